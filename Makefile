@@ -1,0 +1,45 @@
+# make demo: set up, and run the main job on generated data.   make test: set up, and pass the tests.
+# Nothing is needed but Python 3.11 or newer with pip, and make.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+DEMO   := demo
+
+.PHONY: demo test lint format bench clean help
+
+help:
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	@touch $@
+
+demo: $(READY) ## generate data, migrate, load, load again, and show the result
+	@test -d $(DEMO)/data || $(BIN)/sparkify-etl generate $(DEMO)/data --events 50000 --songs 1000
+	@cd $(DEMO) && ../$(BIN)/sparkify-etl migrate
+	@cd $(DEMO) && ../$(BIN)/sparkify-etl load
+	@cd $(DEMO) && ../$(BIN)/sparkify-etl load
+	@cd $(DEMO) && ../$(BIN)/sparkify-etl check --quiet
+	@cd $(DEMO) && ../$(BIN)/sparkify-etl status
+
+test: $(READY) ## set up, and run every test
+	$(BIN)/python -m pytest
+
+lint: $(READY) ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY) ## rewrite the code as ruff wants it
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY) ## measure a load beside a hand-written script
+	$(BIN)/python benchmarks/load.py
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache

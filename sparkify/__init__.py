@@ -1,0 +1,88 @@
+"""Load Sparkify's logs and song metadata into a star schema, on Amazon Redshift or an embedded DuckDB.
+
+::
+
+    from sparkify import Warehouse
+
+    with Warehouse() as warehouse:
+        warehouse.load()
+
+Nothing happens at import: no file is read and no database library is imported until a name is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sparkify.etl.errors import (
+        ChangedFiles,
+        ChecksFailed,
+        ConfigurationError,
+        EmptySource,
+        RejectedLines,
+        SourceError,
+        SparkifyError,
+        TemporaryError,
+    )
+    from sparkify.etl.report import CheckResult, LoadRecord, LoadReport, Reject, SourceReport, TableChange
+    from sparkify.settings import Settings
+    from sparkify.warehouse import Status, Warehouse
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ChangedFiles",
+    "CheckResult",
+    "ChecksFailed",
+    "ConfigurationError",
+    "EmptySource",
+    "LoadRecord",
+    "LoadReport",
+    "Reject",
+    "RejectedLines",
+    "Settings",
+    "SourceError",
+    "SourceReport",
+    "SparkifyError",
+    "Status",
+    "TableChange",
+    "TemporaryError",
+    "Warehouse",
+    "__version__",
+]
+
+_HOMES = {
+    "sparkify.etl.errors": (
+        "ChangedFiles",
+        "ChecksFailed",
+        "ConfigurationError",
+        "EmptySource",
+        "RejectedLines",
+        "SourceError",
+        "SparkifyError",
+        "TemporaryError",
+    ),
+    "sparkify.etl.report": (
+        "CheckResult",
+        "LoadRecord",
+        "LoadReport",
+        "Reject",
+        "SourceReport",
+        "TableChange",
+    ),
+    "sparkify.settings": ("Settings",),
+    "sparkify.warehouse": ("Status", "Warehouse"),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

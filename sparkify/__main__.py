@@ -1,0 +1,5 @@
+"""``python -m sparkify`` is ``sparkify-etl``."""
+
+from sparkify.cli import main
+
+main()

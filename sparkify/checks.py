@@ -1,0 +1,173 @@
+"""Quality checks: each a SELECT that returns the rows that break a promise.
+
+None of them uses DISTINCT: Redshift trusts a declared key and may leave duplicates in its answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import ColumnElement, SelectBase, Table, and_, false, func, or_, select
+
+from sparkify.etl.declarations import Check
+from sparkify.models import (
+    Artist,
+    Base,
+    HeardSong,
+    LoadedFile,
+    LoadHistory,
+    Song,
+    SongPlay,
+    Time,
+    User,
+    UserLevel,
+)
+
+__all__ = ["CHECKS"]
+
+LoadId = ColumnElement[int] | None
+
+
+def _table(model: type[Base]) -> Table:
+    table = model.__table__
+    assert isinstance(table, Table)  # noqa: S101 - what every model here is mapped to
+    return table
+
+
+def unique(model: type[Base], *key: str, during_load: bool = True) -> Check:
+    """No two rows of the table have this key."""
+    table = _table(model)
+    columns = [table.c[name] for name in key]
+
+    def rows(load_id: LoadId) -> SelectBase:
+        times = func.count().label("times")
+        found = select(*columns, times).group_by(*columns).having(func.count() > 1)
+        if load_id is not None and "load_id" in table.c and "start_time" in table.c:
+            # Whatever the load brought lies in this range, and so does whatever it could repeat.
+            brought = select(func.min(table.c.start_time), func.max(table.c.start_time))
+            brought = brought.where(table.c.load_id == load_id)
+            first, last = brought.subquery("brought").c
+            low, high = select(first).scalar_subquery(), select(last).scalar_subquery()
+            found = found.where(table.c.start_time >= low, table.c.start_time <= high)
+        return found
+
+    return Check(name=f"{table.name}: one row for each {', '.join(key)}", rows=rows, during_load=during_load)
+
+
+def not_null(model: type[Base]) -> Check:
+    """No column that must have a value is NULL. The database refuses it too; a restored copy may not have."""
+    table = _table(model)
+    needed = [column for column in table.columns if not column.nullable]
+
+    def rows(_load_id: LoadId) -> SelectBase:
+        return select(*needed).where(or_(false(), *(column.is_(None) for column in needed)))
+
+    return Check(name=f"{table.name}: no value is missing", rows=rows, during_load=False)
+
+
+def joins(model: type[Base], dimension: type[Base], key: str, *, during_load: bool = True) -> Check:
+    """Every row of the table has its row in the dimension."""
+    table, other = _table(model), _table(dimension)
+
+    def rows(load_id: LoadId) -> SelectBase:
+        primary = list(table.primary_key.columns)
+        columns = list(dict.fromkeys([*primary, table.c[key]]))
+        found = (
+            select(*columns)
+            .select_from(table.outerjoin(other, other.c[key] == table.c[key]))
+            .where(other.c[key].is_(None))
+        )
+        if load_id is not None and "load_id" in table.c:
+            found = found.where(table.c.load_id == load_id)
+        return found
+
+    return Check(name=f"{table.name}: every {key} is in {other.name}", rows=rows, during_load=during_load)
+
+
+def _accounting(model: type[LoadedFile] | type[LoadHistory]) -> Callable[[LoadId], SelectBase]:
+    def rows(_load_id: LoadId) -> SelectBase:
+        key = _table(model).primary_key.columns
+        return select(*key, model.lines, model.loaded, model.rejected, model.blank).where(
+            model.lines != model.loaded + model.rejected + model.blank
+        )
+
+    return rows
+
+
+def _one_current_level(_load_id: LoadId) -> SelectBase:
+    level = UserLevel.__table__
+    current = (
+        select(level.c.user_id, func.count().label("stretches"))
+        .where(level.c.is_current, level.c.valid_to.is_(None))
+        .group_by(level.c.user_id)
+        .subquery("current_stretches")
+    )
+    return (
+        select(User.user_id, current.c.stretches)
+        .select_from(User.__table__.outerjoin(current, current.c.user_id == User.user_id))
+        .where(or_(current.c.stretches.is_(None), current.c.stretches != 1))
+    )
+
+
+def _levels_meet(_load_id: LoadId) -> SelectBase:
+    level = UserLevel.__table__
+    following = func.lead(level.c.valid_from).over(partition_by=level.c.user_id, order_by=level.c.valid_from)
+    stretch = select(
+        level.c.user_id, level.c.valid_from, level.c.valid_to, following.label("next_from")
+    ).subquery("stretch")
+    return select(stretch).where(
+        or_(
+            stretch.c.valid_to != stretch.c.next_from,
+            and_(stretch.c.valid_to.is_(None), stretch.c.next_from.is_not(None)),
+            and_(stretch.c.valid_to.is_not(None), stretch.c.next_from.is_(None)),
+        )
+    )
+
+
+def _play_as_heard(load_id: LoadId) -> SelectBase:
+    found = (
+        select(SongPlay.songplay_id, SongPlay.song_id, HeardSong.song_id.label("resolved_to"))
+        .join(HeardSong, HeardSong.heard_id == SongPlay.heard_id)
+        .where(
+            or_(
+                SongPlay.song_id != HeardSong.song_id,
+                SongPlay.artist_id != HeardSong.artist_id,
+                SongPlay.match != HeardSong.match,
+            )
+        )
+    )
+    return found if load_id is None else found.where(SongPlay.load_id == load_id)
+
+
+CHECKS: tuple[Check, ...] = (
+    unique(SongPlay, "start_time", "session_id", "item_in_session"),
+    unique(SongPlay, "songplay_id", during_load=False),
+    unique(User, "user_id"),
+    unique(Song, "song_id"),
+    unique(Artist, "artist_id"),
+    unique(Time, "start_time", during_load=False),
+    unique(HeardSong, "heard_id"),
+    unique(UserLevel, "user_id", "valid_from"),
+    unique(LoadedFile, "uri"),
+    joins(SongPlay, User, "user_id"),
+    joins(SongPlay, Song, "song_id"),
+    joins(SongPlay, Artist, "artist_id"),
+    joins(SongPlay, Time, "start_time"),
+    joins(SongPlay, HeardSong, "heard_id"),
+    joins(Song, Artist, "artist_id"),
+    joins(HeardSong, Song, "song_id"),
+    Check(
+        name="songplays: each points at the song its title was resolved to",
+        rows=_play_as_heard,
+        during_load=False,
+    ),
+    Check(name="user_levels: one current stretch for each user", rows=_one_current_level),
+    Check(name="user_levels: stretches neither overlap nor leave a gap", rows=_levels_meet),
+    Check(name="loaded_files: lines = loaded + rejected + blank", rows=_accounting(LoadedFile)),
+    Check(name="load_history: lines = loaded + rejected + blank", rows=_accounting(LoadHistory)),
+    *(
+        not_null(model)
+        for model in (SongPlay, User, Song, Artist, Time, HeardSong, UserLevel, LoadedFile, LoadHistory)
+    ),
+)
+"""Everything that must hold, in the order in which it is checked."""

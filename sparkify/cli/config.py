@@ -1,0 +1,47 @@
+"""``sparkify-etl config``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sparkify.cli import show
+from sparkify.cli.options import AsJson, Database
+from sparkify.cli.run import command, say, warn
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "config")(config)
+
+
+def config(
+    database: Database = None,
+    init: Annotated[
+        bool, typer.Option("--init", help="Write a dwh.cfg with every setting in it, commented out.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show each setting and where it came from. Secrets are masked."""
+    from sparkify.settings import Settings, config_file, readable_by_others, unknown_options, write_template
+
+    if init:
+        write_template(config_file())
+        say(f"Wrote {config_file()}; its owner alone may read it. Every line in it is commented out.")
+        return
+    settings = Settings.load(database_url=database)
+    found = settings.explain(database_url=database)
+    if as_json:
+        show.as_json(found)
+    else:
+        show.table(
+            ["setting", "value", "from"], [[one.name, one.value, one.origin] for one in found], indent=""
+        )
+        say(f"\nThe warehouse is {settings.url.render_as_string(hide_password=True)}")
+    for problem in unknown_options():
+        warn(f"{config_file()}: {problem}")
+    if readable_by_others():
+        warn(f"{config_file()} holds a secret and others may read it; run: chmod 600 {config_file()}")

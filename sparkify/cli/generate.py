@@ -1,0 +1,69 @@
+"""``sparkify-etl generate``."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sparkify.cli import show
+from sparkify.cli.options import AsJson
+from sparkify.cli.run import chatter, command
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "generate")(generate)
+
+
+def generate(
+    directory: Annotated[Path, typer.Argument(help="The folder to write log_data and song_data into.")] = Path(
+        "data"
+    ),
+    events: Annotated[int, typer.Option("--events", min=1, metavar="N", help="How many events.")] = 10_000,
+    songs: Annotated[int, typer.Option("--songs", min=1, metavar="N", help="How many songs.")] = 500,
+    days: Annotated[int, typer.Option("--days", min=1, metavar="N", help="Over how many days.")] = 30,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same files.")] = 0,
+    start: Annotated[datetime, typer.Option("--start", formats=["%Y-%m-%d"], help="The first day.")] = datetime(  # noqa: DTZ001
+        2018, 11, 1
+    ),
+    gzip: Annotated[bool, typer.Option("--gzip", help="Compress the logs.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write logs and songs like the real ones, with their defects, to try things out with."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from sparkify.etl.errors import ConfigurationError
+    from sparkify.generate import generate as simulate
+
+    shown = sys.stderr.isatty() and not chatter.quiet
+    columns = (TextColumn("events"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not shown, transient=True) as progress:
+        task = progress.add_task("events", total=events)
+        try:
+            made = simulate(
+                directory,
+                events=events,
+                songs=songs,
+                days=days,
+                seed=seed,
+                start=start.date(),
+                compress=gzip,
+                progress=lambda number: progress.advance(task, number),
+            )
+        except (ValueError, OSError) as exc:
+            raise ConfigurationError(str(exc)) from exc
+    if as_json:
+        show.as_json(made)
+        return
+    typer.echo(
+        f"Wrote {made.events:,} events, {made.plays:,} of them plays by {show.count(made.users, 'user')}, in "
+        f"{show.count(made.log_files, 'file')}, and {show.count(made.songs, 'song')}: "
+        f"{show.size(made.bytes)} in {show.seconds(made.seconds)}, below {directory}"
+    )

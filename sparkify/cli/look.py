@@ -1,0 +1,119 @@
+"""``sparkify-etl status``, ``check`` and ``rejects``: they read, and change nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sparkify.cli import show
+from sparkify.cli.options import AsJson, Database
+from sparkify.cli.run import chatter, command, say
+
+if TYPE_CHECKING:
+    from sparkify.warehouse import Status, Waiting
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    command(app, "status")(status)
+    command(app, "check")(check)
+    command(app, "rejects")(rejects)
+
+
+def status(database: Database = None, as_json: AsJson = False) -> None:
+    """Show what the warehouse holds, its last loads, and the files that wait."""
+    from sparkify.cli.warehouse import open_warehouse
+
+    with open_warehouse(database, read_only=True) as warehouse:
+        found = warehouse.status()
+    if as_json:
+        show.as_json(found)
+    else:
+        _print_status(found)
+
+
+def _print_status(found: Status) -> None:
+    typer.echo(f"warehouse  {found.url}")
+    if not found.exists:
+        typer.echo("tables     none yet; run: sparkify-etl load")
+    elif not found.at_head:
+        has = found.revision or "none"
+        typer.echo(f"tables     revision {has}, wanted {found.head}; run: sparkify-etl migrate")
+    else:
+        typer.echo(f"tables     revision {found.revision}, as this version wants them")
+    if found.rows:
+        typer.echo("\nrows")
+        show.table(["table", "rows"], [[name, number] for name, number in found.rows.items()])
+    if found.loads:
+        typer.echo("\nlast loads")
+        rows = [
+            [load.load_id, show.when(load.finished_at), load.mode, load.files, load.loaded, load.rejected]
+            for load in found.loads
+        ]
+        show.table(["load", "finished", "mode", "files", "loaded", "rejected"], rows)
+    typer.echo("\nfiles")
+    for waiting in found.waiting:
+        typer.echo(f"  {waiting.source:<7} {_waiting(waiting)}")
+
+
+def _waiting(waiting: Waiting) -> str:
+    if waiting.problem:
+        return waiting.problem
+    parts = [f"{show.count(waiting.files, 'file')} waiting ({show.size(waiting.bytes)})"]
+    parts.append(f"{waiting.known:,} loaded")
+    if waiting.changed:
+        parts.append(f"{waiting.changed:,} changed since they were loaded")
+    return f"{waiting.uri}: {', '.join(parts)}"
+
+
+def check(database: Database = None, as_json: AsJson = False) -> None:
+    """Look for rows that break a promise; exit 1 if there are any."""
+    from sparkify.cli.warehouse import open_warehouse
+
+    with open_warehouse(database, read_only=True) as warehouse:
+        results = warehouse.check()
+    failed = [result for result in results if not result.ok]
+    if as_json:
+        show.as_json(results)
+    else:
+        for result in results:
+            if result.ok:
+                if not chatter.quiet:
+                    typer.echo(f"ok      {result.name}")
+                continue
+            typer.echo(f"FAILED  {result.name}: {show.count(result.count, 'row')}")
+            for row in result.rows:
+                typer.echo("          " + ", ".join(f"{key}={value!r}" for key, value in row.items()))
+        verdict = f"{show.count(len(failed), 'check')} failed" if failed else "all is well"
+        typer.echo(f"{show.count(len(results), 'check')}: {verdict}.")
+    if failed:
+        raise typer.Exit(1)
+
+
+def rejects(
+    load: Annotated[
+        int | None, typer.Argument(metavar="[LOAD]", help="The number of a load; by default all loads.")
+    ] = None,
+    database: Database = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="Show at most N lines.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Show the lines that were set aside: file, line, reason, text."""
+    from sparkify.cli.warehouse import open_warehouse
+
+    with open_warehouse(database, read_only=True) as warehouse:
+        found = warehouse.rejects(load, limit=limit + 1)
+    shown = found[:limit]
+    if as_json:
+        show.as_json(shown)
+        return
+    for reject in shown:
+        typer.echo(f"{reject.uri}:{reject.line}: {reject.reason}")
+        typer.echo(f"    {reject.text}")
+    if not found:
+        say("No line was set aside.", always=True)
+    elif len(found) > limit:
+        say(f"There are more than {limit:,}; see --limit.", always=True)

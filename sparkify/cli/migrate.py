@@ -1,0 +1,42 @@
+"""``sparkify-etl migrate``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sparkify.cli.options import Database
+from sparkify.cli.run import command
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "migrate")(migrate)
+
+
+def migrate(
+    revision: Annotated[
+        str, typer.Argument(help="A revision; base removes every table, and every row with them.")
+    ] = "head",
+    database: Database = None,
+    sql: Annotated[bool, typer.Option("--sql", help="Print the SQL, and connect to nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before tables are removed.")] = False,
+) -> None:
+    """Bring the tables to the newest revision, or to the one given."""
+    from sparkify.cli.warehouse import open_warehouse
+    from sparkify.etl.errors import ConfigurationError
+
+    with open_warehouse(database) as warehouse:
+        if sql:
+            typer.echo(warehouse.migration_sql(revision), nl=False)
+            return
+        if revision == "base" and not yes:
+            shown = warehouse.url.render_as_string(hide_password=True)
+            question = f"This removes every table of {shown}, and every row with them. Go on?"
+            if not typer.confirm(question, err=True):
+                raise ConfigurationError("nothing was changed")
+        reached = warehouse.migrate(revision)
+    typer.echo(f"The warehouse is at revision {reached or 'base: it has no tables'}.")

@@ -1,0 +1,82 @@
+"""How results are printed: numbers, sizes, tables of text, and JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import typer
+
+__all__ = ["as_json", "count", "seconds", "size", "table", "when"]
+
+
+def as_json(value: Any) -> None:
+    """Print a result as JSON: keys as the library names them, times as ISO 8601 in UTC."""
+    typer.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False))
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime):
+        return f"{value.isoformat(timespec='milliseconds')}Z"
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def count(number: int, what: str, plural: str | None = None) -> str:
+    """``1 file``, ``8,056 files``."""
+    return f"{number:,} {what if number == 1 else plural or what + 's'}"
+
+
+def size(number: float) -> str:
+    """Bytes, in the unit that reads best."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000 or unit == "GB":
+            return f"{number:,.0f} {unit}" if unit == "B" else f"{number:,.1f} {unit}"
+        number /= 1000
+    raise AssertionError
+
+
+def seconds(number: float) -> str:
+    """A duration: ``0.8 s``, ``3 min 20 s``."""
+    if number < 60:
+        return f"{number:.1f} s"
+    return f"{number // 60:.0f} min {number % 60:.0f} s"
+
+
+def when(moment: datetime) -> str:
+    """A moment of UTC, to the second."""
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[Any]], *, indent: str = "  ") -> None:
+    """Print rows in columns, numbers to the right."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    right = (
+        [
+            bool(cells) and all(isinstance(row[place], int | float) for row in rows)
+            for place in range(len(heads))
+        ]
+        if isinstance(rows, list)
+        else [False] * len(heads)
+    )
+    widths = [max([len(head), *(len(row[place]) for row in cells)]) for place, head in enumerate(heads)]
+    for line in ([*heads], *cells):
+        padded = [
+            text.rjust(width) if to_right else text.ljust(width)
+            for text, width, to_right in zip(line, widths, right, strict=True)
+        ]
+        typer.echo((indent + "  ".join(padded)).rstrip())
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return "" if value is None else str(value).lower()
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,242 @@
+"""What a warehouse is made of, declared as data: sources, transforms, checks, and the pipeline they form.
+
+Nothing here touches a file or a database. A pipeline of another company is written with these words alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import Column, ColumnElement, SelectBase, Table
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
+from sqlalchemy.sql.elements import KeyedColumnElement
+
+__all__ = [
+    "Append",
+    "Best",
+    "Check",
+    "Columns",
+    "Insert",
+    "JsonField",
+    "Ledger",
+    "Merge",
+    "Pipeline",
+    "Replace",
+    "Required",
+    "Rows",
+    "Source",
+    "Sync",
+    "Transform",
+    "Update",
+    "from_json",
+    "json_fields",
+]
+
+_INFO_KEY = "sparkify.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class JsonField:
+    """How one key of a JSON object becomes one column.
+
+    The rules are the same on every database: on DuckDB they are applied while reading, on Redshift they are
+    what COPY and the column's type allow.
+    """
+
+    key: str
+    required: bool = False
+    """Whether a line without a value for this key is rejected."""
+    epoch: Literal["ms"] | None = None
+    """``ms``: the value is an integer, milliseconds since 1970-01-01 UTC, and becomes a UTC timestamp."""
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+def from_json(
+    key: str,
+    *,
+    required: bool = False,
+    epoch: Literal["ms"] | None = None,
+    minimum: float | None = None,
+    maximum: float | None = None,
+) -> dict[Any, Any]:
+    """The ``info=`` of a staging column that is filled from the JSON key ``key``."""
+    return {_INFO_KEY: JsonField(key=key, required=required, epoch=epoch, minimum=minimum, maximum=maximum)}
+
+
+def json_fields(table: Table) -> dict[Column[Any], JsonField]:
+    """The columns of a staging table with the JSON key of each, in the order of the table.
+
+    :raises ValueError: when no column of the table was declared with :func:`from_json`.
+    """
+    fields = {column: column.info[_INFO_KEY] for column in table.columns if _INFO_KEY in column.info}
+    if not fields:
+        raise ValueError(f"table {table.name}: no column is declared with info=from_json(...)")
+    return fields
+
+
+@dataclass(frozen=True, kw_only=True)
+class Required:
+    """Columns that must have a value in the lines in which ``column`` equals ``value``."""
+
+    column: str
+    value: str
+    needs: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Files of newline-delimited JSON that fill one staging table.
+
+    :ivar name: the word for it in commands and reports, such as ``events``.
+    :ivar staging: the table that holds the batch; its columns carry :func:`from_json`.
+    :ivar required: what must be there in some of the lines, beside what a column itself requires.
+    """
+
+    name: str
+    staging: Table
+    required: tuple[Required, ...] = ()
+
+
+Columns = ReadOnlyColumnCollection[str, KeyedColumnElement[Any]]
+"""The columns of a row, by their names."""
+
+Rows = Callable[[ColumnElement[int]], SelectBase]
+"""Given the id of the load, returns a SELECT whose columns are named as the target's."""
+
+Best = Callable[[Columns], Sequence[ColumnElement[Any]]]
+"""Given the columns of a row, returns the ORDER BY that puts the best row first: a total order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transform:
+    """How the rows of one SELECT reach one target table; the subclasses are the dispositions.
+
+    :ivar title: what the step does, for reports and dry runs.
+    :ivar target: the table that is written.
+    :ivar rows: returns the SELECT, at the target's grain.
+    :ivar reads: the sources without which nothing can change; none of them new, and the step is left out.
+    """
+
+    title: str
+    target: Table
+    rows: Rows
+    reads: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Append(Transform):
+    """Rows, as they are. ``rows`` itself leaves out what the target has."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Insert(Transform):
+    """Rows whose key the target has not. A row that is there stays as it is.
+
+    :ivar key: the natural key; unique in ``rows``.
+    :ivar bounds: a column of the batch with the range of the key's first column; the target is looked at
+        within that range alone.
+    """
+
+    key: tuple[str, ...]
+    bounds: ColumnElement[Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Merge(Transform):
+    """The best row of each key, among the rows of the batch and the one that the target has.
+
+    The outcome does not depend on the order in which files arrive. A row that is already there and as good
+    stays untouched.
+
+    :ivar key: one column; ``rows`` may have several rows of one key.
+    :ivar scope: the rows of the target that take part; others are never touched.
+    """
+
+    key: tuple[str]
+    best: Best
+    scope: ColumnElement[bool] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sync(Transform):
+    """The rows of the target within ``scope`` become exactly ``rows``: what differs or is gone is deleted,
+    what is missing is inserted, what is equal stays untouched.
+
+    :ivar key: one column, unique in ``rows``.
+    """
+
+    key: tuple[str]
+    scope: ColumnElement[bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replace(Transform):
+    """Whole groups of rows: all rows of the target in one of ``groups`` give way to ``rows``.
+
+    :ivar group: the column that tells the group.
+    :ivar groups: returns the SELECT of the groups. ``rows`` must have the rows of just these, and is asked
+        after the old ones are gone.
+    """
+
+    group: str
+    groups: Rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Update(Transform):
+    """Columns of rows that the target has, set to what ``rows`` says where the two differ.
+
+    :ivar key: the columns that find the row; the other columns of ``rows`` are set.
+    :ivar silent: columns that are set as well, and whose difference alone changes nothing.
+    """
+
+    key: tuple[str, ...]
+    silent: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """A quality check: a SELECT that returns the offending rows, and none when all is well.
+
+    :ivar rows: returns the SELECT. Given a load id it may look at the rows of that load alone; given None
+        it looks at everything.
+    :ivar during_load: whether it also runs inside each load, before the commit.
+    """
+
+    name: str
+    rows: Callable[[ColumnElement[int] | None], SelectBase]
+    during_load: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ledger:
+    """The tables in which a warehouse keeps what was loaded (see :mod:`sparkify.etl.ledger`)."""
+
+    history: Table
+    files: Table
+    rejects: Table
+    lock: Table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """A whole warehouse: where the data comes from, what is made of it, and what must hold.
+
+    Transforms run in the order given. ``rebuilt`` names the tables that a full refresh empties first.
+    """
+
+    sources: tuple[Source, ...]
+    transforms: tuple[Transform, ...]
+    checks: tuple[Check, ...]
+    ledger: Ledger
+    rebuilt: tuple[Table, ...]
+
+    def source(self, name: str) -> Source:
+        """The source of that name.
+
+        :raises KeyError: when there is none.
+        """
+        return {source.name: source for source in self.sources}[name]

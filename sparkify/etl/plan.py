@@ -1,0 +1,195 @@
+"""What a load will do, as a list of steps. Pure: it looks at values alone, and touches no file or database.
+
+The runner carries the steps out; a dry run prints them. Both see the same plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Delete, Insert, SelectBase, Table, Update, delete, insert
+
+from sparkify.etl.declarations import Pipeline, Source
+from sparkify.etl.dispositions import Effect, changes
+from sparkify.etl.errors import ChangedFiles
+from sparkify.etl.report import Mode
+from sparkify.etl.sources import Listing, SourceFile
+
+__all__ = ["Plan", "Record", "Run", "Selection", "Stage", "Step", "Unstage", "Verify", "build", "choose"]
+
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to be done.
+
+    :ivar title: what it is, for people.
+    """
+
+    title: str
+
+
+@dataclass(frozen=True)
+class Stage(Step):
+    """Fill the staging table of a source with the lines of files."""
+
+    source: Source
+    files: tuple[SourceFile, ...]
+
+
+@dataclass(frozen=True)
+class Run(Step):
+    """Send one statement, and count the rows that it touches as ``effect`` of ``table``."""
+
+    statement: Delete | Insert | Update
+    table: Table
+    effect: Effect
+
+
+@dataclass(frozen=True)
+class Verify(Step):
+    """Run a check: its SELECT must return nothing."""
+
+    name: str
+    rows: SelectBase
+
+
+@dataclass(frozen=True)
+class Unstage(Step):
+    """Empty the staging table of a source."""
+
+    source: Source
+
+
+@dataclass(frozen=True)
+class Record(Step):
+    """Write the load, its files and its rejects into the ledger.
+
+    :ivar statements: the shape of what is written, its values named; for a dry run.
+    """
+
+    statements: tuple[Insert, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole load, between BEGIN and COMMIT."""
+
+    mode: Mode
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which of the files found are to be loaded.
+
+    :ivar files: by source, what to load.
+    :ivar known: by source, how many files were loaded before and are left out.
+    """
+
+    mode: Mode
+    files: Mapping[str, tuple[SourceFile, ...]]
+    known: Mapping[str, int]
+
+    @property
+    def nothing_new(self) -> bool:
+        """Whether there is no file to load."""
+        return not any(self.files.values())
+
+
+def choose(
+    listings: Mapping[str, Listing],
+    known: Mapping[str, str],
+    *,
+    full_refresh: bool = False,
+    reload_changed: bool = False,
+    allow_missing: bool = False,
+) -> Selection:
+    """The files to load: the new ones, or all of them where the star is rebuilt.
+
+    A file that changed cannot be loaded on top of what it was: its old lines are part of the star. With
+    ``reload_changed`` the star is rebuilt instead.
+
+    :param listings: what each source has now.
+    :param known: the uri of each loaded file, and its fingerprint when it was loaded.
+    :raises ChangedFiles: when a loaded file is different now; or, where the star is to be rebuilt, when one
+        is no longer there, so that its rows would be lost.
+    """
+    found = {file.uri: file for listing in listings.values() for file in listing.files}
+    changed = [uri for uri, file in found.items() if known.get(uri, file.fingerprint) != file.fingerprint]
+    if changed and not (full_refresh or reload_changed):
+        raise ChangedFiles(
+            f"{_files(changed)} changed since {_it(changed)} loaded; nothing was changed. Put back what "
+            "was loaded, or rebuild the star from all files with --reload-changed.",
+            changed,
+        )
+    if full_refresh or changed:
+        gone = [uri for uri in known if uri not in found]
+        if gone and not allow_missing:
+            raise ChangedFiles(
+                f"{_files(gone)} loaded before and {'is' if len(gone) == 1 else 'are'} not among the files "
+                "to load, so a rebuilt star would lack those rows; nothing was changed. Name the folder "
+                "that holds all files, or accept the loss with --allow-missing.",
+                gone,
+            )
+        return Selection(
+            mode="full refresh",
+            files={name: listing.files for name, listing in listings.items()},
+            known=dict.fromkeys(listings, 0),
+        )
+    files = {
+        name: tuple(file for file in listing.files if file.uri not in known)
+        for name, listing in listings.items()
+    }
+    left_out = {name: len(listing.files) - len(files[name]) for name, listing in listings.items()}
+    return Selection(mode="incremental", files=files, known=left_out)
+
+
+def _files(uris: Sequence[str]) -> str:
+    named = ", ".join(uris[:_NAMED])
+    more = f" and {len(uris) - _NAMED:,} more" if len(uris) > _NAMED else ""
+    if len(uris) == 1:
+        return named
+    return f"{len(uris):,} files ({named}{more})"
+
+
+def _it(uris: Sequence[str]) -> str:
+    return "it was" if len(uris) == 1 else "they were"
+
+
+def build(pipeline: Pipeline, selection: Selection, load_id: ColumnElement[int]) -> Plan:
+    """The steps of a load, in order.
+
+    :param load_id: the number of the load, or what stands for it in a dry run.
+    """
+    steps: list[Step] = []
+    if selection.mode == "full refresh":
+        steps += [Run(f"empty {table.name}", delete(table), table, "deleted") for table in pipeline.rebuilt]
+        steps += [
+            Run(f"forget {table.name}", delete(table), table, "deleted")
+            for table in (pipeline.ledger.files, pipeline.ledger.rejects)
+        ]
+    new = [source for source in pipeline.sources if selection.files.get(source.name)]
+    steps += [
+        Stage(f"read {source.name} into {source.staging.name}", source, selection.files[source.name])
+        for source in new
+    ]
+    names = {source.name for source in new}
+    for transform in pipeline.transforms:
+        if names & transform.reads:
+            steps += [
+                Run(transform.title, change.statement, change.table, change.effect)
+                for change in changes(transform, load_id)
+            ]
+    steps += [Unstage(f"empty {source.staging.name}", source) for source in new]
+    ledger = pipeline.ledger
+    recorded = [ledger.files, ledger.rejects, ledger.history]
+    steps.append(Record("record the load", tuple(insert(table) for table in recorded)))
+    steps += [
+        Verify(f"check {check.name}", check.name, check.rows(load_id))
+        for check in pipeline.checks
+        if check.during_load
+    ]
+    return Plan(mode=selection.mode, steps=tuple(steps))

@@ -1,0 +1,157 @@
+"""What a load, a check and a look at the ledger return: frozen values, without a connection behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from sparkify.etl.sources import SourceFile
+
+__all__ = [
+    "CheckResult",
+    "FileCount",
+    "LoadRecord",
+    "LoadReport",
+    "Reject",
+    "SourceReport",
+    "TableChange",
+]
+
+Mode = Literal["incremental", "full refresh"]
+
+
+@dataclass(frozen=True)
+class Reject:
+    """One line that cannot be loaded, and why.
+
+    :ivar line: counts from 1.
+    :ivar column: the column that could not take its value; None when it is the line as a whole.
+    :ivar load_id: the load that kept it; None while that load has not committed.
+    """
+
+    uri: str
+    line: int
+    source: str
+    column: str | None
+    reason: str
+    text: str
+    load_id: int | None = None
+
+    def __str__(self) -> str:
+        # repr: a line may hold anything, and what it holds must not write on a terminal.
+        text = self.text if len(self.text) <= 120 else f"{self.text[:117]}..."
+        where = f"{self.uri}:{self.line}"
+        return f"{where}: {self.reason}: {text!r}"
+
+
+@dataclass(frozen=True)
+class FileCount:
+    """What became of the lines of one file: lines = loaded + rejected + blank."""
+
+    source: str
+    file: SourceFile
+    lines: int
+    loaded: int
+    rejected: int = 0
+    blank: int = 0
+
+
+@dataclass(frozen=True)
+class SourceReport:
+    """What one source had, and what was read of it.
+
+    :ivar files: how many files were read by this load.
+    :ivar known: files that were loaded before and are unchanged.
+    :ivar skipped: what lies there and is not data, counted by the reason.
+    :ivar bytes: size of the files read, as stored.
+    """
+
+    name: str
+    uri: str
+    files: int
+    known: int
+    skipped: Mapping[str, int]
+    bytes: int
+    lines: int
+    loaded: int
+    rejected: int
+    blank: int
+
+
+@dataclass(frozen=True)
+class TableChange:
+    """What a load did to one table, in rows."""
+
+    name: str
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What one check found.
+
+    :ivar count: how many rows break the promise.
+    :ivar rows: some of them, each a mapping of column to value.
+    """
+
+    name: str
+    count: int
+    rows: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was found."""
+        return self.count == 0
+
+    def __str__(self) -> str:
+        if self.ok:
+            return f"{self.name}: ok"
+        first = "; ".join(", ".join(f"{key}={value!r}" for key, value in row.items()) for row in self.rows[:3])
+        return f"{self.name}: {self.count:,} {'row' if self.count == 1 else 'rows'}, such as {first}"
+
+
+@dataclass(frozen=True)
+class LoadRecord:
+    """One row of the load history. Times are UTC, without zone."""
+
+    load_id: int
+    mode: str
+    started_at: datetime
+    finished_at: datetime
+    files: int
+    bytes: int
+    lines: int
+    loaded: int
+    rejected: int
+    blank: int
+    version: str
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What a load did.
+
+    :ivar load_id: the number of the load; None when there was nothing to load.
+    :ivar rejects: the lines that were kept in ``rejected_rows``.
+    :ivar tables: the tables that changed.
+    :ivar rows: how many rows each table of the star has now; empty when nothing was loaded.
+    :ivar seconds: from the first look at the sources to the end.
+    """
+
+    load_id: int | None
+    mode: Mode
+    sources: tuple[SourceReport, ...]
+    rejects: tuple[Reject, ...] = ()
+    tables: tuple[TableChange, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
+    rows: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def nothing_new(self) -> bool:
+        """Whether every file had been loaded before."""
+        return self.load_id is None

@@ -1,0 +1,292 @@
+"""Carries out a plan: the only module that sends a load's statements to a database."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from sqlalchemy import BigInteger, Connection, Engine, SelectBase, Table, func, literal, select
+from sqlalchemy.exc import DBAPIError
+
+from sparkify.etl import ledger
+from sparkify.etl.adapters.base import Adapter, Batch, Staged, UnreadableBatch
+from sparkify.etl.declarations import Check, Pipeline
+from sparkify.etl.errors import ChecksFailed, EmptySource, RejectedLines, SparkifyError
+from sparkify.etl.plan import Plan, Record, Run, Selection, Stage, Unstage, Verify, build, choose
+from sparkify.etl.progress import Observer
+from sparkify.etl.report import (
+    CheckResult,
+    FileCount,
+    LoadRecord,
+    LoadReport,
+    Mode,
+    Reject,
+    SourceReport,
+    TableChange,
+)
+from sparkify.etl.sources import AwsOptions, Listing, list_files
+
+__all__ = ["LoadRequest", "check", "list_sources", "load", "run_check"]
+
+_ROWS_SHOWN = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadRequest:
+    """What is asked of a load.
+
+    :ivar uris: by source, where its files lie. A source that is left out is not looked at.
+    :ivar max_rejects: how many lines may be rejected; with one more nothing is loaded.
+    :ivar full_refresh: rebuild the star from all files, in the one transaction of the load.
+    :ivar reload_changed: rebuild likewise when a loaded file has changed, which else is an error.
+    :ivar allow_missing: rebuild although files that were loaded are not there any more.
+    """
+
+    uris: Mapping[str, str]
+    aws: AwsOptions = field(default_factory=AwsOptions)
+    max_rejects: int = 0
+    full_refresh: bool = False
+    reload_changed: bool = False
+    allow_missing: bool = False
+
+
+def list_sources(request: LoadRequest, observer: Observer | None = None) -> dict[str, Listing]:
+    """What each source has now. This is a read-only operation.
+
+    A folder that is there and has no file is told of, and left out while another source has files.
+
+    :raises EmptySource: when a source is not there, or none has a file.
+    """
+    listings: dict[str, Listing] = {}
+    empty: list[EmptySource] = []
+    for name, uri in request.uris.items():
+        try:
+            listings[name] = list_files(uri, request.aws)
+        except EmptySource as exc:
+            if not exc.exists:
+                raise
+            empty.append(exc)
+    if empty and not listings:
+        raise empty[0]
+    for nothing in empty:
+        (observer or Observer()).warning(f"{nothing.uri}: no file here; only the other source is loaded")
+    return listings
+
+
+def load(
+    engine: Engine,
+    adapter: Adapter,
+    pipeline: Pipeline,
+    request: LoadRequest,
+    *,
+    version: str,
+    observer: Observer | None = None,
+) -> LoadReport:
+    """Load what is new, in one transaction: lock, ledger, staging, transforms, checks, record, commit.
+
+    :param version: of the software, for the load history.
+    :raises SparkifyError: for whatever stops the load; then nothing has changed.
+    """
+    started, clock = _now(), time.perf_counter()
+    observer = observer or Observer()
+    listings = list_sources(request, observer)
+    try:
+        with (
+            adapter.batch(request.aws, observer) as batch,
+            engine.connect() as connection,
+        ):
+            adapter.begin(connection)
+            # Each source is read the fast way, mended if that fails, and read again; each may fail once.
+            for _ in range(len(pipeline.sources) + 1):
+                attempt = _Attempt(connection, adapter, pipeline, request, listings, batch, observer)
+                try:
+                    with connection.begin():
+                        report = attempt.run(started, version)
+                    break
+                except UnreadableBatch:
+                    batch.mend(connection)
+            else:
+                raise SparkifyError(
+                    "a file that was looked through line by line could still not be read; nothing was "
+                    "changed. This is a defect of sparkify."
+                )
+            if not report.nothing_new:
+                adapter.after_commit(connection, pipeline, [change.name for change in report.tables])
+    except DBAPIError as exc:
+        if translated := adapter.translate(exc):
+            raise translated from exc
+        raise
+    return replace(report, seconds=time.perf_counter() - clock)
+
+
+class _Attempt:
+    """One transaction of a load."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        adapter: Adapter,
+        pipeline: Pipeline,
+        request: LoadRequest,
+        listings: Mapping[str, Listing],
+        batch: Batch,
+        observer: Observer,
+    ) -> None:
+        self._connection = connection
+        self._adapter = adapter
+        self._pipeline = pipeline
+        self._request = request
+        self._listings = listings
+        self._batch = batch
+        self._observer = observer
+        self._staged: dict[str, Staged] = {}
+        self._touched: dict[str, Counter[str]] = defaultdict(Counter)
+        self._checks: list[CheckResult] = []
+
+    def run(self, started: datetime, version: str) -> LoadReport:
+        """Everything between BEGIN and COMMIT."""
+        books = self._pipeline.ledger
+        self._adapter.lock(self._connection, books)
+        selection = choose(
+            self._listings,
+            ledger.known_files(self._connection, books.files),
+            full_refresh=self._request.full_refresh,
+            reload_changed=self._request.reload_changed,
+            allow_missing=self._request.allow_missing,
+        )
+        if selection.nothing_new:
+            return LoadReport(load_id=None, mode=selection.mode, sources=self._sources(selection))
+        load_id = ledger.next_load_id(self._connection, books.history)
+        plan = build(self._pipeline, selection, literal(load_id, BigInteger))
+        self._carry_out(plan, load_id, started, version)
+        self._refuse_failed_checks()
+        return LoadReport(
+            load_id=load_id,
+            mode=plan.mode,
+            sources=self._sources(selection),
+            rejects=tuple(replace(reject, load_id=load_id) for reject in self._rejects()),
+            tables=self._changes(),
+            checks=tuple(self._checks),
+            rows=count_rows(self._connection, self._pipeline.rebuilt),
+        )
+
+    def _carry_out(self, plan: Plan, load_id: int, started: datetime, version: str) -> None:
+        for number, step in enumerate(plan.steps, start=1):
+            self._observer.step(step.title, number, len(plan.steps))
+            match step:
+                case Stage():
+                    self._stage(step)
+                case Run():
+                    rows = self._adapter.execute(self._connection, step.statement)
+                    self._touched[step.table.name][step.effect] += rows
+                case Verify():
+                    self._checks.append(run_check(self._connection, step.name, step.rows))
+                case Unstage():
+                    self._batch.unstage(self._connection, step.source)
+                case Record():
+                    self._record(plan.mode, load_id, started, version)
+
+    def _stage(self, step: Stage) -> None:
+        self._observer.reading(step.source.name, len(step.files), sum(file.size for file in step.files))
+        self._staged[step.source.name] = self._batch.stage(self._connection, step.source, step.files)
+        rejects = self._rejects()
+        if len(rejects) > self._request.max_rejects:
+            raise RejectedLines(rejects, self._request.max_rejects)
+
+    def _refuse_failed_checks(self) -> None:
+        if failed := [result for result in self._checks if not result.ok]:
+            raise ChecksFailed(failed)
+
+    def _record(self, mode: Mode, load_id: int, started: datetime, version: str) -> None:
+        counts = [count for staged in self._staged.values() for count in staged.counts]
+        entry = LoadRecord(
+            load_id=load_id,
+            mode=mode,
+            started_at=started,
+            finished_at=_now(),
+            files=len(counts),
+            bytes=sum(count.file.size for count in counts),
+            lines=sum(count.lines for count in counts),
+            loaded=sum(count.loaded for count in counts),
+            rejected=sum(count.rejected for count in counts),
+            blank=sum(count.blank for count in counts),
+            version=version,
+        )
+        ledger.record(
+            self._connection,
+            self._adapter.insert_rows,
+            self._pipeline.ledger,
+            entry,
+            counts,
+            self._rejects(),
+        )
+
+    def _rejects(self) -> list[Reject]:
+        return [reject for staged in self._staged.values() for reject in staged.rejects]
+
+    def _sources(self, selection: Selection) -> tuple[SourceReport, ...]:
+        return tuple(
+            _source_report(
+                name,
+                listing,
+                selection.known[name],
+                self._staged[name].counts if name in self._staged else (),
+            )
+            for name, listing in self._listings.items()
+        )
+
+    def _changes(self) -> tuple[TableChange, ...]:
+        return tuple(
+            TableChange(
+                name=name,
+                # A replaced row was deleted to be inserted again; one that was not, is gone.
+                inserted=max(touched["inserted"] - touched["replaced"], 0),
+                updated=touched["updated"] + min(touched["inserted"], touched["replaced"]),
+                deleted=touched["deleted"] + max(touched["replaced"] - touched["inserted"], 0),
+            )
+            for name, touched in self._touched.items()
+            if any(touched.values()) and name in {table.name for table in self._pipeline.rebuilt}
+        )
+
+
+def _source_report(name: str, listing: Listing, known: int, counts: Sequence[FileCount]) -> SourceReport:
+    return SourceReport(
+        name=name,
+        uri=listing.uri,
+        files=len(counts),
+        known=known,
+        skipped=listing.skipped,
+        bytes=sum(count.file.size for count in counts),
+        lines=sum(count.lines for count in counts),
+        loaded=sum(count.loaded for count in counts),
+        rejected=sum(count.rejected for count in counts),
+        blank=sum(count.blank for count in counts),
+    )
+
+
+def count_rows(connection: Connection, tables: Iterable[Table]) -> dict[str, int]:
+    """How many rows each table has."""
+    return {table.name: connection.scalars(select(func.count()).select_from(table)).one() for table in tables}
+
+
+def run_check(connection: Connection, name: str, rows: SelectBase) -> CheckResult:
+    """What a check finds. This is a read-only operation."""
+    offending = rows.subquery("offending")
+    found = [dict(row) for row in connection.execute(select(offending).limit(_ROWS_SHOWN)).mappings()]
+    if len(found) < _ROWS_SHOWN:
+        return CheckResult(name=name, count=len(found), rows=tuple(found))
+    count = connection.scalars(select(func.count()).select_from(offending)).one()
+    return CheckResult(name=name, count=count, rows=tuple(found))
+
+
+def check(connection: Connection, checks: Iterable[Check]) -> tuple[CheckResult, ...]:
+    """What all checks find in the whole warehouse. This is a read-only operation."""
+    return tuple(run_check(connection, one.name, one.rows(None)) for one in checks)
+
+
+def _now() -> datetime:
+    """UTC without zone, as every time in the warehouse is."""
+    return datetime.now(UTC).replace(tzinfo=None)

@@ -1,0 +1,221 @@
+"""Brings the files of a source to where a local reader can have them: on disk, plain, and not too many.
+
+A large local file is read where it lies. Compressed files are decompressed, objects of S3 are fetched, and
+small files are joined into larger ones, because opening 15,000 files costs more than reading them. Every
+line is counted on the way, independently of the database that reads it afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Self
+
+from sparkify.etl.errors import SourceError
+from sparkify.etl.lines import BOM, MAX_LINE
+from sparkify.etl.sources import CHUNK, GZIP_MAGIC, AwsOptions, SourceFile, file_chunks, open_bucket, split_s3
+
+if TYPE_CHECKING:
+    from obstore.store import S3Store
+
+__all__ = ["Part", "SpoolFile", "spool"]
+
+_SMALL = 4 * CHUNK
+"""Bytes, as stored: a smaller file is joined with others."""
+_BUNDLE = 64 * CHUNK
+"""Bytes: a bundle of small files is closed when it has grown beyond this."""
+_FETCHERS = 32
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Part:
+    """The lines of one source file within a spool file.
+
+    :ivar lines: how many, blank ones included. A last line need not end in a newline.
+    """
+
+    file: SourceFile
+    lines: int
+
+
+@dataclass(frozen=True)
+class SpoolFile:
+    """A plain local file.
+
+    :ivar path: a name of our own making, so that no foreign name ever reaches SQL.
+    :ivar parts: the source files in it, in the order in which their lines stand there.
+    :ivar suspect: whether something was seen that a fast reader would not tell of: a line that is too
+        long, or an escaped NUL.
+    """
+
+    path: Path
+    parts: tuple[Part, ...]
+    suspect: bool
+
+    @property
+    def lines(self) -> int:
+        """Lines in all, blank ones included."""
+        return sum(part.lines for part in self.parts)
+
+
+def spool(
+    files: Sequence[SourceFile], folder: Path, aws: AwsOptions, progress: Progress | None = None
+) -> Iterator[SpoolFile]:
+    """The files, as plain local files below ``folder``, in their order and as soon as each is ready.
+
+    :param progress: is told how many bytes, as stored, have been dealt with since it was last called.
+    :raises SourceError: when a file cannot be read.
+    :raises TemporaryError: when S3 does not answer.
+    """
+    tell = progress or (lambda _bytes: None)
+    stores = {
+        bucket: open_bucket(bucket, aws)
+        for bucket in sorted({split_s3(file.uri)[0] for file in files if file.uri.startswith("s3://")})
+    }
+    small = [file for file in files if file.size < _SMALL]
+    with _Bundler(folder) as bundle, ThreadPoolExecutor(_FETCHERS if stores else 1) as pool:
+        for file, content in zip(small, _contents(small, stores, pool), strict=True):
+            yield from bundle.add(file, content)
+            tell(file.size)
+        yield from bundle.close()
+    large = [file for file in files if file.size >= _SMALL]
+    for number, file in enumerate(large):
+        path = folder / f"file-{number:06d}.json"
+        store = _store(file, stores)
+        if store is None and not _is_gzip(file):
+            path.symlink_to(file.uri)
+            counter = _counted(file_chunks(file), None, tell)
+        else:
+            with path.open("wb") as out:
+                counter = _counted(file_chunks(file, store), out, None)
+            tell(file.size)
+        yield SpoolFile(path=path, parts=(Part(file, counter.lines),), suspect=counter.suspect)
+
+
+def _counted(chunks: Iterable[bytes], out: BinaryIO | None, tell: Progress | None) -> LineCounter:
+    counter = LineCounter()
+    for chunk in chunks:
+        counter.feed(chunk)
+        if out is not None:
+            out.write(chunk)
+        if tell is not None:
+            tell(len(chunk))
+    return counter
+
+
+def _is_gzip(file: SourceFile) -> bool:
+    try:
+        with Path(file.uri).open("rb") as handle:
+            return handle.read(2) == GZIP_MAGIC
+    except OSError as exc:
+        raise SourceError(file.uri, f"cannot be read: {exc.strerror}; nothing was changed") from exc
+
+
+def _store(file: SourceFile, stores: dict[str, S3Store]) -> S3Store | None:
+    return stores[split_s3(file.uri)[0]] if file.uri.startswith("s3://") else None
+
+
+def _contents(
+    files: Sequence[SourceFile], stores: dict[str, S3Store], pool: ThreadPoolExecutor
+) -> Iterator[Iterable[bytes]]:
+    """The content of each small file; those of S3 are fetched many at a time, and not far ahead."""
+    if not stores:
+        yield from (file_chunks(file) for file in files)
+        return
+    window = _FETCHERS * 8
+    for start in range(0, len(files), window):
+        some = files[start : start + window]
+        yield from pool.map(lambda file: list(file_chunks(file, _store(file, stores))), some)
+
+
+class _Bundler:
+    """Joins small files into bundles."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._number = 0
+        self._parts: list[Part] = []
+        self._out: BinaryIO | None = None
+        self._path = folder
+        self._written = 0
+        self._suspect = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._out is not None:
+            self._out.close()
+
+    def add(self, file: SourceFile, content: Iterable[bytes]) -> Iterator[SpoolFile]:
+        """Append a file, and hand out the bundle when it is large enough."""
+        if self._out is None:
+            self._path = self._folder / f"bundle-{self._number:06d}.json"
+            self._number += 1
+            self._out = self._path.open("wb", buffering=CHUNK)
+        counter = LineCounter()
+        first = True
+        for chunk in content:
+            data = chunk.removeprefix(BOM) if first else chunk
+            first = False
+            counter.feed(data)
+            self._written += self._out.write(data)
+        if counter.open_line:
+            # No file of the real logs ends in a newline: without one, two records would become one line.
+            self._written += self._out.write(b"\n")
+        self._parts.append(Part(file, counter.lines))
+        self._suspect = self._suspect or counter.suspect
+        if self._written >= _BUNDLE:
+            yield from self.close()
+
+    def close(self) -> Iterator[SpoolFile]:
+        """Hand out the bundle that is open, if one is."""
+        if self._out is None:
+            return
+        self._out.close()
+        yield SpoolFile(path=self._path, parts=tuple(self._parts), suspect=self._suspect)
+        self._out, self._parts, self._written, self._suspect = None, [], 0, False
+
+
+class LineCounter:
+    """Counts the lines that pass by, and sees what a fast reader would pass over in silence."""
+
+    _NUL = b"\\u0000"
+
+    def __init__(self) -> None:
+        self._newlines = 0
+        self._tail = b""
+        self._length = 0
+        self.suspect = False
+
+    @property
+    def open_line(self) -> bool:
+        """Whether the last byte was not a newline, so that the last line is still open."""
+        return self._length > 0
+
+    @property
+    def lines(self) -> int:
+        """Lines so far, blank ones and one without a newline included."""
+        return self._newlines + self.open_line
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes."""
+        newlines = data.count(b"\n")
+        if newlines:
+            # A line within one chunk is shorter than a chunk; only one across chunks can be too long.
+            self._long(self._length + data.index(b"\n"))
+            self._length = len(data) - data.rindex(b"\n") - 1
+            self._newlines += newlines
+        else:
+            self._length += len(data)
+        self._long(self._length)
+        # An escape may lie across two chunks.
+        self.suspect = self.suspect or self._NUL in data or self._NUL in self._tail + data[:5]
+        self._tail = (self._tail + data[-5:])[-5:]
+
+    def _long(self, length: int) -> None:
+        self.suspect = self.suspect or length > MAX_LINE

@@ -1,0 +1,149 @@
+"""Functions run in other processes, their results in order.
+
+Not ``multiprocessing``: its spawned children import the caller's main module again, so that a script without
+``if __name__ == "__main__"`` would start itself over and over, and one read from standard input would fail;
+and its forked ones are not safe beside threads. These children are Python processes that import this package
+and nothing of the caller's; they read tasks from standard input and leave when it ends, so none outlives its
+parent.
+"""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from queue import SimpleQueue
+from types import TracebackType
+from typing import IO, Any, Self, TypeVar, cast
+
+from sparkify.generate.world import Plan, World
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+_SERVE = "import sys; sys.path[:] = sys.argv[1:]; from sparkify.generate.workers import serve; serve()"
+
+
+class Workers:
+    """So many processes that simulate one plan; with one, everything is done in the calling process."""
+
+    def __init__(self, plan: Plan, processes: int) -> None:
+        self._children: list[subprocess.Popen[bytes]] = []
+        self._idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
+        self._threads: ThreadPoolExecutor | None = None
+        # An interpreter embedded in another program may not know where it is.
+        self._processes = processes if sys.executable else 1
+        self.world = World(plan)
+
+    def __enter__(self) -> Self:
+        if self._processes > 1:
+            # A thread waits for each child, without the interpreter's lock.
+            self._threads = ThreadPoolExecutor(self._processes)
+            try:
+                for _ in range(self._processes):
+                    self._start_child()
+            except BaseException:
+                self._end()
+                raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+
+    def map(self, function: Callable[[World, Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
+        """What the function returns for each task, in their order.
+
+        Tasks are taken from the iterable as they are needed, a few ahead; what the caller leaves is not done.
+        An exception of the function is raised here.
+
+        :raises RuntimeError: when a process dies, for lack of memory for instance.
+        """
+        if self._threads is None:
+            for task in tasks:
+                yield function(self.world, task)
+            return
+        ahead: deque[Future[Result]] = deque()
+        try:
+            for task in tasks:
+                ahead.append(self._threads.submit(self._ask, function, task))
+                if len(ahead) > 2 * self._processes:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+        finally:
+            for future in ahead:
+                future.cancel()
+
+    def _start_child(self) -> None:
+        child = subprocess.Popen(  # noqa: S603 - our own interpreter, our own code
+            [sys.executable, "-c", _SERVE, *sys.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        self._children.append(child)
+        _send(child.stdin, self.world.plan)
+        self._idle.put(child)
+
+    def _ask(self, function: Callable[[World, Task], Result], task: Task) -> Result:
+        child = self._idle.get()
+        try:
+            _send(child.stdin, (function, task))
+            done, answer = _receive(child.stdout)
+        except (EOFError, OSError, pickle.UnpicklingError) as exc:
+            raise RuntimeError(
+                f"a process that generates events ended early, with exit code {child.wait()}"
+            ) from exc
+        finally:
+            self._idle.put(child)
+        if not done:
+            raise answer
+        return cast("Result", answer)
+
+    def _end(self) -> None:
+        for child in self._children:
+            child.kill()
+        if self._threads:
+            self._threads.shutdown(cancel_futures=True)
+        for child in self._children:
+            # Closing flushes what was meant for the dead.
+            with suppress(OSError):
+                cast("IO[bytes]", child.stdin).close()
+            cast("IO[bytes]", child.stdout).close()
+            child.wait()
+        self._children.clear()
+
+
+def serve() -> None:
+    """Carry out the tasks on standard input until it ends: what the children of :class:`Workers` do."""
+    # An interrupt from the terminal reaches every process; the parent is the one to act on it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    tasks, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    # Whatever is printed must not get between the answers.
+    os.dup2(2, 1)
+    world = World(_receive(tasks))
+    with suppress(EOFError, BrokenPipeError):
+        while True:
+            function, task = _receive(tasks)
+            try:
+                answer = (True, function(world, task))
+            except Exception as exc:
+                # Raised again by the parent.
+                exc.add_note("in a process that generates events:\n" + traceback.format_exc())
+                answer = (False, exc)
+            _send(answers, answer)
+
+
+def _send(pipe: IO[bytes] | None, message: object) -> None:
+    assert pipe is not None  # noqa: S101 - both ends are pipes
+    pickle.dump(message, pipe, pickle.HIGHEST_PROTOCOL)
+    pipe.flush()
+
+
+def _receive(pipe: IO[bytes] | None) -> Any:
+    assert pipe is not None  # noqa: S101
+    return pickle.load(pipe)  # noqa: S301 - from our own child or parent

@@ -1,0 +1,39 @@
+"""The ledger of Sparkify's warehouse: loads, files, rejected lines, and the lock."""
+
+from __future__ import annotations
+
+from sparkify.etl.ledger import LoadedFileMixin, LoadHistoryMixin, LoadLockMixin, RejectedRowMixin
+from sparkify.models.base import Base, primary_key
+
+__all__ = ["LoadHistory", "LoadLock", "LoadedFile", "RejectedRow"]
+
+
+class LoadHistory(LoadHistoryMixin, Base):
+    """Grain: one load that committed."""
+
+    __tablename__ = "load_history"
+    __table_args__ = (
+        primary_key("load_id"),
+        {"redshift_diststyle": "ALL", "redshift_sortkey": "load_id"},
+    )
+
+
+class LoadedFile(LoadedFileMixin, Base):
+    """Grain: one file whose lines are in the warehouse."""
+
+    __tablename__ = "loaded_files"
+    __table_args__ = (primary_key("uri"), {"redshift_diststyle": "EVEN"})
+
+
+class RejectedRow(RejectedRowMixin, Base):
+    """Grain: one line of a loaded file that is not in the warehouse, and why."""
+
+    __tablename__ = "rejected_rows"
+    __table_args__ = (primary_key("uri", "line"), {"redshift_diststyle": "EVEN"})
+
+
+class LoadLock(LoadLockMixin, Base):
+    """Grain: the one row that every load updates first."""
+
+    __tablename__ = "load_lock"
+    __table_args__ = (primary_key("token"), {"redshift_diststyle": "ALL"})

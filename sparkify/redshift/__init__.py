@@ -1,0 +1,63 @@
+"""What sqlalchemy-redshift lacks: a mended dialect, COPY and UNLOAD, ALTER of keys and encodings, Alembic,
+connecting.
+
+Usable without the rest of this project. Importing it does nothing: a name is fetched from its module when it
+is first used, and only then SQLAlchemy and sqlalchemy-redshift (which registers visitors of its own for the
+dialect name ``redshift``) are imported. It has to stay so: Alembic imports
+``sparkify.redshift.alembic_plugin``, and this package with it, while Alembic itself is half imported. Call
+:func:`register` once, before engines are made.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sparkify.redshift.connect import ConnectError, Endpoint, Iam, Password, Secret, create_redshift_engine
+    from sparkify.redshift.copy import Copy, CopyError
+    from sparkify.redshift.ddl import AlterDistKey, AlterDistStyle, AlterEncode, AlterSortKey
+    from sparkify.redshift.dialect import RedshiftDialect, register, render
+    from sparkify.redshift.s3 import S3CommandError
+    from sparkify.redshift.unload import Unload, UnloadError
+
+__all__ = [
+    "AlterDistKey",
+    "AlterDistStyle",
+    "AlterEncode",
+    "AlterSortKey",
+    "ConnectError",
+    "Copy",
+    "CopyError",
+    "Endpoint",
+    "Iam",
+    "Password",
+    "RedshiftDialect",
+    "S3CommandError",
+    "Secret",
+    "Unload",
+    "UnloadError",
+    "create_redshift_engine",
+    "register",
+    "render",
+]
+
+_HOMES = {
+    "connect": ("ConnectError", "Endpoint", "Iam", "Password", "Secret", "create_redshift_engine"),
+    "copy": ("Copy", "CopyError"),
+    "ddl": ("AlterDistKey", "AlterDistStyle", "AlterEncode", "AlterSortKey"),
+    "dialect": ("RedshiftDialect", "register", "render"),
+    "s3": ("S3CommandError",),
+    "unload": ("Unload", "UnloadError"),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,317 @@
+"""The Redshift dialect of this project: sqlalchemy-redshift's for redshift_connector, with what is broken
+there mended.
+
+Each repair names its defect; ``tests/redshift`` shows each without the repair, so a test tells when upstream
+mends it. Issue numbers are those of https://github.com/sqlalchemy-redshift/sqlalchemy-redshift/issues (read
+with version 1.0.0).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from importlib import import_module
+from types import SimpleNamespace
+from typing import Any, Final, NoReturn
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import registry
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.exc import CompileError, InvalidRequestError
+from sqlalchemy.schema import ExecutableDDLElement
+from sqlalchemy.sql.compiler import AggregateOrderByStyle
+from sqlalchemy_redshift.dialect import RedshiftDialect_redshift_connector as UpstreamDialect
+
+from sparkify.redshift.compilers import (
+    IDENTITY_DEFAULT,
+    RedshiftCompiler,
+    RedshiftDDLCompiler,
+    RedshiftTypeCompiler,
+)
+from sparkify.redshift.literals import LiteralDate, LiteralDateTime, LiteralTime
+
+#: Options of our own, beyond upstream's: class -> name -> default.
+OPTIONS: Final[dict[type[sa.Table], dict[str, Any]]] = {
+    sa.Table: {"encode": None, "backup": None},
+}
+
+#: What redshift_connector 2.2 says when the connection is gone; it has no attribute or class for it.
+_DISCONNECTED: Final = ("connection is closed", "BrokenPipe", "server socket closed")
+
+
+class RedshiftDialect(UpstreamDialect):  # type: ignore[misc]  # untyped upstream
+    """``redshift+redshift_connector://`` for SQLAlchemy 2.1.
+
+    ``RedshiftDialect()`` alone compiles every statement: neither the driver nor a connection is needed.
+    """
+
+    # Statements are compiled anew each time: LIMIT is written as a number, and Copy holds values that are no
+    # parameters.
+    supports_statement_cache = False
+
+    statement_compiler = RedshiftCompiler
+    ddl_compiler = RedshiftDDLCompiler
+    type_compiler = type_compiler_cls = RedshiftTypeCompiler
+    colspecs = {  # noqa: RUF012  # SQLAlchemy's attribute
+        **UpstreamDialect.colspecs,
+        sa.DateTime: LiteralDateTime,
+        sa.Date: LiteralDate,
+        sa.Time: LiteralTime,
+    }
+    # Issues #281 and #330: upstream inherits True from PostgreSQL, so every INSERT of one row into a table
+    # whose key the server makes, and Alembic's own INSERT INTO alembic_version, fails with: syntax error at
+    # or near "RETURNING".
+    insert_returning = False
+    update_returning = False
+    delete_returning = False
+    update_returning_multifrom = False
+    delete_returning_multifrom = False
+    # Without RETURNING SQLAlchemy would select nextval('<table>_<column>_seq') first; Redshift has no
+    # sequences.
+    preexecute_autoincrement_sequences = False
+    supports_sequences = False
+
+    # INSERT INTO t (..) WITH q AS (..) SELECT ..: page INSERT has "{ query }" after the column list and no
+    # WITH before it.
+    cte_follows_insert = True
+
+    # An enumeration is VARCHAR(longest): there is no CREATE TYPE.
+    supports_native_enum = False
+    aggregate_order_by_style = AggregateOrderByStyle.WITHIN_GROUP
+
+    # -- transactions
+
+    def get_isolation_level_values(self, dbapi_conn: Any) -> tuple[str, ...]:
+        """``DEFAULT`` (what the database has) and ``AUTOCOMMIT``.
+
+        SERIALIZABLE or SNAPSHOT belongs to the database (``ALTER DATABASE .. ISOLATION LEVEL``, page
+        "Isolation levels in Amazon Redshift"), not to a session; offering the names here would promise what
+        cannot be kept.
+        """
+        return ("DEFAULT", "AUTOCOMMIT")
+
+    def get_isolation_level(self, dbapi_connection: Any) -> str:
+        """The level in force. Read from the driver: upstream's SHOW begins a transaction that nobody ends."""
+        return "AUTOCOMMIT" if _driver_connection(dbapi_connection).autocommit else "DEFAULT"
+
+    def set_isolation_level(self, dbapi_connection: Any, level: str) -> None:
+        """Switch AUTOCOMMIT on or off; a transaction that the driver has open is rolled back first.
+
+        redshift_connector begins a transaction before any statement, and ``autocommit = True`` does not end
+        it: upstream then ran VACUUM, or ALTER COLUMN TYPE in Alembic's ``autocommit_block()``, inside that
+        transaction (25001). Nothing is sent for DEFAULT: ``SET SESSION CHARACTERISTICS`` (PostgreSQL's, sent
+        by upstream) is not in the guide.
+        """
+        connection = _driver_connection(dbapi_connection)
+        connection.rollback()
+        connection.autocommit = level == "AUTOCOMMIT"
+
+    def do_savepoint(self, connection: Any, name: str) -> NoReturn:
+        raise InvalidRequestError(
+            "Redshift has no savepoints, so begin_nested() cannot work; use one transaction"
+        )
+
+    def is_disconnect(self, e: Exception, connection: Any, cursor: Any) -> bool:
+        """Whether ``e`` means that the connection is gone, so that the pool replaces it; upstream never says
+        so."""
+        return any(text in str(e) for text in _DISCONNECTED)
+
+    # -- reflection
+
+    def has_multi_table(
+        self, connection: Any, table_names: Any, schema: str | None = None, **kw: Any
+    ) -> Iterable[tuple[Any, bool]]:
+        # New in SQLAlchemy 2.1 and not overridden upstream: PostgreSQL's form, with ANY (ARRAY[..]) and
+        # pg_table_is_visible, comes from create_all(checkfirst=True) and from Alembic. One has_table() for
+        # each instead.
+        return DefaultDialect.has_multi_table(self, connection, table_names, schema, **kw)
+
+    def get_multi_table_options(
+        self,
+        connection: Any,
+        schema: str | None = None,
+        filter_names: Any = None,
+        scope: Any = None,
+        kind: Any = None,
+        **kw: Any,
+    ) -> Any:
+        # New in SQLAlchemy 2.1 as well: PostgreSQL's form reads relhasoids, pg_am and
+        # default_table_access_method.
+        return DefaultDialect.get_multi_table_options(  # type: ignore[no-untyped-call]
+            self, connection, schema=schema, filter_names=filter_names, scope=scope, kind=kind, **kw
+        )
+
+    def _reflect_type(
+        self,
+        format_type: str | None,
+        domains: Any,
+        enums: Any = None,
+        type_description: str = "",
+        collation: str | None = None,
+        collation_schema: str | None = None,
+    ) -> Any:
+        # Issue #329: SQLAlchemy 2.1 takes one loader where 2.0 took domains and enums, so upstream's call
+        # fails with "got multiple values for argument 'type_description'", and no table can be reflected.
+        # Redshift has neither.
+        loader = SimpleNamespace(domains={}, enums={})
+        return super()._reflect_type(format_type, loader, type_description, collation, collation_schema)
+
+    def _get_column_info(self, *args: Any, **kw: Any) -> dict[str, Any]:
+        """A column as upstream reflects it, with its encoding and identity as the options a model would have.
+
+        Upstream leaves the encoding in ``info``, where CREATE TABLE of the reflected table does not find it,
+        and the identity in ``default``, where Alembic compares it with the model's.
+        """
+        info: dict[str, Any] = super()._get_column_info(*args, **kw)
+        options = info.setdefault("dialect_options", {})
+        if kw.get("encode"):
+            options["redshift_encode"] = "raw" if kw["encode"] == "none" else kw["encode"]
+        if match := IDENTITY_DEFAULT.match(info["default"] or ""):
+            pair = (int(match["seed"]), int(match["step"]))
+            info["default"] = None
+            info["autoincrement"] = True
+            if match["by_default"]:
+                info["identity"] = {"always": False, "start": pair[0], "increment": pair[1]}
+            else:
+                options["redshift_identity"] = pair
+        return info
+
+    def get_table_options(self, connection: Any, table_name: str, schema: str | None = None, **kw: Any) -> Any:
+        """The ``redshift_*`` options of a table as a model would say them.
+
+        DISTSTYLE AUTO has three forms in the catalogue (10, 11, 12), which upstream gives as ``None``, with
+        the key that Redshift has chosen for itself as if somebody had set it.
+        """
+        options = dict(super().get_table_options(connection, table_name, schema, **kw))
+        if options["redshift_diststyle"] is None:
+            options["redshift_diststyle"] = "AUTO"
+            options["redshift_distkey"] = None
+        # An empty tuple would be written as SORTKEY ().
+        options["redshift_sortkey"] = options["redshift_sortkey"] or None
+        return options
+
+    def get_pk_constraint(self, connection: Any, table_name: str, schema: str | None = None, **kw: Any) -> Any:
+        """The primary key. Upstream leaves the quotes of the catalogue around ``"time"``: no column has that
+        name."""
+        key = dict(super().get_pk_constraint(connection, table_name, schema, **kw))
+        key["constrained_columns"] = [_unquoted(name) for name in key["constrained_columns"]]
+        return key
+
+    def get_foreign_keys(self, connection: Any, table_name: str, schema: str | None = None, **kw: Any) -> Any:
+        """The foreign keys, without the quotes of the catalogue around names (see ``get_pk_constraint``)."""
+        return [
+            {
+                **key,
+                "constrained_columns": [_unquoted(name) for name in key["constrained_columns"]],
+                "referred_schema": _unquoted(key["referred_schema"]),
+                "referred_table": _unquoted(key["referred_table"]),
+                "referred_columns": [_unquoted(name) for name in key["referred_columns"]],
+            }
+            for key in super().get_foreign_keys(connection, table_name, schema, **kw)
+        ]
+
+    def get_check_constraints(
+        self, connection: Any, table_name: str, schema: str | None = None, **kw: Any
+    ) -> list[Any]:
+        """Always empty: Redshift has no CHECK constraints, and upstream asks with ``'..'::regclass::oid`` all
+        the same."""
+        return []
+
+    # PostgreSQL's forms of these, not overridden upstream, ask with relkind = ANY (ARRAY[..]); MetaData.reflect()
+    # wants the temporary tables. Redshift keeps those in a schema of the session, has no sequences, and its
+    # materialized views are in STV_MV_INFO.
+    def get_temp_table_names(self, connection: Any, schema: str | None = None, **kw: Any) -> list[str]:
+        """Always empty: temporary tables are not reflected."""
+        return []
+
+    def get_temp_view_names(self, connection: Any, schema: str | None = None, **kw: Any) -> list[str]:
+        """Always empty: Redshift has no temporary views."""
+        return []
+
+    def get_materialized_view_names(self, connection: Any, schema: str | None = None, **kw: Any) -> list[str]:
+        """Always empty: materialized views are not reflected."""
+        return []
+
+    def get_sequence_names(self, connection: Any, schema: str | None = None, **kw: Any) -> list[str]:
+        """Always empty: Redshift has no sequences."""
+        return []
+
+    def has_sequence(self, connection: Any, sequence_name: str, schema: str | None = None, **kw: Any) -> bool:
+        """Always false: Redshift has no sequences."""
+        return False
+
+    # Upstream writes names into the text of its catalogue queries as they are; a quote in a name would end
+    # the string.
+    def _get_all_relation_info(self, connection: Any, **kw: Any) -> Any:
+        return super()._get_all_relation_info(connection, **_quoted(kw))
+
+    def _get_schema_column_info(self, connection: Any, **kw: Any) -> Any:
+        return super()._get_schema_column_info(connection, **_quoted(kw))
+
+    def _get_all_constraint_info(self, connection: Any, **kw: Any) -> Any:
+        return super()._get_all_constraint_info(connection, **_quoted(kw))
+
+
+def register() -> None:
+    """Make ``create_engine("redshift+redshift_connector://...")`` and ``"redshift://..."`` use
+    :class:`RedshiftDialect`.
+
+    May be called again. Call it before the models are imported when they use an option of :data:`OPTIONS`:
+    SQLAlchemy checks ``redshift_*`` arguments when the table is made. ``redshift+psycopg2://`` stays
+    upstream's.
+    """
+    for name in ("redshift", "redshift.redshift_connector"):
+        registry.register(name, __name__, RedshiftDialect.__name__)
+    if "alembic" in sys.modules:
+        # Upstream registers an Alembic implementation when it is imported; it can alter no column. This import
+        # replaces it.
+        import_module("sparkify.redshift.migrations")
+    # SQLAlchemy keeps the arguments of the dialect that was found first, which may have been upstream's.
+    for cls, arguments in OPTIONS.items():
+        for name, default in arguments.items():
+            cls.argument_for("redshift", name, default)
+
+
+def render(statement: sa.ClauseElement) -> str:
+    """The text of ``statement`` as Redshift would run it, values as literals, percent signs single.
+
+    For dry runs, and for what takes no bound parameters.
+    ``str(statement.compile(dialect=RedshiftDialect()))`` is the text for the driver instead: ``%s`` for
+    values and ``%%`` for a percent sign (``paramstyle`` is ``format``). Not for keeping secrets: what is
+    bound becomes visible.
+
+    :raises sqlalchemy.exc.CompileError: for a value without a literal form (bytes, NaN, NUL), for a parameter
+        without a value, and for what Redshift does not have.
+    """
+    # Any paramstyle without percent signs will do: no parameter is left.
+    dialect = RedshiftDialect(paramstyle="named")
+    if isinstance(statement, ExecutableDDLElement):
+        return str(statement.compile(dialect=dialect)).strip()
+    compiled = statement.compile(
+        dialect=dialect, compile_kwargs={"literal_binds": True, "render_postcompile": True}
+    )
+    if compiled.binds:  # type: ignore[attr-defined]  # SQLCompiler; Compiled has none
+        names = ", ".join(sorted(compiled.binds))  # type: ignore[attr-defined]
+        raise CompileError(f"cannot render the statement: no value for {names}")
+    return str(compiled).strip()
+
+
+def _driver_connection(connection: Any) -> Any:
+    # The pool hands its proxy in some calls, the driver's connection in others.
+    return getattr(connection, "dbapi_connection", None) or connection
+
+
+def _unquoted(name: str | None) -> str | None:
+    if name is not None and len(name) > 1 and name.startswith('"') and name.endswith('"'):
+        return name[1:-1].replace('""', '"')
+    return name
+
+
+def _quoted(kw: dict[str, Any]) -> dict[str, Any]:
+    # The texts go through text(), for which a colon begins a parameter.
+    return {
+        key: value.replace("'", "''").replace(":", r"\:")
+        if key in ("schema", "table_name") and isinstance(value, str)
+        else value
+        for key, value in kw.items()
+    }

@@ -1,0 +1,98 @@
+"""Values as SQL text: for statements in which Redshift takes no bound parameters, and for dry runs.
+
+Nothing here is for building statements out of strings: the values come from SQLAlchemy expressions.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import types as sqltypes
+from sqlalchemy.exc import CompileError
+
+
+def backslash_safe(literal: str) -> str:
+    """``literal``, a quoted string, without backslashes: ``'a\\b'`` becomes ``('a' || CHR(92) || 'b')``.
+
+    Redshift's parser is that of PostgreSQL 8.0, for which a backslash in a string literal begins an escape:
+    the guide writes two for one (pages LIKE and POSIX operators), while PostgreSQL since 9.1 and DuckDB take
+    each as it stands. A value that ends in a backslash would swallow the closing quote on the one, and two
+    would stay two on the others. CHR means the same everywhere.
+    """
+    if "\\" not in literal:
+        return literal
+    return "(" + literal.replace("\\", "' || CHR(92) || '") + ")"
+
+
+class LiteralDateTime(sqltypes.DateTime):
+    """``TIMESTAMP '2018-11-01 20:57:10.796000'``; with a zone ``TIMESTAMPTZ '...+00:00'``.
+
+    The bare quoted text of SQLAlchemy is VARCHAR in Redshift wherever no column gives it a type (a select
+    list, CASE).
+    """
+
+    cache_ok = True
+
+    def literal_processor(self, dialect: Any) -> Callable[[Any], str]:
+        def process(value: dt.datetime) -> str:
+            if not isinstance(value, dt.datetime):
+                raise TypeError(f"a datetime is wanted, not {type(value).__name__}")
+            if value.tzinfo is None:
+                return f"TIMESTAMP '{value.isoformat(sep=' ')}'"
+            if not self.timezone:
+                raise ValueError(
+                    "a time with a zone for a TIMESTAMP without one; convert it to UTC and drop the zone"
+                )
+            return f"TIMESTAMPTZ '{value.isoformat(sep=' ')}'"
+
+        return process
+
+
+class LiteralDate(sqltypes.Date):
+    """``DATE '2018-11-01'``."""
+
+    cache_ok = True
+
+    def literal_processor(self, dialect: Any) -> Callable[[Any], str]:
+        def process(value: dt.date) -> str:
+            if not isinstance(value, dt.date) or isinstance(value, dt.datetime):
+                raise TypeError(f"a date is wanted, not {type(value).__name__}")
+            return f"DATE '{value.isoformat()}'"
+
+        return process
+
+
+class LiteralTime(sqltypes.Time):
+    """``TIME '20:57:10'``; with a zone ``TIMETZ '20:57:10+00:00'``."""
+
+    cache_ok = True
+
+    def literal_processor(self, dialect: Any) -> Callable[[Any], str]:
+        def process(value: dt.time) -> str:
+            if not isinstance(value, dt.time):
+                raise TypeError(f"a time is wanted, not {type(value).__name__}")
+            return f"{'TIME' if value.tzinfo is None else 'TIMETZ'} '{value.isoformat()}'"
+
+        return process
+
+
+def check_value(value: Any) -> None:
+    """Nothing comes back.
+
+    :raises sqlalchemy.exc.CompileError: for a value that has no safe literal: bytes, NUL in a string, NaN,
+        infinity.
+    """
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        raise CompileError(
+            "bytes have no literal on Redshift; bind them, or pass hexadecimal text to FROM_HEX()"
+        )
+    if isinstance(value, str) and "\x00" in value:
+        raise CompileError(
+            "a string with a NUL character cannot stand in SQL text; Redshift's VARCHAR has none"
+        )
+    if isinstance(value, (float, Decimal)) and not math.isfinite(value):
+        raise CompileError(f"{value!r} has no numeric literal on Redshift; bind it instead")

@@ -1,0 +1,48 @@
+"""Fixtures that several test modules share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sparkify import Warehouse
+from tests.data import Data
+
+REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the machine reaches a test."""
+    for name in list(os.environ):
+        if name.startswith(("SPARKIFY_", "AWS_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+
+
+@pytest.fixture(scope="session")
+def real() -> Path:
+    """The folder of the real month: log_data and song_data."""
+    if not (REAL / "log_data").is_dir():
+        pytest.skip("the real logs do not lie beside this clone")
+    return REAL
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Data:
+    """An empty folder to write events and songs into."""
+    return Data(tmp_path / "data")
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Warehouse]:
+    """A new warehouse of its own, loaded from the folder of ``data``."""
+    monkeypatch.setenv("SPARKIFY_LOG_DATA", str(tmp_path / "data" / "log_data"))
+    monkeypatch.setenv("SPARKIFY_SONG_DATA", str(tmp_path / "data" / "song_data"))
+    with Warehouse(f"duckdb:///{tmp_path / 'warehouse.duckdb'}") as made:
+        yield made

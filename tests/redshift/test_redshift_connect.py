@@ -1,0 +1,460 @@
+"""Connecting: the real driver against a server that answers as told, credentials of boto3's stubs."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gc
+import ipaddress
+import socket
+import ssl
+import struct
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import sqlalchemy as sa
+from botocore.stub import Stubber
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from sparkify.redshift.connect import (
+    ConnectError,
+    Endpoint,
+    Iam,
+    Password,
+    Secret,
+    create_redshift_engine,
+)
+
+CANARY = "hunter2-do-not-print"
+CLUSTER = "warehouse.abc123xyz789.us-west-2.redshift.amazonaws.com"
+WORKGROUP = "analytics.123456789012.eu-central-1.redshift-serverless.amazonaws.com"
+
+# redshift_connector 2.2 makes its SSLContext without a protocol.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:ssl.SSLContext:DeprecationWarning",
+    "ignore:ssl.PROTOCOL_TLS:DeprecationWarning",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+)
+
+
+# -- a server
+
+
+def certificate(directory: Path, name: str) -> Path:
+    """A self-signed certificate for ``name``, with its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = dt.datetime.now(dt.UTC)
+    names: list[x509.GeneralName] = [x509.DNSName(name), x509.IPAddress(ipaddress.ip_address("127.0.0.9"))]
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = directory / f"{name}.pem"
+    path.write_bytes(
+        signed.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return path
+
+
+def message(kind: bytes, body: bytes) -> bytes:
+    return kind + struct.pack("!i", len(body) + 4) + body
+
+
+def refusal(state: str, text: str) -> bytes:
+    fields = b"".join(
+        key + value.encode() + b"\0" for key, value in ((b"S", "FATAL"), (b"C", state), (b"M", text))
+    )
+    return message(b"E", fields + b"\0")
+
+
+READY = (
+    message(b"R", struct.pack("!i", 0))
+    + message(b"S", b"server_version\0008.0.2\0")
+    + message(b"K", struct.pack("!ii", 1, 2))
+    + message(b"Z", b"I")
+)
+
+
+class Server:
+    """Answers each connection in one way, and remembers the passwords it was given."""
+
+    def __init__(self, pem: Path | None, answer: bytes, *, silent: bool = False) -> None:
+        self.pem, self.answer, self.silent = pem, answer, silent
+        self.passwords: list[str] = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.open: list[socket.socket] = []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                client, _ = self.listener.accept()
+                self.open.append(client)
+                if not self.silent:
+                    self._talk(client)
+            except OSError:
+                if self.listener.fileno() == -1:
+                    return
+
+    def _talk(self, client: socket.socket) -> None:
+        client.recv(8)  # SSLRequest
+        if self.pem is None:
+            client.sendall(b"N")
+            return
+        client.sendall(b"S")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.pem)
+        tls = context.wrap_socket(client, server_side=True)
+        self.open.append(tls)
+        tls.recv(4096)  # StartupMessage
+        tls.sendall(message(b"R", struct.pack("!i", 3)))  # a password in clear text, please
+        password = tls.recv(4096)
+        self.passwords.append(password[5 : struct.unpack("!i", password[1:5])[0]].decode())
+        tls.sendall(self.answer)
+
+    def close(self) -> None:
+        for one in (self.listener, *self.open):
+            one.close()
+
+
+@pytest.fixture(autouse=True)
+def _forget_refused_connections() -> Iterator[None]:
+    # The driver leaves its socket open when the server refuses it: collect it while its warning is expected.
+    yield
+    gc.collect()
+
+
+@pytest.fixture
+def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    servers: list[Server] = []
+    # What the driver trusts besides Amazon's.
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate(tmp_path, "nobody.example")))
+
+    def start(
+        answer: bytes = READY, *, name: str | None = "localhost", silent: bool = False, trusted: bool = True
+    ) -> Server:
+        pem = None if name is None else certificate(tmp_path, name)
+        if pem is not None and trusted:
+            monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+        servers.append(Server(pem, answer, silent=silent))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@contextmanager
+def connected(port: int, *, host: str = "localhost", credentials: Any = None, **options: Any) -> Iterator[Any]:
+    """A connection of the driver. The server cannot answer SQLAlchemy's first questions, so none are asked."""
+    credentials = credentials or Password("loader", CANARY)
+    engine = create_redshift_engine(
+        host, "dev", credentials, port=port, connect_timeout=1, _initialize=False, **options
+    )
+    fairy = engine.raw_connection()
+    connection: Any = fairy.dbapi_connection
+    yield connection
+    fairy.detach()
+    connection._sock.close()
+    connection._usock.close()
+
+
+def refused(port: int, **options: Any) -> ConnectError:
+    with pytest.raises(ConnectError) as raised, connected(port, **options):
+        pass
+    shown = "".join(traceback.format_exception(raised.value)) + repr(raised.value) + str(vars(raised.value))
+    assert CANARY not in shown
+    assert "\n" not in str(raised.value)
+    assert str(raised.value).endswith(f"; {raised.value.hint}")
+    return raised.value
+
+
+def test_it_connects_and_queries_may_take_longer_than_connecting(serve: Any) -> None:
+    server = serve()
+    with connected(server.port) as connection:
+        assert server.passwords == [CANARY]
+        assert connection._usock.gettimeout() is None
+        assert connection._usock.version().startswith("TLSv1.")
+
+
+def test_a_certificate_for_another_name_is_refused(serve: Any) -> None:
+    server = serve(name="elsewhere.example")
+    error = refused(server.port)
+    assert str(error) == (
+        f"cannot connect to localhost:{server.port}: its certificate is for another name; "
+        "connect by the endpoint's own name (for a tunnel, sslmode verify-ca)"
+    )
+    assert server.passwords == []  # it was not told
+    # Through a tunnel the name cannot be right; the certificate still must be.
+    with connected(server.port, sslmode="verify-ca"):
+        assert server.passwords == [CANARY]
+
+
+def test_the_driver_itself_would_only_warn(serve: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """The reason why sslmode is always said. When this fails, the driver has become strict."""
+    import redshift_connector
+
+    server = serve(name="elsewhere.example")
+    connection = redshift_connector.connect(
+        host="localhost", port=server.port, database="dev", user="u", password=CANARY, timeout=1
+    )
+    connection._sock.close()
+    connection._usock.close()
+    assert 'does not name host "localhost"' in caplog.text
+    assert server.passwords == [CANARY]
+
+
+def test_an_unknown_certificate_is_refused(serve: Any) -> None:
+    error = refused(serve(trusted=False).port)
+    assert "its certificate is not trusted (self-signed certificate)" in str(error)
+    assert error.hint == "it may not be Redshift that answers; check the host name and the network between"
+
+
+def test_a_server_without_tls_is_refused(serve: Any) -> None:
+    server = serve(name=None)
+    assert "the server does not speak TLS" in str(refused(server.port))
+    assert server.passwords == []
+
+
+@pytest.mark.parametrize(
+    ("state", "text", "found", "temporary"),
+    [
+        ("28000", "password authentication failed for user", "the user or the password is wrong", False),
+        ("28P01", "password authentication failed for user", "the user or the password is wrong", False),
+        ("3D000", 'database "dev" does not exist', "there is no such database", False),
+        ("53300", "too many connections", "the server takes no connection now (SQLSTATE 53300)", True),
+    ],
+)
+def test_a_refusal_of_the_server(state: str, text: str, found: str, temporary: bool, serve: Any) -> None:
+    error = refused(serve(refusal(state, text)).port)
+    assert error.found == found
+    assert error.temporary is temporary
+
+
+def test_another_refusal_stays_as_it_is(serve: Any) -> None:
+    server = serve(refusal("XX000", "something new"))
+    with pytest.raises(Exception, match="something new"), connected(server.port):
+        pass
+
+
+def test_a_server_that_hangs_up(serve: Any) -> None:
+    server = serve(b"")
+    server.answer = b""
+    threading.Timer(0.2, server.close).start()
+    assert refused(server.port).temporary
+
+
+def test_a_silent_server_is_given_up(serve: Any) -> None:
+    error = refused(serve(silent=True).port)
+    assert error.found == "no answer in time"
+    assert error.temporary
+
+
+def test_nothing_listens() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    assert refused(port).found == "nothing listens there"
+
+
+def test_an_unknown_host() -> None:
+    assert refused(5439, host="no-such-host.invalid").found == "no such host"
+
+
+def test_no_secret_is_shown() -> None:
+    engine = create_redshift_engine(CLUSTER, "dev", Password("loader", CANARY), application_name="tests")
+    shown = [repr(engine), str(engine.url), engine.url.render_as_string(hide_password=False), repr(engine.pool)]
+    shown += [repr(c) for c in (Password("loader", CANARY), Secret("name"), Iam())]
+    assert CANARY not in "".join(shown)
+    assert repr(Password("loader", CANARY)) == "Password(user='loader')"
+    assert engine.hide_parameters
+    assert type(engine.dialect).__module__ == "sparkify.redshift.dialect"
+
+
+def test_parameters_are_not_in_messages(driver: Any) -> None:
+    """``hide_parameters`` is on; the control is an engine without."""
+    driver.answers["SELECT"] = driver.Error("refused")
+    for hide in (True, False):
+        with (
+            driver.engine(hide_parameters=hide).connect() as connection,
+            pytest.raises(sa.exc.DBAPIError) as raised,
+        ):
+            connection.execute(sa.select(sa.literal(CANARY)))
+        assert (CANARY in str(raised.value)) is not hide
+
+
+# -- who connects
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        (CLUSTER, Endpoint("warehouse", "us-west-2", serverless=False)),
+        (WORKGROUP, Endpoint("analytics", "eu-central-1", serverless=True)),
+        (WORKGROUP.upper() + ".", Endpoint("analytics", "eu-central-1", serverless=True)),
+        (
+            "wg.123456789012.cn-north-1.redshift-serverless.amazonaws.com.cn",
+            Endpoint("wg", "cn-north-1", serverless=True),
+        ),
+        ("warehouse.example.com", None),
+        (f"{CLUSTER}.evil.example", None),
+        ("localhost", None),
+    ],
+)
+def test_an_endpoint_is_told_from_its_host_name(host: str, expected: Endpoint | None) -> None:
+    assert Endpoint.of(host) == expected
+
+
+class Session:
+    """A boto3 session whose clients are stubs; ``asked`` are the services and regions."""
+
+    def __init__(self, service: str, *answers: tuple[str, dict[str, Any], Any]) -> None:
+        self.asked: list[tuple[str, str | None]] = []
+        self.made = boto3.client(
+            service, region_name="us-west-2", aws_access_key_id="testing", aws_secret_access_key="testing"
+        )
+        self.stub = Stubber(self.made)
+        for method, parameters, answer in answers:
+            if isinstance(answer, str):
+                self.stub.add_client_error(method, answer, expected_params=parameters)
+            else:
+                self.stub.add_response(method, answer, parameters)
+        self.stub.activate()
+
+    def client(self, service: str, region_name: str | None = None) -> Any:
+        self.asked.append((service, region_name))
+        return self.made
+
+
+def expiring(seconds: int) -> dt.datetime:
+    return dt.datetime.now(dt.UTC) + dt.timedelta(seconds=seconds)
+
+
+def cluster_answer(password: str, seconds: int = 900) -> dict[str, Any]:
+    return {"DbUser": "IAM:loader", "DbPassword": password, "Expiration": expiring(seconds)}
+
+
+def test_iam_of_a_cluster_is_remembered_and_renewed() -> None:
+    wanted = {"ClusterIdentifier": "warehouse", "DbName": "dev", "DbUser": "loader", "AutoCreate": False}
+    session = Session(
+        "redshift",
+        ("get_cluster_credentials", wanted, cluster_answer("one")),
+        ("get_cluster_credentials", wanted, cluster_answer("two", seconds=59)),
+        ("get_cluster_credentials", wanted, cluster_answer("three")),
+    )
+    iam = Iam(db_user="loader", session=session)
+    assert iam.user_and_password(CLUSTER, "dev") == ("IAM:loader", "one")
+    assert iam.user_and_password(CLUSTER, "dev") == ("IAM:loader", "one")  # remembered
+    iam.refused()
+    assert iam.user_and_password(CLUSTER, "dev") == ("IAM:loader", "two")  # the server did not want the first
+    assert iam.user_and_password(CLUSTER, "dev") == (
+        "IAM:loader",
+        "three",
+    )  # the second expires within a minute
+    assert session.asked[0] == ("redshift", "us-west-2")
+    session.stub.assert_no_pending_responses()
+    assert "three" not in repr(iam)
+
+
+def test_iam_of_a_cluster_without_a_database_user() -> None:
+    wanted = {"ClusterIdentifier": "other", "DbName": "dev"}
+    session = Session("redshift", ("get_cluster_credentials_with_iam", wanted, cluster_answer("one")))
+    iam = Iam(cluster="other", region="eu-west-1", session=session)
+    assert iam.user_and_password("warehouse.example.com", "dev") == ("IAM:loader", "one")
+    assert session.asked == [("redshift", "eu-west-1")]
+
+
+def test_iam_of_a_workgroup() -> None:
+    answer = {"dbUser": "IAMR:etl", "dbPassword": "one", "expiration": expiring(900)}
+    session = Session(
+        "redshift-serverless", ("get_credentials", {"workgroupName": "analytics", "dbName": "dev"}, answer)
+    )
+    assert Iam(session=session).user_and_password(WORKGROUP, "dev") == ("IAMR:etl", "one")
+    assert session.asked == [("redshift-serverless", "eu-central-1")]
+
+
+def test_a_host_that_tells_nothing_wants_a_name() -> None:
+    with pytest.raises(ConnectError, match="say cluster or workgroup, and region"):
+        Iam().user_and_password("warehouse.example.com", "dev")
+
+
+def test_a_refusal_of_aws_is_one_line_with_its_code() -> None:
+    wanted = {"ClusterIdentifier": "warehouse", "DbName": "dev"}
+    session = Session("redshift", ("get_cluster_credentials_with_iam", wanted, "AccessDenied"))
+    with pytest.raises(ConnectError) as raised:
+        Iam(session=session).user_and_password(CLUSTER, "dev")
+    assert str(raised.value) == (
+        f"cannot connect to {CLUSTER}: AWS does not give credentials (AccessDenied); "
+        "check the permissions of this AWS identity, the region and the name"
+    )
+    assert not raised.value.temporary
+
+
+def test_no_aws_credentials_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    with pytest.raises(ConnectError, match=r"AWS cannot be asked for credentials \(NoCredentialsError\)"):
+        Iam(session=boto3.Session()).user_and_password(CLUSTER, "dev")
+
+
+def test_a_secret_is_read_for_each_connection() -> None:
+    texts = [
+        '{"username": "loader", "password": "one", "host": "h"}',
+        '{"username": "loader", "password": "two"}',
+    ]
+    session = Session(
+        "secretsmanager",
+        *[("get_secret_value", {"SecretId": "warehouse/loader"}, {"SecretString": text}) for text in texts],
+    )
+    secret = Secret("warehouse/loader", session=session)
+    assert secret.user_and_password(CLUSTER, "dev") == ("loader", "one")
+    assert secret.user_and_password(CLUSTER, "dev") == ("loader", "two")
+    assert session.asked[0] == ("secretsmanager", "us-west-2")
+
+
+@pytest.mark.parametrize("text", [f'{{"password": "{CANARY}"}}', CANARY, f'["{CANARY}"]'])
+def test_a_secret_of_another_form_is_not_shown(text: str) -> None:
+    session = Session("secretsmanager", ("get_secret_value", {"SecretId": "s"}, {"SecretString": text}))
+    with pytest.raises(ConnectError) as raised:
+        Secret("s", session=session).user_and_password(CLUSTER, "dev")
+    assert "the secret s is not JSON with username and password" in str(raised.value)
+    assert CANARY not in "".join(traceback.format_exception(raised.value))
+
+
+def test_refused_credentials_are_forgotten(serve: Any) -> None:
+    wanted = {"ClusterIdentifier": "warehouse", "DbName": "dev"}
+    session = Session(
+        "redshift",
+        *[
+            ("get_cluster_credentials_with_iam", wanted, cluster_answer(password))
+            for password in ("one", "two")
+        ],
+    )
+    server = serve(refusal("28000", "password authentication failed"))
+    iam = Iam(cluster="warehouse", region="us-west-2", session=session)
+    for _ in range(2):
+        refused(server.port, credentials=iam)
+    assert server.passwords == ["one", "two"]

@@ -1,0 +1,214 @@
+"""The models: the DDL that Redshift gets for each, word by word, and what every model must have."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from sqlalchemy import String
+from sqlalchemy.schema import CreateTable
+
+from sparkify import models
+from sparkify.etl.declarations import json_fields
+from sparkify.models import Base, StagingEvent, StagingSong
+from sparkify.redshift import RedshiftDialect
+
+DDL = {
+    "songplays": """
+        songplay_id BIGINT IDENTITY(1,1) ENCODE raw NOT NULL,
+        start_time TIMESTAMP WITHOUT TIME ZONE ENCODE raw NOT NULL,
+        user_id BIGINT ENCODE az64 NOT NULL,
+        level VARCHAR(16) ENCODE zstd,
+        song_id VARCHAR(32) ENCODE zstd NOT NULL,
+        artist_id VARCHAR(32) ENCODE zstd NOT NULL,
+        session_id BIGINT ENCODE az64 NOT NULL,
+        item_in_session INTEGER ENCODE az64 NOT NULL,
+        location VARCHAR(512) ENCODE zstd,
+        user_agent VARCHAR(1024) ENCODE zstd,
+        match VARCHAR(16) ENCODE zstd NOT NULL,
+        heard_id BIGINT ENCODE az64 NOT NULL,
+        load_id BIGINT ENCODE az64 NOT NULL,
+        CONSTRAINT songplays_pkey PRIMARY KEY (songplay_id),
+        CONSTRAINT songplays_start_time_fkey FOREIGN KEY(start_time) REFERENCES time (start_time),
+        CONSTRAINT songplays_user_id_fkey FOREIGN KEY(user_id) REFERENCES users (user_id),
+        CONSTRAINT songplays_song_id_fkey FOREIGN KEY(song_id) REFERENCES songs (song_id),
+        CONSTRAINT songplays_artist_id_fkey FOREIGN KEY(artist_id) REFERENCES artists (artist_id),
+        CONSTRAINT songplays_heard_id_fkey FOREIGN KEY(heard_id) REFERENCES heard_songs (heard_id)
+        ) DISTSTYLE KEY DISTKEY (song_id) SORTKEY (start_time)""",
+    "users": """
+        user_id BIGINT ENCODE raw NOT NULL,
+        first_name VARCHAR(256) ENCODE zstd,
+        last_name VARCHAR(256) ENCODE zstd,
+        gender VARCHAR(16) ENCODE zstd,
+        level VARCHAR(16) ENCODE zstd,
+        registered_at TIMESTAMP WITHOUT TIME ZONE ENCODE az64,
+        last_played_at TIMESTAMP WITHOUT TIME ZONE ENCODE az64 NOT NULL,
+        CONSTRAINT users_pkey PRIMARY KEY (user_id)
+        ) DISTSTYLE ALL SORTKEY (user_id)""",
+    "songs": """
+        song_id VARCHAR(32) ENCODE raw NOT NULL,
+        title VARCHAR(1024) ENCODE zstd NOT NULL,
+        artist_id VARCHAR(32) ENCODE zstd NOT NULL,
+        artist_name VARCHAR(1024) ENCODE zstd NOT NULL,
+        year SMALLINT ENCODE az64,
+        duration DOUBLE PRECISION ENCODE zstd,
+        inferred BOOLEAN ENCODE zstd NOT NULL,
+        CONSTRAINT songs_pkey PRIMARY KEY (song_id),
+        CONSTRAINT songs_artist_id_fkey FOREIGN KEY(artist_id) REFERENCES artists (artist_id)
+        ) DISTSTYLE KEY DISTKEY (song_id) SORTKEY (song_id)""",
+    "artists": """
+        artist_id VARCHAR(32) ENCODE raw NOT NULL,
+        name VARCHAR(1024) ENCODE zstd NOT NULL,
+        location VARCHAR(1024) ENCODE zstd,
+        latitude DOUBLE PRECISION ENCODE zstd,
+        longitude DOUBLE PRECISION ENCODE zstd,
+        inferred BOOLEAN ENCODE zstd NOT NULL,
+        CONSTRAINT artists_pkey PRIMARY KEY (artist_id)
+        ) DISTSTYLE ALL SORTKEY (artist_id)""",
+    "time": """
+        start_time TIMESTAMP WITHOUT TIME ZONE ENCODE raw NOT NULL,
+        hour SMALLINT ENCODE az64 NOT NULL,
+        day SMALLINT ENCODE az64 NOT NULL,
+        week SMALLINT ENCODE az64 NOT NULL,
+        month SMALLINT ENCODE az64 NOT NULL,
+        year SMALLINT ENCODE az64 NOT NULL,
+        weekday SMALLINT ENCODE az64 NOT NULL,
+        CONSTRAINT time_pkey PRIMARY KEY (start_time)
+        ) DISTSTYLE ALL SORTKEY (start_time)""",
+    "user_levels": """
+        user_id BIGINT ENCODE raw NOT NULL,
+        valid_from TIMESTAMP WITHOUT TIME ZONE ENCODE az64 NOT NULL,
+        valid_to TIMESTAMP WITHOUT TIME ZONE ENCODE az64,
+        level VARCHAR(16) ENCODE zstd,
+        is_current BOOLEAN ENCODE zstd NOT NULL,
+        CONSTRAINT user_levels_pkey PRIMARY KEY (user_id, valid_from),
+        CONSTRAINT user_levels_user_id_fkey FOREIGN KEY(user_id) REFERENCES users (user_id)
+        ) DISTSTYLE ALL SORTKEY (user_id, valid_from)""",
+    "heard_songs": """
+        heard_id BIGINT ENCODE raw NOT NULL,
+        artist_name VARCHAR(1024) ENCODE zstd NOT NULL,
+        title VARCHAR(1024) ENCODE zstd NOT NULL,
+        duration DOUBLE PRECISION ENCODE zstd,
+        song_id VARCHAR(32) ENCODE zstd NOT NULL,
+        artist_id VARCHAR(32) ENCODE zstd NOT NULL,
+        match VARCHAR(16) ENCODE zstd NOT NULL,
+        load_id BIGINT ENCODE az64 NOT NULL,
+        CONSTRAINT heard_songs_pkey PRIMARY KEY (heard_id),
+        CONSTRAINT heard_songs_song_id_fkey FOREIGN KEY(song_id) REFERENCES songs (song_id),
+        CONSTRAINT heard_songs_artist_id_fkey FOREIGN KEY(artist_id) REFERENCES artists (artist_id)
+        ) DISTSTYLE ALL SORTKEY (heard_id)""",
+    "staging_events": """
+        artist VARCHAR(1024) ENCODE zstd,
+        auth VARCHAR(64) ENCODE zstd,
+        first_name VARCHAR(256) ENCODE zstd,
+        gender VARCHAR(16) ENCODE zstd,
+        item_in_session INTEGER ENCODE az64,
+        last_name VARCHAR(256) ENCODE zstd,
+        length DOUBLE PRECISION ENCODE zstd,
+        level VARCHAR(16) ENCODE zstd,
+        location VARCHAR(512) ENCODE zstd,
+        method VARCHAR(16) ENCODE zstd,
+        page VARCHAR(64) ENCODE zstd,
+        registration DOUBLE PRECISION ENCODE zstd,
+        session_id BIGINT ENCODE az64,
+        song VARCHAR(1024) ENCODE zstd,
+        status INTEGER ENCODE az64,
+        ts TIMESTAMP WITHOUT TIME ZONE ENCODE az64,
+        user_agent VARCHAR(1024) ENCODE zstd,
+        user_id BIGINT ENCODE az64
+        ) DISTSTYLE EVEN""",
+    "staging_songs": """
+        num_songs INTEGER ENCODE az64,
+        artist_id VARCHAR(32) ENCODE zstd,
+        artist_latitude DOUBLE PRECISION ENCODE zstd,
+        artist_longitude DOUBLE PRECISION ENCODE zstd,
+        artist_location VARCHAR(1024) ENCODE zstd,
+        artist_name VARCHAR(1024) ENCODE zstd,
+        song_id VARCHAR(32) ENCODE zstd,
+        title VARCHAR(1024) ENCODE zstd,
+        duration DOUBLE PRECISION ENCODE zstd,
+        year INTEGER ENCODE az64
+        ) DISTSTYLE EVEN""",
+    "load_history": """
+        load_id BIGINT ENCODE raw NOT NULL,
+        mode VARCHAR(16) ENCODE zstd NOT NULL,
+        started_at TIMESTAMP WITHOUT TIME ZONE ENCODE az64 NOT NULL,
+        finished_at TIMESTAMP WITHOUT TIME ZONE ENCODE az64 NOT NULL,
+        files BIGINT ENCODE az64 NOT NULL,
+        bytes BIGINT ENCODE az64 NOT NULL,
+        lines BIGINT ENCODE az64 NOT NULL,
+        loaded BIGINT ENCODE az64 NOT NULL,
+        rejected BIGINT ENCODE az64 NOT NULL,
+        blank BIGINT ENCODE az64 NOT NULL,
+        version VARCHAR(32) ENCODE zstd NOT NULL,
+        CONSTRAINT load_history_pkey PRIMARY KEY (load_id)
+        ) DISTSTYLE ALL SORTKEY (load_id)""",
+    "loaded_files": """
+        uri VARCHAR(2048) ENCODE zstd NOT NULL,
+        source VARCHAR(64) ENCODE zstd NOT NULL,
+        fingerprint VARCHAR(256) ENCODE zstd NOT NULL,
+        bytes BIGINT ENCODE az64 NOT NULL,
+        lines BIGINT ENCODE az64 NOT NULL,
+        loaded BIGINT ENCODE az64 NOT NULL,
+        rejected BIGINT ENCODE az64 NOT NULL,
+        blank BIGINT ENCODE az64 NOT NULL,
+        load_id BIGINT ENCODE az64 NOT NULL,
+        CONSTRAINT loaded_files_pkey PRIMARY KEY (uri)
+        ) DISTSTYLE EVEN""",
+    "rejected_rows": """
+        uri VARCHAR(2048) ENCODE zstd NOT NULL,
+        line BIGINT ENCODE az64 NOT NULL,
+        source VARCHAR(64) ENCODE zstd NOT NULL,
+        column_name VARCHAR(128) ENCODE zstd,
+        reason VARCHAR(512) ENCODE zstd NOT NULL,
+        text VARCHAR(65535) ENCODE zstd NOT NULL,
+        load_id BIGINT ENCODE az64 NOT NULL,
+        CONSTRAINT rejected_rows_pkey PRIMARY KEY (uri, line)
+        ) DISTSTYLE EVEN""",
+    "load_lock": """
+        token INTEGER ENCODE raw NOT NULL,
+        taken BIGINT ENCODE az64 NOT NULL,
+        CONSTRAINT load_lock_pkey PRIMARY KEY (token)
+        ) DISTSTYLE ALL""",
+}
+
+
+def plain(text: str) -> str:
+    """One space between words."""
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def test_every_table_is_here() -> None:
+    assert set(DDL) == set(Base.metadata.tables)
+
+
+@pytest.mark.parametrize("name", sorted(DDL))
+def test_what_redshift_is_told(name: str) -> None:
+    text = str(CreateTable(Base.metadata.tables[name]).compile(dialect=RedshiftDialect()))
+    assert plain(text) == plain(f"CREATE TABLE {name} ( {DDL[name]}")
+
+
+def test_every_model_and_every_text_says_what_it_is() -> None:
+    for mapper in Base.registry.mappers:
+        assert "Grain:" in (mapper.class_.__doc__ or ""), mapper.class_
+    for table in Base.metadata.tables.values():
+        for column in table.columns:
+            assert not isinstance(column.type, String) or column.type.length, column
+
+
+def test_json_keys_are_on_the_columns() -> None:
+    assert {column.name: field.key for column, field in json_fields(StagingEvent.__table__).items()} == {
+        "artist": "artist", "auth": "auth", "first_name": "firstName", "gender": "gender",
+        "item_in_session": "itemInSession", "last_name": "lastName", "length": "length", "level": "level",
+        "location": "location", "method": "method", "page": "page", "registration": "registration",
+        "session_id": "sessionId", "song": "song", "status": "status", "ts": "ts",
+        "user_agent": "userAgent", "user_id": "userId",
+    }  # fmt: skip
+    # Of the songs each key is the name of its column, so COPY needs no JSONPaths.
+    assert all(column.name == field.key for column, field in json_fields(StagingSong.__table__).items())
+
+
+def test_lengths_fit_the_big_song_set() -> None:
+    """Names and titles there exceed 256 bytes, which is what VARCHAR without a length is on Redshift."""
+    for model, column in ((StagingSong, "title"), (StagingSong, "artist_name"), (models.Song, "title")):
+        assert model.__table__.c[column].type.length == 1024
