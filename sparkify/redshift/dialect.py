@@ -26,6 +26,7 @@ from sparkify.redshift.compilers import (
     IDENTITY_DEFAULT,
     RedshiftCompiler,
     RedshiftDDLCompiler,
+    RedshiftPreparer,
     RedshiftTypeCompiler,
 )
 from sparkify.redshift.literals import LiteralDate, LiteralDateTime, LiteralTime
@@ -52,6 +53,7 @@ class RedshiftDialect(UpstreamDialect):  # type: ignore[misc]  # untyped upstrea
     statement_compiler = RedshiftCompiler
     ddl_compiler = RedshiftDDLCompiler
     type_compiler = type_compiler_cls = RedshiftTypeCompiler
+    preparer = RedshiftPreparer
     colspecs = {  # noqa: RUF012  # SQLAlchemy's attribute
         **UpstreamDialect.colspecs,
         sa.DateTime: LiteralDateTime,
@@ -217,9 +219,9 @@ class RedshiftDialect(UpstreamDialect):  # type: ignore[misc]  # untyped upstrea
         the same."""
         return []
 
-    # PostgreSQL's forms of these, not overridden upstream, ask with relkind = ANY (ARRAY[..]); MetaData.reflect()
-    # wants the temporary tables. Redshift keeps those in a schema of the session, has no sequences, and its
-    # materialized views are in STV_MV_INFO.
+    # PostgreSQL's forms of these, not overridden upstream, ask with relkind = ANY (ARRAY[..]), and
+    # MetaData.reflect() wants the temporary tables. Redshift keeps those in a schema of the session, has no
+    # sequences, and its materialized views are in STV_MV_INFO.
     def get_temp_table_names(self, connection: Any, schema: str | None = None, **kw: Any) -> list[str]:
         """Always empty: temporary tables are not reflected."""
         return []
@@ -263,8 +265,8 @@ def register() -> None:
     for name in ("redshift", "redshift.redshift_connector"):
         registry.register(name, __name__, RedshiftDialect.__name__)
     if "alembic" in sys.modules:
-        # Upstream registers an Alembic implementation when it is imported; it can alter no column. This import
-        # replaces it.
+        # Upstream registers an Alembic implementation when it is imported; it can alter no column. This
+        # import replaces it.
         import_module("sparkify.redshift.migrations")
     # SQLAlchemy keeps the arguments of the dialect that was found first, which may have been upstream's.
     for cls, arguments in OPTIONS.items():
@@ -275,10 +277,9 @@ def register() -> None:
 def render(statement: sa.ClauseElement) -> str:
     """The text of ``statement`` as Redshift would run it, values as literals, percent signs single.
 
-    For dry runs, and for what takes no bound parameters.
-    ``str(statement.compile(dialect=RedshiftDialect()))`` is the text for the driver instead: ``%s`` for
-    values and ``%%`` for a percent sign (``paramstyle`` is ``format``). Not for keeping secrets: what is
-    bound becomes visible.
+    For dry runs, and for what takes no bound parameters. The text for the driver is
+    ``str(statement.compile(dialect=RedshiftDialect()))``: it has ``%s`` for values and, outside of quotes,
+    ``%%`` for a percent sign. Not for keeping secrets: what is bound becomes visible.
 
     :raises sqlalchemy.exc.CompileError: for a value without a literal form (bytes, NaN, NUL), for a parameter
         without a value, and for what Redshift does not have.

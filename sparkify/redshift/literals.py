@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import types as sqltypes
 from sqlalchemy.exc import CompileError
+
+_QUOTED_OR_PERCENT: Final = re.compile(
+    r"""(?<=E)'(?:\\'|[^'])*' | '(?:''|[^'])*' | "[^"]*" | %""", re.VERBOSE | re.DOTALL
+)
 
 
 def backslash_safe(literal: str) -> str:
@@ -26,6 +31,14 @@ def backslash_safe(literal: str) -> str:
     if "\\" not in literal:
         return literal
     return "(" + literal.replace("\\", "' || CHR(92) || '") + ")"
+
+
+def double_percents(text: str) -> str:
+    """``text``, SQL, with the percent signs doubled that stand outside of strings and quoted names.
+
+    Where those begin and end is told as redshift_connector's ``convert_paramstyle`` tells it.
+    """
+    return _QUOTED_OR_PERCENT.sub(lambda match: "%%" if match[0] == "%" else match[0], text)
 
 
 class LiteralDateTime(sqltypes.DateTime):

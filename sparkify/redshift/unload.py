@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import CompileError
 from sqlalchemy.ext.compiler import compiles
 
+from sparkify.redshift.dialect import render
 from sparkify.redshift.s3 import S3CommandError, aws_region, iam_role_clause, literal, s3_uri
 from sparkify.redshift.s3 import iam_role as checked_iam_role
 
@@ -164,7 +165,7 @@ class Unload(sa.Executable, sa.ClauseElement):
 def _visit_unload(element: Unload, compiler: Any, **kw: Any) -> str:
     preparer = compiler.preparer
     lines = [
-        f"UNLOAD ({_quoted_select(element.select, compiler)})",
+        f"UNLOAD ({_quoted_select(element.select)})",
         f"TO {literal(element.to, compiler)}",
         iam_role_clause(element.iam_role, compiler),
         f"REGION {literal(element.region, compiler)}" if element.region is not None else "",
@@ -189,14 +190,11 @@ def _visit_unload(element: Unload, compiler: Any, **kw: Any) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _quoted_select(select: sa.SelectBase, compiler: Any) -> str:
-    # Compiled on its own: in the outer compiler a value to be written at execution (the separator of LISTAGG)
-    # would be filled in after the quotes have been doubled.
-    text = str(
-        select.compile(
-            dialect=compiler.dialect, compile_kwargs={"literal_binds": True, "render_postcompile": True}
-        )
-    )
+def _quoted_select(select: sa.SelectBase) -> str:
+    # Rendered on its own. In the outer compiler a value to be written at execution (the separator of LISTAGG)
+    # would be filled in after the quotes have been doubled, and a % of the driver would stay doubled inside
+    # the quotes.
+    text = render(select)
     if "\\" in text:
         # Our literals have none (literals.backslash_safe), so it stands in a text() or literal_column().
         # Redshift would read it as an escape twice, in the outer literal and in the inner one.

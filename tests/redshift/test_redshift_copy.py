@@ -151,10 +151,8 @@ def test_names_and_values_are_quoted_by_the_dialect() -> None:
         'COPY "raw"."staging songs" (song_id)',
         "FROM 's3://bucket/it''s 100%/ß'",
     ]
-    # For the driver a percent sign is doubled: its paramstyle is "format".
-    assert (
-        str(statement.compile(dialect=RedshiftDialect())).splitlines()[1] == "FROM 's3://bucket/it''s 100%%/ß'"
-    )
+    # The driver halves percent signs outside of quotes only: doubled here, the key would be another.
+    assert str(statement.compile(dialect=RedshiftDialect())) == render(statement)
 
 
 KEY = "AKIAIOSFODNN7EXAMPLE"

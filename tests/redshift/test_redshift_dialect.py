@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from redshift_connector.core import convert_paramstyle
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import ArgumentError, CompileError, InvalidRequestError
 from sqlalchemy.schema import CreateIndex, CreateTable
@@ -564,19 +565,63 @@ def test_render_refuses(name: str) -> None:
     assert sentence in str(raised.value)
 
 
-def test_percent_signs_are_double_for_the_driver_and_single_for_people() -> None:
-    for statement, driver, people in (
-        (sa.select((a.c.id % 5).label("n")), "SELECT a.id %% %s AS n FROM a", "SELECT a.id % 5 AS n FROM a"),
-        (sa.text("select 5 % 2"), "select 5 %% 2", "select 5 % 2"),
-        (
-            sa.select(a.c.id).where(a.c.name.like("50%")),
-            "SELECT a.id FROM a WHERE a.name LIKE %s",
-            "SELECT a.id FROM a WHERE a.name LIKE '50%'",
-        ),
-        (sa.select(sa.literal_column("'100%'").label("n")), "SELECT '100%%' AS n", "SELECT '100%' AS n"),
-    ):
-        assert text_of(statement) == driver
-        assert " ".join(render(statement).split()) == people
+PERCENTS: dict[str, tuple[Any, str, str]] = {
+    # what it is, the text for the driver, what the server and the reader of a dry run see
+    "modulo": (
+        sa.select((a.c.id % 5).label("n")),
+        "SELECT a.id %% %s AS n FROM a",
+        "SELECT a.id % 5 AS n FROM a",
+    ),
+    "text": (
+        sa.text("select 5 % 2, '100%', \"a%\""),
+        "select 5 %% 2, '100%', \"a%\"",
+        "select 5 % 2, '100%', \"a%\"",
+    ),
+    "quotes in quotes": (
+        sa.text("select 'it''s %', 1 % 2"),
+        "select 'it''s %', 1 %% 2",
+        "select 'it''s %', 1 % 2",
+    ),
+    "quotes, escaped": (sa.text(r"select E'\' %', 1 % 2"), r"select E'\' %', 1 %% 2", r"select E'\' %', 1 % 2"),
+    "literal column": (
+        sa.select(sa.literal_column("'100%' || 5 % 2").label("n")),
+        "SELECT '100%' || 5 %% 2 AS n",
+        "SELECT '100%' || 5 % 2 AS n",
+    ),
+    "name": (sa.select(sa.column("a%")), 'SELECT "a%"', 'SELECT "a%"'),
+    "bound": (
+        sa.select(a.c.id).where(a.c.name.like("50%")),
+        "SELECT a.id FROM a WHERE a.name LIKE %s",
+        "SELECT a.id FROM a WHERE a.name LIKE '50%'",
+    ),
+    "operator": (
+        sa.select(a.c.id.op("%")(2).label("n")),
+        "SELECT a.id %% %s AS n FROM a",
+        "SELECT a.id % 2 AS n FROM a",
+    ),
+    "default": (
+        CreateTable(sa.Table("t", sa.MetaData(), sa.Column("x", sa.String(9), server_default="5%"))),
+        "CREATE TABLE t ( x VARCHAR(9) DEFAULT '5%' )",
+        "CREATE TABLE t ( x VARCHAR(9) DEFAULT '5%' )",
+    ),
+    "ddl": (sa.DDL("COMMENT ON TABLE t IS '5%% of %(schema)s'"), *["COMMENT ON TABLE t IS '5% of '"] * 2),
+}
+
+
+@pytest.mark.parametrize("name", PERCENTS)
+def test_percent_signs_are_double_where_the_driver_halves_them(name: str) -> None:
+    statement, driver, people = PERCENTS[name]
+    if name == "ddl":
+        statement = statement.against(sa.Table("t", sa.MetaData()))
+    assert text_of(statement) == driver
+    assert " ".join(render(statement).split()) == people
+    received, _ = convert_paramstyle("format", driver)
+    assert received.replace("$1", "?") == driver.replace("%%", "%").replace("%s", "?")
+
+
+def test_upstream_still_doubles_them_inside_of_quotes() -> None:
+    received, _ = convert_paramstyle("format", upstream_text(sa.text("select '100%'")))
+    assert received == "select '100%%'"
 
 
 def test_render_of_a_list_a_limit_and_ddl() -> None:
@@ -817,4 +862,4 @@ def test_names_in_catalogue_queries_are_quoted(monkeypatch: pytest.MonkeyPatch) 
 
     RedshiftDialect()._get_schema_column_info(Connection(), schema="o'clock", table_name="a :b%")
     assert "AND schema = 'o''clock'" in asked[0]
-    assert "AND table_name = 'a :b%%'" in asked[0]
+    assert "AND table_name = 'a :b%'" in asked[0]

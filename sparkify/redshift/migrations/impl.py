@@ -274,7 +274,8 @@ class RedshiftImpl(PostgresqlImpl):
         rendered_metadata_default: str | None,
         rendered_inspector_default: str | None,
     ) -> bool:
-        """Whether the defaults differ, by their texts: PostgreSQL's way asks the database ``SELECT a = b``."""
+        """Whether the defaults differ, by their texts: PostgreSQL's way asks the database ``SELECT a =
+        b``."""
         model = metadata_column.server_default
         if isinstance(model, sa.DefaultClause) and isinstance(model.arg, str):
             wanted: str | None = model.arg  # the value itself, not SQL
@@ -284,7 +285,8 @@ class RedshiftImpl(PostgresqlImpl):
 
 
 def _value(default: str | None) -> str | None:
-    """The string that ``default`` is, or its SQL in capitals; without the catalogue's casts and parentheses."""
+    """The string that ``default`` is, or its SQL in capitals; without the catalogue's casts and
+    parentheses."""
     if default is None:
         return None
     if re.search(r"'now'.*::\s*timestamp|^sysdate(\(\))?$", default.strip(), re.IGNORECASE):
