@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 DEMO   := demo
 
-.PHONY: demo test lint format bench clean help
+.PHONY: demo test lint format bench redshift-local clean help
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,6 +40,9 @@ format: $(READY) ## rewrite the code as ruff wants it
 
 bench: $(READY) ## measure a load beside a hand-written script
 	$(BIN)/python benchmarks/load.py
+
+redshift-local: $(READY) ## start a stand-in for Redshift, and print what to set to use it
+	$(BIN)/python -m tests.standin
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache

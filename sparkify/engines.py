@@ -36,12 +36,10 @@ def make_engine(url: URL, *, read_only: bool = False) -> Engine:
     """
     backend = url.get_backend_name()
     options: dict[str, Any] = {"hide_parameters": True}
+    if backend == "redshift":
+        return _redshift_engine(url)
     if backend == "duckdb":
         options["connect_args"] = {"config": dict(_DUCKDB_CONFIG), "read_only": read_only}
-    elif backend == "redshift":
-        from sparkify.redshift import register
-
-        register()
     else:
         raise ConfigurationError(
             f"{backend} is not a database that sparkify loads; give a URL that begins with duckdb:/// or "
@@ -51,6 +49,27 @@ def make_engine(url: URL, *, read_only: bool = False) -> Engine:
         return create_engine(url, **options)
     except (ArgumentError, NoSuchModuleError) as exc:
         raise ConfigurationError(f"the database URL cannot be used: {exc}") from None
+
+
+def _redshift_engine(url: URL) -> Engine:
+    """TLS with the name checked, and an error of one line when no connection can be made.
+
+    Without a password in the URL the credentials are temporary ones, by AWS's own: IAM.
+    """
+    from sparkify.redshift.connect import DEFAULT_PORT, Credentials, Iam, Password, create_redshift_engine
+
+    if not url.host or not url.database:
+        raise ConfigurationError("the URL of a Redshift has a host and a database: ...@host:5439/dev")
+    credentials: Credentials = Iam(db_user=url.username)
+    if url.username and url.password:
+        credentials = Password(url.username, str(url.password))
+    return create_redshift_engine(
+        url.host,
+        url.database,
+        credentials,
+        port=url.port or DEFAULT_PORT,
+        application_name="sparkify",
+    )
 
 
 def make_adapter(url: URL, settings: Settings) -> Adapter:

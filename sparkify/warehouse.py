@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
 from sqlalchemy import Connection, Engine, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
 import sparkify
 from sparkify import migrate
 from sparkify.engines import database_file, make_adapter, make_engine
 from sparkify.etl import ledger, runner
-from sparkify.etl.errors import ConfigurationError, EmptySource
+from sparkify.etl.errors import ConfigurationError, EmptySource, SparkifyError
 from sparkify.etl.explain import ExplainedStep, explain
 from sparkify.etl.progress import Observer
 from sparkify.etl.report import CheckResult, LoadRecord, LoadReport, Reject
@@ -235,9 +236,9 @@ class Warehouse:
             with self._connected() as connection:
                 revision = migrate.current(connection)
                 if revision == migrate.head():
-                    rows = runner.count_rows(connection, STAR)
-                    loads = ledger.read_history(connection, PIPELINE.ledger.history, 10)
-                    known = ledger.known_files(connection, PIPELINE.ledger.files)
+                    rows = runner.count_rows(self._adapter, connection, STAR)
+                    loads = ledger.read_history(self._fetch(connection), PIPELINE.ledger.history, 10)
+                    known = ledger.known_files(self._fetch(connection), PIPELINE.ledger.files)
         return Status(
             url=self.url.render_as_string(hide_password=True),
             engine=self.url.get_backend_name(),
@@ -255,7 +256,7 @@ class Warehouse:
         :raises ConfigurationError: when there is no warehouse yet, or its tables are of another version.
         """
         with self._ready_to_read() as connection:
-            return runner.check(connection, PIPELINE.checks)
+            return runner.check(self._adapter, connection, PIPELINE.checks)
 
     def rejects(self, load_id: int | None = None, *, limit: int | None = None) -> list[Reject]:
         """The lines that were rejected and kept, by load, file and line. Read-only.
@@ -263,7 +264,9 @@ class Warehouse:
         :raises ConfigurationError: as for :meth:`check`.
         """
         with self._ready_to_read() as connection:
-            return ledger.read_rejects(connection, PIPELINE.ledger.rejects, load_id=load_id, limit=limit)
+            return ledger.read_rejects(
+                self._fetch(connection), PIPELINE.ledger.rejects, load_id=load_id, limit=limit
+            )
 
     def session(self) -> Session:
         """A session of the ORM on this warehouse; close it, or use it in a ``with``."""
@@ -344,10 +347,15 @@ class Warehouse:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except DBAPIError as exc:
+        except SparkifyError:
+            raise
+        except Exception as exc:
             if translated := self._adapter.translate(exc):
                 raise translated from exc
             raise
+
+    def _fetch(self, connection: Connection) -> ledger.Fetch:
+        return partial(self._adapter.fetch, connection)
 
     def _known(self) -> dict[str, str]:
         if not self._exists():
@@ -355,7 +363,7 @@ class Warehouse:
         with self._connected() as connection:
             if migrate.current(connection) is None:
                 return {}
-            return ledger.known_files(connection, PIPELINE.ledger.files)
+            return ledger.known_files(self._fetch(connection), PIPELINE.ledger.files)
 
     def _waiting(self, known: Mapping[str, str]) -> Iterator[Waiting]:
         request = self._request(log_data=None, song_data=None, only=None)

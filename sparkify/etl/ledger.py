@@ -10,7 +10,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Integer, String, Table, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Executable,
+    Integer,
+    Row,
+    SelectBase,
+    String,
+    Table,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import TIMESTAMP
 
@@ -22,6 +34,7 @@ __all__ = [
     "LoadLockMixin",
     "LoadedFileMixin",
     "RejectedRowMixin",
+    "is_recorded",
     "known_files",
     "next_load_id",
     "read_history",
@@ -33,7 +46,12 @@ __all__ = [
 MAX_TEXT = 65_535
 """Bytes of a rejected line that are kept: the longest VARCHAR of Redshift."""
 
-PutRows = Callable[[Connection, Table, Sequence[Mapping[str, Any]]], None]
+Execute = Callable[[Executable], int]
+"""Sends a statement and returns how many rows it touched, in the way that suits the database."""
+Fetch = Callable[[SelectBase], Sequence[Row[Any]]]
+"""Sends a SELECT and returns its rows."""
+PutRows = Callable[[Table, Sequence[Mapping[str, Any]]], None]
+"""Inserts many rows into a table."""
 
 
 class LoadHistoryMixin:
@@ -106,37 +124,37 @@ class LoadLockMixin:
     """How many loads have taken the lock."""
 
 
-def take_token(connection: Connection, lock: Table) -> None:
+def take_token(execute: Execute, lock: Table) -> None:
     """Update the row of the lock, or make it where a rebuilt database has none."""
-    taken = connection.execute(update(lock).values(taken=lock.c.taken + 1))
-    if taken.rowcount == 0:
-        connection.execute(insert(lock).values(token=1, taken=1))
+    if execute(update(lock).values(taken=lock.c.taken + 1)) == 0:
+        execute(insert(lock).values(token=1, taken=1))
 
 
-def known_files(connection: Connection, files: Table) -> dict[str, str]:
+def known_files(fetch: Fetch, files: Table) -> dict[str, str]:
     """The uri of each loaded file with its fingerprint."""
-    rows = connection.execute(select(files.c.uri, files.c.fingerprint))
-    return {row.uri: row.fingerprint for row in rows}
+    return {row.uri: row.fingerprint for row in fetch(select(files.c.uri, files.c.fingerprint))}
 
 
-def next_load_id(connection: Connection, history: Table) -> int:
+def next_load_id(fetch: Fetch, history: Table) -> int:
     """One more than the last load that committed. Unique only while the lock is held."""
-    last: int | None = connection.scalar(select(func.max(history.c.load_id)))
+    ((last,),) = fetch(select(func.max(history.c.load_id)))
     return (last or 0) + 1
 
 
+def is_recorded(fetch: Fetch, history: Table, load_id: int, started_at: datetime) -> bool:
+    """Whether this very load committed, and no other that was given the same number after it failed."""
+    found = select(history.c.load_id).where(history.c.load_id == load_id, history.c.started_at == started_at)
+    return bool(fetch(found))
+
+
 def record(
-    connection: Connection,
     put: PutRows,
     ledger: Ledger,
     load: LoadRecord,
     files: Iterable[FileCount],
     rejects: Sequence[Reject],
 ) -> None:
-    """Write down a load, its files and its rejects, in the caller's transaction.
-
-    :param put: inserts many rows into a table, in the way that suits the database.
-    """
+    """Write down a load, its files and its rejects, in the caller's transaction."""
     file_rows = [
         {
             "uri": count.file.uri,
@@ -163,8 +181,8 @@ def record(
         }
         for reject in rejects
     ]
-    put(connection, ledger.files, file_rows)
-    put(connection, ledger.rejects, reject_rows)
+    put(ledger.files, file_rows)
+    put(ledger.rejects, reject_rows)
     history = {
         "load_id": load.load_id,
         "mode": load.mode,
@@ -178,26 +196,24 @@ def record(
         "blank": load.blank,
         "version": load.version,
     }
-    put(connection, ledger.history, [history])
+    put(ledger.history, [history])
 
 
-def read_history(connection: Connection, history: Table, limit: int) -> list[LoadRecord]:
+def read_history(fetch: Fetch, history: Table, limit: int) -> list[LoadRecord]:
     """The last loads, newest first."""
     columns = [history.c[name] for name in LoadRecord.__dataclass_fields__]
-    rows = connection.execute(select(*columns).order_by(history.c.load_id.desc()).limit(limit))
-    return [LoadRecord(*row) for row in rows]
+    rows = fetch(select(*columns).order_by(history.c.load_id.desc()).limit(limit))
+    return [LoadRecord(*tuple(row)) for row in rows]
 
 
-def read_rejects(
-    connection: Connection, rejects: Table, *, load_id: int | None, limit: int | None
-) -> list[Reject]:
+def read_rejects(fetch: Fetch, rejects: Table, *, load_id: int | None, limit: int | None) -> list[Reject]:
     """Rejected lines by load, file and line; of one load, or of all that are in the warehouse."""
     c = rejects.c
     query = select(c.uri, c.line, c.source, c.column_name, c.reason, c.text, c.load_id)
     query = query.order_by(c.load_id, c.uri, c.line).limit(limit)
     if load_id is not None:
         query = query.where(c.load_id == load_id)
-    return [Reject(*row) for row in connection.execute(query)]
+    return [Reject(*tuple(row)) for row in fetch(query)]
 
 
 def _fit(text: str, size: int) -> str:

@@ -5,16 +5,32 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
+from typing import cast
 
 from sqlalchemy import BigInteger, Connection, Engine, SelectBase, Table, func, literal, select
 from sqlalchemy.exc import DBAPIError
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception,
+    stop_after_attempt,
+    wait_random_exponential,
+)
 
 from sparkify.etl import ledger
 from sparkify.etl.adapters.base import Adapter, Batch, Staged, UnreadableBatch
 from sparkify.etl.declarations import Check, Pipeline
-from sparkify.etl.errors import ChecksFailed, EmptySource, RejectedLines, SparkifyError
+from sparkify.etl.errors import (
+    ChecksFailed,
+    EmptySource,
+    RejectedLines,
+    SparkifyError,
+    TemporaryError,
+)
 from sparkify.etl.plan import Plan, Record, Run, Selection, Stage, Unstage, Verify, build, choose
 from sparkify.etl.progress import Observer
 from sparkify.etl.report import (
@@ -32,6 +48,8 @@ from sparkify.etl.sources import AwsOptions, Listing, list_files
 __all__ = ["LoadRequest", "check", "list_sources", "load", "run_check"]
 
 _ROWS_SHOWN = 10
+_TRIES = 5
+"""How often a transaction is begun before a passing fault is called one that stays."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,36 +108,122 @@ def load(
     :param version: of the software, for the load history.
     :raises SparkifyError: for whatever stops the load; then nothing has changed.
     """
-    started, clock = _now(), time.perf_counter()
+    clock = time.perf_counter()
     observer = observer or Observer()
     listings = list_sources(request, observer)
-    try:
-        with (
-            adapter.batch(request.aws, observer) as batch,
-            engine.connect() as connection,
-        ):
-            adapter.begin(connection)
-            # Each source is read the fast way, mended if that fails, and read again; each may fail once.
-            for _ in range(len(pipeline.sources) + 1):
-                attempt = _Attempt(connection, adapter, pipeline, request, listings, batch, observer)
-                try:
-                    with connection.begin():
-                        report = attempt.run(started, version)
-                    break
-                except UnreadableBatch:
-                    batch.mend(connection)
-            else:
-                raise SparkifyError(
-                    "a file that was looked through line by line could still not be read; nothing was "
-                    "changed. This is a defect of sparkify."
-                )
-            if not report.nothing_new:
-                adapter.after_commit(connection, pipeline, [change.name for change in report.tables])
-    except DBAPIError as exc:
-        if translated := adapter.translate(exc):
-            raise translated from exc
-        raise
+    with adapter.batch(request.aws, observer, request.max_rejects) as batch:
+        one = _Load(engine, adapter, pipeline, request, listings, batch, observer, version, _now())
+        try:
+            report = one.run()
+        except SparkifyError:
+            raise
+        except Exception as exc:
+            if translated := one.doubt(exc) or adapter.translate(exc):
+                raise translated from exc
+            raise
     return replace(report, seconds=time.perf_counter() - clock)
+
+
+@dataclass
+class _Load:
+    """One load, through all of its transactions, of which at the most one commits."""
+
+    engine: Engine
+    adapter: Adapter
+    pipeline: Pipeline
+    request: LoadRequest
+    listings: Mapping[str, Listing]
+    batch: Batch
+    observer: Observer
+    version: str
+    started: datetime
+    unsure: LoadReport | None = None
+    """What was loaded by a transaction of whose commit nobody told."""
+
+    def run(self) -> LoadReport:
+        """Load; where something passing was in the way, the whole transaction again on a new connection."""
+        for attempt in Retrying(
+            retry=retry_if_exception(self.adapter.is_passing),
+            stop=stop_after_attempt(_TRIES),
+            wait=wait_random_exponential(multiplier=0.5, max=20),
+            before_sleep=self._tell,
+            reraise=True,
+        ):
+            with attempt, self.engine.connect() as connection:
+                if self.unsure is not None and self._committed(connection, self.unsure):
+                    return self.unsure
+                self.unsure = None
+                self.adapter.begin(connection)
+                report = self._once(connection)
+                self._afterwards(connection, report)
+                return report
+        raise AssertionError
+
+    def doubt(self, error: Exception) -> SparkifyError | None:
+        """What to say of an error after which nobody knows whether the load was committed; else None."""
+        if self.unsure is None or not self.adapter.is_passing(error):
+            return None
+        return TemporaryError(
+            "the connection was lost while the load was being committed, and it is not known whether it was; "
+            "to run the load again is safe"
+        )
+
+    def _tell(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        said = str((error and self.adapter.translate(cast("Exception", error))) or error)
+        self.observer.warning(f"trying again: {said}")
+
+    def _once(self, connection: Connection) -> LoadReport:
+        # Each source is read the fast way, mended if that fails, and read again; each may fail once.
+        for _ in range(len(self.pipeline.sources) + 1):
+            transaction = connection.begin()
+            try:
+                report = _Attempt(
+                    connection,
+                    self.adapter,
+                    self.pipeline,
+                    self.request,
+                    self.listings,
+                    self.batch,
+                    self.observer,
+                ).run(self.started, self.version)
+            except UnreadableBatch as exc:
+                transaction.rollback()
+                self.batch.mend(connection, exc)
+                continue
+            except BaseException:
+                with suppress(DBAPIError):
+                    transaction.rollback()
+                raise
+            try:
+                transaction.commit()
+            except DBAPIError as exc:
+                # Lost before the answer to COMMIT: nobody can tell whether it was carried out.
+                self.unsure = report if exc.connection_invalidated else None
+                raise
+            return report
+        raise SparkifyError(
+            "a file that was looked through line by line could still not be read; nothing was changed. This "
+            "is a defect of sparkify."
+        )
+
+    def _committed(self, connection: Connection, report: LoadReport) -> bool:
+        if report.load_id is None:
+            return False
+        fetch = partial(self.adapter.fetch, connection)
+        found = ledger.is_recorded(fetch, self.pipeline.ledger.history, report.load_id, self.started)
+        connection.rollback()
+        return found
+
+    def _afterwards(self, connection: Connection, report: LoadReport) -> None:
+        if report.nothing_new:
+            return
+        try:
+            changed = [change.name for change in report.tables]
+            self.adapter.after_commit(connection, self.pipeline, changed)
+        except DBAPIError as exc:
+            # What was loaded is loaded; the next load does this again.
+            self.observer.warning(f"loaded, but tidying up failed: {self.adapter.translate(exc) or exc.orig}")
 
 
 class _Attempt:
@@ -150,16 +254,17 @@ class _Attempt:
         """Everything between BEGIN and COMMIT."""
         books = self._pipeline.ledger
         self._adapter.lock(self._connection, books)
+        fetch = partial(self._adapter.fetch, self._connection)
         selection = choose(
             self._listings,
-            ledger.known_files(self._connection, books.files),
+            ledger.known_files(fetch, books.files),
             full_refresh=self._request.full_refresh,
             reload_changed=self._request.reload_changed,
             allow_missing=self._request.allow_missing,
         )
         if selection.nothing_new:
             return LoadReport(load_id=None, mode=selection.mode, sources=self._sources(selection))
-        load_id = ledger.next_load_id(self._connection, books.history)
+        load_id = ledger.next_load_id(fetch, books.history)
         plan = build(self._pipeline, selection, literal(load_id, BigInteger))
         self._carry_out(plan, load_id, started, version)
         self._refuse_failed_checks()
@@ -170,7 +275,7 @@ class _Attempt:
             rejects=tuple(replace(reject, load_id=load_id) for reject in self._rejects()),
             tables=self._changes(),
             checks=tuple(self._checks),
-            rows=count_rows(self._connection, self._pipeline.rebuilt),
+            rows=count_rows(self._adapter, self._connection, self._pipeline.rebuilt),
         )
 
     def _carry_out(self, plan: Plan, load_id: int, started: datetime, version: str) -> None:
@@ -183,7 +288,7 @@ class _Attempt:
                     rows = self._adapter.execute(self._connection, step.statement)
                     self._touched[step.table.name][step.effect] += rows
                 case Verify():
-                    self._checks.append(run_check(self._connection, step.name, step.rows))
+                    self._checks.append(run_check(self._adapter, self._connection, step.name, step.rows))
                 case Unstage():
                     self._batch.unstage(self._connection, step.source)
                 case Record():
@@ -191,7 +296,9 @@ class _Attempt:
 
     def _stage(self, step: Stage) -> None:
         self._observer.reading(step.source.name, len(step.files), sum(file.size for file in step.files))
-        self._staged[step.source.name] = self._batch.stage(self._connection, step.source, step.files)
+        self._staged[step.source.name] = self._batch.stage(
+            self._connection, step.source, step.files, self._listings[step.source.name]
+        )
         rejects = self._rejects()
         if len(rejects) > self._request.max_rejects:
             raise RejectedLines(rejects, self._request.max_rejects)
@@ -216,8 +323,7 @@ class _Attempt:
             version=version,
         )
         ledger.record(
-            self._connection,
-            self._adapter.insert_rows,
+            partial(self._adapter.insert_rows, self._connection),
             self._pipeline.ledger,
             entry,
             counts,
@@ -267,24 +373,27 @@ def _source_report(name: str, listing: Listing, known: int, counts: Sequence[Fil
     )
 
 
-def count_rows(connection: Connection, tables: Iterable[Table]) -> dict[str, int]:
-    """How many rows each table has."""
-    return {table.name: connection.scalars(select(func.count()).select_from(table)).one() for table in tables}
+def count_rows(adapter: Adapter, connection: Connection, tables: Iterable[Table]) -> dict[str, int]:
+    """How many rows each table has. This is a read-only operation."""
+    return {
+        table.name: adapter.fetch(connection, select(func.count()).select_from(table))[0][0] for table in tables
+    }
 
 
-def run_check(connection: Connection, name: str, rows: SelectBase) -> CheckResult:
+def run_check(adapter: Adapter, connection: Connection, name: str, rows: SelectBase) -> CheckResult:
     """What a check finds. This is a read-only operation."""
     offending = rows.subquery("offending")
-    found = [dict(row) for row in connection.execute(select(offending).limit(_ROWS_SHOWN)).mappings()]
+    first = adapter.fetch(connection, select(offending).limit(_ROWS_SHOWN))
+    found = [dict(row._mapping) for row in first]  # noqa: SLF001 - its public name, for all the underscore
     if len(found) < _ROWS_SHOWN:
         return CheckResult(name=name, count=len(found), rows=tuple(found))
-    count = connection.scalars(select(func.count()).select_from(offending)).one()
+    count = adapter.fetch(connection, select(func.count()).select_from(offending))[0][0]
     return CheckResult(name=name, count=count, rows=tuple(found))
 
 
-def check(connection: Connection, checks: Iterable[Check]) -> tuple[CheckResult, ...]:
+def check(adapter: Adapter, connection: Connection, checks: Iterable[Check]) -> tuple[CheckResult, ...]:
     """What all checks find in the whole warehouse. This is a read-only operation."""
-    return tuple(run_check(connection, one.name, one.rows(None)) for one in checks)
+    return tuple(run_check(adapter, connection, one.name, one.rows(None)) for one in checks)
 
 
 def _now() -> datetime:

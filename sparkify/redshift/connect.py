@@ -8,10 +8,13 @@ kept nowhere else than in the credentials object.
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 import socket
 import ssl
 import threading
+import traceback
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 
@@ -106,25 +109,33 @@ class Secret:
     session: Any = field(default=None, repr=False)
 
     def user_and_password(self, host: str, database: str) -> tuple[str, str]:
-        import json
-
         endpoint = Endpoint.of(host)
         region = self.region or (endpoint.region if endpoint else None)
         with _aws_errors(host):
             answer = _client(self.session, "secretsmanager", region).get_secret_value(SecretId=self.secret_id)
-        try:
-            secret = json.loads(answer["SecretString"])
-            return str(secret["username"]), str(secret["password"])
-        except (KeyError, TypeError, ValueError):
-            # "from None": the text of a JSON error shows the secret.
+        pair = _user_and_password_in(str(answer.get("SecretString", "")))
+        if pair is None:
             raise ConnectError(
                 host,
                 f"the secret {self.secret_id} is not JSON with username and password",
                 "store it as Redshift does",
-            ) from None
+            )
+        return pair
 
     def refused(self) -> None:
         pass
+
+
+def _user_and_password_in(text: str) -> tuple[str, str] | None:
+    # Not an exception: that of json has the whole text as an attribute, and would hang on to ours as its
+    # context.
+    try:
+        secret = json.loads(text)
+    except ValueError:
+        return None
+    if not isinstance(secret, dict) or not {"username", "password"} <= secret.keys():
+        return None
+    return str(secret["username"]), str(secret["password"])
 
 
 @dataclass(slots=True)
@@ -227,6 +238,7 @@ def create_redshift_engine(
         try:
             connection = dialect.connect(*cargs, **cparams, user=user, password=password)
         except Exception as exc:
+            _close_what_is_left(exc)
             error = explain(exc, host, port)
             if error is None:
                 raise
@@ -238,6 +250,17 @@ def create_redshift_engine(
         return connection
 
     return engine
+
+
+def _close_what_is_left(exc: BaseException) -> None:
+    # The driver's constructor raises with its sockets open when the server refuses, and nobody else knows
+    # them.
+    for frame, _ in traceback.walk_tb(exc.__traceback__):
+        half_made = frame.f_locals.get("self")
+        for name in ("_sock", "_usock"):
+            if (left := getattr(half_made, name, None)) is not None:
+                with suppress(OSError):
+                    left.close()
 
 
 def explain(exc: BaseException, host: str, port: int = DEFAULT_PORT) -> ConnectError | None:

@@ -9,7 +9,8 @@ with version 1.0.0).
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any, Final, NoReturn
@@ -117,6 +118,27 @@ class RedshiftDialect(UpstreamDialect):  # type: ignore[misc]  # untyped upstrea
         """Whether ``e`` means that the connection is gone, so that the pool replaces it; upstream never says
         so."""
         return any(text in str(e) for text in _DISCONNECTED)
+
+    # The driver lets an OSError of its socket through, which SQLAlchemy neither wraps nor takes for a lost
+    # connection: the dead connection went back to the pool.
+    def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+        with self._socket_errors():
+            super().do_execute(cursor, statement, parameters, context)
+
+    def do_executemany(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+        with self._socket_errors():
+            super().do_executemany(cursor, statement, parameters, context)
+
+    def do_commit(self, dbapi_connection: Any) -> None:
+        with self._socket_errors():
+            super().do_commit(dbapi_connection)
+
+    @contextmanager
+    def _socket_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as exc:
+            raise self.loaded_dbapi.InterfaceError(f"connection is closed: {exc}") from exc
 
     # -- reflection
 

@@ -21,7 +21,10 @@ class FakeDriver:
     class Error(Exception):
         pass
 
-    InterfaceError = ProgrammingError = OperationalError = DatabaseError = Error
+    class InterfaceError(Error):
+        pass
+
+    ProgrammingError = OperationalError = DatabaseError = Error
     IntegrityError = DataError = InternalError = NotSupportedError = Error
 
     def __init__(self) -> None:
@@ -93,6 +96,10 @@ class FakeCursor:
             raise found[0]
         self.row = tuple(found[:1])
         self.description = [("c", 1043, None, None, None, None, None)] if found else None
+
+    def executemany(self, statement: str, parameters: Any) -> None:
+        for row in parameters:
+            self.execute(statement, row)
 
     def fetchone(self) -> tuple[Any, ...]:
         return self.row

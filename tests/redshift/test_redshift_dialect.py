@@ -700,6 +700,19 @@ def test_a_lost_connection_is_recognised(message: str, gone: bool) -> None:
     assert upstream.RedshiftDialect_redshift_connector().is_disconnect(Exception(message), None, None) is False
 
 
+def test_a_broken_socket_is_a_lost_connection(driver: Any) -> None:
+    with driver.engine().connect() as connection:
+        driver.answers["SELECT"] = ConnectionResetError(104, "Connection reset by peer")
+        for execute in (
+            lambda: connection.execute(sa.text("SELECT 1")),
+            lambda: connection.execute(sa.text("SELECT :x"), [{"x": 1}, {"x": 2}]),
+        ):
+            with pytest.raises(sa.exc.InterfaceError, match="connection is closed") as raised:
+                execute()
+            assert raised.value.connection_invalidated
+            connection.rollback()
+
+
 # -- reflection; the catalogue itself is played by a stand-in elsewhere
 
 

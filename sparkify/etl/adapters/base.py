@@ -8,13 +8,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ClauseElement, Connection, Executable, Table
+from sqlalchemy import ClauseElement, Connection, Executable, Row, SelectBase, Table
 
 from sparkify.etl.declarations import Ledger, Pipeline, Source
 from sparkify.etl.errors import SparkifyError
 from sparkify.etl.progress import Observer
 from sparkify.etl.report import FileCount, Reject
-from sparkify.etl.sources import AwsOptions, SourceFile
+from sparkify.etl.sources import AwsOptions, Listing, SourceFile
 
 __all__ = ["Adapter", "Batch", "Staged", "UnreadableBatch"]
 
@@ -28,19 +28,27 @@ class Staged:
 
 
 class UnreadableBatch(Exception):
-    """The fast way to read a batch failed, and with it the transaction.
+    """The fast way to read the batch of a source failed, and with it the transaction.
 
-    The runner rolls back, has the batch looked through line by line, and begins again.
+    The runner rolls back, has the batch looked through line by line, and begins again. No caller of the
+    library sees it.
     """
+
+    def __init__(self, source: Source) -> None:
+        super().__init__(source.name)
+        self.source = source
 
 
 class Batch(ABC):
     """The files of one load, through all of its attempts."""
 
     @abstractmethod
-    def stage(self, connection: Connection, source: Source, files: Sequence[SourceFile]) -> Staged:
+    def stage(
+        self, connection: Connection, source: Source, files: Sequence[SourceFile], listing: Listing
+    ) -> Staged:
         """Fill the staging table of the source, in the caller's transaction.
 
+        :param files: what to load; some or all of the files of ``listing``.
         :raises UnreadableBatch: when the batch must be mended first.
         """
 
@@ -49,7 +57,7 @@ class Batch(ABC):
         """Empty the staging table of the source."""
 
     @abstractmethod
-    def mend(self, connection: Connection) -> None:
+    def mend(self, connection: Connection, cause: UnreadableBatch) -> None:
         """After :exc:`UnreadableBatch`, and outside of a transaction: find the lines that cannot be loaded
         and set them aside, so that the next attempt succeeds.
         """
@@ -70,12 +78,16 @@ class Adapter(ABC):
         """
 
     @abstractmethod
-    def batch(self, aws: AwsOptions, observer: Observer) -> AbstractContextManager[Batch]:
-        """The means to read the files of one load; what they leave on disk is removed at the end."""
+    def batch(self, aws: AwsOptions, observer: Observer, max_rejects: int) -> AbstractContextManager[Batch]:
+        """The means to read the files of one load; what they leave behind is removed at the end."""
 
     @abstractmethod
     def execute(self, connection: Connection, statement: Executable) -> int:
         """Send a statement. Returns how many rows it touched."""
+
+    @abstractmethod
+    def fetch(self, connection: Connection, statement: SelectBase) -> Sequence[Row[Any]]:
+        """Send a SELECT. Returns its rows."""
 
     @abstractmethod
     def insert_rows(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -88,6 +100,10 @@ class Adapter(ABC):
     @abstractmethod
     def translate(self, error: Exception) -> SparkifyError | None:
         """What an error of the driver means to the user, or None where it is news to us."""
+
+    @abstractmethod
+    def is_passing(self, error: BaseException) -> bool:
+        """Whether the whole transaction may succeed if it is begun anew on another connection."""
 
     @abstractmethod
     def render(self, statement: ClauseElement) -> str:

@@ -18,22 +18,33 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 from duckdb_sqlalchemy import Dialect
-from sqlalchemy import ClauseElement, Column, Connection, Executable, Integer, String, Table
+from sqlalchemy import (
+    ClauseElement,
+    Column,
+    Connection,
+    Executable,
+    Integer,
+    Row,
+    SelectBase,
+    String,
+    Table,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TIMESTAMP
 
 from sparkify.etl.adapters.base import Adapter, Batch, Staged, UnreadableBatch
 from sparkify.etl.declarations import JsonField, Ledger, Pipeline, Source, json_fields
 from sparkify.etl.errors import SparkifyError, TemporaryError
+from sparkify.etl.judging import judge_file
 from sparkify.etl.ledger import take_token
-from sparkify.etl.lines import BOM, FLOAT_TEXT, INTEGER_TEXT, MAX_LINE, Judge, shown, split_lines
+from sparkify.etl.lines import FLOAT_TEXT, INTEGER_TEXT, MAX_LINE
 from sparkify.etl.progress import Observer
 from sparkify.etl.report import FileCount, Reject
-from sparkify.etl.sources import AwsOptions, SourceFile
+from sparkify.etl.sources import AwsOptions, Listing, SourceFile
 from sparkify.etl.spool import SpoolFile, spool
 
 __all__ = ["DuckDBAdapter"]
@@ -64,15 +75,18 @@ class DuckDBAdapter(Adapter):
 
     def lock(self, connection: Connection, ledger: Ledger) -> None:
         # The process that has opened the file for writing is the only one that has: this is for threads.
-        take_token(connection, ledger.lock)
+        take_token(partial(self.execute, connection), ledger.lock)
 
     @contextmanager
-    def batch(self, aws: AwsOptions, observer: Observer) -> Iterator[Batch]:
+    def batch(self, aws: AwsOptions, observer: Observer, max_rejects: int) -> Iterator[Batch]:
         with tempfile.TemporaryDirectory(prefix="sparkify-") as folder:
             yield _DuckDBBatch(Path(folder), aws, observer)
 
     def execute(self, connection: Connection, statement: Executable) -> int:
         return connection.execute(statement).rowcount
+
+    def fetch(self, connection: Connection, statement: SelectBase) -> Sequence[Row[Any]]:
+        return connection.execute(cast("Executable", statement)).all()
 
     def insert_rows(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         # As JSON in one parameter: 15,000 rows take 0.1 s; as VALUES 20 s, as lists of parameters 14 s.
@@ -111,6 +125,10 @@ class DuckDBAdapter(Adapter):
                 f"DuckDB could not read or write; nothing was changed ({_first_line(message)})"
             )
         return None
+
+    def is_passing(self, error: BaseException) -> bool:
+        # A conflict means that another load runs in this process: there is nothing to wait for here.
+        return False
 
     def render(self, statement: ClauseElement) -> str:
         return str(statement.compile(dialect=_dialect, compile_kwargs={"literal_binds": True}))
@@ -160,7 +178,9 @@ class _DuckDBBatch(Batch):
         self._observer = observer
         self._spooled: dict[str, _Spooled] = {}
 
-    def stage(self, connection: Connection, source: Source, files: Sequence[SourceFile]) -> Staged:
+    def stage(
+        self, connection: Connection, source: Source, files: Sequence[SourceFile], listing: Listing
+    ) -> Staged:
         connection.exec_driver_sql(_shadow(source.staging))
         if source.name in self._spooled:
             spooled = self._spooled[source.name]
@@ -173,13 +193,13 @@ class _DuckDBBatch(Batch):
             # The rest is spooled even so: all of it will be looked through at once.
             readable = readable and _insert_files(connection, source, group)
         if not readable:
-            raise UnreadableBatch
+            raise UnreadableBatch(source)
         return _staged(spooled)
 
     def unstage(self, connection: Connection, source: Source) -> None:
         connection.exec_driver_sql(_unshadow(source.staging))
 
-    def mend(self, connection: Connection) -> None:
+    def mend(self, connection: Connection, cause: UnreadableBatch) -> None:
         for spooled in self._spooled.values():
             spooled.files = [
                 one if one.judged or _probe(connection, spooled.source, one) else _judge(spooled, one)
@@ -279,32 +299,12 @@ def _probe(connection: Connection, source: Source, one: _Readable) -> bool:
 
 def _judge(spooled: _Spooled, one: _Readable) -> _Readable:
     """Look through a file line by line: keep what can be loaded in a new file, and the rest in a list."""
-    judge = Judge(spooled.source)
     path = one.file.path.with_suffix(".accepted.json")
-    accepted = 0
-    with one.file.path.open("rb") as handle, path.open("wb") as out:
-        lines = split_lines(handle)
-        for part in one.file.parts:
-            for number in range(1, part.lines + 1):
-                line = next(lines)
-                if number == 1:
-                    line = line.removeprefix(BOM)
-                if not line.strip():
-                    spooled.blank[part.file.uri] += 1
-                elif verdict := judge.judge(line):
-                    spooled.rejects.append(
-                        Reject(
-                            uri=part.file.uri,
-                            line=number,
-                            source=spooled.source.name,
-                            column=verdict.column,
-                            reason=verdict.reason,
-                            text=shown(line),
-                        )
-                    )
-                else:
-                    accepted += out.write(line + b"\n") > 0
-    return _Readable(replace(one.file, path=path), accepted, judged=True)
+    with path.open("wb") as out:
+        judged = judge_file(spooled.source, one.file, out)
+    spooled.rejects += judged.rejects
+    spooled.blank.update(judged.blank)
+    return _Readable(replace(one.file, path=path), judged.accepted, judged=True)
 
 
 def _staged(spooled: _Spooled) -> Staged:

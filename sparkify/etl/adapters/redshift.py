@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
-from sqlalchemy import ClauseElement, Connection, Executable, String, Table, delete, insert, update
+from sqlalchemy import ClauseElement, Connection, Executable, Row, SelectBase, Table, delete, insert, update
 from sqlalchemy.types import TIMESTAMP
 
 from sparkify.etl.adapters.base import Adapter, Batch
+from sparkify.etl.adapters.redshift_batch import RedshiftBatch
+from sparkify.etl.adapters.redshift_errors import is_passing, translate
 from sparkify.etl.declarations import Ledger, Pipeline, Source, json_fields
 from sparkify.etl.errors import ConfigurationError, SparkifyError
+from sparkify.etl.jsonpaths import is_needed
 from sparkify.etl.ledger import take_token
 from sparkify.etl.progress import Observer
 from sparkify.etl.sources import AwsOptions, SourceFile
 from sparkify.redshift import Copy, CopyError, RedshiftDialect, render
 
 __all__ = ["RedshiftAdapter", "RedshiftOptions"]
-
 
 _ROWS_PER_INSERT = 500
 
@@ -44,41 +49,57 @@ class RedshiftAdapter(Adapter):
     """The warehouse of production."""
 
     def __init__(self, options: RedshiftOptions | None = None) -> None:
-        self._options = options or RedshiftOptions()
+        self.options = options or RedshiftOptions()
 
     def begin(self, connection: Connection) -> None:
-        """Nothing is set: a load leaves the session as it is."""
+        # The ping of the connection pool has begun a transaction, and with it a snapshot older than the lock.
+        driver = connection.connection.dbapi_connection
+        if driver is not None:
+            driver.rollback()
 
     def lock(self, connection: Connection, ledger: Ledger) -> None:
+        # LOCK first of all: it takes no snapshot, and whoever looks at the ledger before it holds the lock
+        # looks at yesterday's.
         connection.exec_driver_sql(self.locking(ledger)[0])
-        take_token(connection, ledger.lock)
+        take_token(partial(self.execute, connection), ledger.lock)
 
-    def batch(self, aws: AwsOptions, observer: Observer) -> AbstractContextManager[Batch]:
-        raise ConfigurationError(
-            "this version plans a load of Redshift (load --dry-run) and does not run one yet; nothing was "
-            "changed"
-        )
+    @contextmanager
+    def batch(self, aws: AwsOptions, observer: Observer, max_rejects: int) -> Iterator[Batch]:
+        with tempfile.TemporaryDirectory(prefix="sparkify-") as folder:
+            batch = RedshiftBatch(self, Path(folder), aws, observer, max_rejects)
+            try:
+                yield batch
+            finally:
+                batch.close()
 
     def execute(self, connection: Connection, statement: Executable) -> int:
-        # As text with its values in it: the driver binds on the server, which takes no parameters in a
-        # subquery (sqlalchemy-redshift issue 265).
-        text = self.render(cast("ClauseElement", statement))
-        return connection.exec_driver_sql(text.replace("%", "%%")).rowcount
+        return connection.exec_driver_sql(self._text(cast("ClauseElement", statement))).rowcount
+
+    def fetch(self, connection: Connection, statement: SelectBase) -> Sequence[Row[Any]]:
+        return connection.exec_driver_sql(self._text(statement)).all()
+
+    def _text(self, statement: ClauseElement) -> str:
+        # With the values in it: the driver binds on the server, which takes no parameters in a subquery
+        # (sqlalchemy-redshift issue 265). The driver wants a percent sign doubled.
+        return self.render(statement).replace("%", "%%")
 
     def insert_rows(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        # Many rows in one statement: each statement is a round trip, and a commit of its own block.
+        # Many rows in one statement: each statement is a round trip.
         for start in range(0, len(rows), _ROWS_PER_INSERT):
             some = [dict(row) for row in rows[start : start + _ROWS_PER_INSERT]]
             self.execute(connection, insert(table).values(some))
 
     def after_commit(self, connection: Connection, pipeline: Pipeline, changed: Sequence[str]) -> None:
-        """Statistics of the tables that changed, for the planner; a COPY into staging computes none."""
+        """Statistics of the tables that changed, for the planner."""
         for name in changed:
             connection.exec_driver_sql(f"ANALYZE {_quoted(name)}")
         connection.commit()
 
     def translate(self, error: Exception) -> SparkifyError | None:
-        return None
+        return translate(error)
+
+    def is_passing(self, error: BaseException) -> bool:
+        return is_passing(error)
 
     def render(self, statement: ClauseElement) -> str:
         return render(statement)
@@ -87,68 +108,86 @@ class RedshiftAdapter(Adapter):
         return str(statement.compile(dialect=RedshiftDialect(paramstyle="named")))
 
     def locking(self, ledger: Ledger) -> Sequence[str]:
-        # LOCK first of all: whoever looks at the ledger before it holds the lock, looks at yesterday's.
         token = update(ledger.lock).values(taken=ledger.lock.c.taken + 1)
         return [f"LOCK {_quoted(ledger.lock.name)}", self.render(token)]
 
     def staging(self, source: Source, files: Sequence[SourceFile], uri: str) -> Sequence[str]:
-        return [self.render(delete(source.staging)), self.render(self._copy(source, files, uri))]
+        prefix = self.options.manifest_prefix
+        jsonpaths = self.options.jsonpaths.get(source.name)
+        if jsonpaths is None and is_needed(source):
+            if prefix is None:
+                raise ConfigurationError(self.needs_jsonpaths(source.name))
+            jsonpaths = f"{prefix.rstrip('/')}/:load/{source.name}.jsonpaths.json"
+        if prefix is None:
+            from_ = f"{uri.rstrip('/')}/"
+        else:
+            from_ = f"{prefix.rstrip('/')}/:load/{source.name}.manifest"
+        if not uri.startswith("s3://"):
+            raise ConfigurationError(self.needs_s3(source.name, uri))
+        copy = self.copy_of(
+            source, from_, columns=[column.name for column in json_fields(source.staging)], jsonpaths=jsonpaths
+        )
+        return [*self.unstaging(source), self.render(copy)]
 
     def unstaging(self, source: Source) -> Sequence[str]:
         return [self.render(delete(source.staging))]
 
-    def _copy(self, source: Source, files: Sequence[SourceFile], uri: str) -> Copy:
-        """The COPY of a source, from a manifest where one can be written, else from the prefix.
+    # -- COPY ----------------------------------------------------------------------------------------------
+
+    def copy_of(
+        self,
+        source: Source,
+        from_: str,
+        *,
+        columns: Sequence[str],
+        jsonpaths: str | None,
+        gzip: bool = False,
+        maxerror: int | None = None,
+    ) -> Copy:
+        """The COPY of a source, from a manifest where one can be written, else from a prefix.
 
         :raises ConfigurationError: when it cannot be written with these settings.
         """
-        if not uri.startswith("s3://"):
-            raise ConfigurationError(
-                f"{uri}: Redshift reads from S3 alone; give an s3:// prefix for {source.name}, or load it "
-                "into the embedded database; nothing was changed"
-            )
-        fields = json_fields(source.staging)
-        manifests = self._options.manifest_prefix
-        jsonpaths = self._options.jsonpaths.get(source.name)
-        if jsonpaths is None and any(column.name != one.key for column, one in fields.items()):
-            if manifests is None:
-                raise ConfigurationError(
-                    f"{source.name}: the keys of the files are not the names of the columns, so COPY needs a "
-                    "JSONPaths file; give LOG_JSONPATH, or a MANIFEST_PREFIX where one may be written; "
-                    "nothing was changed"
-                )
-            jsonpaths = f"{manifests.rstrip('/')}/{source.name}.jsonpaths.json"
+        if not from_.startswith("s3://"):
+            raise ConfigurationError(self.needs_s3(source.name, from_))
         try:
-            return self._checked_copy(source, files, uri, jsonpaths)
+            return Copy(
+                source.staging,
+                columns=list(columns),
+                from_=from_,
+                manifest=self.options.manifest_prefix is not None,
+                iam_role=self.options.iam_role,
+                region=self.options.region,
+                json=jsonpaths or "auto",
+                compression="GZIP" if gzip else None,
+                # It applies to every timestamp of the load, and each of them is one in milliseconds.
+                timeformat="epochmillisecs" if _has_timestamp(source) else None,
+                maxerror=maxerror,
+                compupdate=False,
+                statupdate=False,
+            )
         except CopyError as exc:
             raise ConfigurationError(f"{source.name}: {exc}; nothing was changed") from exc
 
-    def _checked_copy(
-        self, source: Source, files: Sequence[SourceFile], uri: str, jsonpaths: str | None
-    ) -> Copy:
-        manifests = self._options.manifest_prefix
-        gzipped = bool(files) and all(file.uri.endswith(".gz") for file in files)
-        return Copy(
-            source.staging,
-            columns=[column.name for column in json_fields(source.staging)],
-            from_=f"{manifests.rstrip('/')}/{source.name}.manifest" if manifests else f"{uri.rstrip('/')}/",
-            manifest=manifests is not None,
-            iam_role=self._options.iam_role,
-            region=self._options.region,
-            json=jsonpaths or "auto",
-            compression="GZIP" if gzipped else None,
-            timeformat="epochmillisecs" if _has_epoch(source) else None,
-            compupdate=False,
-            statupdate=False,
+    @staticmethod
+    def needs_s3(name: str, uri: str) -> str:
+        """What to say of a source that is not on S3."""
+        return (
+            f"{uri.rstrip('/')}: Redshift reads from S3 alone; give an s3:// prefix for {name}, or load it "
+            "into the embedded database; nothing was changed"
+        )
+
+    @staticmethod
+    def needs_jsonpaths(name: str) -> str:
+        """What to say of a source that COPY cannot read by the names of its columns."""
+        return (
+            f"{name}: the keys of the files are not the names of the columns, so COPY needs a JSONPaths file; "
+            "give LOG_JSONPATH, or a MANIFEST_PREFIX where one may be written; nothing was changed"
         )
 
 
-def _has_epoch(source: Source) -> bool:
-    return any(
-        isinstance(column.type, TIMESTAMP) and one.epoch == "ms"
-        for column, one in json_fields(source.staging).items()
-        if not isinstance(column.type, String)
-    )
+def _has_timestamp(source: Source) -> bool:
+    return any(isinstance(column.type, TIMESTAMP) for column in json_fields(source.staging))
 
 
 def _quoted(name: str) -> str:

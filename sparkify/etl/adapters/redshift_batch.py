@@ -1,0 +1,312 @@
+"""The files of one load of Redshift: COPY, what it tells of itself, and what to do when it fails.
+
+COPY reads the whole batch. What it read is compared with what was listed, file by file. When it fails, or the
+rows break a rule that a type cannot state, the files are fetched and looked through line by line, so that
+rejects are the same as those of the embedded database, and all of them: Redshift keeps a few errors a slice.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Column, ColumnElement, Connection, String, and_, delete, false, func, or_, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import TIMESTAMP
+
+from sparkify.etl.adapters.base import Batch, Staged, UnreadableBatch
+from sparkify.etl.adapters.redshift_errors import is_load_error
+from sparkify.etl.declarations import JsonField, Source, json_fields
+from sparkify.etl.errors import ConfigurationError, RejectedLines, SourceError, SparkifyError
+from sparkify.etl.jsonpaths import columns_of, is_needed, write_paths
+from sparkify.etl.judging import judge_file
+from sparkify.etl.progress import Observer
+from sparkify.etl.report import FileCount, Reject
+from sparkify.etl.sources import (
+    AwsOptions,
+    Listing,
+    SourceFile,
+    file_chunks,
+    open_bucket,
+    reaching_s3,
+    split_s3,
+)
+from sparkify.etl.spool import spool
+
+if TYPE_CHECKING:
+    from sparkify.etl.adapters.redshift import RedshiftAdapter
+    from sparkify.redshift import Copy
+
+__all__ = ["RedshiftBatch", "breaks_a_rule"]
+
+_MAX_MAXERROR = 100_000
+
+
+@dataclass
+class _Judged:
+    """What became of each file of a source, known line by line."""
+
+    lines: dict[str, int] = field(default_factory=dict)
+    blank: Counter[str] = field(default_factory=Counter)
+    rejects: list[Reject] = field(default_factory=list)
+    accepted: int = 0
+
+
+class RedshiftBatch(Batch):
+    """The files of one load."""
+
+    def __init__(
+        self, adapter: RedshiftAdapter, folder: Path, aws: AwsOptions, observer: Observer, max_rejects: int
+    ) -> None:
+        self._adapter = adapter
+        self._folder = folder
+        self._aws = aws
+        self._observer = observer
+        self._max_rejects = max_rejects
+        self._run = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+        self._written: dict[str, bytes] = {}
+        self._columns: dict[str, list[str]] = {}
+        self._judged: dict[str, _Judged] = {}
+        self._files: dict[str, Sequence[SourceFile]] = {}
+
+    # -- the fast way --------------------------------------------------------------------------------------
+
+    def stage(
+        self, connection: Connection, source: Source, files: Sequence[SourceFile], listing: Listing
+    ) -> Staged:
+        self._files[source.name] = files
+        self.unstage(connection, source)
+        copied, read = 0, dict[str, int]()
+        for copy in self._copies(source, files, listing):
+            try:
+                self._adapter.execute(connection, copy)
+            except DBAPIError as exc:
+                if is_load_error(exc):
+                    raise UnreadableBatch(source) from exc
+                raise
+            copied += self._number(connection, "SELECT pg_last_copy_count()")
+            read |= self._files_read(connection)
+        if strangers := sorted(set(read) - {file.uri for file in files}):
+            raise SourceError(
+                strangers[0], "was read by COPY and is not among the files to load; nothing was changed"
+            )
+        judged = self._judged.get(source.name)
+        if judged is not None:
+            return self._staged_as_judged(connection, source, files, judged)
+        broken = breaks_a_rule(source)
+        wrong = self._adapter.fetch(connection, select(func.count()).select_from(source.staging).where(broken))
+        if wrong[0][0] or sum(read.values()) != copied:
+            raise UnreadableBatch(source)
+        self._observer.read(source.name, sum(file.size for file in files), copied)
+        counts = [
+            FileCount(source=source.name, file=file, lines=read.get(file.uri, 0), loaded=read.get(file.uri, 0))
+            for file in files
+        ]
+        return Staged(tuple(counts))
+
+    def unstage(self, connection: Connection, source: Source) -> None:
+        # DELETE, not TRUNCATE, which would commit the transaction.
+        self._adapter.execute(connection, delete(source.staging))
+
+    def _copies(self, source: Source, files: Sequence[SourceFile], listing: Listing) -> list[Copy]:
+        """One COPY, or two where some of the files are compressed: COPY takes either, not both."""
+        jsonpaths, columns = self._paths(source)
+        maxerror = None
+        if source.name in self._judged:
+            maxerror = min(len(self._judged[source.name].rejects) + 1, _MAX_MAXERROR)
+        packed = [file for file in files if file.uri.endswith(".gz")]
+        plain = [file for file in files if not file.uri.endswith(".gz")]
+        parts = [(part, gzip) for part, gzip in ((plain, False), (packed, True)) if part]
+        copies = []
+        for part, gzip in parts:
+            if self._adapter.options.manifest_prefix is None:
+                self._refuse_other_objects(source, files, listing, mixed=len(parts) > 1)
+                # A folder by its slash: without it COPY would read log_data2/ as well.
+                alone = [file.uri for file in listing.files] == [listing.uri]
+                uri = listing.uri if alone else f"{listing.uri.rstrip('/')}/"
+            else:
+                entries = [{"url": file.uri, "mandatory": True} for file in part]
+                name = f"{source.name}{'-gz' if gzip else ''}.manifest"
+                uri = self._write(name, json.dumps({"entries": entries}))
+            copies.append(
+                self._adapter.copy_of(
+                    source, uri, columns=columns, jsonpaths=jsonpaths, gzip=gzip, maxerror=maxerror
+                )
+            )
+        return copies
+
+    def _refuse_other_objects(
+        self, source: Source, files: Sequence[SourceFile], listing: Listing, *, mixed: bool
+    ) -> None:
+        """COPY by prefix reads whatever begins like it: allowed only where that is just what is to be read."""
+        others = {reason: number for reason, number in listing.skipped.items() if reason != "directory marker"}
+        known = len(listing.files) - len(files)
+        if not (mixed or others or known):
+            return
+        why = (
+            "some files are compressed and some are not"
+            if mixed
+            else f"{known:,} of the files there were loaded before"
+            if known
+            else f"{sum(others.values()):,} of the objects there are no data"
+        )
+        raise ConfigurationError(
+            f"{listing.uri}: COPY by prefix would not read just the new files of {source.name}: {why}. Give "
+            "MANIFEST_PREFIX, an s3:// prefix where a list of the files may be written; nothing was changed"
+        )
+
+    def _paths(self, source: Source) -> tuple[str | None, list[str]]:
+        """The JSONPaths file of the source, and its columns in the order of the file."""
+        given = self._adapter.options.jsonpaths.get(source.name)
+        names = [column.name for column in json_fields(source.staging)]
+        if given is not None:
+            if source.name not in self._columns:
+                self._columns[source.name] = columns_of(self._read(given), source, given)
+            return given, self._columns[source.name]
+        if not is_needed(source):
+            return None, names
+        return self._write(f"{source.name}.jsonpaths.json", write_paths(source)), names
+
+    # -- what COPY tells of itself ---------------------------------------------------------------------------
+
+    def _number(self, connection: Connection, sql: str) -> int:
+        return int(connection.exec_driver_sql(sql).scalar_one())
+
+    def _files_read(self, connection: Connection) -> dict[str, int]:
+        """How many lines the last COPY read of each file."""
+        rows = connection.exec_driver_sql(
+            "SELECT trim(file_name) AS uri, sum(lines_scanned) AS lines FROM sys_load_detail "
+            "WHERE query_id = pg_last_copy_id() GROUP BY 1"
+        )
+        return {row.uri: int(row.lines) for row in rows}
+
+    def _load_errors(self, connection: Connection) -> list[str]:
+        """What the system table says of the newest failed COPY, each as file, line, column, reason."""
+        with connection.engine.connect() as other:
+            rows = other.exec_driver_sql(
+                "SELECT trim(file_name) AS uri, line_number, trim(column_name) AS name, "
+                "trim(error_message) AS reason FROM sys_load_error_detail WHERE query_id = "
+                "(SELECT max(query_id) FROM sys_load_error_detail) ORDER BY 1, 2 LIMIT 10"
+            ).all()
+        return [f"{row.uri}:{row.line_number}: {row.name}: {row.reason}" for row in rows]
+
+    # -- line by line ----------------------------------------------------------------------------------------
+
+    def mend(self, connection: Connection, cause: UnreadableBatch) -> None:
+        source = cause.source
+        told = self._load_errors(connection) if cause.__cause__ is not None else []
+        judged = self._judge(source)
+        if not judged.rejects and told:
+            raise SparkifyError(
+                "COPY refused lines that seem right; nothing was changed. It says:\n  " + "\n  ".join(told)
+            )
+        if len(judged.rejects) > self._max_rejects:
+            raise RejectedLines(judged.rejects, self._max_rejects)
+        self._judged[source.name] = judged
+
+    def _judge(self, source: Source) -> _Judged:
+        folder = self._folder / source.name
+        folder.mkdir()
+        judged = _Judged()
+        for file in spool(self._files[source.name], folder, self._aws):
+            found = judge_file(source, file)
+            judged.rejects += found.rejects
+            judged.blank.update(found.blank)
+            judged.accepted += found.accepted
+            judged.lines.update({part.file.uri: part.lines for part in file.parts})
+            file.path.unlink()
+        folder.rmdir()
+        return judged
+
+    def _staged_as_judged(
+        self, connection: Connection, source: Source, files: Sequence[SourceFile], judged: _Judged
+    ) -> Staged:
+        """Take out the rows that COPY could not refuse, and see that what is left is what was accepted."""
+        self._adapter.execute(connection, delete(source.staging).where(breaks_a_rule(source)))
+        left = self._adapter.fetch(connection, select(func.count()).select_from(source.staging))[0][0]
+        if left != judged.accepted:
+            raise SparkifyError(
+                f"COPY loaded {left:,} lines of {source.name} and {judged.accepted:,} of them can be loaded; "
+                "nothing was changed. A line that Redshift takes is one that sparkify rejects; mend these:\n  "
+                + "\n  ".join(str(reject) for reject in judged.rejects[:10])
+            )
+        self._observer.read(source.name, sum(file.size for file in files), left)
+        rejected = Counter(reject.uri for reject in judged.rejects)
+        counts = [
+            FileCount(
+                source=source.name,
+                file=file,
+                lines=judged.lines[file.uri],
+                loaded=judged.lines[file.uri] - rejected[file.uri] - judged.blank[file.uri],
+                rejected=rejected[file.uri],
+                blank=judged.blank[file.uri],
+            )
+            for file in files
+        ]
+        return Staged(tuple(counts), tuple(judged.rejects))
+
+    # -- objects of our own --------------------------------------------------------------------------------
+
+    def _read(self, uri: str) -> str:
+        bucket, key = split_s3(uri)
+        with reaching_s3(uri):
+            store = open_bucket(bucket, self._aws)
+            meta = store.head(key)
+            file = SourceFile(uri, meta["size"], (meta["e_tag"] or "").strip('"'))
+            return b"".join(file_chunks(file, store)).decode()
+
+    def _write(self, name: str, content: str) -> str:
+        """Write an object for this load, and return its uri."""
+        prefix = self._adapter.options.manifest_prefix
+        if prefix is None:
+            raise ConfigurationError(self._adapter.needs_jsonpaths(name.partition(".")[0]))
+        uri = f"{prefix.rstrip('/')}/{self._run}/{name}"
+        if self._written.get(uri) != content.encode():
+            bucket, key = split_s3(uri)
+            with reaching_s3(uri):
+                open_bucket(bucket, self._aws).put(key, content.encode())
+            self._written[uri] = content.encode()
+        return uri
+
+    def close(self) -> None:
+        """Remove the objects that were written. Where that is not allowed they stay: they hold no data."""
+        for uri in self._written:
+            bucket, key = split_s3(uri)
+            with suppress(SparkifyError), reaching_s3(uri):
+                open_bucket(bucket, self._aws).delete(key)
+
+
+def breaks_a_rule(source: Source) -> ColumnElement[bool]:
+    """Whether a row of the staging table is one that the judge of lines rejects, as far as a row can tell."""
+    fields = json_fields(source.staging)
+    wrong = [_wrong(column, one) for column, one in fields.items()]
+    columns: Mapping[str, Column[Any]] = {column.name: column for column in fields}
+    for required in source.required:
+        missing = [_is_missing(columns[name]) for name in required.needs]
+        wrong.append(and_(columns[required.column] == required.value, or_(*missing)))
+    return or_(false(), *wrong)
+
+
+def _wrong(column: Column[Any], one: JsonField) -> ColumnElement[bool]:
+    parts: list[ColumnElement[bool]] = [column.is_(None)] if one.required else []
+    for limit, beyond in ((one.minimum, column.__lt__), (one.maximum, column.__gt__)):
+        if limit is not None:
+            parts.append(beyond(_moment(limit) if isinstance(column.type, TIMESTAMP) else limit))
+    return or_(false(), *parts)
+
+
+def _is_missing(column: Column[Any]) -> ColumnElement[bool]:
+    if isinstance(column.type, String):
+        return or_(column.is_(None), column == text("''"))
+    return column.is_(None)
+
+
+def _moment(milliseconds: float) -> datetime:
+    return datetime(1970, 1, 1) + timedelta(milliseconds=milliseconds)  # noqa: DTZ001 - UTC without zone

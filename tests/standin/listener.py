@@ -1,0 +1,249 @@
+"""The door: clients on loopback, TLS, passwords, and a session for each that is let in."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from . import wire
+from .errors import ConnectionDropped, PostgresError, RedshiftError
+from .postgres import Backend
+from .session import Session
+
+if TYPE_CHECKING:
+    from .server import Standin
+
+_LOG = logging.getLogger(__name__)
+
+
+class Listener:
+    """Takes clients on a port of 127.0.0.1 that the system chooses; a thread for each."""
+
+    def __init__(self, standin: Standin) -> None:
+        self._standin = standin
+        self._threads: dict[threading.Thread, socket.socket | None] = {}
+        self._sessions: dict[int, Session] = {}
+        self._lock = threading.Lock()
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind(("127.0.0.1", 0))
+        self._socket.listen(64)
+        self.address: tuple[str, int] = self._socket.getsockname()
+        self._spawn(self._listen, None)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody is connected."""
+        with self._lock:
+            return not self._sessions
+
+    def stop(self) -> None:
+        """Take no more clients, and end the conversation with those that are there."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        with self._lock:
+            open_sockets = [s for s in self._threads.values() if s is not None]
+            for session in self._sessions.values():
+                session.cancelled.set()
+        for client in open_sockets:
+            _shut(client)
+
+    def join(self) -> None:
+        """Wait for the threads to end, once PostgreSQL has."""
+        for thread in list(self._threads):
+            thread.join(5)
+
+    def _spawn(self, target: Callable[..., None], client: socket.socket | None) -> None:
+        thread = threading.Thread(target=target, args=(client,) if client else (), name="standin", daemon=True)
+        with self._lock:
+            self._threads[thread] = client
+        thread.start()
+
+    def _listen(self) -> None:
+        """Take clients until the end."""
+        while not self._standin.stopping.is_set():
+            try:
+                client, _address = self._socket.accept()
+            except OSError:
+                return
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._spawn(self._serve, client)
+
+    def _serve(self, client: socket.socket) -> None:
+        """Speak with a client until it leaves, or something goes wrong that it has to be told."""
+        stream: Any = None
+        try:
+            client, stream, parameters = self._negotiate(client)
+            if parameters is not None:
+                self._let_in(stream, parameters)
+        except (ConnectionDropped, wire.Disconnected, OSError, ssl.SSLError):
+            pass
+        except Exception as error:
+            _LOG.exception("the stand-in failed")
+            if stream is not None:
+                _fatal(stream, RedshiftError("XX000", f"the stand-in failed: {error!r}", severity="FATAL"))
+        finally:
+            if stream is not None:
+                with suppress(OSError, ValueError):
+                    stream.close()
+            _shut(client)
+            client.close()
+            with self._lock:
+                self._threads.pop(threading.current_thread(), None)
+
+    def _negotiate(self, client: socket.socket) -> tuple[socket.socket, Any, dict[str, str] | None]:
+        """Agree on TLS; the socket, its stream and the parameters of the session."""
+        encrypted = False
+        while True:
+            raw = _receive(client, 8)
+            length, code = struct.unpack("!II", raw)
+            if code == wire.SSL_REQUEST:
+                if self._standin.tls == "refused":
+                    client.sendall(b"N")
+                    continue
+                client.sendall(b"S")
+                context = self._standin.authority.context(self._standin.certificate)
+                client = context.wrap_socket(client, server_side=True)
+                with self._lock:
+                    self._threads[threading.current_thread()] = client
+                encrypted = True
+            elif code == wire.GSS_REQUEST:
+                client.sendall(b"N")
+            elif code == wire.CANCEL_REQUEST:
+                self._cancel(_receive(client, length - 8))
+                return client, None, None
+            else:
+                body = _receive(client, length - 8)
+                stream = client.makefile("rwb")
+                if code != wire.PROTOCOL_3:
+                    return client, stream, None
+                if self._standin.require_ssl and not encrypted:
+                    message = 'no pg_hba.conf entry for host "127.0.0.1", SSL off'
+                    _fatal(stream, RedshiftError("28000", message, severity="FATAL"))
+                    return client, stream, None
+                return client, stream, wire.startup_parameters(body)
+
+    def _cancel(self, key: bytes) -> None:
+        """Hand on a CancelRequest."""
+        (pid,) = struct.unpack("!I", key[:4])
+        with self._lock:
+            session = self._sessions.get(pid)
+        if session is None or session.backend.key != key:
+            return
+        session.cancelled.set()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as postgres:
+            postgres.connect(str(self._standin.postgres.directory / ".s.PGSQL.5432"))
+            postgres.sendall(struct.pack("!II", 16, wire.CANCEL_REQUEST) + key)
+
+    def _let_in(self, stream: Any, parameters: dict[str, str]) -> None:
+        """Check the password, open the session and run it."""
+        user, database = parameters.get("user", ""), parameters.get("database", "")
+        try:
+            self._strike_connecting()
+            self._authenticate(stream, user)
+            self._check_database(database)
+        except RedshiftError as error:
+            error.severity = "FATAL"
+            _fatal(stream, error)
+            return
+        options = {"application_name": parameters.get("application_name", "")[:60]}
+        with self._standin.postgres.connect(database, user=self._standin.user, options=options) as backend:
+            session = Session(self._standin, stream, backend, user, database)
+            self._greet(stream, backend, user)
+            with self._lock:
+                self._sessions[session.pid] = session
+            try:
+                session.run()
+            except PostgresError as error:  # PostgreSQL ended the session
+                _fatal(stream, RedshiftError(error.code, error.fields.get("M", ""), severity="FATAL"))
+            finally:
+                with self._lock:
+                    self._sessions.pop(session.pid, None)
+                with suppress(OSError, ValueError):
+                    backend.send(wire.message(b"X"))
+
+    def _strike_connecting(self) -> None:
+        """Let the faults happen that were ordered for a client that connects."""
+        for fault in self._standin.faults.due("connect", "before"):
+            if fault.kind == "drop":
+                raise ConnectionDropped
+            if fault.kind == "delay":
+                self._standin.stopping.wait(fault.seconds)
+            elif fault.error is not None:
+                raise fault.error
+
+    def _check_database(self, database: str) -> None:
+        if database not in self._standin.databases:
+            raise RedshiftError("3D000", f'database "{database}" does not exist')
+
+    def _authenticate(self, stream: Any, user: str) -> None:
+        """Ask for the password, by MD5.
+
+        :raises RedshiftError: 28000 where it is wrong.
+        """
+        salt = os.urandom(4)
+        stream.write(wire.message(b"R", struct.pack("!I", 5) + salt))
+        stream.flush()
+        kind, body = wire.read_message(stream)
+        given = wire.take_cstring(body)[0] if kind == b"p" else ""
+        password = self._standin.users.get(user)
+        if password is not None:
+            inner = hashlib.md5(f"{password}{user}".encode(), usedforsecurity=False).hexdigest()
+            wanted = "md5" + hashlib.md5(inner.encode() + salt, usedforsecurity=False).hexdigest()
+            if given == wanted:
+                return
+        raise RedshiftError("28000", f'password authentication failed for user "{user}"')
+
+    def _greet(self, stream: Any, backend: Backend, user: str) -> None:
+        """Tell the client that it is in, and what kind of server this is.
+
+        No server_protocol_version: the driver then keeps to the protocol whose types PostgreSQL speaks.
+        """
+        told = {
+            "server_version": "8.0.2",
+            "client_encoding": "UTF8",
+            "server_encoding": "UTF8",
+            "DateStyle": "ISO, MDY",
+            "TimeZone": "UTC",
+            "integer_datetimes": "on",
+            "is_superuser": "on",
+            "session_authorization": user,
+        }
+        stream.write(wire.message(b"R", struct.pack("!I", 0)))
+        stream.write(b"".join(wire.parameter_status(k, v) for k, v in told.items()))
+        stream.write(wire.message(b"K", backend.key) + wire.ready("I"))
+        stream.flush()
+
+
+def _receive(client: socket.socket, size: int) -> bytes:
+    """So many bytes, and not one more: TLS may begin after them."""
+    data = b""
+    while len(data) < size:
+        part = client.recv(size - len(data))
+        if not part:
+            raise wire.Disconnected
+        data += part
+    return data
+
+
+def _fatal(stream: Any, error: RedshiftError) -> None:
+    """Tell the client why it has to leave."""
+    try:
+        stream.write(wire.report(b"E", error.fields()))
+        stream.flush()
+    except (OSError, ValueError):
+        pass
+
+
+def _shut(client: socket.socket) -> None:
+    with suppress(OSError):
+        client.shutdown(socket.SHUT_RDWR)
