@@ -10,7 +10,12 @@ from sqlalchemy import Connection
 
 from sparkify.engines import make_engine, prepare_file
 from sparkify.models import Base
+from sparkify.redshift import register
+from sparkify.redshift.migrations import autogenerate_plugins
 from sparkify.settings import Settings
+
+# Our dialect and Alembic implementation for Redshift, in place of those that sqlalchemy-redshift registers.
+register()
 
 config = context.config
 if config.config_file_name is not None:
@@ -28,10 +33,8 @@ def _dialect() -> str:
 
 def offline() -> None:
     """Print the SQL of the migrations, without a connection or a driver."""
-    url = config.attributes.get("url") or Settings.load().url
-    make_engine(url)  # registers our dialect for Redshift's URL; connects to nothing
     context.configure(
-        url=url,
+        url=config.attributes.get("url") or Settings.load().url,
         target_metadata=Base.metadata,
         literal_binds=True,
         dialect_opts={"paramstyle": "named"},
@@ -47,6 +50,8 @@ def online(connection: Connection) -> None:
         connection=connection,
         target_metadata=Base.metadata,
         include_object=include_object,
+        # Changed DISTSTYLE, DISTKEY, SORTKEY and ENCODE are differences too.
+        autogenerate_plugins=autogenerate_plugins(),
         # On Redshift a VARCHAR is widened outside of a transaction, between two others.
         transaction_per_migration=True,
     )

@@ -80,8 +80,9 @@ class RedshiftAdapter(Adapter):
 
     def _text(self, statement: ClauseElement) -> str:
         # With the values in it: the driver binds on the server, which takes no parameters in a subquery
-        # (sqlalchemy-redshift issue 265). The driver wants a percent sign doubled.
-        return self.render(statement).replace("%", "%%")
+        # (sqlalchemy-redshift issue 265). Percent signs stay single: the driver leaves those in quotes alone,
+        # and there are no others.
+        return self.render(statement)
 
     def insert_rows(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         # Many rows in one statement: each statement is a round trip.

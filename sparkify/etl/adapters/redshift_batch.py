@@ -118,9 +118,9 @@ class RedshiftBatch(Batch):
     def _copies(self, source: Source, files: Sequence[SourceFile], listing: Listing) -> list[Copy]:
         """One COPY, or two where some of the files are compressed: COPY takes either, not both."""
         jsonpaths, columns = self._paths(source)
-        maxerror = None
-        if source.name in self._judged:
-            maxerror = min(len(self._judged[source.name].rejects) + 1, _MAX_MAXERROR)
+        # Once it is known how many lines are right, COPY may refuse as many as it can: one line may be several
+        # errors to it, and what it loads is compared with what was accepted.
+        maxerror = _MAX_MAXERROR if source.name in self._judged else None
         packed = [file for file in files if file.uri.endswith(".gz")]
         plain = [file for file in files if not file.uri.endswith(".gz")]
         parts = [(part, gzip) for part, gzip in ((plain, False), (packed, True)) if part]
