@@ -75,9 +75,10 @@ if context.is_offline_mode():
 elif (given := config.attributes.get("connection")) is not None:
     online(given)
 else:
-    url = Settings.load().url
+    settings = Settings.load()
+    url = settings.url
     prepare_file(url)
-    engine = make_engine(url)
+    engine = make_engine(url, secret_id=settings.db_secret_id)
     try:
         with engine.connect() as connection:
             online(connection)

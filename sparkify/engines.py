@@ -26,18 +26,19 @@ _DUCKDB_CONFIG = {
 }
 
 
-def make_engine(url: URL, *, read_only: bool = False) -> Engine:
+def make_engine(url: URL, *, read_only: bool = False, secret_id: str | None = None) -> Engine:
     """An engine for the URL. Nothing is connected to.
 
     Parameters are hidden from the messages of errors, where they would end in logs.
 
     :param read_only: DuckDB alone: several processes may then have the file open.
+    :param secret_id: Redshift alone: a secret of AWS Secrets Manager with the user and the password.
     :raises ConfigurationError: for a database that is neither DuckDB nor Redshift.
     """
     backend = url.get_backend_name()
     options: dict[str, Any] = {"hide_parameters": True}
     if backend == "redshift":
-        return _redshift_engine(url)
+        return _redshift_engine(url, secret_id)
     if backend == "duckdb":
         options["connect_args"] = {"config": dict(_DUCKDB_CONFIG), "read_only": read_only}
     else:
@@ -51,18 +52,27 @@ def make_engine(url: URL, *, read_only: bool = False) -> Engine:
         raise ConfigurationError(f"the database URL cannot be used: {exc}") from None
 
 
-def _redshift_engine(url: URL) -> Engine:
+def _redshift_engine(url: URL, secret_id: str | None) -> Engine:
     """TLS with the name checked, and an error of one line when no connection can be made.
 
-    Without a password in the URL the credentials are temporary ones, by AWS's own: IAM.
+    Without a password in the URL and without a secret the credentials are temporary ones, by IAM.
     """
-    from sparkify.redshift.connect import DEFAULT_PORT, Credentials, Iam, Password, create_redshift_engine
+    from sparkify.redshift.connect import (
+        DEFAULT_PORT,
+        Credentials,
+        Iam,
+        Password,
+        Secret,
+        create_redshift_engine,
+    )
 
     if not url.host or not url.database:
         raise ConfigurationError("the URL of a Redshift has a host and a database: ...@host:5439/dev")
     credentials: Credentials = Iam(db_user=url.username)
     if url.username and url.password:
         credentials = Password(url.username, str(url.password))
+    elif secret_id:
+        credentials = Secret(secret_id)
     return create_redshift_engine(
         url.host,
         url.database,

@@ -62,6 +62,9 @@ class Settings(BaseSettings):
     db_password: SecretStr | None = _cfg(
         "CLUSTER", "DB_PASSWORD", secret=True, default=None, description="password of the database user"
     )
+    db_secret_id: str | None = _cfg(
+        "CLUSTER", "DB_SECRET_ID", default=None, description="a secret of AWS Secrets Manager, for DB_PASSWORD"
+    )
     db_port: int = _cfg(
         "CLUSTER", "DB_PORT", "DB_PORT_2", default=5439, ge=1, le=65_535, description="port of the cluster"
     )

@@ -113,7 +113,7 @@ class Warehouse:
         if self._given is not None:
             return self._given
         if self._made is None:
-            self._made = make_engine(self.url, read_only=self._read_only)
+            self._made = make_engine(self.url, read_only=self._read_only, secret_id=self.settings.db_secret_id)
         return self._made
 
     def close(self) -> None:

@@ -443,6 +443,24 @@ def test_what_is_wrong_with_a_connection_is_one_line(cloud: Cloud) -> None:
             cloud.redshift.certificate = "good"
 
 
+def test_a_secret_instead_of_a_password(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    import boto3
+
+    user, password = re.match(r"[^:]+://(\w+):([^@]+)@", cloud.redshift.url).groups()
+    asked: list[str] = []
+
+    class Secrets:
+        def get_secret_value(self, *, SecretId: str) -> dict[str, str]:  # noqa: N803 - AWS's name
+            asked.append(SecretId)
+            return {"SecretString": json.dumps({"username": user, "password": password})}
+
+    monkeypatch.setattr(boto3.Session, "client", lambda *_args, **_options: Secrets())
+    without = re.sub(r"://\w+:[^@]+@", "://", cloud.redshift.url)
+    with cloud.warehouse(database_url=without, db_secret_id="warehouse/login") as warehouse:
+        assert warehouse.migrate() == "0001"
+    assert set(asked) == {"warehouse/login"}
+
+
 def test_a_plaintext_server_is_refused(cloud: Cloud) -> None:
     cloud.redshift.tls = "refused"
     try:
