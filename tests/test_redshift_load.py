@@ -360,6 +360,13 @@ def test_an_object_that_went_meanwhile(cloud: Cloud, empty: Warehouse, tmp_path:
     assert rows(empty, "SELECT count(*) FROM songplays") == [(0,)]
 
 
+def test_a_local_folder(cloud: Cloud, empty: Warehouse, tmp_path: Path) -> None:
+    data = one_play(cloud, tmp_path)
+    with pytest.raises(ConfigurationError, match="Redshift reads from S3 alone"):
+        empty.load(log_data=data.logs, only=["events"])
+    assert cloud.redshift.objects_below("s3://plays/manifests/") == []
+
+
 def test_a_changed_object(cloud: Cloud, empty: Warehouse, tmp_path: Path) -> None:
     data = one_play(cloud, tmp_path)
     empty.load()

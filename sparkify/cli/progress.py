@@ -6,20 +6,35 @@ import sys
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     DownloadColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 from sparkify.cli.run import warn
 from sparkify.etl.progress import Observer
 
 __all__ = ["TerminalObserver"]
+
+
+class _OfReading(ProgressColumn):
+    """A column that only what is read has: of a step of SQL nobody knows how far it is."""
+
+    def __init__(self, column: ProgressColumn) -> None:
+        super().__init__()
+        self._column = column
+
+    def render(self, task: Task) -> RenderableType:
+        """The column, or nothing."""
+        return Text() if task.total is None else self._column.render(task)
 
 
 class TerminalObserver(Observer):
@@ -29,10 +44,11 @@ class TerminalObserver(Observer):
         self._shown = shown and sys.stderr.isatty()
         self._progress = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            DownloadColumn(),
-            TextColumn("{task.fields[lines]:>12,} rows"),
-            TimeRemainingColumn(),
+            *(
+                _OfReading(column)
+                for column in (BarColumn(bar_width=24), DownloadColumn(), TimeRemainingColumn())
+            ),
+            TextColumn("{task.fields[rows]}"),
             console=Console(stderr=True),
             disable=not self._shown,
             transient=True,
@@ -53,19 +69,20 @@ class TerminalObserver(Observer):
     def reading(self, source: str, files: int, size: int) -> None:
         if source not in self._reading:
             title = f"reading {source} ({files:,} files)"
-            self._reading[source] = self._progress.add_task(title, total=size, lines=0)
+            self._reading[source] = self._progress.add_task(title, total=size, rows="")
             self._lines[source] = 0
 
     def read(self, source: str, size: int, lines: int) -> None:
         self._lines[source] += lines
-        self._progress.update(self._reading[source], advance=size, lines=self._lines[source])
+        rows = f"{self._lines[source]:,} rows"
+        self._progress.update(self._reading[source], advance=size, rows=rows)
 
     def step(self, title: str, number: int, of: int) -> None:
         if not self._shown:
             return
         if self._step is not None:
             self._progress.remove_task(self._step)
-        self._step = self._progress.add_task(f"step {number} of {of}: {title}", total=None, lines=0)
+        self._step = self._progress.add_task(f"step {number} of {of}: {title}", total=None, rows="")
 
     def warning(self, message: str) -> None:
         warn(message)

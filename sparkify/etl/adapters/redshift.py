@@ -113,6 +113,7 @@ class RedshiftAdapter(Adapter):
         return [f"LOCK {_quoted(ledger.lock.name)}", self.render(token)]
 
     def staging(self, source: Source, files: Sequence[SourceFile], uri: str) -> Sequence[str]:
+        self.refuse_local(source.name, uri)
         prefix = self.options.manifest_prefix
         jsonpaths = self.options.jsonpaths.get(source.name)
         if jsonpaths is None and is_needed(source):
@@ -123,8 +124,6 @@ class RedshiftAdapter(Adapter):
             from_ = f"{uri.rstrip('/')}/"
         else:
             from_ = f"{prefix.rstrip('/')}/:load/{source.name}.manifest"
-        if not uri.startswith("s3://"):
-            raise ConfigurationError(self.needs_s3(source.name, uri))
         copy = self.copy_of(
             source, from_, columns=[column.name for column in json_fields(source.staging)], jsonpaths=jsonpaths
         )
@@ -149,8 +148,6 @@ class RedshiftAdapter(Adapter):
 
         :raises ConfigurationError: when it cannot be written with these settings.
         """
-        if not from_.startswith("s3://"):
-            raise ConfigurationError(self.needs_s3(source.name, from_))
         try:
             return Copy(
                 source.staging,
@@ -171,12 +168,16 @@ class RedshiftAdapter(Adapter):
             raise ConfigurationError(f"{source.name}: {exc}; nothing was changed") from exc
 
     @staticmethod
-    def needs_s3(name: str, uri: str) -> str:
-        """What to say of a source that is not on S3."""
-        return (
-            f"{uri.rstrip('/')}: Redshift reads from S3 alone; give an s3:// prefix for {name}, or load it "
-            "into the embedded database; nothing was changed"
-        )
+    def refuse_local(name: str, uri: str) -> None:
+        """See that a source is on S3.
+
+        :raises ConfigurationError: when it is not.
+        """
+        if not uri.startswith("s3://"):
+            raise ConfigurationError(
+                f"{uri}: Redshift reads from S3 alone; give an s3:// prefix for {name}, or load it into the "
+                "embedded database; nothing was changed"
+            )
 
     @staticmethod
     def needs_jsonpaths(name: str) -> str:

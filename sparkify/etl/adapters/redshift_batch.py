@@ -81,6 +81,7 @@ class RedshiftBatch(Batch):
     def stage(
         self, connection: Connection, source: Source, files: Sequence[SourceFile], listing: Listing
     ) -> Staged:
+        self._adapter.refuse_local(source.name, listing.uri)
         self._files[source.name] = files
         self.unstage(connection, source)
         copied, read = 0, dict[str, int]()
