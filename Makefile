@@ -27,7 +27,7 @@ demo: $(READY) ## generate data, migrate, load, load again, and show the result
 	@cd $(DEMO) && ../$(BIN)/sparkify-etl status
 
 test: $(READY) ## set up, and run every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .

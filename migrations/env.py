@@ -66,6 +66,8 @@ def online(connection: Connection) -> None:
 
 def _checkpoint(connection: Connection) -> None:
     # DuckDB has failed to replay an ALTER TABLE from its log after a kill: leave none there.
+    # What is still open, such as a version table that a downgrade of nothing has made, would refuse it.
+    connection.commit()
     connection.exec_driver_sql("CHECKPOINT")
     connection.commit()
 

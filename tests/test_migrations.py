@@ -48,6 +48,11 @@ def test_up_check_down_up(tmp_path: Path) -> None:
         assert connection.exec_driver_sql("SELECT count(*) FROM duckdb_sequences()").scalar() == 0
 
 
+def test_down_where_there_is_nothing(tmp_path: Path) -> None:
+    done = alembic("downgrade", "base", url=f"duckdb:///{tmp_path}/x.duckdb")
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_check_sees_a_difference(tmp_path: Path) -> None:
     """The negative control of ``alembic check``."""
     url = f"duckdb:///{tmp_path}/x.duckdb"

@@ -170,21 +170,21 @@ def s3_server() -> Iterator[str]:
 
 @pytest.fixture
 def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
-    """A new bucket ``plays``, and settings that lead to it."""
+    """A new bucket ``source-files``, and settings that lead to it."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
     client = boto3.client("s3")
-    client.create_bucket(Bucket="plays", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    client.create_bucket(Bucket="source-files", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
     yield client
-    for found in client.list_objects_v2(Bucket="plays").get("Contents", []):
-        client.delete_object(Bucket="plays", Key=found["Key"])
-    client.delete_bucket(Bucket="plays")
+    for found in client.list_objects_v2(Bucket="source-files").get("Contents", []):
+        client.delete_object(Bucket="source-files", Key=found["Key"])
+    client.delete_bucket(Bucket="source-files")
 
 
 def put(client, key: str, content: bytes) -> None:
-    client.put_object(Bucket="plays", Key=key, Body=content)
+    client.put_object(Bucket="source-files", Key=key, Body=content)
 
 
 def test_a_prefix_is_a_folder(bucket, s3_server: str) -> None:
@@ -199,20 +199,22 @@ def test_a_prefix_is_a_folder(bucket, s3_server: str) -> None:
     ):
         put(bucket, key, b"" if key.endswith("/") else b"{}")
     aws = AwsOptions(endpoint=s3_server)
-    for uri in ("s3://plays/log", "s3://plays/log/"):
+    for uri in ("s3://source-files/log", "s3://source-files/log/"):
         listing = list_files(uri, aws)
         assert [file.uri for file in listing.files] == [
-            "s3://plays/log/2018/b.json.gz",
-            "s3://plays/log/a.json",
+            "s3://source-files/log/2018/b.json.gz",
+            "s3://source-files/log/a.json",
         ]
         assert listing.skipped == {"hidden": 1, "not JSON": 1, "directory marker": 1}
-    assert [file.uri for file in list_files("s3://plays/log.json", aws).files] == ["s3://plays/log.json"]
+    assert [file.uri for file in list_files("s3://source-files/log.json", aws).files] == [
+        "s3://source-files/log.json"
+    ]
 
 
 def test_a_prefix_or_a_bucket_that_is_not_there(bucket, s3_server: str) -> None:
     aws = AwsOptions(endpoint=s3_server)
-    with pytest.raises(EmptySource, match="s3://plays/nowhere: no .json"):
-        list_files("s3://plays/nowhere", aws)
+    with pytest.raises(EmptySource, match="s3://source-files/nowhere: no .json"):
+        list_files("s3://source-files/nowhere", aws)
     with pytest.raises(SourceError, match="s3://other/x: there is no such bucket"):
         list_files("s3://other/x", aws)
 
@@ -225,13 +227,13 @@ def test_the_same_rows_from_s3(bucket, real: Path, tmp_path: Path) -> None:
         local.load(log_data=real / "log_data", song_data=real / "song_data")
         expected = star(local)
     with Warehouse(f"duckdb:///{tmp_path}/s3.duckdb") as warehouse:
-        report = warehouse.load(log_data="s3://plays/log_data", song_data="s3://plays/song_data")
+        report = warehouse.load(log_data="s3://source-files/log_data", song_data="s3://source-files/song_data")
         assert [source.loaded for source in report.sources] == [8056, 71]
         assert star(warehouse) == expected
         assert rows(warehouse, "SELECT min(uri) FROM loaded_files") == [
-            ("s3://plays/log_data/2018/11/2018-11-01-events.json",)
+            ("s3://source-files/log_data/2018/11/2018-11-01-events.json",)
         ]
-        again = warehouse.load(log_data="s3://plays/log_data", song_data="s3://plays/song_data")
+        again = warehouse.load(log_data="s3://source-files/log_data", song_data="s3://source-files/song_data")
         assert again.nothing_new
 
 
@@ -242,7 +244,7 @@ def test_large_objects_are_streamed(
     put(bucket, "log/a.json", data.log("a", event(), event(itemInSession=1)).read_bytes())
     put(bucket, "log/b.json.gz", gzip.compress(data.log("b", event(itemInSession=2)).read_bytes()))
     with Warehouse(f"duckdb:///{tmp_path}/s3.duckdb") as warehouse:
-        warehouse.load(log_data="s3://plays/log", only=["events"])
+        warehouse.load(log_data="s3://source-files/log", only=["events"])
         assert rows(warehouse, "SELECT item_in_session FROM songplays ORDER BY 1") == [(0,), (1,), (2,)]
 
 
@@ -259,6 +261,6 @@ def test_an_object_that_changed_since_it_was_listed_is_not_loaded(
     monkeypatch.setattr("sparkify.etl.adapters.duckdb.spool", replaced_meanwhile)
     with Warehouse(f"duckdb:///{tmp_path}/s3.duckdb") as warehouse:
         with pytest.raises(Exception, match="was replaced while it was read") as stopped:
-            warehouse.load(log_data="s3://plays/log", only=["events"])
+            warehouse.load(log_data="s3://source-files/log", only=["events"])
         assert stopped.value.exit_code == 75
         assert rows(warehouse, "SELECT count(*) FROM songplays") == [(0,)]
