@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 from sparkify import Warehouse
+from tests.cloud import Cloud
 from tests.data import Data
+from tests.standin import Standin
+from tests.standin.fixtures import redshift, redshift_environment, redshift_server
+
+__all__ = ["redshift", "redshift_environment", "redshift_server"]
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -46,3 +51,9 @@ def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wareh
     monkeypatch.setenv("SPARKIFY_SONG_DATA", str(tmp_path / "data" / "song_data"))
     with Warehouse(f"duckdb:///{tmp_path / 'warehouse.duckdb'}") as made:
         yield made
+
+
+@pytest.fixture
+def cloud(redshift: Standin) -> Cloud:
+    """A bucket that is empty but for a JSONPaths file."""
+    return Cloud(redshift)

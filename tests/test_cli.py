@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import run_module
 from tests.data import Data
 from tests.making import event, song
 
@@ -27,15 +28,7 @@ def home(data: Data) -> Path:
 
 
 def run(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "sparkify", *arguments],
-        cwd=home,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return run_module("sparkify", *arguments, cwd=home, environment=environment)
 
 
 def test_help_is_quick_because_it_imports_no_database() -> None:

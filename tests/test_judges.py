@@ -7,13 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.cloud import Cloud
 from tests.judges import DENIED, denied, ungrammatical
 from tests.making import event, song
 from tests.standin import Standin
-from tests.standin.fixtures import redshift, redshift_environment, redshift_server
-from tests.test_redshift_load import Cloud
-
-__all__ = ["redshift", "redshift_environment", "redshift_server"]
 
 WRONG = {
     "DISTINCT ON": "SELECT DISTINCT ON (a) a, b FROM t",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from sqlalchemy import inspect
 
 from sparkify import Warehouse
 from sparkify.models import Base
+from tests.commands import run_module
 from tests.test_models import DDL, plain
 
 CLONE = Path(__file__).resolve().parents[1]
@@ -22,15 +22,7 @@ REDSHIFT = "redshift+redshift_connector://awsuser:canary@dwh.abc.us-west-2.redsh
 
 
 def alembic(*arguments: str, url: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "alembic", *arguments],
-        cwd=CLONE,
-        env={**os.environ, "SPARKIFY_DATABASE_URL": url},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return run_module("alembic", *arguments, cwd=CLONE, environment={"SPARKIFY_DATABASE_URL": url})
 
 
 def test_up_check_down_up(tmp_path: Path) -> None:

@@ -3,46 +3,32 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine
 
+from tests.cloud import ROLE, Cloud
+from tests.commands import run_module
 from tests.standin import Standin
-from tests.standin.fixtures import redshift, redshift_environment, redshift_server
-from tests.test_redshift_load import ROLE, Cloud
-
-__all__ = ["redshift", "redshift_environment", "redshift_server"]
 
 CLONE = Path(__file__).resolve().parents[1]
-
-
-@pytest.fixture
-def cloud(redshift: Standin) -> Cloud:
-    return Cloud(redshift)
 
 
 def run(
     redshift: Standin, *command: str, cwd: Path = CLONE, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", *command],
+    return run_module(
+        *command,
         cwd=cwd,
-        env={
-            **os.environ,
+        environment={
             **redshift.environment,
             "SPARKIFY_DATABASE_URL": redshift.url,
             "PYTHONWARNINGS": "ignore",
             **environment,
         },
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
     )
 
 

@@ -9,10 +9,8 @@ from typing import Any
 import pytest
 import redshift_connector
 
-from .fixtures import redshift, redshift_environment, redshift_server, release
+from .fixtures import release
 from .server import Standin
-
-__all__ = ["redshift", "redshift_environment", "redshift_server"]
 
 
 class Client:

@@ -1,7 +1,6 @@
 """Fixtures for tests that need the stand-in: one server a run, an empty database a test.
 
-In a conftest.py: ``from tests.standin.fixtures import redshift, redshift_environment, redshift_server``.
-However many conftests import them, there is one server in the process.
+A conftest.py imports them: ``redshift``, ``redshift_environment`` and ``redshift_server``.
 """
 
 from __future__ import annotations
