@@ -25,6 +25,8 @@ demo: $(READY) ## generate data, migrate, load, load again, and show the result
 	@cd $(DEMO) && ../$(BIN)/sparkify-etl load
 	@cd $(DEMO) && ../$(BIN)/sparkify-etl check --quiet
 	@cd $(DEMO) && ../$(BIN)/sparkify-etl status
+	@cd $(DEMO) && ../$(BIN)/sparkify-etl query top-songs --limit 5
+	@cd $(DEMO) && ../$(BIN)/sparkify-etl report && echo "Open $(DEMO)/report.html"
 
 test: $(READY) ## set up, and run every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile

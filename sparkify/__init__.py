@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         TemporaryError,
     )
     from sparkify.etl.report import CheckResult, LoadRecord, LoadReport, Reject, SourceReport, TableChange
+    from sparkify.query import Query
     from sparkify.settings import Settings
     from sparkify.warehouse import Status, Warehouse
 
@@ -40,6 +41,7 @@ __all__ = [
     "EmptySource",
     "LoadRecord",
     "LoadReport",
+    "Query",
     "Reject",
     "RejectedLines",
     "Settings",
@@ -72,6 +74,7 @@ _HOMES = {
         "SourceReport",
         "TableChange",
     ),
+    "sparkify.query": ("Query",),
     "sparkify.settings": ("Settings",),
     "sparkify.warehouse": ("Status", "Warehouse"),
 }

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVarTuple
 
-from sqlalchemy import Connection, Engine, make_url
+from sqlalchemy import CompoundSelect, Connection, Engine, Select, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
@@ -25,11 +25,13 @@ from sparkify.etl.progress import Observer
 from sparkify.etl.report import CheckResult, LoadRecord, LoadReport, Reject
 from sparkify.etl.sources import AwsOptions, Listing
 from sparkify.pipeline import PIPELINE, STAR
+from sparkify.query import Query
 from sparkify.settings import Settings
 
 __all__ = ["Status", "Waiting", "Warehouse"]
 
 SourceName = Literal["events", "songs"]
+Ts = TypeVarTuple("Ts")
 
 
 @dataclass(frozen=True)
@@ -267,6 +269,19 @@ class Warehouse:
             return ledger.read_rejects(
                 self._fetch(connection), PIPELINE.ledger.rejects, load_id=load_id, limit=limit
             )
+
+    def query(self, statement: Select[*Ts] | CompoundSelect[*Ts]) -> Query[*Ts]:
+        """The rows of a SELECT, such as those of :mod:`sparkify.analytics`: to iterate over, or as frames,
+        Arrow or Parquet. Read-only.
+
+        It is run when its rows are asked for, and then raises ConfigurationError as :meth:`check` does.
+        """
+        return Query(
+            statement,
+            self._ready_to_read,
+            iam_role=self.settings.iam_role_arn or "default",
+            region=self.settings.region,
+        )
 
     def session(self) -> Session:
         """A session of the ORM on this warehouse; close it, or use it in a ``with``."""

@@ -21,10 +21,15 @@ MAY_IMPORT = {
     "transforms": {"models", "etl", "redshift"},
     "checks": {"models", "etl", "redshift"},
     "analytics": {"models", "etl", "redshift"},
+    "sqltext": set(),
+    "query": {"sqltext", "etl", "redshift"},
+    "dictionary": {"models", "etl", "redshift"},
     "pipeline": {"transforms", "checks", "models", "etl", "redshift"},
     "settings": {"etl"},
     "engines": {"settings", "etl", "redshift"},
     "migrate": {"engines", "settings", "etl", "redshift"},
+    "warehouse": {"query", "pipeline", "migrate", "engines", "settings", "etl"},
+    "report": {"warehouse", "query", "analytics", "etl"},
 }
 
 
@@ -79,7 +84,19 @@ def test_every_module_tells_what_it_is_in_its_first_line() -> None:
 def test_what_is_exported_is_there() -> None:
     for name in sparkify.__all__:
         assert getattr(sparkify, name) is not None
-    for module in ("models", "redshift", "generate", "transforms", "checks", "settings", "warehouse"):
+    for module in (
+        "models",
+        "redshift",
+        "generate",
+        "transforms",
+        "checks",
+        "settings",
+        "analytics",
+        "query",
+        "dictionary",
+        "warehouse",
+        "report",
+    ):
         found = importlib.import_module(f"sparkify.{module}")
         assert [name for name in found.__all__ if not hasattr(found, name)] == []
 

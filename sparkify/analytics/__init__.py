@@ -1,0 +1,94 @@
+"""The analysts' questions: each a function that returns a SELECT, to run with :meth:`Warehouse.query`.
+
+::
+
+    from datetime import datetime
+    from sparkify import Warehouse
+    from sparkify.analytics import top_songs
+
+    with Warehouse() as warehouse:
+        for row in warehouse.query(top_songs(limit=3, since=datetime(2018, 11, 5))):
+            print(row.title, row.artist, row.plays)
+
+What holds for all of them:
+
+* ``since`` is inclusive and ``until`` exclusive. Both are UTC; a value with a zone is converted, a date is its
+  midnight, and None is no limit. So a month is ``since=date(2018, 11, 1), until=date(2018, 12, 1)``, and
+  neighbouring periods neither overlap nor leave a gap.
+* Moments that come back are UTC. Days, weeks, weekdays and hours are of the zone ``tz``, UTC unless said.
+* A column whose name ends in ``share``, ``rate`` or ``growth`` is a fraction: 0.05 is five per cent.
+* Plays are counted from the fact, and each is counted once. Names are only shown, never joined on.
+* Rows come in the order stated, and ties are broken, so the same data gives the same rows on every database.
+
+Each runs as it is on Amazon Redshift and on DuckDB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select
+
+from sparkify.analytics.health import freshness, match_quality
+from sparkify.analytics.listeners import level_changes, retention, sessions, top_users
+from sparkify.analytics.listening import DIMENSIONS, Dimension, peak_hours, plays_by, totals
+from sparkify.analytics.music import top_artists, top_songs, top_songs_by_day, trending_artists
+from sparkify.analytics.periods import Moment
+
+__all__ = [
+    "DIMENSIONS",
+    "QUESTIONS",
+    "Dimension",
+    "Moment",
+    "Question",
+    "freshness",
+    "level_changes",
+    "match_quality",
+    "peak_hours",
+    "plays_by",
+    "retention",
+    "sessions",
+    "top_artists",
+    "top_songs",
+    "top_songs_by_day",
+    "top_users",
+    "totals",
+    "trending_artists",
+]
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question that can be asked by its name.
+
+    :ivar name: as the command line has it: the function's, with dashes.
+    :ivar ask: the function.
+    :ivar measure: the column that is the answer, for bars beside the rows.
+    """
+
+    name: str
+    ask: Callable[..., Select[*tuple[Any, ...]]]
+    measure: str
+
+
+QUESTIONS: dict[str, Question] = {
+    ask.__name__.replace("_", "-"): Question(ask.__name__.replace("_", "-"), ask, measure)
+    for ask, measure in (
+        (totals, "plays"),
+        (top_songs, "plays"),
+        (top_songs_by_day, "plays"),
+        (top_artists, "plays"),
+        (trending_artists, "plays"),
+        (top_users, "plays"),
+        (plays_by, "plays"),
+        (peak_hours, "plays_per_hour"),
+        (sessions, "sessions"),
+        (level_changes, "users"),
+        (retention, "share"),
+        (match_quality, "plays"),
+        (freshness, "loaded"),
+    )
+}
+"""Every question, by its name."""

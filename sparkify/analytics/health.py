@@ -1,0 +1,79 @@
+"""How far the answers can be trusted: what share of plays the catalogue knows, and how fresh the data is."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Select, case, cast, func, select
+from sqlalchemy.types import TIMESTAMP
+
+from sparkify.analytics.expressions import ratio
+from sparkify.analytics.periods import Moment, within
+from sparkify.models import LoadedFile, LoadHistory, SongPlay
+
+__all__ = ["freshness", "match_quality"]
+
+
+def match_quality(*, since: Moment = None, until: Moment = None) -> Select[str, int, float, int]:
+    """How plays found their song: match, plays, share, titles.
+
+    ``match`` is the tier (see ``songplays.match``): ``exact``, ``title_artist``, ``normalized``, or
+    ``inferred``, where the catalogue does not know the song. ``titles`` is how many different (artist, title,
+    length) were heard. A tier without a play has no row. Order: from ``exact`` to ``inferred``.
+
+    :raises ConfigurationError: when the period is empty.
+    """
+    counted = (
+        select(
+            SongPlay.match,
+            func.count().label("plays"),
+            func.count(SongPlay.heard_id.distinct()).label("titles"),
+        )
+        .where(*within(SongPlay.start_time, since, until))
+        .group_by(SongPlay.match)
+        .cte("counted")
+    )
+    match = counted.c.match
+    tier = case((match == "exact", 1), (match == "title_artist", 2), (match == "normalized", 3), else_=4)
+    share = ratio(counted.c.plays, func.sum(counted.c.plays).over())
+    return select(match, counted.c.plays, share.label("share"), counted.c.titles).order_by(tier, match)
+
+
+def freshness(
+    *, since: Moment = None, until: Moment = None
+) -> Select[str, int, int, int, int, int, int, int, datetime, datetime | None]:
+    """What was loaded and when, by source: source, loads, files, bytes, lines, loaded, rejected, blank,
+    loaded_at, newest_play.
+
+    Of each source the files that are in the warehouse, and what became of their lines: lines = loaded +
+    rejected + blank. ``loads`` is by how many loads they came, and ``loaded_at`` when the last of these had
+    finished; ``newest_play`` is when the newest play of the whole warehouse began, on the row of the events;
+    both UTC. The period is that of the loads. Order: source.
+
+    :raises ConfigurationError: when the period is empty.
+    """
+    newest = select(func.max(SongPlay.start_time)).scalar_subquery()
+    by_source = (
+        select(
+            LoadedFile.source,
+            func.count(LoadedFile.load_id.distinct()).label("loads"),
+            func.count().label("files"),
+            *(
+                cast(func.sum(column), BigInteger).label(column.key)
+                for column in (
+                    LoadedFile.bytes,
+                    LoadedFile.lines,
+                    LoadedFile.loaded,
+                    LoadedFile.rejected,
+                    LoadedFile.blank,
+                )
+            ),
+            func.max(LoadHistory.finished_at).label("loaded_at"),
+        )
+        .join(LoadHistory, LoadHistory.load_id == LoadedFile.load_id)
+        .where(*within(LoadHistory.finished_at, since, until))
+        .group_by(LoadedFile.source)
+        .cte("by_source")
+    )
+    newest_play = cast(case((by_source.c.source == "events", newest)), TIMESTAMP)
+    return select(by_source, newest_play.label("newest_play")).order_by(by_source.c.source)

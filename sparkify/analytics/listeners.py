@@ -1,0 +1,252 @@
+"""How listeners behave: who plays most, their sessions, their changes of level, and whether they come back."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    Double,
+    Integer,
+    Select,
+    and_,
+    case,
+    cast,
+    func,
+    literal_column,
+    or_,
+    select,
+)
+from sqlalchemy.types import TIMESTAMP
+
+from sparkify.analytics.expressions import count_if, elapsed_ms, ratio, truncated
+from sparkify.analytics.periods import Moment, local_plays, moment, within
+from sparkify.models import HeardSong, SongPlay, User, UserLevel
+
+__all__ = ["level_changes", "retention", "sessions", "top_users"]
+
+_EPOCH: ColumnElement[datetime] = literal_column("TIMESTAMP '1970-01-01 00:00:00'", TIMESTAMP())
+_MS_PER_MINUTE = 60_000.0
+_MS_PER_DAY = 86_400_000.0
+_MS_PER_WEEK = 7 * _MS_PER_DAY
+
+
+def top_users(
+    *, limit: int = 10, since: Moment = None, until: Moment = None
+) -> Select[int, str | None, str | None, str | None, int, int, float]:
+    """The users who play most: user_id, first_name, last_name, level, plays, sessions, and their share of all
+    plays.
+
+    ``level`` is the user's at the newest of all plays, not that of the period. Two users may have one name.
+
+    Order: plays, most first; then user_id.
+
+    :param limit: how many users.
+    :raises ConfigurationError: when the period is empty.
+    """
+    counted = (
+        select(
+            SongPlay.user_id,
+            func.count().label("plays"),
+            func.count(SongPlay.session_id.distinct()).label("sessions"),
+        )
+        .where(*within(SongPlay.start_time, since, until))
+        .group_by(SongPlay.user_id)
+        .cte("counted")
+    )
+    # The share is of all users, so it is taken before the limit.
+    shared = select(counted, ratio(counted.c.plays, func.sum(counted.c.plays).over()).label("share")).cte(
+        "shared"
+    )
+    return (
+        select(
+            shared.c.user_id,
+            User.first_name,
+            User.last_name,
+            User.level,
+            shared.c.plays,
+            shared.c.sessions,
+            shared.c.share,
+        )
+        .join_from(shared, User, User.user_id == shared.c.user_id)
+        .order_by(shared.c.plays.desc(), shared.c.user_id)
+        .limit(limit)
+    )
+
+
+def sessions(
+    *, since: Moment = None, until: Moment = None
+) -> Select[str | None, int, int, float, float, int, float, float]:
+    """How long listeners stay, by level: level, sessions, plays, plays_per_session, median_plays, most_plays,
+    minutes_per_session, median_minutes.
+
+    A session counts where it has a play, and as ``paid`` if any of its plays was. Its minutes are from the
+    beginning of its first play to the end of its last. Of a session that reaches over the edge of the period
+    only the plays inside count.
+
+    Order: sessions, most first.
+
+    :raises ConfigurationError: when the period is empty.
+    """
+    began = elapsed_ms(_EPOCH, SongPlay.start_time)
+    lasted = func.coalesce(HeardSong.duration, 0.0) * 1000.0
+    session = (
+        select(
+            SongPlay.session_id,
+            func.max(SongPlay.level).label("level"),
+            func.count().label("plays"),
+            ((func.max(began + lasted) - func.min(began)) / _MS_PER_MINUTE).label("minutes"),
+        )
+        .join(SongPlay.heard)
+        .where(*within(SongPlay.start_time, since, until))
+        .group_by(SongPlay.session_id)
+        .cte("session")
+    )
+    ranked = select(
+        session,
+        _place(session.c.plays, session.c.level).label("plays_place"),
+        _place(session.c.minutes, session.c.level).label("minutes_place"),
+        func.count().over(partition_by=session.c.level).label("in_level"),
+    ).cte("ranked")
+    number = func.count()
+    return (
+        select(
+            ranked.c.level,
+            number.label("sessions"),
+            cast(func.sum(ranked.c.plays), BigInteger).label("plays"),
+            func.avg(cast(ranked.c.plays, Double)).label("plays_per_session"),
+            _median(ranked.c.plays, ranked.c.plays_place, ranked.c.in_level).label("median_plays"),
+            func.max(ranked.c.plays).label("most_plays"),
+            func.avg(ranked.c.minutes).label("minutes_per_session"),
+            _median(ranked.c.minutes, ranked.c.minutes_place, ranked.c.in_level).label("median_minutes"),
+        )
+        .group_by(ranked.c.level)
+        .order_by(number.desc(), ranked.c.level.asc().nulls_last())
+    )
+
+
+def level_changes(
+    *, since: Moment = None, until: Moment = None
+) -> Select[str | None, int, int, int, float, float | None]:
+    """How users move between free and paid, by the level they begin with: level, users, changed, stayed,
+    change_rate, days_to_change.
+
+    From ``user_levels``. ``users`` begin the period at ``level``: they have it when it begins, or at their
+    first play in it. ``changed`` of them had another level within it, and ``stayed`` of those had another one
+    at its end; the rest went back. ``change_rate`` = changed / users. ``days_to_change`` is the mean time from
+    the beginning of the first level to the first change, in days; NULL where nobody changed.
+
+    Order: users, most first.
+
+    :raises ConfigurationError: when the period is empty.
+    """
+    within(UserLevel.valid_from, since, until)
+    first, end = moment(since), moment(until)
+    in_force: list[ColumnElement[bool]] = []
+    if first is not None:
+        in_force.append(or_(UserLevel.valid_to.is_(None), UserLevel.valid_to > first))
+    if end is not None:
+        in_force.append(UserLevel.valid_from < end)
+    stretch = (
+        select(
+            UserLevel.user_id,
+            UserLevel.level,
+            UserLevel.valid_from,
+            func.row_number()
+            .over(partition_by=UserLevel.user_id, order_by=UserLevel.valid_from)
+            .label("place"),
+            func.count().over(partition_by=UserLevel.user_id).label("stretches"),
+        )
+        .where(*in_force)
+        .cte("stretch")
+    )
+    is_first, is_second = stretch.c.place == 1, stretch.c.place == 2
+    is_last = stretch.c.place == stretch.c.stretches
+    user = (
+        select(
+            stretch.c.user_id,
+            func.max(stretch.c.stretches).label("stretches"),
+            func.max(case((is_first, stretch.c.level))).label("level"),
+            func.max(case((is_last, stretch.c.level))).label("last_level"),
+            cast(func.max(case((is_first, stretch.c.valid_from))), TIMESTAMP).label("began"),
+            cast(func.max(case((is_second, stretch.c.valid_from))), TIMESTAMP).label("changed_at"),
+        )
+        .group_by(stretch.c.user_id)
+        .cte("by_user")
+    )
+    users = func.count()
+    changed = user.c.stretches > 1
+    elsewhere = func.coalesce(user.c.level, "") != func.coalesce(user.c.last_level, "")
+    days = elapsed_ms(user.c.began, user.c.changed_at) / _MS_PER_DAY
+    return (
+        select(
+            user.c.level,
+            users.label("users"),
+            count_if(changed).label("changed"),
+            count_if(and_(changed, elsewhere)).label("stayed"),
+            ratio(count_if(changed), users).label("change_rate"),
+            func.avg(days).label("days_to_change"),
+        )
+        .group_by(user.c.level)
+        .order_by(users.desc(), user.c.level.asc().nulls_last())
+    )
+
+
+def retention(
+    *, since: Moment = None, until: Moment = None, tz: str = "UTC"
+) -> Select[date, int, int, int, float]:
+    """Whether listeners come back, by the week of their first play: cohort, week, listeners, size, share.
+
+    ``cohort`` is the Monday of the week, in the zone ``tz``, of a user's first play of all; the ``size`` of a
+    cohort is how many began that week. ``week`` counts the weeks since, from 0; ``listeners`` are those of the
+    cohort who played in that week, and ``share`` = listeners / size. A week in which nobody of a cohort played
+    has no row. Cohorts are those that begin in the period, and plays count up to its end.
+
+    Order: cohort, week.
+
+    :raises ConfigurationError: when the period is empty, or the zone is not known.
+    """
+    within(SongPlay.start_time, since, until)
+    play = local_plays(tz, None, until, SongPlay.user_id, SongPlay.start_time)
+    monday = truncated("week", play.c.moment)
+    active = (
+        select(play.c.user_id, monday.label("monday"), func.min(play.c.start_time).label("began"))
+        .group_by(play.c.user_id, monday)
+        .cte("active")
+    )
+    placed = select(
+        active.c.monday,
+        func.min(active.c.monday).over(partition_by=active.c.user_id).label("cohort"),
+        func.min(active.c.began).over(partition_by=active.c.user_id).label("began"),
+    ).cte("placed")
+    cohort = cast(placed.c.cohort, Date)
+    week = cast(func.round(elapsed_ms(placed.c.cohort, placed.c.monday) / _MS_PER_WEEK), Integer)
+    counted = (
+        select(cohort.label("cohort"), week.label("week"), func.count().label("listeners"))
+        .where(*within(placed.c.began, since, None))
+        .group_by(cohort, week)
+        .cte("counted")
+    )
+    # Everybody of a cohort played in its first week, so that week's number is the largest, and its size.
+    size = func.max(counted.c.listeners).over(partition_by=counted.c.cohort)
+    sized = select(counted, size.label("size")).cte("sized")
+    share = ratio(sized.c.listeners, sized.c.size).label("share")
+    return select(sized, share).order_by(sized.c.cohort, sized.c.week)
+
+
+# -- parts -------------------------------------------------------------------------------------------------
+
+
+def _place(value: ColumnElement[Any], level: ColumnElement[Any]) -> ColumnElement[int]:
+    return func.row_number().over(partition_by=level, order_by=value)
+
+
+def _median(
+    value: ColumnElement[Any], place: ColumnElement[int], number: ColumnElement[int]
+) -> ColumnElement[float]:
+    """The middle value, or the mean of the two in the middle; of rows that are numbered by it."""
+    # Redshift's own median allows one order in a SELECT, and there are two here.
+    return func.avg(case((and_(place * 2 >= number, place * 2 <= number + 2), cast(value, Double))))

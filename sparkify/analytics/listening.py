@@ -1,0 +1,189 @@
+"""How much, when, and by whom: plays in total, by group, and by hour of the week."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal, get_args
+
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Double,
+    Integer,
+    Select,
+    SQLColumnExpression,
+    cast,
+    extract,
+    func,
+    select,
+)
+
+from sparkify.analytics.expressions import count_if, elapsed_ms, ratio, truncated
+from sparkify.analytics.periods import Moment, local_plays, within
+from sparkify.etl.errors import ConfigurationError
+from sparkify.models import HeardSong, SongPlay, User
+
+__all__ = ["DIMENSIONS", "Dimension", "peak_hours", "plays_by", "totals"]
+
+Dimension = Literal["level", "gender", "location", "hour", "weekday", "day"]
+"""What plays can be counted by."""
+
+DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
+
+_CLOCK = ("hour", "weekday", "day")
+_HOURS_OF_WEEK = 168
+_MS_PER_HOUR = 3_600_000.0
+
+
+def totals(
+    *, since: Moment = None, until: Moment = None
+) -> Select[int, int, int, float, int, float, int, float, datetime, *tuple[Any, ...]]:
+    """The period in one row: plays, listeners, sessions, hours, paid_plays, paid_share, matched_plays,
+    matched_share, first_play, last_play.
+
+    Listeners are different users. ``hours`` is the length of all songs played, as players reported it.
+    ``paid_share`` is the share of plays at level paid; ``matched_share`` that of plays whose song the
+    catalogue knows (match is not ``inferred``). The first and the last play are moments of UTC. Shares are
+    NULL where there is no play.
+
+    :raises ConfigurationError: when the period is empty.
+    """
+    plays = func.count()
+    paid = count_if(SongPlay.level == "paid")
+    matched = count_if(SongPlay.match != "inferred")
+    return (
+        select(
+            plays.label("plays"),
+            func.count(SongPlay.user_id.distinct()).label("listeners"),
+            func.count(SongPlay.session_id.distinct()).label("sessions"),
+            cast(func.coalesce(func.sum(HeardSong.duration), 0.0) / 3600.0, Double).label("hours"),
+            paid.label("paid_plays"),
+            ratio(paid, plays).label("paid_share"),
+            matched.label("matched_plays"),
+            ratio(matched, plays).label("matched_share"),
+            func.min(SongPlay.start_time).label("first_play"),
+            func.max(SongPlay.start_time).label("last_play"),
+        )
+        .join(SongPlay.heard)
+        .where(*within(SongPlay.start_time, since, until))
+    )
+
+
+def plays_by(
+    dimension: Dimension,
+    *,
+    limit: int | None = None,
+    since: Moment = None,
+    until: Moment = None,
+    tz: str = "UTC",
+) -> Select[Any, int, int, float, float]:
+    """Plays by group: the group (its column has the name of the dimension), plays, listeners, share,
+    plays_per_listener.
+
+    ``level`` and ``location`` are those of the play, ``gender`` that of the user. ``hour`` is 0 to 23,
+    ``weekday`` 0 (Sunday) to 6, ``day`` a date, each in the zone ``tz``. ``share`` is of all plays of the
+    period. A group without a play has no row, and what is not known is a group of its own, NULL.
+
+    Order: hour, weekday and day by themselves; the others by plays, most first, then by name.
+
+    :param dimension: what to count by.
+    :param limit: how many groups; by default all.
+    :raises ConfigurationError: when the period is empty, or the dimension or the zone is not known.
+    """
+    if dimension not in DIMENSIONS:
+        raise ConfigurationError(f"{dimension!r}: plays are counted by {', '.join(DIMENSIONS)}")
+    grouped = _grouped(dimension, since, until, tz).cte("grouped")
+    group = grouped.c[dimension]
+    order = [group] if dimension in _CLOCK else [grouped.c.plays.desc(), group.asc().nulls_last()]
+    all_plays = func.sum(grouped.c.plays).over()
+    return (
+        select(
+            group,
+            grouped.c.plays,
+            grouped.c.listeners,
+            ratio(grouped.c.plays, all_plays).label("share"),
+            ratio(grouped.c.plays, grouped.c.listeners).label("plays_per_listener"),
+        )
+        .order_by(*order)
+        .limit(limit)
+    )
+
+
+def peak_hours(
+    *, since: Moment = None, until: Moment = None, tz: str = "UTC"
+) -> Select[int, int, int, int, int, float]:
+    """When usage peaks: weekday, hour, plays, listeners, hours, plays_per_hour; at most 7 x 24 rows.
+
+    ``weekday`` is 0 (Sunday) to 6 and ``hour`` 0 to 23, of the zone ``tz``. ``hours`` is how often that hour of
+    the week came between the first and the last play of the period; ``plays_per_hour`` = plays / hours, so
+    that a month with five Fridays does not make Friday the peak. An hour without a play has no row.
+
+    Order: weekday, hour.
+
+    :raises ConfigurationError: when the period is empty, or the zone is not known.
+    """
+    play = local_plays(tz, since, until, SongPlay.user_id)
+    weekday, hour = _weekday(play.c.moment), _hour(play.c.moment)
+    counted = (
+        select(
+            weekday.label("weekday"),
+            hour.label("hour"),
+            func.count().label("plays"),
+            func.count(play.c.user_id.distinct()).label("listeners"),
+            truncated("hour", func.min(play.c.moment)).label("first_hour"),
+            truncated("hour", func.max(play.c.moment)).label("last_hour"),
+        )
+        .group_by(weekday, hour)
+        .cte("counted")
+    )
+    framed = select(
+        counted.c.weekday,
+        counted.c.hour,
+        counted.c.plays,
+        counted.c.listeners,
+        func.min(counted.c.first_hour).over().label("first_hour"),
+        func.max(counted.c.last_hour).over().label("last_hour"),
+    ).cte("framed")
+    # From the first hour to the last, this hour of the week comes after so many hours, and then every 168.
+    first_slot = _weekday(framed.c.first_hour) * 24 + _hour(framed.c.first_hour)
+    wait = func.mod(framed.c.weekday * 24 + framed.c.hour - first_slot + _HOURS_OF_WEEK, _HOURS_OF_WEEK)
+    span = elapsed_ms(framed.c.first_hour, framed.c.last_hour) / _MS_PER_HOUR
+    hours = cast(func.floor((span - wait) / float(_HOURS_OF_WEEK)) + 1, Integer)
+    slot = select(
+        framed.c.weekday, framed.c.hour, framed.c.plays, framed.c.listeners, hours.label("hours")
+    ).cte("hour_of_week")
+    per_hour = ratio(slot.c.plays, slot.c.hours).label("plays_per_hour")
+    return select(slot, per_hour).order_by(slot.c.weekday, slot.c.hour)
+
+
+# -- parts -------------------------------------------------------------------------------------------------
+
+
+def _grouped(dimension: Dimension, since: Moment, until: Moment, tz: str) -> Select[*tuple[Any, ...]]:
+    group: SQLColumnExpression[Any]
+    user: SQLColumnExpression[int] = SongPlay.user_id
+    if dimension in _CLOCK:
+        play = local_plays(tz, since, until, SongPlay.user_id)
+        of_clock = {"hour": _hour, "weekday": _weekday, "day": _day}
+        group, user = of_clock[dimension](play.c.moment), play.c.user_id
+        rows = select(group.label(dimension)).select_from(play)
+    else:
+        group = {"level": SongPlay.level, "location": SongPlay.location, "gender": User.gender}[dimension]
+        rows = select(group.label(dimension)).select_from(SongPlay)
+        rows = rows.where(*within(SongPlay.start_time, since, until))
+        if dimension == "gender":
+            rows = rows.join(SongPlay.user)
+    counts = (func.count().label("plays"), func.count(user.distinct()).label("listeners"))
+    return rows.add_columns(*counts).group_by(group)
+
+
+def _hour(at: ColumnElement[Any]) -> ColumnElement[int]:
+    return cast(extract("hour", at), Integer)
+
+
+def _weekday(at: ColumnElement[Any]) -> ColumnElement[int]:
+    return cast(extract("dow", at), Integer)
+
+
+def _day(at: ColumnElement[Any]) -> ColumnElement[Any]:
+    return cast(at, Date)

@@ -1,0 +1,211 @@
+"""``sparkify-etl query``: the analysts' questions, each a command with the options of its function."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from datetime import datetime
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+import typer.core
+import typer.main
+
+from sparkify.cli import answers, show
+from sparkify.cli.options import AsJson, Database
+from sparkify.cli.run import command, say
+
+if TYPE_CHECKING:
+    from sparkify.analytics import Question
+
+__all__ = ["TIMES", "register"]
+
+Dialect = Literal["redshift", "duckdb"]
+
+TIMES = [
+    "%Y-%m-%d",
+    "%Y-%m-%dT%H:%M",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%dT%H:%MZ",
+    "%Y-%m-%dT%H:%M:%SZ",
+    "%Y-%m-%dT%H:%M:%S%z",
+]
+"""How a moment may be written; UTC where it names no zone."""
+_HELP = {
+    "since": "From this moment on (UTC): 2018-11-01 or 2018-11-01T12:00.",
+    "until": "Before this moment (UTC), which is itself outside.",
+    "tz": "The zone of hours, weekdays, days and weeks, such as America/Los_Angeles.",
+}
+_BEFORE = ("as_json", "sql", "dialect")
+
+AsSql = Annotated[bool, typer.Option("--sql", help="Print the SQL, and connect to nothing.")]
+InDialect = Annotated[
+    Dialect | None, typer.Option("--dialect", help="The database that --sql is for; else the warehouse's.")
+]
+
+
+class _Questions(typer.core.TyperGroup):
+    """A group whose commands are made from the functions, when they are asked for."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
+        from sparkify.analytics import QUESTIONS
+
+        return list(QUESTIONS)
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
+        from sparkify.analytics import QUESTIONS
+        from sparkify.etl.errors import ConfigurationError
+
+        if question := QUESTIONS.get(cmd_name):
+            return _command(question)
+        near = get_close_matches(cmd_name, QUESTIONS, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}?" if near else "see: sparkify-etl query --list"
+        raise ConfigurationError(f"{cmd_name!r} is not a question; {hint}")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    group = typer.Typer(
+        cls=_Questions,
+        invoke_without_command=True,
+        subcommand_metavar="NAME [OPTIONS]",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    group.callback()(query)
+    app.add_typer(group, name="query")
+
+
+def query(
+    context: typer.Context,
+    as_list: Annotated[bool, typer.Option("--list", help="List the questions.")] = False,
+    sql: AsSql = False,
+    dialect: InDialect = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask one of the analysts' questions; see query --list."""
+    if context.invoked_subcommand is not None:
+        context.obj = {"sql": sql, "dialect": dialect, "as_json": as_json}
+        return
+    from sparkify.analytics import QUESTIONS
+
+    known = [{"name": one.name, "answer": _first_sentence(one.ask)} for one in QUESTIONS.values()]
+    if as_json:
+        show.as_json(known)
+    else:
+        show.table(["name", "answer"], [list(one.values()) for one in known], indent="")
+
+
+def _command(question: Question) -> Any:
+    def run(**arguments: Any) -> None:
+        context = arguments.pop("context")
+        # An option may stand before the name of the question as well as after it.
+        before = context.obj or {}
+        database, as_csv = arguments.pop("database"), arguments.pop("as_csv")
+        as_json, sql, dialect = (arguments.pop(name) or before.get(name) for name in _BEFORE)
+        from sparkify.cli.warehouse import open_warehouse
+        from sparkify.etl.errors import ConfigurationError
+
+        if as_json and as_csv:
+            raise ConfigurationError("give one of --json and --csv")
+        statement = question.ask(**arguments)
+        if sql:
+            _print_sql(statement, database, dialect)
+            return
+        with open_warehouse(database, read_only=True) as warehouse:
+            asked = warehouse.query(statement)
+            columns, rows = asked.columns, asked.records()
+        if as_json:
+            show.as_json(rows)
+        elif as_csv:
+            answers.print_csv(columns, rows)
+        elif rows:
+            answers.print_table(columns, rows, question.measure)
+        else:
+            say("There is nothing to answer with: no row of that period.", always=True)
+
+    run.__doc__ = _help(question.ask)
+    run.__signature__ = inspect.Signature([*_common()[:1], *_options(question.ask), *_common()[1:]])  # type: ignore[attr-defined]
+    one = typer.Typer(rich_markup_mode=None, add_completion=False)
+    command(one, question.name)(run)
+    made = typer.main.get_command(one)
+    made.short_help = _first_sentence(question.ask)
+    return made
+
+
+def _print_sql(statement: Any, database: str | None, dialect: Dialect | None) -> None:
+    from sparkify.query import sql_text
+    from sparkify.settings import Settings
+
+    if dialect is None:
+        backend = Settings.load(database_url=database).url.get_backend_name()
+        dialect = "redshift" if backend == "redshift" else "duckdb"
+    typer.echo(f"{sql_text(statement, dialect)};")
+
+
+# -- options, from a signature and a docstring -------------------------------------------------------------
+
+
+def _common() -> list[inspect.Parameter]:
+    annotations: dict[str, tuple[Any, Any]] = {
+        "context": (typer.Context, inspect.Parameter.empty),
+        "database": (Database, None),
+        "as_json": (AsJson, False),
+        "as_csv": (Annotated[bool, typer.Option("--csv", help="Print the result as CSV.")], False),
+        "sql": (AsSql, False),
+        "dialect": (InDialect, None),
+    }
+    return [_parameter(name, annotation, default) for name, (annotation, default) in annotations.items()]
+
+
+def _options(ask: Callable[..., Any]) -> list[inspect.Parameter]:
+    described = _described(ask)
+    return [
+        _option(parameter, described.get(name) or _HELP.get(name, ""))
+        for name, parameter in inspect.signature(ask, eval_str=True).parameters.items()
+    ]
+
+
+def _option(parameter: inspect.Parameter, text: str) -> inspect.Parameter:
+    """A parameter of the function as an option; one without a default as an argument."""
+    name, default = parameter.name, parameter.default
+    flag = f"--{name.replace('_', '-')}"
+    if default is inspect.Parameter.empty:
+        return _parameter(name, Annotated[parameter.annotation, typer.Argument(help=text)], default)
+    if name in ("since", "until"):
+        time = typer.Option(flag, formats=TIMES, metavar="TIME", help=text)
+        return _parameter(name, Annotated[datetime | None, time], default)
+    if parameter.annotation is str:
+        return _parameter(name, Annotated[str, typer.Option(flag, metavar="ZONE", help=text)], default)
+    number = typer.Option(flag, min=1, metavar="N", help=text)
+    return _parameter(name, Annotated[parameter.annotation, number], default)
+
+
+def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _documented(ask: Callable[..., Any]) -> str:
+    text = inspect.getdoc(ask) or ""
+    text = re.sub(r":\w+:`~?(?:[\w.]*\.)?(\w+)`", lambda role: role[1].replace("_", "-"), text)
+    return text.replace("``", "")
+
+
+def _help(ask: Callable[..., Any]) -> str:
+    return re.split(r"^:", _documented(ask), maxsplit=1, flags=re.MULTILINE)[0].strip()
+
+
+def _first_sentence(ask: Callable[..., Any]) -> str:
+    first = " ".join(_help(ask).split("\n\n")[0].split())
+    return re.split(r"[:.](?: |$)", first)[0] + "."
+
+
+def _described(ask: Callable[..., Any]) -> dict[str, str]:
+    """What the docstring says of each parameter."""
+    found = re.findall(r"^:param (\w+): (.+?)(?=^:|\Z)", _documented(ask), re.MULTILINE | re.DOTALL)
+    return {name: _as_sentence(" ".join(text.split())) for name, text in found}
+
+
+def _as_sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,71 @@
+"""``sparkify-etl report``."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sparkify.cli import show
+from sparkify.cli.options import Database
+from sparkify.cli.query import TIMES
+from sparkify.cli.run import command
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "report")(report)
+
+
+def report(
+    database: Database = None,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="The file to write; - is stdout.")
+    ] = Path("report.html"),
+    since: Annotated[
+        datetime | None,
+        typer.Option("--since", formats=TIMES, metavar="TIME", help="From this moment on (UTC)."),
+    ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option("--until", formats=TIMES, metavar="TIME", help="Before this moment (UTC)."),
+    ] = None,
+    days: Annotated[
+        int,
+        typer.Option(
+            "--days", min=1, metavar="N", help="Without --since: so many days, up to the newest play."
+        ),
+    ] = 30,
+    tz: Annotated[
+        str,
+        typer.Option("--tz", metavar="ZONE", help="The zone of days and hours, such as America/Los_Angeles."),
+    ] = "UTC",
+    checks: Annotated[
+        bool, typer.Option("--checks/--no-checks", help="Run the checks for the page; they read every table.")
+    ] = True,
+) -> None:
+    """Write one page of HTML: what is played, by whom, when, and whether the data is right."""
+    from sparkify.cli.warehouse import open_warehouse
+    from sparkify.etl.errors import ConfigurationError
+    from sparkify.report import build
+
+    if str(output) != "-" and not output.absolute().parent.is_dir():
+        raise ConfigurationError(f"{output.parent}: there is no such folder to write {output.name} in")
+    with open_warehouse(database, read_only=True) as warehouse:
+        page = build(warehouse, since=since, until=until, days=days, tz=tz, checks=checks)
+    if str(output) == "-":
+        typer.echo(page)
+        return
+    new = output.with_name(f".{output.name}.new-{os.getpid()}")
+    try:
+        new.write_text(page, encoding="utf-8")
+        new.replace(output)
+    except OSError as exc:
+        new.unlink(missing_ok=True)
+        raise ConfigurationError(f"{output}: cannot be written: {exc.strerror}") from exc
+    typer.echo(f"Wrote {output} ({show.size(len(page.encode()))}).")

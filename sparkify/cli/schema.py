@@ -1,0 +1,37 @@
+"""``sparkify-etl schema``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sparkify.cli import show
+from sparkify.cli.options import AsJson
+from sparkify.cli.run import command
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    command(app, "schema")(schema)
+
+
+def schema(
+    tables: Annotated[
+        list[str] | None, typer.Argument(metavar="[TABLE]...", help="Some tables; by default all.")
+    ] = None,
+    diagram: Annotated[
+        bool, typer.Option("--mermaid", help="Print the entity-relationship diagram alone, in Mermaid.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Describe the tables: columns, units, keys, distribution, as Markdown. Connects to nothing."""
+    from sparkify.dictionary import dictionary, markdown, mermaid
+
+    entries = dictionary(tables or ())
+    if as_json:
+        show.as_json(entries)
+    else:
+        typer.echo(mermaid(entries) if diagram else markdown(entries))

@@ -1,0 +1,296 @@
+"""The data dictionary: every table and column, from the models and what is written beside them.
+
+Nothing is connected to. The texts are the docstrings of the models and the strings below their columns; where
+the source is not at hand, as in a frozen application, they are empty.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import textwrap
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import pairwise
+
+from sqlalchemy import Column, Table
+from sqlalchemy.types import TIMESTAMP
+
+from sparkify import models
+from sparkify.etl.declarations import json_fields
+from sparkify.etl.errors import ConfigurationError
+from sparkify.models import Base
+from sparkify.redshift import RedshiftDialect
+
+__all__ = ["ColumnEntry", "TableEntry", "dictionary", "markdown", "mermaid"]
+
+_STAR = "The star"
+_STAGING = "Staging, empty between loads"
+_ROOMS = (
+    (
+        _STAR,
+        (
+            models.SongPlay,
+            models.User,
+            models.Song,
+            models.Artist,
+            models.Time,
+            models.UserLevel,
+            models.HeardSong,
+        ),
+    ),
+    (_STAGING, (models.StagingEvent, models.StagingSong)),
+    ("The ledger", (models.LoadHistory, models.LoadedFile, models.RejectedRow, models.LoadLock)),
+)
+_PREFACE = (
+    "Types are the same on Amazon Redshift and DuckDB, save that DuckDB keeps no lengths. Times are UTC, "
+    "without zone. Keys are told to Redshift for its planner and enforced by neither database: the loader "
+    "and the checks hold them."
+)
+_UNITS = (
+    (r"^seconds\b|in seconds\b", "s"),
+    (r"^degrees\b", "degrees"),
+    (r"in milliseconds since\b", "ms since 1970, UTC"),
+)
+
+
+@dataclass(frozen=True)
+class ColumnEntry:
+    """One column.
+
+    :ivar type: as it is declared. DuckDB keeps no lengths.
+    :ivar unit: of its values; None where they have none, or the description must say it.
+    :ivar key: whether it is part of the primary key.
+    :ivar references: ``table.column`` that it points at.
+    :ivar json_key: the key of the source's JSON that fills it, of staging tables.
+    """
+
+    name: str
+    type: str
+    nullable: bool
+    unit: str | None
+    key: bool
+    references: str | None
+    encode: str | None
+    json_key: str | None
+    description: str
+
+
+@dataclass(frozen=True)
+class TableEntry:
+    """One table.
+
+    :ivar room: what it belongs to: the star, staging, or the ledger.
+    :ivar grain: what one row is.
+    :ivar notes: what else is said of it.
+    """
+
+    name: str
+    room: str
+    grain: str
+    notes: str
+    diststyle: str | None
+    distkey: str | None
+    sortkey: tuple[str, ...]
+    columns: tuple[ColumnEntry, ...]
+
+
+def dictionary(names: Iterable[str] = ()) -> tuple[TableEntry, ...]:
+    """Every table with its columns, or those named, the fact first.
+
+    :raises ConfigurationError: when there is no table of a name.
+    """
+    entries = {entry.name: entry for entry in _entries()}
+    wanted = tuple(names) or tuple(entries)
+    for name in wanted:
+        if name not in entries:
+            near = get_close_matches(name, entries, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(entries)}"
+            raise ConfigurationError(f"{name!r} is not a table; {hint}")
+    return tuple(entries[name] for name in entries if name in wanted)
+
+
+def mermaid(tables: Iterable[TableEntry]) -> str:
+    """An entity-relationship diagram of these tables, in Mermaid: keys, and what points where."""
+    shown = {table.name: table for table in tables}
+    lines = ["erDiagram"]
+    for table in shown.values():
+        for column in table.columns:
+            target = (column.references or "").partition(".")[0]
+            if target in shown:
+                lines.append(f'    {target} ||--o{{ {table.name} : "{column.name}"')
+    for table in shown.values():
+        lines.append(f"    {table.name} {{")
+        for column in table.columns:
+            keys = [mark for mark, is_one in (("PK", column.key), ("FK", column.references)) if is_one]
+            kind = re.sub(r"\W+", "_", column.type).strip("_").lower()
+            lines.append(f"        {kind} {column.name} {', '.join(keys)}".rstrip())
+        lines.append("    }")
+    return "\n".join(lines)
+
+
+def markdown(tables: Iterable[TableEntry]) -> str:
+    """The data dictionary as a page of Markdown, with the diagram of the star."""
+    entries = tuple(tables)
+    star = [entry for entry in entries if entry.room == _STAR]
+    lines = [
+        "# Data dictionary",
+        "",
+        "Written by `sparkify-etl schema` from the models; not by hand.",
+        "",
+        _PREFACE,
+    ]
+    if star:
+        lines += ["", "```mermaid", mermaid(star), "```"]
+    room = None
+    for entry in entries:
+        if entry.room != room:
+            room = entry.room
+            lines += ["", f"## {room}"]
+        lines += ["", *_table_lines(entry)]
+    return "\n".join(lines)
+
+
+def _table_lines(entry: TableEntry) -> Iterator[str]:
+    yield f"### {entry.name}"
+    yield ""
+    yield f"One row: {entry.grain}"
+    if entry.notes:
+        yield ""
+        yield entry.notes
+    yield ""
+    yield f"On Redshift: {_lies(entry)}."
+    yield ""
+    staging = entry.room == _STAGING
+    heads = [
+        "column",
+        "type",
+        "null",
+        "key",
+        "unit",
+        *(["JSON key"] if staging else []),
+        "encoding",
+        "what it is",
+    ]
+    yield f"| {' | '.join(heads)} |"
+    yield f"|{' --- |' * len(heads)}"
+    for column in entry.columns:
+        cells = [
+            f"`{column.name}`",
+            column.type,
+            "yes" if column.nullable else "",
+            ", ".join(_keys(column)),
+            column.unit or "",
+            *([f"`{column.json_key}`" if column.json_key else ""] if staging else []),
+            column.encode or "",
+            column.description.replace("|", "\\|"),
+        ]
+        yield f"| {' | '.join(cells)} |"
+
+
+def _keys(column: ColumnEntry) -> Iterator[str]:
+    if column.key:
+        yield "primary"
+    if column.references:
+        yield f"→ `{column.references}`"
+
+
+def _lies(entry: TableEntry) -> str:
+    style = f"distributed by `{entry.distkey}`" if entry.distkey else _STYLES[entry.diststyle or "AUTO"]
+    order = f", sorted by {', '.join(f'`{name}`' for name in entry.sortkey)}" if entry.sortkey else ""
+    return style + order
+
+
+_STYLES = {
+    "ALL": "a copy on every node",
+    "EVEN": "distributed evenly",
+    "AUTO": "distributed as Redshift chooses",
+}
+
+
+# -- reading the models ------------------------------------------------------------------------------------
+
+
+def _entries() -> Iterator[TableEntry]:
+    for room, members in _ROOMS:
+        for model in members:
+            yield _entry(room, model)
+
+
+def _entry(room: str, model: type[Base]) -> TableEntry:
+    table = model.__table__
+    assert isinstance(table, Table)  # noqa: S101 - what every model here is mapped to
+    options = table.dialect_options["redshift"]
+    sortkey = options["sortkey"] or ()
+    texts = _column_texts(model)
+    grain, _, notes = _plain(inspect.getdoc(model) or "").partition("\n\n")
+    grain, _, more = grain.removeprefix("Grain: ").partition(". ")
+    staged = room == _STAGING
+    json_keys = {column.name: one.key for column, one in json_fields(table).items()} if staged else {}
+    return TableEntry(
+        name=table.name,
+        room=room,
+        grain=f"{grain.rstrip('.')}.",
+        notes=" ".join(part for part in (more, " ".join(notes.split())) if part),
+        diststyle=options["diststyle"],
+        distkey=options["distkey"],
+        sortkey=(sortkey,) if isinstance(sortkey, str) else tuple(sortkey),
+        columns=tuple(
+            _column(column, texts.get(column.name, ""), json_keys.get(column.name)) for column in table.columns
+        ),
+    )
+
+
+def _column(column: Column[object], text: str, json_key: str | None) -> ColumnEntry:
+    options = column.dialect_options["redshift"]
+    return ColumnEntry(
+        name=column.name,
+        type=column.type.compile(dialect=RedshiftDialect()).removesuffix(" WITHOUT TIME ZONE"),
+        nullable=bool(column.nullable),
+        unit=_unit(column, text),
+        # The ORM wants a key to map a staging table by; the table has none.
+        key=column.primary_key and json_key is None,
+        references=next((key.target_fullname for key in sorted(column.foreign_keys, key=str)), None),
+        encode=options["encode"],
+        json_key=json_key,
+        description=text,
+    )
+
+
+def _unit(column: Column[object], text: str) -> str | None:
+    if isinstance(column.type, TIMESTAMP):
+        return "UTC"
+    if column.name == "bytes":
+        return "bytes"
+    return next((unit for pattern, unit in _UNITS if re.search(pattern, text, re.IGNORECASE)), None)
+
+
+def _column_texts(model: type) -> dict[str, str]:
+    """The string below each attribute of a class, its bases included."""
+    texts: dict[str, str] = {}
+    for base in reversed(model.__mro__):
+        if not base.__module__.startswith("sparkify."):
+            continue
+        try:
+            tree = ast.parse(textwrap.dedent(inspect.getsource(base)))
+        except (OSError, TypeError):
+            continue
+        body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
+        for attribute, below in pairwise(body):
+            if (
+                isinstance(attribute, ast.AnnAssign)
+                and isinstance(attribute.target, ast.Name)
+                and isinstance(below, ast.Expr)
+                and isinstance(below.value, ast.Constant)
+                and isinstance(below.value.value, str)
+            ):
+                texts[attribute.target.id] = " ".join(_plain(below.value.value).split())
+    return texts
+
+
+def _plain(text: str) -> str:
+    """reStructuredText as Markdown: what is code, and names of classes."""
+    text = re.sub(r":\w+:`~?(?:[\w.]*\.)?(\w+)`", r"`\1`", text)
+    return text.replace("``", "`")

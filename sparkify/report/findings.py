@@ -1,0 +1,142 @@
+"""The titles: of each section the one thing that its numbers say."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from sparkify.report.facts import Facts, Period, Record, Slot
+from sparkify.report.wording import WEEKDAYS, counted, days, decimal, number, percent
+
+__all__ = ["changes", "health", "hours", "people", "returning", "songs", "trend"]
+
+_PARTS = ("early {}", "{} morning", "{} afternoon", "{} evening")
+"""Of six hours each, from midnight."""
+
+_ABOVE = 1.05
+"""From here on, so many times the average is worth a word."""
+
+_CHANCE = 2.0
+"""A surge below it may well be chance."""
+
+
+def songs(facts: Facts) -> str:
+    """Which song is played most."""
+    first, *others = facts.songs
+    same = [song for song in others if song["plays"] == first["plays"]]
+    if same:
+        names = ", ".join(f"“{song['title']}”" for song in [first, *same[:2]])
+        return f"{len(same) + 1} songs share the first place with {counted(first['plays'], 'play')}: {names}"
+    return f"“{first['title']}” by {first['artist']} leads with {counted(first['plays'], 'play')}"
+
+
+def trend(facts: Facts) -> str:
+    """Which artist rises, and whether that is more than chance."""
+    if facts.trend is None:
+        return "There is no earlier week to compare with"
+    if not facts.trending:
+        return "No artist is played more than the week before"
+    first = facts.trending[0]
+    rose = (
+        f"from {number(first['plays_before'])} to {counted(first['plays'], 'play')}"
+        if first["plays_before"]
+        else f"from nothing to {counted(first['plays'], 'play')}"
+    )
+    if first["surge"] < _CHANCE:
+        return f"No artist stands out: {first['artist']} rose most, {rose}, which may be chance"
+    return f"{first['artist']} rose most, {rose}"
+
+
+def hours(facts: Facts) -> str:
+    """When the most plays are, in which part of which day."""
+    parts: dict[tuple[int, int], Slot] = defaultdict(lambda: Slot(0, 0))
+    for (weekday, hour), slot in facts.week().items():
+        so_far = parts[weekday, hour // 6]
+        parts[weekday, hour // 6] = Slot(so_far.plays + slot.plays, so_far.hours + slot.hours)
+    (weekday, part), best = max(parts.items(), key=lambda found: found[1].rate)
+    mean = sum(one.plays for one in parts.values()) / sum(one.hours for one in parts.values())
+    when = _PARTS[part].format(WEEKDAYS[weekday])
+    plays = f"{decimal(best.rate)} {'play' if best.rate == 1 else 'plays'} an hour"
+    told = f"{when[0].upper()}{when[1:]} is the peak: {plays}"
+    return f"{told}, {best.rate / mean:.1f} times the average" if best.rate / mean >= _ABOVE else told
+
+
+def people(facts: Facts) -> str:
+    """What part of the plays the paying listeners make."""
+    paid = _of(facts.levels, "level", "paid")
+    if paid is None:
+        return f"No listener pays: {counted(facts.totals['listeners'], 'listener')}, all on the free level"
+    listeners = paid["listeners"] / facts.totals["listeners"]
+    return (
+        f"{counted(paid['listeners'], 'paying listener')}, {percent(listeners)} of all, "
+        f"{'makes' if paid['listeners'] == 1 else 'make'} {percent(paid['share'])} of the plays"
+    )
+
+
+def changes(facts: Facts) -> str:
+    """How many went from free to paid, and stayed."""
+    free = _of(facts.level_changes, "level", "free")
+    if free is None:
+        return "No listener began on the free level"
+    if not free["changed"]:
+        return f"None of {counted(free['users'], 'free listener')} went paid"
+    began = f"{number(free['changed'])} of {counted(free['users'], 'free listener')} went paid"
+    if free["stayed"] == free["changed"]:
+        return f"{began}, and {'all of them' if free['changed'] > 1 else 'that one'} stayed"
+    return f"{began}, and {number(free['changed'] - free['stayed'])} of them went back"
+
+
+def returning(facts: Facts) -> str:
+    """What part of the newcomers of all weeks that can be judged came back the week after."""
+    size = back = 0
+    came_back = {row["cohort"]: row["listeners"] for row in facts.retention if row["week"] == 1}
+    for row in facts.retention:
+        if row["week"] == 0 and week_is_whole(facts.period, row["cohort"], 1):
+            size += row["size"]
+            back += came_back.get(row["cohort"], 0)
+    if not size:
+        return "It is too early to say who comes back"
+    return f"{percent(back / size)} of new listeners came back the week after"
+
+
+def week_is_whole(period: Period, monday: Any, week: int) -> bool:
+    """Whether the period has the whole of the week that comes so many after the one of that Monday."""
+    sunday = monday + timedelta(days=7 * week + 6)
+    return bool(sunday <= period.last_day)
+
+
+def health(facts: Facts) -> str:
+    """Whether every line is accounted for, and the checks pass."""
+    lines, rejected = (sum(source[name] for source in facts.sources) for name in ("lines", "rejected"))
+    told = (
+        f"{number(rejected)} of {counted(lines, 'line')} {'was' if rejected == 1 else 'were'} set aside"
+        if rejected
+        else f"All {counted(lines, 'line')} are accounted for, and none was set aside"
+    )
+    if facts.checks is None:
+        return told
+    failed = sum(not check.ok for check in facts.checks)
+    if failed:
+        return f"{counted(failed, 'check')} of {number(len(facts.checks))} found what must not be"
+    return f"{told}; {'the check passes' if len(facts.checks) == 1 else f'all {len(facts.checks)} checks pass'}"
+
+
+def headline(facts: Facts) -> str:
+    """The page in one line."""
+    totals = facts.totals
+    return f"{counted(totals['plays'], 'play')} by {counted(totals['listeners'], 'listener')}"
+
+
+def compared(period: Period) -> str:
+    """What is set against what."""
+    before = period.before()
+    return (
+        f"{days(period.first_day, period.last_day)} against "
+        f"{days(before.first_day, before.last_day, year=before.first_day.year != period.last_day.year)}"
+    )
+
+
+def _of(rows: Sequence[Record], column: str, value: str) -> Mapping[str, Any] | None:
+    return next((row for row in rows if row[column] == value), None)
