@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 DEMO   := demo
 
-.PHONY: demo test lint format bench redshift-local clean help
+.PHONY: demo test fuzz lint format bench redshift-local clean help
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -30,6 +30,9 @@ demo: $(READY) ## generate data, migrate, load, load again, and show the result
 
 test: $(READY) ## set up, and run every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+fuzz: $(READY) ## damage lines in 20,000 ways: the judge and DuckDB's reader must agree on each
+	$(BIN)/python -m pytest tests/test_lines.py -k damaged --hypothesis-profile=fuzz
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from sparkify import Warehouse
 from tests.cloud import Cloud
@@ -15,6 +16,11 @@ from tests.standin import Standin
 from tests.standin.fixtures import redshift, redshift_environment, redshift_server
 
 __all__ = ["redshift", "redshift_environment", "redshift_server"]
+
+# make fuzz runs with the second.
+settings.register_profile("short", max_examples=150, deadline=None)
+settings.register_profile("fuzz", max_examples=20_000, deadline=None)
+settings.load_profile("short")
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -49,7 +49,7 @@ class SpoolFile:
     :ivar path: a name of our own making, so that no foreign name ever reaches SQL.
     :ivar parts: the source files in it, in the order in which their lines stand there.
     :ivar suspect: whether something was seen that a fast reader would not tell of: a line that is too
-        long, or an escaped NUL.
+        long, an escaped NUL, or a vertical tab or form feed.
     """
 
     path: Path
@@ -185,6 +185,8 @@ class LineCounter:
     """Counts the lines that pass by, and sees what a fast reader would pass over in silence."""
 
     _NUL = b"\\u0000"
+    # DuckDB skips them around a line. They are no white space of JSON, and Redshift is not known to take them.
+    _NOT_JSON = (b"\x0b", b"\x0c")
 
     def __init__(self) -> None:
         self._newlines = 0
@@ -214,7 +216,12 @@ class LineCounter:
             self._length += len(data)
         self._long(self._length)
         # An escape may lie across two chunks.
-        self.suspect = self.suspect or self._NUL in data or self._NUL in self._tail + data[:5]
+        self.suspect = (
+            self.suspect
+            or self._NUL in data
+            or self._NUL in self._tail + data[:5]
+            or any(byte in data for byte in self._NOT_JSON)
+        )
         self._tail = (self._tail + data[-5:])[-5:]
 
     def _long(self, length: int) -> None:
