@@ -80,7 +80,7 @@ else:
     settings = Settings.load()
     url = settings.url
     prepare_file(url)
-    engine = make_engine(url, secret_id=settings.db_secret_id)
+    engine = make_engine(url, settings)
     try:
         with engine.connect() as connection:
             online(connection)

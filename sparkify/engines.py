@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import URL, Engine, create_engine
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
+from sparkify.aws import aws_session
 from sparkify.etl.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -26,19 +27,19 @@ _DUCKDB_CONFIG = {
 }
 
 
-def make_engine(url: URL, *, read_only: bool = False, secret_id: str | None = None) -> Engine:
+def make_engine(url: URL, settings: Settings | None = None, *, read_only: bool = False) -> Engine:
     """An engine for the URL. Nothing is connected to.
 
     Parameters are hidden from the messages of errors, where they would end in logs.
 
+    :param settings: Redshift alone: whose secret, and whose keys of AWS, give the login that the URL lacks.
     :param read_only: DuckDB alone: several processes may then have the file open.
-    :param secret_id: Redshift alone: a secret of AWS Secrets Manager with the user and the password.
     :raises ConfigurationError: for a database that is neither DuckDB nor Redshift.
     """
     backend = url.get_backend_name()
     options: dict[str, Any] = {"hide_parameters": True}
     if backend == "redshift":
-        return _redshift_engine(url, secret_id)
+        return _redshift_engine(url, settings)
     if backend == "duckdb":
         options["connect_args"] = {"config": dict(_DUCKDB_CONFIG), "read_only": read_only}
     else:
@@ -52,7 +53,7 @@ def make_engine(url: URL, *, read_only: bool = False, secret_id: str | None = No
         raise ConfigurationError(f"the database URL cannot be used: {exc}") from None
 
 
-def _redshift_engine(url: URL, secret_id: str | None) -> Engine:
+def _redshift_engine(url: URL, settings: Settings | None) -> Engine:
     """TLS with the name checked, and an error of one line when no connection can be made.
 
     Without a password in the URL and without a secret the credentials are temporary ones, by IAM.
@@ -68,11 +69,16 @@ def _redshift_engine(url: URL, secret_id: str | None) -> Engine:
 
     if not url.host or not url.database:
         raise ConfigurationError("the URL of a Redshift has a host and a database: ...@host:5439/dev")
-    credentials: Credentials = Iam(db_user=url.username)
+    credentials: Credentials
     if url.username and url.password:
         credentials = Password(url.username, str(url.password))
-    elif secret_id:
-        credentials = Secret(secret_id)
+    else:
+        # Only here: most of the time there is a password, and boto3 takes a while to import.
+        session = aws_session(settings) if settings and settings.aws_access_key_id else None
+        secret_id = settings.db_secret_id if settings else None
+        credentials = (
+            Secret(secret_id, session=session) if secret_id else Iam(db_user=url.username, session=session)
+        )
     return create_redshift_engine(
         url.host,
         url.database,

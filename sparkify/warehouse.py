@@ -115,7 +115,7 @@ class Warehouse:
         if self._given is not None:
             return self._given
         if self._made is None:
-            self._made = make_engine(self.url, read_only=self._read_only, secret_id=self.settings.db_secret_id)
+            self._made = make_engine(self.url, self.settings, read_only=self._read_only)
         return self._made
 
     def close(self) -> None:

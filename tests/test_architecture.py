@@ -26,8 +26,11 @@ MAY_IMPORT = {
     "dictionary": {"models", "etl", "redshift"},
     "pipeline": {"transforms", "checks", "models", "etl", "redshift"},
     "settings": {"etl"},
-    "engines": {"settings", "etl", "redshift"},
+    "aws": {"settings", "etl"},
+    "engines": {"aws", "settings", "etl", "redshift"},
     "migrate": {"engines", "settings", "etl", "redshift"},
+    "provision": {"aws", "settings", "etl"},
+    "doctor": {"provision", "warehouse", "migrate", "engines", "settings", "etl", "redshift"},
     "warehouse": {"query", "pipeline", "migrate", "engines", "settings", "etl"},
     "report": {"warehouse", "query", "analytics", "etl"},
 }
@@ -42,6 +45,7 @@ def imports(path: Path) -> set[str]:
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             names = [node.module] if node.module != "sparkify" else [f"sparkify.{a.name}" for a in node.names]
+            names = [name for name in names if not name.endswith("__")]
         found |= {name.split(".")[1] for name in names if name.startswith("sparkify.")}
     return found
 

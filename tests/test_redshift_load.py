@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.httpsession import URLLib3Session
 from sqlalchemy import text
 
 from sparkify import (
@@ -401,22 +404,42 @@ def test_what_is_wrong_with_a_connection_is_one_line(cloud: Cloud) -> None:
             cloud.redshift.certificate = "good"
 
 
-def test_a_secret_instead_of_a_password(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    import boto3
+@pytest.fixture
+def signed_with(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The access keys that requests to AWS are signed with, from here on."""
+    keys: list[str] = []
+    send = URLLib3Session.send
 
+    def recording(self: URLLib3Session, request: AWSPreparedRequest) -> Any:
+        found = re.search(rb"Credential=([^/]+)/", request.headers.get("Authorization", b""))
+        keys.append(found[1].decode() if found else "unsigned")
+        return send(self, request)
+
+    monkeypatch.setattr(URLLib3Session, "send", recording)
+    return keys
+
+
+def test_a_secret_instead_of_a_password(cloud: Cloud, signed_with: list[str]) -> None:
     user, password = re.match(r"[^:]+://(\w+):([^@]+)@", cloud.redshift.url).groups()
-    asked: list[str] = []
-
-    class Secrets:
-        def get_secret_value(self, *, SecretId: str) -> dict[str, str]:  # noqa: N803 - AWS's name
-            asked.append(SecretId)
-            return {"SecretString": json.dumps({"username": user, "password": password})}
-
-    monkeypatch.setattr(boto3.Session, "client", lambda *_args, **_options: Secrets())
+    manager = boto3.client("secretsmanager")
+    manager.create_secret(
+        Name="warehouse/login", SecretString=json.dumps({"username": user, "password": password})
+    )
     without = re.sub(r"://\w+:[^@]+@", "://", cloud.redshift.url)
-    with cloud.warehouse(database_url=without, db_secret_id="warehouse/login") as warehouse:
-        assert warehouse.migrate() == "0001"
-    assert set(asked) == {"warehouse/login"}
+    login = {"database_url": without, "db_secret_id": "warehouse/login"}
+    signed_with.clear()
+    try:
+        with cloud.warehouse(**login) as warehouse:
+            assert warehouse.migrate() == "0001"
+        assert set(signed_with) == {cloud.redshift.environment["AWS_ACCESS_KEY_ID"]}
+        # The keys of dwh.cfg go before what boto3 finds by itself.
+        signed_with.clear()
+        keys = {"aws_access_key_id": "AKIAOFTHEFILE", "aws_secret_access_key": "of-the-file"}
+        with cloud.warehouse(**login, **keys) as warehouse:
+            assert warehouse.migrate() == "0001"
+        assert set(signed_with) == {"AKIAOFTHEFILE"}
+    finally:
+        manager.delete_secret(SecretId="warehouse/login", ForceDeleteWithoutRecovery=True)
 
 
 def test_a_plaintext_server_is_refused(cloud: Cloud) -> None:

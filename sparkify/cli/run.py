@@ -110,7 +110,7 @@ def _fail(error: Exception) -> NoReturn:
         sys.exit(error.exit_code)
     first = (str(error).strip() or type(error).__name__).splitlines()[0]
     _complain(f"{type(error).__name__}: {first}")
-    say("This was not expected, and nothing was committed. Run again with --debug to see more.", always=True)
+    say("This was not expected. Run again with --debug to see more.", always=True)
     sys.exit(1)
 
 
