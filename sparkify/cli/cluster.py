@@ -1,0 +1,401 @@
+"""``sparkify-etl cluster``: a warehouse in AWS, from nothing and back to nothing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sparkify.cli import show
+from sparkify.cli.options import AsJson
+from sparkify.cli.run import INTERRUPTED, TERMINATED, chatter, command, say, warn
+
+if TYPE_CHECKING:
+    from sparkify.provision import Call, Created, Observer, State
+    from sparkify.settings import Settings
+
+__all__ = ["register"]
+
+Cluster = Annotated[
+    str | None, typer.Option("--cluster", metavar="NAME", help="Its name; else DWH_CLUSTER_IDENTIFIER.")
+]
+Region = Annotated[
+    str | None, typer.Option("--region", metavar="REGION", help="The AWS region; else REGION in dwh.cfg.")
+]
+Serverless = Annotated[
+    bool, typer.Option("--serverless", help="A serverless workgroup rather than a cluster of nodes.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the calls, and ask AWS nothing.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask, for scripts.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(
+        name="cluster",
+        help="Create, look at, pause, resume and destroy a warehouse in AWS.",
+        no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        rich_markup_mode=None,
+    )
+    for function in (create, status, pause, resume, destroy):
+        command(group, function.__name__)(function)
+    app.add_typer(group)
+
+
+def create(
+    cluster: Cluster = None,
+    region: Region = None,
+    serverless: Serverless = False,
+    allow_cidr: Annotated[
+        str | None,
+        typer.Option("--allow-cidr", metavar="CIDR", help="The one network that may connect: 203.0.113.7/32."),
+    ] = None,
+    open_to_the_world: Annotated[
+        bool, typer.Option("--open-to-the-world", help="Accept an --allow-cidr such as 0.0.0.0/0.")
+    ] = False,
+    public: Annotated[
+        bool,
+        typer.Option("--public", help="Give it an address on the internet; else its VPC alone reaches it."),
+    ] = False,
+    s3_endpoint: Annotated[
+        bool, typer.Option("--s3-endpoint", help="Add a gateway endpoint, by which a private VPC reads S3.")
+    ] = False,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Create role, security group and cluster, and write ARN and HOST into dwh.cfg. Run again, it goes on."""
+    from sparkify import provision
+
+    settings = _settings(cluster, region, dwh_allow_cidr=allow_cidr)
+    wanted = provision.Wanted.of(
+        settings,
+        serverless=serverless,
+        public=public,
+        open_to_the_world=open_to_the_world,
+        s3_endpoint=s3_endpoint,
+    )
+    if dry_run:
+        _print_plan(provision.plan_create(wanted, settings.region), wanted.estimate, as_json=as_json)
+        return
+    aws = provision.Aws(settings)
+    say(f"{'Workgroup' if wanted.serverless else 'Cluster'} {wanted.names.identifier} in {aws.region}")
+    say(f"Cost: {wanted.estimate}")
+    if not yes and not _confirmed("Create it?"):
+        _nothing_done()
+    again = "What was made stays; run the same command again to go on, or sparkify-etl cluster destroy"
+    with _going_on(again):
+        made = provision.create(aws, wanted, _observer())
+    wrote = _write_back(made, cluster=cluster, region=region)
+    if as_json:
+        show.as_json({**_as_dict(made), "wrote": wrote})
+    else:
+        _print_created(made, wrote)
+
+
+def status(
+    cluster: Cluster = None, region: Region = None, serverless: Serverless = False, as_json: AsJson = False
+) -> None:
+    """Show what AWS has of the warehouse, and what it costs an hour. It changes nothing."""
+    from sparkify import provision
+
+    settings = _settings(cluster, region)
+    found = provision.look(provision.Aws(settings), provision.Names.of(settings, serverless=serverless))
+    if as_json:
+        show.as_json(found)
+    else:
+        _print_state(found)
+
+
+def pause(
+    cluster: Cluster = None, region: Region = None, dry_run: DryRun = False, as_json: AsJson = False
+) -> None:
+    """Pause the cluster: the data stays, and costs storage alone."""
+    _switch("pause", cluster, region, dry_run=dry_run, as_json=as_json)
+
+
+def resume(
+    cluster: Cluster = None, region: Region = None, dry_run: DryRun = False, as_json: AsJson = False
+) -> None:
+    """Resume a paused cluster, and wait until it is available."""
+    _switch("resume", cluster, region, dry_run=dry_run, as_json=as_json)
+
+
+def _switch(verb: str, cluster: str | None, region: str | None, *, dry_run: bool, as_json: bool) -> None:
+    from sparkify import provision
+
+    settings = _settings(cluster, region)
+    names = provision.Names.of(settings)
+    if dry_run:
+        _print_plan(provision.plan_switch(names, verb), None, as_json=as_json)
+        return
+    change = provision.pause if verb == "pause" else provision.resume
+    with _going_on("AWS goes on with it; run the same command again to wait for it"):
+        found = change(provision.Aws(settings), names, _observer())
+    if as_json:
+        show.as_json(found)
+    else:
+        typer.echo(f"The cluster {found.identifier} is {found.state}. Cost: {found.estimate}")
+
+
+def destroy(
+    cluster: Cluster = None,
+    region: Region = None,
+    serverless: Serverless = False,
+    skip_final_snapshot: Annotated[
+        bool, typer.Option("--skip-final-snapshot", help="Keep no last snapshot: the data is lost for good.")
+    ] = False,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove the cluster, security group and role, keeping a last snapshot. Run again, it goes on."""
+    from sparkify import provision
+
+    settings = _settings(cluster, region)
+    names = provision.Names.of(settings, serverless=serverless)
+    snapshot = None if skip_final_snapshot else provision.snapshot_name(names)
+    if dry_run:
+        calls = provision.plan_destroy(names, final_snapshot=snapshot, region=settings.region)
+        _print_plan(calls, None, as_json=as_json)
+        return
+    aws = provision.Aws(settings)
+    if not yes:
+        what = "WITHOUT a last snapshot: the data is lost" if snapshot is None else "with a last snapshot"
+        say(f"This removes the {names.kind} warehouse {names.identifier} in {aws.region}, {what}.", always=True)
+        if _asked("Type its name to go on") != names.identifier:
+            _nothing_done()
+    with _going_on("What is gone is gone; run the same command again to go on"):
+        gone = provision.destroy(aws, names, final_snapshot=snapshot, observer=_observer())
+    emptied = _forget(settings, names.identifier, gone.role_arn)
+    if as_json:
+        show.as_json({**_as_dict(gone), "emptied": emptied})
+        return
+    if not gone.removed:
+        typer.echo(f"There was nothing of the {names.kind} warehouse {names.identifier} in {aws.region}.")
+    else:
+        typer.echo(f"Removed: {', '.join(gone.removed)}.")
+    if gone.snapshot:
+        typer.echo(
+            f"Kept: the snapshot {gone.snapshot}, which costs storage until it is deleted: "
+            f"{_deleting_snapshot(gone.snapshot, serverless=names.kind == 'serverless')}"
+        )
+    elif gone.removed and not skip_final_snapshot:
+        typer.echo("An earlier run asked for the deletion; if it asked for a snapshot, that is kept.")
+
+
+def _deleting_snapshot(name: str, *, serverless: bool) -> str:
+    if serverless:
+        return f"aws redshift-serverless delete-snapshot --snapshot-name {name}"
+    return f"aws redshift delete-cluster-snapshot --snapshot-identifier {name}"
+
+
+# -- settings and dwh.cfg ----------------------------------------------------------------------------------
+
+
+def _settings(cluster: str | None, region: str | None, **options: Any) -> Settings:
+    from sparkify.settings import Settings, config_file, readable_by_others
+
+    settings = Settings.load(dwh_cluster_identifier=cluster, region=region, **options)
+    if readable_by_others():
+        warn(f"{config_file()} holds a secret and others may read it; run: chmod 600 {config_file()}")
+    if settings.aws_access_key_id is not None:
+        warn(
+            "access keys of AWS stand in the settings; a profile is safer: `aws configure --profile sparkify`, "
+            "AWS_PROFILE=sparkify, and empty KEY and SECRET"
+        )
+    return settings
+
+
+def _write_back(made: Created, *, cluster: str | None, region: str | None) -> dict[str, str]:
+    """Write what was made into dwh.cfg, and tell when something else goes before it.
+
+    :param cluster: the option, if it was given: what an option said, the next command has to know as well.
+    :param region: likewise.
+    """
+    from sparkify.provision import write_values
+    from sparkify.settings import Settings, config_file
+
+    values = {("IAM_ROLE", "ARN"): made.role_arn}
+    if made.host:
+        values[("CLUSTER", "HOST")] = made.host
+    fields = {"db_name": made.database, "db_user": made.user, "db_port": str(made.port)}
+    now = Settings.load()
+    for name, value in fields.items():
+        if str(getattr(now, name)) != value:
+            values[("CLUSTER", name.upper())] = value
+    if made.secret_arn:
+        values[("CLUSTER", "DB_SECRET_ID")] = made.secret_arn
+        if now.db_password is not None:
+            warn(f"DB_PASSWORD goes before the secret that AWS keeps; empty it in {config_file()}")
+    if cluster and now.dwh_cluster_identifier.lower() != made.identifier:
+        values[("DWH", "DWH_CLUSTER_IDENTIFIER")] = made.identifier
+    if region and now.region != region:
+        values[("AWS", "REGION")] = region
+    write_values(config_file(), values)
+    now = Settings.load()
+    if (now.host, now.iam_role_arn) != (made.host or now.host, made.role_arn):
+        warn(f"SPARKIFY_HOST or SPARKIFY_IAM_ROLE_ARN is set, and goes before {config_file()}")
+    return {f"{section}.{option}": value for (section, option), value in values.items()}
+
+
+def _forget(settings: Settings, identifier: str, role_arn: str) -> list[str]:
+    """Empty HOST and ARN in dwh.cfg, when they are those of what is gone."""
+    from sparkify.provision import write_values
+    from sparkify.settings import config_file
+
+    values = {}
+    if (settings.host or "").lower().partition(".")[0] == identifier:
+        values[("CLUSTER", "HOST")] = ""
+        if settings.db_secret_id:
+            # AWS deletes it with what it belongs to.
+            values[("CLUSTER", "DB_SECRET_ID")] = ""
+    if settings.iam_role_arn == role_arn:
+        values[("IAM_ROLE", "ARN")] = ""
+    if not values or not config_file().exists() or not write_values(config_file(), values):
+        return []
+    return [f"{section}.{option}" for section, option in values]
+
+
+# -- asking ------------------------------------------------------------------------------------------------
+
+
+def _confirmed(question: str) -> bool:
+    from sparkify.etl.errors import ConfigurationError
+
+    try:
+        return typer.confirm(question, err=True)
+    except typer.Abort:
+        raise ConfigurationError("nobody answered; nothing was changed. In a script, give --yes") from None
+
+
+def _asked(question: str) -> str:
+    from sparkify.etl.errors import ConfigurationError
+
+    try:
+        return str(typer.prompt(question, err=True)).strip().lower()
+    except typer.Abort:
+        raise ConfigurationError("nobody answered; nothing was changed. In a script, give --yes") from None
+
+
+def _nothing_done() -> None:
+    from sparkify.etl.errors import ConfigurationError
+
+    raise ConfigurationError("nothing was changed")
+
+
+@contextmanager
+def _going_on(advice: str) -> Iterator[None]:
+    """Say how to go on, when the work stops before its end."""
+    try:
+        yield
+    except Exception:
+        say(f"{advice}.", always=True)
+        raise
+    except BaseException as exc:
+        # A signal: the usual word for it, that nothing was changed, would not be true here.
+        say(f"interrupted. {advice}.", always=True)
+        raise typer.Exit(INTERRUPTED if isinstance(exc, KeyboardInterrupt) else TERMINATED) from None
+
+
+# -- telling -----------------------------------------------------------------------------------------------
+
+
+def _observer() -> Observer:
+    from sparkify.provision import Observer
+
+    class Telling(Observer):
+        """Tells on stderr: each call, each change of state, and on a terminal the time that goes by."""
+
+        def __init__(self) -> None:
+            self._terminal = sys.stderr.isatty() and not chatter.quiet
+            self._last = ""
+
+        def sending(self, call: Call) -> None:
+            self._line(call.title)
+
+        def waiting(self, noun: str, state: str, seconds: float) -> None:
+            if self._terminal:
+                typer.echo(f"\r\x1b[K{noun}: {state}, {show.seconds(seconds)}", err=True, nl=False)
+            elif self._last != f"{noun} {state}":
+                say(f"{noun}: {state}")
+            self._last = f"{noun} {state}"
+
+        def settled(self, noun: str, state: str) -> None:
+            self._line(f"{noun}: {state}")
+
+        def warning(self, message: str) -> None:
+            self._line("")
+            warn(message)
+
+        def _line(self, text: str) -> None:
+            if self._terminal and self._last:
+                typer.echo("\r\x1b[K", err=True, nl=False)
+            self._last = ""
+            if text:
+                say(text)
+
+    return Telling()
+
+
+def _print_plan(calls: Sequence[Call], cost: Any, *, as_json: bool) -> None:
+    if as_json:
+        plan = [
+            {"service": call.service, "operation": call.operation, "params": call.shown()} for call in calls
+        ]
+        show.as_json({"calls": plan, "estimate": cost})
+        return
+    for call in calls:
+        typer.echo(f"# {call.title}")
+        typer.echo(f"{call.service} {call.operation}")
+        for name, value in call.shown().items():
+            typer.echo(f"    {name} = {value if isinstance(value, str) else json.dumps(value)}")
+        typer.echo("")
+    say(
+        f"{show.count(len(calls), 'call')}; nothing was sent, and AWS was asked nothing. "
+        "What is done already, or not ours, is left out of the real run."
+    )
+    if cost is not None:
+        typer.echo(f"Cost: {cost}")
+
+
+def _as_dict(value: Any) -> dict[str, Any]:
+    import dataclasses
+
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+
+
+def _print_created(made: Created, wrote: dict[str, str]) -> None:
+    from sparkify.settings import config_file
+
+    typer.echo(f"{made.kind} warehouse {made.identifier}: {made.state}")
+    typer.echo(f"host      {made.host or 'none while it is paused; run: sparkify-etl cluster resume'}")
+    typer.echo(f"role      {made.role_arn}")
+    if made.secret_arn:
+        typer.echo(f"password  kept by AWS Secrets Manager: {made.secret_arn}")
+    typer.echo(f"wrote     {', '.join(wrote)} into {config_file()}")
+    typer.echo(f"cost      {made.estimate}")
+    say("Next: sparkify-etl doctor, then sparkify-etl migrate and sparkify-etl load.")
+
+
+def _print_state(found: State) -> None:
+    typer.echo(
+        f"{found.kind} warehouse {found.identifier} in {found.region}, account {found.account}: {found.state}"
+    )
+    if found.host:
+        typer.echo(f"host    {found.host}:{found.port}")
+    if found.public is not None:
+        yes_no = {True: "yes", False: "no", None: "unknown"}
+        typer.echo(f"public  {yes_no[found.public]}; encrypted: {yes_no[found.encrypted]}")
+    if found.estimate is not None:
+        typer.echo(f"cost    {found.estimate}")
+    if found.parts:
+        rows = [[part.name, part.state, "yes" if part.ours else "NO", part.detail] for part in found.parts]
+        show.table(["part", "state", "ours", ""], rows)
+    if found.state == "absent":
+        say("Run sparkify-etl cluster create, or check DWH_CLUSTER_IDENTIFIER and REGION.")

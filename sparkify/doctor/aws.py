@@ -1,0 +1,195 @@
+"""The checks of what Redshift needs in AWS: identity, cluster, role, and what S3 has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from sparkify.doctor.findings import Book, Problem
+from sparkify.settings import Settings, config_file
+
+if TYPE_CHECKING:
+    from sparkify.provision.account import Aws
+    from sparkify.redshift.connect import Endpoint
+
+__all__ = ["AwsChecks"]
+
+_JSONPATHS_LIMIT = 1_000_000
+
+
+class AwsChecks:
+    """The checks of a cluster or workgroup, and of what it reads."""
+
+    def __init__(self, book: Book, settings: Settings, endpoint: Endpoint | None) -> None:
+        self._book, self._settings, self._endpoint = book, settings, endpoint
+        self._aws: Aws | None = None
+        self._account = ("", "aws")
+        self._role_facts: Mapping[str, Any] = {}
+        self._bucket_regions: dict[str, str] = {}
+
+    def examine(self) -> None:
+        """Run them."""
+        check = self._book.check
+        check("region", self._region)
+        check("credentials", self._credentials, needs=["region"])
+        if self._endpoint is not None:
+            check("cluster", self._cluster, needs=["credentials"], if_allowed=True)
+        check("role", self._role, needs=["credentials"], if_allowed=True)
+        check("role trust", self._trust, needs=["role"])
+        check("role policy", self._policy, needs=["role"], if_allowed=True)
+        for option in ("log_data", "song_data"):
+            check(option, partial(self._prefix, option), needs=["credentials"])
+        check("bucket region", self._bucket_region, needs=["log_data", "song_data"])
+        if self._settings.log_jsonpath:
+            check("log_jsonpath", self._jsonpaths, needs=["credentials"])
+
+    def _region(self) -> str:
+        from sparkify.provision.account import Aws
+
+        self._aws = Aws(self._settings)
+        if self._endpoint is not None and self._endpoint.region != self._aws.region:
+            raise Problem(
+                f"the host is in {self._endpoint.region} and the region is {self._aws.region}",
+                f"set REGION = {self._endpoint.region} in [AWS] of {config_file()}",
+            )
+        return self._aws.region
+
+    def _credentials(self) -> str:
+        answer = self._ask("ask AWS whose credentials these are", "sts", "get_caller_identity")
+        self._account = answer["Account"], answer["Arn"].split(":")[1]
+        keys = ", by the keys of [AWS]; a profile is safer" if self._settings.aws_access_key_id else ""
+        return f"account {answer['Account']}, as {answer['Arn'].split(':', 5)[5]}{keys}"
+
+    def _ask(self, doing: str, service: str, operation: str, **params: Any) -> dict[str, Any]:
+        assert self._aws is not None  # noqa: S101 - the check of the region makes it, and all others need it
+        return self._aws.ask(doing, service, operation, **params)
+
+    def _cluster(self) -> str:
+        from sparkify.provision.cluster import Cluster
+        from sparkify.provision.naming import Names
+        from sparkify.provision.serverless import Workgroup
+        from sparkify.provision.steps import Place
+
+        assert self._aws is not None and self._endpoint is not None  # noqa: S101, PT018
+        serverless = self._endpoint.serverless
+        names = Names(
+            identifier=self._endpoint.name,
+            kind="serverless" if serverless else "provisioned",
+            role=self._settings.dwh_iam_role_name,
+        )
+        stage = Workgroup(names) if serverless else Cluster(names)
+        found = stage.look(self._aws, Place())
+        if found is None:
+            raise Problem(f"there is no {stage.noun} in {self._aws.region}", "sparkify-etl cluster create")
+        if found.state == "paused":
+            raise Problem(f"the cluster {names.identifier} is paused", "sparkify-etl cluster resume")
+        if found.state == "storage-full":
+            raise Problem(f"the cluster {names.identifier} has no room left", "delete data, or add nodes")
+        if not found.state.startswith("available"):
+            raise Problem(f"{names.identifier} is {found.state}", "wait; see sparkify-etl cluster status")
+        return f"{names.identifier} is {found.state}"
+
+    def _role(self) -> str:
+        arn = self._settings.iam_role_arn
+        if arn is None:
+            raise Problem(
+                "ARN is empty, so COPY would use the cluster's default role, if it has one",
+                f"sparkify-etl cluster create writes it; or set ARN in [IAM_ROLE] of {config_file()}",
+            )
+        name = arn.rpartition("/")[2]
+        self._role_facts = self._ask(f"look at the role {name}", "iam", "get_role", RoleName=name)["Role"]
+        if self._role_facts["Arn"] != arn:
+            raise Problem(f"{arn} is not in this account; {self._role_facts['Arn']} is", "correct ARN")
+        return arn
+
+    def _trust(self) -> str:
+        from sparkify.provision.access import trusts
+
+        account, partition = self._account
+        region = self._endpoint.region if self._endpoint else self._settings.region
+        name = self._endpoint.name if self._endpoint else self._settings.dwh_cluster_identifier.lower()
+        source = f"arn:{partition}:redshift:{region}:{account}:cluster:{name}"
+        if self._endpoint is not None and self._endpoint.serverless:
+            source = f"arn:{partition}:redshift-serverless:{region}:{account}:workgroup/{name}"
+        if not trusts(self._role_facts["AssumeRolePolicyDocument"], account=account, source_arn=source):
+            raise Problem(
+                f"the role does not let Redshift use it on behalf of {source}", "sparkify-etl cluster create"
+            )
+        return f"Redshift may use it for {name}"
+
+    def _policy(self) -> str:
+        from sparkify.provision.access import needs, policies_of, ungranted
+        from sparkify.provision.wanted import readable_s3
+
+        assert self._aws is not None  # noqa: S101
+        readable = readable_s3(self._settings)
+        documents = policies_of(self._aws, self._role_facts["RoleName"])
+        if lacking := ungranted(documents, needs(readable, self._account[1])):
+            more = f", and {len(lacking) - 1} more" if len(lacking) > 1 else ""
+            raise Problem(f"the role may not do {lacking[0]}{more}", "sparkify-etl cluster create")
+        return f"it may read {', '.join(f's3://{one.bucket}' for one in readable) or 'nothing, as configured'}"
+
+    # S3
+
+    def _prefix(self, option: str) -> str:
+        uri = getattr(self._settings, option)
+        if not uri.startswith("s3://"):
+            raise Problem(
+                f"{uri}: Redshift reads S3 alone",
+                f"set {option.upper()} to s3://bucket/prefix in {config_file()}",
+            )
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        folder = f"{key.rstrip('/')}/" if key else ""
+        answer = self._ask(f"list {uri}", "s3", "list_objects_v2", Bucket=bucket, Prefix=folder, MaxKeys=1)
+        if not answer.get("KeyCount"):
+            raise Problem(f"{uri}: no object is there", f"correct {option.upper()} in {config_file()}")
+        head = self._ask(f"look at the bucket {bucket}", "s3", "head_bucket", Bucket=bucket)
+        headers = head["ResponseMetadata"]["HTTPHeaders"]
+        if region := head.get("BucketRegion") or headers.get("x-amz-bucket-region"):
+            self._bucket_regions[bucket] = region
+        return f"{uri} can be listed"
+
+    def _bucket_region(self) -> str:
+        assert self._aws is not None  # noqa: S101
+        for bucket, region in sorted(self._bucket_regions.items()):
+            if region != self._aws.region:
+                raise Problem(
+                    f"s3://{bucket} is in {region}, and COPY would look in {self._aws.region}",
+                    f"create the warehouse in {region}, and set REGION = {region} in [AWS] of {config_file()}",
+                )
+        return ", ".join(sorted(set(self._bucket_regions.values()))) or "not told by S3"
+
+    def _jsonpaths(self) -> str:
+        uri = str(self._settings.log_jsonpath)
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        if not uri.startswith("s3://") or not key:
+            raise Problem(
+                f"{uri} is not an object of S3", "set LOG_JSONPATH to s3://bucket/key, or leave it out"
+            )
+        body = self._ask(f"read {uri}", "s3", "get_object", Bucket=bucket, Key=key)["Body"]
+        paths = _paths(uri, body.read(_JSONPATHS_LIMIT))
+        return f"{uri}: {len(paths)} paths"
+
+
+def _paths(uri: str, text: bytes) -> list[str]:
+    """The paths of a JSONPaths file.
+
+    COPY takes a file whose one key is misspelt for an empty one, and loads by names instead.
+    """
+    try:
+        document = json.loads(text)
+    except ValueError as exc:
+        raise Problem(f"{uri} is not JSON", "correct the file, or leave LOG_JSONPATH out") from exc
+    paths = document.get("jsonpaths") if isinstance(document, dict) else None
+    if not isinstance(paths, list) or set(document) != {"jsonpaths"}:
+        raise Problem(
+            f'{uri} is not of the form {{"jsonpaths": [...]}}', "correct its one key: COPY ignores others"
+        )
+    wrong = [path for path in paths if not isinstance(path, str) or not path.startswith("$")]
+    if wrong or not paths:
+        raise Problem(
+            f"{uri}: {wrong[0]!r} is not a path" if wrong else f"{uri} has no paths", "correct the file"
+        )
+    return paths

@@ -1,0 +1,242 @@
+"""The network around the warehouse: the VPC it is in, who may connect, and its way to S3."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from sparkify.etl.errors import ConfigurationError
+from sparkify.provision.naming import key_value, tags_of
+from sparkify.provision.steps import Call, Found, Place, Stage
+
+if TYPE_CHECKING:
+    from sparkify.provision.account import Aws
+    from sparkify.provision.wanted import Wanted
+
+__all__ = ["S3Endpoint", "SecurityGroup", "find_network"]
+
+
+def find_network(aws: Aws, wanted: Wanted, place: Place) -> Place:
+    """The place with its VPC: that of the subnet group, else the default one. Read-only.
+
+    :raises ConfigurationError: when there is none.
+    """
+    if wanted.subnet_group:
+        answer = aws.ask(
+            f"look at the subnet group {wanted.subnet_group}",
+            "redshift",
+            "describe_cluster_subnet_groups",
+            ClusterSubnetGroupName=wanted.subnet_group,
+        )
+        group = answer["ClusterSubnetGroups"][0]
+        vpc = group["VpcId"]
+        subnets = tuple(subnet["SubnetIdentifier"] for subnet in group["Subnets"])
+    else:
+        answer = aws.ask(
+            "look for the default VPC",
+            "ec2",
+            "describe_vpcs",
+            Filters=[{"Name": "is-default", "Values": ["true"]}],
+        )
+        if not answer["Vpcs"]:
+            raise ConfigurationError(
+                f"this account has no default VPC in {aws.region}; make one with `aws ec2 create-default-vpc`, "
+                "or give a cluster subnet group as DWH_SUBNET_GROUP; nothing was changed"
+            )
+        vpc, subnets = answer["Vpcs"][0]["VpcId"], ()
+    tables: tuple[str, ...] = ()
+    if wanted.s3_endpoint:
+        answer = aws.ask(
+            f"look at the routes of {vpc}",
+            "ec2",
+            "describe_route_tables",
+            Filters=[{"Name": "vpc-id", "Values": [vpc]}],
+        )
+        tables = tuple(sorted(table["RouteTableId"] for table in answer["RouteTables"]))
+    return replace(place, vpc_id=vpc, subnet_ids=subnets, route_table_ids=tables)
+
+
+class SecurityGroup(Stage):
+    """The security group: one rule, for one network and one port."""
+
+    @property
+    def noun(self) -> str:
+        return f"security group {self.names.group}"
+
+    def look(self, aws: Aws, place: Place) -> Found | None:
+        filters = [{"Name": "group-name", "Values": [self.names.group]}]
+        if place.vpc_id != Place().vpc_id:
+            filters.append({"Name": "vpc-id", "Values": [place.vpc_id]})
+        answer = aws.ask(f"look at the {self.noun}", "ec2", "describe_security_groups", Filters=filters)
+        found = [
+            Found(
+                id=group["GroupId"],
+                tags=tags_of(group.get("Tags", ())),
+                facts={"rules": list(_rules(group.get("IpPermissions", ()))), "vpc": group.get("VpcId")},
+            )
+            for group in answer["SecurityGroups"]
+        ]
+        # Where several VPCs have a group of this name, ours is meant.
+        return next((one for one in found if self.names.owns(one.tags)), found[0] if found else None)
+
+    def missing(self, wanted: Wanted, place: Place, found: Found | None) -> Sequence[Call]:
+        calls = []
+        if found is None:
+            tags = {**self.names.tags, "Name": self.names.group}
+            calls.append(
+                Call(
+                    f"create the {self.noun}",
+                    "ec2",
+                    "create_security_group",
+                    {
+                        "GroupName": self.names.group,
+                        "Description": f"Who may connect to the warehouse {self.names.identifier}",
+                        "VpcId": place.vpc_id,
+                        "TagSpecifications": [{"ResourceType": "security-group", "Tags": key_value(tags)}],
+                    },
+                    again_on={"InvalidGroup.Duplicate": ""},
+                )
+            )
+        group_id = found.id if found else place.group_id
+        rule = _rule(wanted.allow_cidr, wanted.port)
+        has = found.facts["rules"] if found else []
+        if rule not in has:
+            calls.append(
+                Call(
+                    f"let {wanted.allow_cidr} connect to port {wanted.port}",
+                    "ec2",
+                    "authorize_security_group_ingress",
+                    {"GroupId": group_id, "IpPermissions": [rule]},
+                    again_on={"InvalidPermission.Duplicate": "", "InvalidGroup.NotFound": ""},
+                )
+            )
+        calls += [
+            Call(
+                f"let {_who(other)} connect no longer",
+                "ec2",
+                "revoke_security_group_ingress",
+                {"GroupId": group_id, "IpPermissions": [other]},
+                again_on={"InvalidPermission.NotFound": ""},
+            )
+            for other in has
+            if other != rule
+        ]
+        return calls
+
+    def surplus(self, found: Found, *, final_snapshot: str | None) -> Sequence[Call]:
+        return [
+            Call(
+                f"delete the {self.noun}",
+                "ec2",
+                "delete_security_group",
+                {"GroupId": found.id},
+                # The network interfaces of a cluster that is gone stay for some minutes.
+                again_on={"InvalidGroup.NotFound": "", "DependencyViolation": ""},
+            )
+        ]
+
+    def supposed(self, place: Place) -> Found:
+        return Found(id=place.group_id, tags=self.names.tags, facts={"rules": []})
+
+    def placed(self, place: Place, found: Found) -> Place:
+        return replace(place, group_id=found.id)
+
+
+def _rule(network: str, port: int) -> dict[str, Any]:
+    rule: dict[str, Any] = {"IpProtocol": "tcp", "FromPort": port, "ToPort": port}
+    if ipaddress.ip_network(network).version == 6:
+        return {**rule, "Ipv6Ranges": [{"CidrIpv6": network}]}
+    return {**rule, "IpRanges": [{"CidrIp": network}]}
+
+
+_RANGES = {
+    "IpRanges": ("CidrIp",),
+    "Ipv6Ranges": ("CidrIpv6",),
+    "PrefixListIds": ("PrefixListId",),
+    "UserIdGroupPairs": ("GroupId", "UserId"),
+}
+
+
+def _rules(permissions: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Each rule on its own, in the form in which one is given to AWS."""
+    for permission in permissions:
+        ports = {key: permission[key] for key in ("IpProtocol", "FromPort", "ToPort") if key in permission}
+        for kind, keys in _RANGES.items():
+            for one in permission.get(kind, ()):
+                yield {**ports, kind: [{key: one[key] for key in keys if key in one}]}
+
+
+def _who(rule: Mapping[str, Any]) -> str:
+    ranges = next(iter(rule[kind] for kind in _RANGES if kind in rule))
+    return f"{next(iter(ranges[0].values()))} (port {rule.get('FromPort', 'any')})"
+
+
+class S3Endpoint(Stage):
+    """A gateway endpoint: the way from a VPC to S3 that does not lead through the internet. It is free.
+
+    A VPC has one of them, so another's serves. In a place without a VPC, ours alone is looked for.
+    """
+
+    shared = True
+
+    @property
+    def noun(self) -> str:
+        return "gateway endpoint for S3"
+
+    def look(self, aws: Aws, place: Place) -> Found | None:
+        filters = [
+            {"Name": "service-name", "Values": [f"com.amazonaws.{place.region}.s3"]},
+            {"Name": "vpc-endpoint-type", "Values": ["Gateway"]},
+        ]
+        anywhere = place.vpc_id == Place().vpc_id
+        if not anywhere:
+            filters.append({"Name": "vpc-id", "Values": [place.vpc_id]})
+        answer = aws.ask(f"look for the {self.noun}", "ec2", "describe_vpc_endpoints", Filters=filters)
+        found = [
+            Found(
+                id=endpoint["VpcEndpointId"],
+                tags=tags_of(endpoint.get("Tags", ())),
+                state=endpoint["State"].lower(),
+                busy=endpoint["State"].lower() in ("pending", "deleting"),
+            )
+            for endpoint in answer["VpcEndpoints"]
+            if endpoint["State"].lower() not in ("deleted", "rejected", "failed", "expired")
+        ]
+        others = None if anywhere or not found else found[0]
+        return next((one for one in found if self.names.owns(one.tags)), others)
+
+    def missing(self, wanted: Wanted, place: Place, found: Found | None) -> Sequence[Call]:
+        if found is not None:
+            return []
+        tags = {**self.names.tags, "Name": f"{self.names.identifier}-s3"}
+        return [
+            Call(
+                f"create the {self.noun}",
+                "ec2",
+                "create_vpc_endpoint",
+                {
+                    "VpcEndpointType": "Gateway",
+                    "VpcId": place.vpc_id,
+                    "ServiceName": f"com.amazonaws.{place.region}.s3",
+                    "RouteTableIds": list(place.route_table_ids),
+                    "TagSpecifications": [{"ResourceType": "vpc-endpoint", "Tags": key_value(tags)}],
+                },
+                again_on={"RouteAlreadyExists": ""},
+            )
+        ]
+
+    def surplus(self, found: Found, *, final_snapshot: str | None) -> Sequence[Call]:
+        return [
+            Call(
+                f"delete the {self.noun}",
+                "ec2",
+                "delete_vpc_endpoints",
+                {"VpcEndpointIds": [found.id]},
+                again_on={"InvalidVpcEndpointId.NotFound": ""},
+            )
+        ]
+
+    def supposed(self, place: Place) -> Found:
+        return Found(id="<endpoint>", tags=self.names.tags)

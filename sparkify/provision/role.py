@@ -1,0 +1,217 @@
+"""The IAM role with which the warehouse reads S3: who may use it, and what it may read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from sparkify.provision.naming import POLICY_NAME, key_value, tags_of
+from sparkify.provision.steps import Call, Found, Place, Stage
+from sparkify.provision.wanted import ReadableS3
+
+if TYPE_CHECKING:
+    from sparkify.provision.account import Aws
+    from sparkify.provision.naming import Names
+    from sparkify.provision.wanted import Wanted
+
+__all__ = ["Role", "permissions", "role_arn", "same_document", "trust"]
+
+_GONE = ("NoSuchEntity",)
+_VERSION = "2012-10-17"
+
+
+def role_arn(names: Names, place: Place) -> str:
+    """The ARN of the role."""
+    return f"arn:{place.partition}:iam::{place.account}:role/{names.role}"
+
+
+def trust(names: Names, place: Place) -> dict[str, Any]:
+    """Who may use the role: Redshift, and only on behalf of this warehouse.
+
+    Without the condition Redshift could be brought to use it for somebody else's cluster (the "confused
+    deputy" of the Amazon Redshift Management Guide).
+    """
+    here = f"{place.region}:{place.account}"
+    if names.kind == "serverless":
+        services = ["redshift-serverless.amazonaws.com", "redshift.amazonaws.com"]
+        # The ARN of a workgroup ends in an id that is not known before the workgroup is there.
+        sources = [
+            f"arn:{place.partition}:{service}:{here}:*" for service in ("redshift", "redshift-serverless")
+        ]
+    else:
+        services = ["redshift.amazonaws.com"]
+        sources = [f"arn:{place.partition}:redshift:{here}:cluster:{names.identifier}"]
+    return {
+        "Version": _VERSION,
+        "Statement": [
+            {
+                "Sid": "RedshiftForThisWarehouseAlone",
+                "Effect": "Allow",
+                "Principal": {"Service": services},
+                "Action": "sts:AssumeRole",
+                "Condition": {
+                    "StringEquals": {"aws:SourceAccount": place.account},
+                    "ArnLike": {"aws:SourceArn": sources},
+                },
+            }
+        ],
+    }
+
+
+def permissions(readable: Sequence[ReadableS3], place: Place) -> dict[str, Any]:
+    """What the role may do: get the objects below the prefixes, and list those prefixes. Nothing else."""
+    arn = f"arn:{place.partition}:s3:::"
+    objects = sorted(
+        f"{arn}{one.bucket}/{pattern}" for one in readable for pattern in (*_below(one), *_literal(one.objects))
+    )
+    statements: list[dict[str, Any]] = [
+        {"Sid": "GetTheFiles", "Effect": "Allow", "Action": "s3:GetObject", "Resource": objects}
+    ]
+    statements += [
+        {
+            "Sid": f"ListTheFiles{number}",
+            "Effect": "Allow",
+            "Action": "s3:ListBucket",
+            "Resource": f"{arn}{one.bucket}",
+            "Condition": {"StringLike": {"s3:prefix": sorted([*_below(one), *_literal(one.objects)])}},
+        }
+        for number, one in enumerate(readable, start=1)
+    ]
+    return {"Version": _VERSION, "Statement": statements}
+
+
+def _below(one: ReadableS3) -> list[str]:
+    return [f"{prefix}/*" if prefix else "*" for prefix in _literal(one.prefixes)]
+
+
+def _literal(keys: Sequence[str]) -> list[str]:
+    """Keys in which nothing is a wildcard or a variable of IAM."""
+    escapes = {"$": "${$}", "*": "${*}", "?": "${?}"}
+    return ["".join(escapes.get(character, character) for character in key) for key in keys]
+
+
+def same_document(one: Any, other: Any) -> bool:
+    """Whether two policies say the same: IAM may write a list of one as its element, and order lists anew."""
+    return bool(_plain(one) == _plain(other))
+
+
+def _plain(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {key: _plain(value) for key, value in part.items()}
+    if isinstance(part, list):
+        members = sorted(
+            (_plain(member) for member in part), key=lambda member: json.dumps(member, sort_keys=True)
+        )
+        return members[0] if len(members) == 1 else members
+    return part
+
+
+class Role(Stage):
+    """The role with its one inline policy."""
+
+    @property
+    def noun(self) -> str:
+        return f"role {self.names.role}"
+
+    def look(self, aws: Aws, place: Place) -> Found | None:
+        name = self.names.role
+        answer = aws.find(f"look at the {self.noun}", "iam", "get_role", absent=_GONE, RoleName=name)
+        if answer is None:
+            return None
+        doing = f"look at the policies of the {self.noun}"
+        policies = aws.find(doing, "iam", "list_role_policies", absent=_GONE, RoleName=name) or {}
+        attached = aws.find(doing, "iam", "list_attached_role_policies", absent=_GONE, RoleName=name) or {}
+        inline = policies.get("PolicyNames", [])
+        document: Any = None
+        if POLICY_NAME in inline:
+            policy = aws.find(
+                doing, "iam", "get_role_policy", absent=_GONE, RoleName=name, PolicyName=POLICY_NAME
+            )
+            document = policy["PolicyDocument"] if policy else None
+        role = answer["Role"]
+        return Found(
+            id=role["Arn"],
+            tags=tags_of(role.get("Tags", ())),
+            facts={
+                "trust": role["AssumeRolePolicyDocument"],
+                "permissions": document,
+                "inline": inline,
+                "attached": [policy["PolicyArn"] for policy in attached.get("AttachedPolicies", ())],
+            },
+        )
+
+    def missing(self, wanted: Wanted, place: Place, found: Found | None) -> Sequence[Call]:
+        name, trusted = self.names.role, trust(self.names, place)
+        allowed = permissions(wanted.readable, place)
+        calls = []
+        if found is None:
+            calls.append(
+                Call(
+                    f"create the {self.noun}",
+                    "iam",
+                    "create_role",
+                    {
+                        "RoleName": name,
+                        "AssumeRolePolicyDocument": json.dumps(trusted),
+                        "Description": f"Reads the files that the warehouse {self.names.identifier} loads",
+                        "Tags": key_value(self.names.tags),
+                    },
+                    again_on={"EntityAlreadyExists": ""},
+                )
+            )
+        elif not same_document(found.facts["trust"], trusted):
+            calls.append(
+                Call(
+                    f"change who may use the {self.noun}",
+                    "iam",
+                    "update_assume_role_policy",
+                    {"RoleName": name, "PolicyDocument": json.dumps(trusted)},
+                )
+            )
+        if found is None or not same_document(found.facts["permissions"], allowed):
+            calls.append(
+                Call(
+                    f"say what the {self.noun} may read",
+                    "iam",
+                    "put_role_policy",
+                    {"RoleName": name, "PolicyName": POLICY_NAME, "PolicyDocument": json.dumps(allowed)},
+                    # IAM may not know the role everywhere in the moment after it was made.
+                    again_on={"NoSuchEntity": ""},
+                )
+            )
+        return calls
+
+    def surplus(self, found: Found, *, final_snapshot: str | None) -> Sequence[Call]:
+        name = self.names.role
+        gone = dict.fromkeys(_GONE, "")
+        return [
+            *(
+                Call(
+                    f"take the policy {arn} from the {self.noun}",
+                    "iam",
+                    "detach_role_policy",
+                    {"RoleName": name, "PolicyArn": arn},
+                    again_on=gone,
+                )
+                for arn in found.facts["attached"]
+            ),
+            *(
+                Call(
+                    f"delete the policy {policy} of the {self.noun}",
+                    "iam",
+                    "delete_role_policy",
+                    {"RoleName": name, "PolicyName": policy},
+                    again_on=gone,
+                )
+                for policy in found.facts["inline"]
+            ),
+            Call(f"delete the {self.noun}", "iam", "delete_role", {"RoleName": name}, again_on=gone),
+        ]
+
+    def supposed(self, place: Place) -> Found:
+        return Found(
+            id=role_arn(self.names, place),
+            tags=self.names.tags,
+            facts={"trust": {}, "permissions": {}, "inline": [POLICY_NAME], "attached": []},
+        )

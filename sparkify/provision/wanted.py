@@ -1,0 +1,257 @@
+"""What is to be created: from settings and options, checked before anything is sent."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from sparkify.etl.errors import ConfigurationError
+from sparkify.provision.costs import Estimate, estimate
+from sparkify.provision.naming import Names
+from sparkify.provision.passwords import password_problems
+from sparkify.settings import Settings
+
+__all__ = ["ReadableS3", "Wanted", "readable_s3"]
+
+_IDENTIFIER = re.compile(r"(?!.*--)[a-z][a-z0-9-]{0,61}[a-z0-9]|[a-z]")
+_SERVERLESS_NAME = re.compile(r"[a-z0-9-]{3,64}")
+_DATABASE = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_USER = re.compile(r"[a-z][a-z0-9_+.@-]{0,127}")
+_ROLE = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
+_PORTS = (range(5431, 5456), range(8191, 8216))
+# The smallest and the largest number of nodes that a new cluster may have.
+_NODES = {"ra3.large": (1, 16), "ra3.xlplus": (1, 16), "ra3.4xlarge": (2, 32), "ra3.16xlarge": (2, 128)}
+# AWS creates no clusters of these any more; next to each, what its table for moving on names, in our size.
+_NEAREST = {
+    "dc1.large": "ra3.large",
+    "dc1.8xlarge": "ra3.4xlarge",
+    "dc2.large": "ra3.large",
+    "dc2.8xlarge": "ra3.4xlarge",
+    "ds2.xlarge": "ra3.xlplus",
+    "ds2.8xlarge": "ra3.4xlarge",
+}
+_DATA = (".json", ".jsonl", ".ndjson")
+#: A network of fewer bits than this is the whole internet or a good part of it.
+WORLD_BITS = 8
+
+
+@dataclass(frozen=True)
+class ReadableS3:
+    """What the role may read of one bucket.
+
+    :ivar prefixes: folders, without a slash at the end; '' is the whole bucket.
+    :ivar objects: single objects.
+    """
+
+    bucket: str
+    prefixes: tuple[str, ...]
+    objects: tuple[str, ...]
+
+
+def readable_s3(settings: Settings) -> tuple[ReadableS3, ...]:
+    """What COPY needs to read: the sources, the JSONPaths file, and where manifests are written."""
+    prefixes: dict[str, set[str]] = defaultdict(set)
+    objects: dict[str, set[str]] = defaultdict(set)
+    for uri in (settings.log_data, settings.song_data, settings.manifest_prefix, settings.log_jsonpath):
+        if uri is None or not uri.startswith("s3://"):
+            continue
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        one_object = uri == settings.log_jsonpath or key.removesuffix(".gz").endswith(_DATA)
+        (objects if one_object else prefixes)[bucket].add(key.strip("/"))
+    return tuple(
+        ReadableS3(bucket, tuple(sorted(prefixes[bucket])), tuple(sorted(objects[bucket])))
+        for bucket in sorted({*prefixes, *objects})
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A warehouse to be created, as data. :meth:`of` makes one, and refuses what AWS would refuse.
+
+    :ivar password: of the administrator; None: AWS makes one, keeps it in Secrets Manager and changes it.
+    :ivar allow_cidr: the one network that may connect.
+    :ivar base_capacity: RPUs, of a serverless one.
+    """
+
+    names: Names
+    node_type: str
+    nodes: int
+    database: str
+    user: str
+    password: SecretStr | None
+    port: int
+    allow_cidr: str
+    public: bool
+    readable: tuple[ReadableS3, ...]
+    subnet_group: str | None = None
+    kms_key_id: str | None = None
+    base_capacity: int = 8
+    s3_endpoint: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        settings: Settings,
+        *,
+        serverless: bool = False,
+        public: bool = False,
+        open_to_the_world: bool = False,
+        s3_endpoint: bool = False,
+    ) -> Wanted:
+        """What the settings ask for.
+
+        :param public: give it an address on the internet; else it is reached from inside its VPC only.
+        :param open_to_the_world: accept a network as large as 0.0.0.0/0.
+        :param s3_endpoint: let the VPC reach S3, which a private one needs to load.
+        :raises ConfigurationError: with everything that AWS, or prudence, would refuse, at once.
+        """
+        names = Names.of(settings, serverless=serverless)
+        wanted = cls(
+            names=names,
+            node_type=settings.dwh_node_type.lower(),
+            nodes=_nodes(settings),
+            database=settings.dwh_db.lower(),
+            user=settings.dwh_db_user.lower(),
+            password=settings.dwh_db_password,
+            port=settings.dwh_port,
+            allow_cidr=_network(settings.dwh_allow_cidr),
+            public=public,
+            readable=readable_s3(settings),
+            subnet_group=settings.dwh_subnet_group,
+            kms_key_id=settings.dwh_kms_key_id,
+            base_capacity=settings.dwh_base_capacity,
+            s3_endpoint=s3_endpoint,
+        )
+        problems = [
+            *_shape_problems(settings, wanted),
+            *_name_problems(wanted),
+            *_network_problems(wanted, open_to_the_world=open_to_the_world),
+            *_source_problems(settings),
+        ]
+        if problems:
+            lines = "".join(f"\n  {problem}" for problem in problems)
+            raise ConfigurationError(f"this cannot be created, and nothing was sent to AWS:{lines}")
+        return wanted
+
+    @property
+    def serverless(self) -> bool:
+        """Whether it is a namespace and a workgroup, rather than a cluster of nodes."""
+        return self.names.kind == "serverless"
+
+    @property
+    def estimate(self) -> Estimate:
+        """What it costs an hour, about."""
+        capacity = self.base_capacity if self.serverless else None
+        return estimate(self.node_type, self.nodes, serverless_capacity=capacity, public=self.public)
+
+
+def _nodes(settings: Settings) -> int:
+    """The number of nodes: what is given, or what the kind of cluster has at least."""
+    if settings.dwh_cluster_type.lower() == "single-node" and "dwh_num_nodes" not in settings.model_fields_set:
+        return 1
+    return settings.dwh_num_nodes
+
+
+def _network(given: str | None) -> str:
+    """The network in its usual form; a single address is a network of one. What is none stays as it is."""
+    if not given:
+        return ""
+    try:
+        return str(ipaddress.ip_network(given.strip(), strict=False))
+    except ValueError:
+        return given
+
+
+def _shape_problems(settings: Settings, wanted: Wanted) -> Iterator[str]:
+    kind = settings.dwh_cluster_type.lower()
+    if kind not in ("single-node", "multi-node", "serverless"):
+        yield f"DWH_CLUSTER_TYPE is {kind}: give single-node, multi-node or serverless"
+    if wanted.serverless:
+        return
+    if kind == "single-node" and wanted.nodes != 1:
+        yield (
+            f"DWH_CLUSTER_TYPE is single-node and DWH_NUM_NODES is {wanted.nodes}: "
+            "give multi-node, or leave DWH_NUM_NODES out"
+        )
+    if kind == "multi-node" and wanted.nodes < 2:
+        yield (
+            f"DWH_CLUSTER_TYPE is multi-node and DWH_NUM_NODES is {wanted.nodes}: "
+            "give 2 or more, or single-node"
+        )
+    if nearest := _NEAREST.get(wanted.node_type):
+        yield (
+            f"DWH_NODE_TYPE is {wanted.node_type}, of which AWS creates no new clusters; "
+            f"the nearest is {nearest}: set DWH_NODE_TYPE = {nearest}"
+        )
+    fewest, most = _NODES.get(wanted.node_type, (1, 128))
+    if kind in ("single-node", "multi-node") and not fewest <= wanted.nodes <= most:
+        yield (
+            f"DWH_NUM_NODES is {wanted.nodes}: a new cluster of {wanted.node_type} has {fewest} to {most} nodes"
+        )
+
+
+def _name_problems(wanted: Wanted) -> Iterator[str]:
+    from sqlalchemy_redshift.dialect import RESERVED_WORDS
+
+    identifier = wanted.names.identifier
+    if not _IDENTIFIER.fullmatch(identifier) or (
+        wanted.serverless and not _SERVERLESS_NAME.fullmatch(identifier)
+    ):
+        least = 3 if wanted.serverless else 1
+        yield (
+            f"DWH_CLUSTER_IDENTIFIER: {identifier!r} must be {least} to 63 letters, digits and single hyphens, "
+            "beginning with a letter and not ending with a hyphen"
+        )
+    for option, value, pattern in (
+        ("DWH_DB", wanted.database, _DATABASE),
+        ("DWH_DB_USER", wanted.user, _USER),
+        ("DWH_IAM_ROLE_NAME", wanted.names.role, _ROLE),
+    ):
+        if not pattern.fullmatch(value):
+            yield f"{option}: {value!r} is not a name that AWS takes"
+        elif option != "DWH_IAM_ROLE_NAME" and value in {*RESERVED_WORDS, "public"}:
+            yield f"{option}: {value!r} is a reserved word of Redshift"
+    if wanted.password is not None:
+        for problem in password_problems(wanted.password.get_secret_value()):
+            yield f"DWH_DB_PASSWORD {problem}; or leave it out, and AWS makes one and keeps it"
+
+
+def _network_problems(wanted: Wanted, *, open_to_the_world: bool) -> Iterator[str]:
+    if not any(wanted.port in ports for ports in _PORTS):
+        yield f"DWH_PORT is {wanted.port}: Redshift takes 5431 to 5455 and 8191 to 8215"
+    if not wanted.allow_cidr:
+        yield (
+            "nobody could connect: give --allow-cidr, or DWH_ALLOW_CIDR, the network that may; your own "
+            "address is what https://checkip.amazonaws.com shows, with /32 behind it"
+        )
+        return
+    try:
+        network = ipaddress.ip_network(wanted.allow_cidr)
+    except ValueError:
+        yield f"DWH_ALLOW_CIDR: {wanted.allow_cidr!r} is not a network; write one like 203.0.113.7/32"
+        return
+    if network.prefixlen < WORLD_BITS and not open_to_the_world:
+        yield (
+            f"{network} lets the internet in; give your own address as 203.0.113.7/32, or add "
+            "--open-to-the-world if everybody shall be able to try passwords"
+        )
+
+
+def _source_problems(settings: Settings) -> Iterator[str]:
+    for option, uri in (
+        ("LOG_DATA", settings.log_data),
+        ("SONG_DATA", settings.song_data),
+        ("LOG_JSONPATH", settings.log_jsonpath),
+        ("MANIFEST_PREFIX", settings.manifest_prefix),
+    ):
+        if uri is None:
+            continue
+        if not uri.startswith("s3://"):
+            yield f"{option} is {uri}: Redshift reads S3 alone; give s3://bucket/prefix"
+        elif not uri.removeprefix("s3://").partition("/")[0]:
+            yield f"{option} is {uri}: there is no bucket in it"
