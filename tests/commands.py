@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -32,3 +33,8 @@ def run_module(
         timeout=timeout,
         check=False,
     )
+
+
+def heed_interrupts() -> None:
+    """For ``preexec_fn``: whatever a shell runs in the background ignores SIGINT, and so do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

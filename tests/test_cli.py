@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import run_module
+from tests.commands import heed_interrupts, run_module
 from tests.data import Data
 from tests.making import event, song
 
@@ -276,6 +276,7 @@ def interrupted_load(home: Path, number: int) -> tuple[int, str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heed_interrupts,
     )
     files = Path(f"/proc/{process.pid}/fd")
     deadline = time.monotonic() + 60

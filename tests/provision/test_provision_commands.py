@@ -16,6 +16,7 @@ from sparkify.cli import cluster
 from sparkify.provision import Created
 from sparkify.provision.costs import estimate
 from sparkify.settings import Settings
+from tests.commands import heed_interrupts
 from tests.provision.support import CANARIES, Command, MotoServer, Said
 
 CONFIG = """\
@@ -300,6 +301,7 @@ def test_a_signal_says_how_to_go_on(tmp_path: Path, number: int, code: int) -> N
             stderr=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            preexec_fn=heed_interrupts,
         )
         try:
             connection, _ = silent.accept()
