@@ -1,0 +1,17 @@
+"""What every transform knows of a batch: its load, and which of its events are plays."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement
+
+from sparkify.models import StagingEvent
+
+__all__ = ["PLAY", "LoadId", "is_play"]
+
+LoadId = ColumnElement[int]
+"""The number of the load, as an expression: a dry run does not know it."""
+
+PLAY = "NextSong"
+"""The page of an event that is a play."""
+
+is_play: ColumnElement[bool] = StagingEvent.page == PLAY
