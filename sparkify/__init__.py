@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from sparkify.etl.report import CheckResult, LoadRecord, LoadReport, Reject, SourceReport, TableChange
     from sparkify.query import Query
     from sparkify.settings import Settings
-    from sparkify.warehouse import Status, Warehouse
+    from sparkify.status import Status
+    from sparkify.warehouse import Warehouse
 
 __version__ = "0.1.0"
 
@@ -76,7 +77,8 @@ _HOMES = {
     ),
     "sparkify.query": ("Query",),
     "sparkify.settings": ("Settings",),
-    "sparkify.warehouse": ("Status", "Warehouse"),
+    "sparkify.status": ("Status",),
+    "sparkify.warehouse": ("Warehouse",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -1,15 +1,16 @@
-"""The session of boto3 that the settings ask for: its own chain, or the keys of ``dwh.cfg``."""
+"""How AWS is reached with these settings: by boto3's own chain, or with the keys of ``dwh.cfg``."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from sparkify.etl.errors import ConfigurationError
+from sparkify.etl.sources import AwsOptions
 
 if TYPE_CHECKING:
     from sparkify.settings import Settings
 
-__all__ = ["aws_session"]
+__all__ = ["aws_options", "aws_session"]
 
 
 def aws_session(settings: Settings) -> Any:
@@ -27,4 +28,15 @@ def aws_session(settings: Settings) -> Any:
         aws_access_key_id=key.get_secret_value() if key else None,
         aws_secret_access_key=secret.get_secret_value() if secret else None,
         region_name=settings.region,
+    )
+
+
+def aws_options(settings: Settings) -> AwsOptions:
+    """What the readers of S3 need to know."""
+    key, secret = settings.aws_access_key_id, settings.aws_secret_access_key
+    return AwsOptions(
+        region=settings.region,
+        endpoint=settings.aws_endpoint_url,
+        access_key_id=key.get_secret_value() if key else None,
+        secret_access_key=secret.get_secret_value() if secret else None,
     )

@@ -58,14 +58,8 @@ def _redshift_engine(url: URL, settings: Settings | None) -> Engine:
 
     Without a password in the URL and without a secret the credentials are temporary ones, by IAM.
     """
-    from sparkify.redshift.connect import (
-        DEFAULT_PORT,
-        Credentials,
-        Iam,
-        Password,
-        Secret,
-        create_redshift_engine,
-    )
+    from sparkify.redshift.connect import DEFAULT_PORT, create_redshift_engine
+    from sparkify.redshift.credentials import Credentials, Iam, Password, Secret
 
     if not url.host or not url.database:
         raise ConfigurationError("the URL of a Redshift has a host and a database: ...@host:5439/dev")

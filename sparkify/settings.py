@@ -1,4 +1,4 @@
-"""Settings: from ``dwh.cfg``, the environment and options. The only reader of either.
+"""Settings: from options, the environment and ``dwh.cfg``. The only reader of the environment.
 
 What an option says goes before ``SPARKIFY_*`` in the environment, which goes before ``dwh.cfg``, which goes
 before the default. An empty value counts as absent everywhere.
@@ -6,7 +6,6 @@ before the default. An empty value counts as absent everywhere.
 
 from __future__ import annotations
 
-import configparser
 import os
 import stat
 from collections.abc import Mapping
@@ -21,12 +20,12 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from sparkify.dwhcfg import config_file, read_values
 from sparkify.etl.errors import ConfigurationError
 
 __all__ = ["DEFAULT_DATABASE_URL", "Setting", "Settings", "template"]
 
 DEFAULT_DATABASE_URL = "duckdb:///sparkify.duckdb"
-DEFAULT_FILE = "dwh.cfg"
 MASK = "***"
 
 
@@ -231,11 +230,6 @@ class Setting:
     description: str
 
 
-def config_file() -> Path:
-    """The file that is read: what ``SPARKIFY_CONFIG`` names, else ``dwh.cfg`` in the working directory."""
-    return Path(os.environ.get("SPARKIFY_CONFIG") or DEFAULT_FILE)
-
-
 def env_name(name: str) -> str:
     """The environment variable of a setting."""
     return f"SPARKIFY_{name.upper()}"
@@ -247,11 +241,11 @@ def _extra(info: FieldInfo) -> dict[str, Any]:
 
 
 class _DwhCfg(PydanticBaseSettingsSource):
-    """Reads ``dwh.cfg`` in the form that its users have: values in quotes or not, ``%`` a character."""
+    """What ``dwh.cfg`` says, for pydantic."""
 
     def __init__(self, settings_cls: type[BaseSettings], path: Path) -> None:
         super().__init__(settings_cls)
-        self._values = _values(path)
+        self._values = read_values(path)
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         extra = _extra(field)
@@ -267,44 +261,6 @@ class _DwhCfg(PydanticBaseSettingsSource):
         return {name: value for name, value in found.items() if value is not None}
 
 
-def _values(path: Path) -> Mapping[tuple[str, str], str]:
-    """What the file says, by section and option. No file, no values, unless it was asked for by name.
-
-    :raises ConfigurationError: when it cannot be read or understood. The message has no line of the file.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        if os.environ.get("SPARKIFY_CONFIG"):
-            raise ConfigurationError(f"{path}: there is no such file (SPARKIFY_CONFIG names it)") from None
-        return {}
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigurationError(f"{path}: cannot be read ({type(exc).__name__})") from None
-    parser = configparser.RawConfigParser(strict=False)
-    try:
-        parser.read_string(text)
-    except configparser.MissingSectionHeaderError as exc:
-        raise ConfigurationError(
-            f"{path}, line {exc.lineno}: an option stands before the first [SECTION]"
-        ) from None
-    except configparser.ParsingError as exc:
-        # The exception's own text has the line, and the line may have a password.
-        numbers = ", ".join(str(number) for number, _ in exc.errors)
-        raise ConfigurationError(f"{path}, line {numbers}: is not of the form NAME = value") from None
-    return {
-        (section.upper(), option): _unquoted(value)
-        for section in parser.sections()
-        for option, value in parser.items(section)
-    }
-
-
-def _unquoted(value: str) -> str:
-    value = value.strip()
-    if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
-        return value[1:-1]
-    return value
-
-
 def unknown_options(path: Path | None = None) -> list[str]:
     """What the file has and no setting is called, each with the name it may have meant."""
     known: dict[tuple[str, str], str] = {}
@@ -312,7 +268,7 @@ def unknown_options(path: Path | None = None) -> list[str]:
         extra = _extra(info)
         known |= {(extra["section"], option.lower()): option for option in extra["options"]}
     found = []
-    for section, option in _values(path or config_file()):
+    for section, option in read_values(path or config_file()):
         if (section, option) in known:
             continue
         near = get_close_matches(option.upper(), known.values(), n=1)
@@ -330,7 +286,7 @@ def readable_by_others(path: Path | None = None) -> bool:
         return False
     if not mode & (stat.S_IRWXG | stat.S_IRWXO):
         return False
-    values = _values(path)
+    values = read_values(path)
     return any(
         values.get((extra["section"], option.lower()))
         for extra in map(_extra, Settings.model_fields.values())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -17,65 +16,22 @@ from sqlalchemy.orm import Session
 
 import sparkify
 from sparkify import migrate
+from sparkify.aws import aws_options
 from sparkify.engines import database_file, make_adapter, make_engine
 from sparkify.etl import ledger, runner
 from sparkify.etl.errors import ConfigurationError, EmptySource, SparkifyError
 from sparkify.etl.explain import ExplainedStep, explain
 from sparkify.etl.progress import Observer
-from sparkify.etl.report import CheckResult, LoadRecord, LoadReport, Reject
-from sparkify.etl.sources import AwsOptions, Listing
+from sparkify.etl.report import CheckResult, LoadReport, Reject
 from sparkify.pipeline import PIPELINE, STAR
 from sparkify.query import Query
 from sparkify.settings import Settings
+from sparkify.status import Status, Waiting
 
-__all__ = ["Status", "Waiting", "Warehouse"]
+__all__ = ["Warehouse"]
 
 SourceName = Literal["events", "songs"]
 Ts = TypeVarTuple("Ts")
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """The files of one source that the next load would read.
-
-    :ivar changed: files that differ from what was loaded, and would stop the load.
-    :ivar problem: why the source could not be listed; None when it could.
-    """
-
-    source: str
-    uri: str
-    files: int = 0
-    bytes: int = 0
-    known: int = 0
-    changed: int = 0
-    problem: str | None = None
-
-
-@dataclass(frozen=True)
-class Status:
-    """What a warehouse is and holds.
-
-    :ivar url: where it is, with the password masked.
-    :ivar exists: whether there is a database with tables in it.
-    :ivar revision: of the migrations, as the database has it; None where none ever ran.
-    :ivar head: the revision that this version of the library wants.
-    :ivar rows: of each table of the star; empty unless ``revision`` is ``head``.
-    :ivar loads: the last loads, newest first.
-    """
-
-    url: str
-    engine: str
-    exists: bool
-    revision: str | None
-    head: str | None
-    rows: Mapping[str, int]
-    loads: tuple[LoadRecord, ...]
-    waiting: tuple[Waiting, ...]
-
-    @property
-    def at_head(self) -> bool:
-        """Whether the tables are as this version of the library wants them."""
-        return self.revision == self.head
 
 
 class Warehouse:
@@ -306,17 +262,8 @@ class Warehouse:
             raise ConfigurationError("only: give events, songs or both")
         return runner.LoadRequest(
             uris={name: uri for name, uri in uris.items() if name in wanted},
-            aws=self._aws(),
+            aws=aws_options(self.settings),
             **options,
-        )
-
-    def _aws(self) -> AwsOptions:
-        key, secret = self.settings.aws_access_key_id, self.settings.aws_secret_access_key
-        return AwsOptions(
-            region=self.settings.region,
-            endpoint=self.settings.aws_endpoint_url,
-            access_key_id=key.get_secret_value() if key else None,
-            secret_access_key=secret.get_secret_value() if secret else None,
         )
 
     def _make_ready(self) -> None:
@@ -388,20 +335,7 @@ class Warehouse:
             except EmptySource as exc:
                 yield Waiting(source=name, uri=uri, problem=str(exc))
             else:
-                yield _count_waiting(name, listing, known)
-
-
-def _count_waiting(name: str, listing: Listing, known: Mapping[str, str]) -> Waiting:
-    new = [file for file in listing.files if file.uri not in known]
-    changed = sum(known.get(file.uri, file.fingerprint) != file.fingerprint for file in listing.files)
-    return Waiting(
-        source=name,
-        uri=listing.uri,
-        files=len(new),
-        bytes=sum(file.size for file in new),
-        known=len(listing.files) - len(new) - changed,
-        changed=changed,
-    )
+                yield Waiting.of(name, listing, known)
 
 
 def _parsed(url: str | URL) -> URL:

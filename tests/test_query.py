@@ -509,20 +509,6 @@ def test_the_sql_is_printed_and_nothing_is_connected_to(tmp_path: Path, argument
     assert plain.stdout == f"{sql_text(match_quality(), 'duckdb')};\n"
 
 
-def test_help_of_the_program_imports_no_database() -> None:
-    code = (
-        "import sys\n"
-        "from sparkify.cli import main\n"
-        "sys.argv = ['sparkify-etl', '--help']\n"
-        "try: main()\n"
-        "except SystemExit: pass\n"
-        "print('HEAVY', sorted({'sqlalchemy', 'duckdb', 'jinja2', 'rich'} & set(sys.modules)))\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert "HEAVY []" in done.stdout
-    assert "query" in done.stdout
-
-
 def on_a_terminal(home: Path, columns: int, *arguments: str) -> list[str]:
     """The lines that a terminal so many columns wide is sent."""
     ours, theirs = pty.openpty()

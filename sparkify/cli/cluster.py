@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sparkify.cli import show
+from sparkify.cli import show, telling
 from sparkify.cli.options import AsJson
-from sparkify.cli.run import INTERRUPTED, TERMINATED, chatter, command, say, warn
+from sparkify.cli.run import INTERRUPTED, TERMINATED, command, say, warn
 
 if TYPE_CHECKING:
-    from sparkify.provision import Call, Created, Observer, State
+    from sparkify.provision import Created
     from sparkify.settings import Settings
 
 __all__ = ["register"]
@@ -81,7 +79,7 @@ def create(
         s3_endpoint=s3_endpoint,
     )
     if dry_run:
-        _print_plan(provision.plan_create(wanted, settings.region), wanted.estimate, as_json=as_json)
+        telling.print_plan(provision.plan_create(wanted, settings.region), wanted.estimate, as_json=as_json)
         return
     aws = provision.Aws(settings)
     say(f"{'Workgroup' if wanted.serverless else 'Cluster'} {wanted.names.identifier} in {aws.region}")
@@ -90,12 +88,12 @@ def create(
         _nothing_done()
     again = "What was made stays; run the same command again to go on, or sparkify-etl cluster destroy"
     with _going_on(again):
-        made = provision.create(aws, wanted, _observer())
+        made = provision.create(aws, wanted, telling.observer())
     wrote = _write_back(made, cluster=cluster, region=region)
     if as_json:
-        show.as_json({**_as_dict(made), "wrote": wrote})
+        show.as_json({**telling.as_dict(made), "wrote": wrote})
     else:
-        _print_created(made, wrote)
+        telling.print_created(made, wrote)
 
 
 def status(
@@ -109,7 +107,7 @@ def status(
     if as_json:
         show.as_json(found)
     else:
-        _print_state(found)
+        telling.print_state(found)
 
 
 def pause(
@@ -132,11 +130,11 @@ def _switch(verb: str, cluster: str | None, region: str | None, *, dry_run: bool
     settings = _settings(cluster, region)
     names = provision.Names.of(settings)
     if dry_run:
-        _print_plan(provision.plan_switch(names, verb), None, as_json=as_json)
+        telling.print_plan(provision.plan_switch(names, verb), None, as_json=as_json)
         return
     change = provision.pause if verb == "pause" else provision.resume
     with _going_on("AWS goes on with it; run the same command again to wait for it"):
-        found = change(provision.Aws(settings), names, _observer())
+        found = change(provision.Aws(settings), names, telling.observer())
     if as_json:
         show.as_json(found)
     else:
@@ -162,7 +160,7 @@ def destroy(
     snapshot = None if skip_final_snapshot else provision.snapshot_name(names)
     if dry_run:
         calls = provision.plan_destroy(names, final_snapshot=snapshot, region=settings.region)
-        _print_plan(calls, None, as_json=as_json)
+        telling.print_plan(calls, None, as_json=as_json)
         return
     aws = provision.Aws(settings)
     if not yes:
@@ -171,10 +169,10 @@ def destroy(
         if _asked("Type its name to go on") != names.identifier:
             _nothing_done()
     with _going_on("What is gone is gone; run the same command again to go on"):
-        gone = provision.destroy(aws, names, final_snapshot=snapshot, observer=_observer())
+        gone = provision.destroy(aws, names, final_snapshot=snapshot, observer=telling.observer())
     emptied = _forget(settings, names.identifier, gone.role_arn)
     if as_json:
-        show.as_json({**_as_dict(gone), "emptied": emptied})
+        show.as_json({**telling.as_dict(gone), "emptied": emptied})
         return
     if not gone.removed:
         typer.echo(f"There was nothing of the {names.kind} warehouse {names.identifier} in {aws.region}.")
@@ -199,7 +197,8 @@ def _deleting_snapshot(name: str, *, serverless: bool) -> str:
 
 
 def _settings(cluster: str | None, region: str | None, **options: Any) -> Settings:
-    from sparkify.settings import Settings, config_file, readable_by_others
+    from sparkify.dwhcfg import config_file
+    from sparkify.settings import Settings, readable_by_others
 
     settings = Settings.load(dwh_cluster_identifier=cluster, region=region, **options)
     if readable_by_others():
@@ -218,8 +217,8 @@ def _write_back(made: Created, *, cluster: str | None, region: str | None) -> di
     :param cluster: the option, if it was given: what an option said, the next command has to know as well.
     :param region: likewise.
     """
-    from sparkify.provision import write_values
-    from sparkify.settings import Settings, config_file
+    from sparkify.dwhcfg import config_file, write_values
+    from sparkify.settings import Settings
 
     values = {("IAM_ROLE", "ARN"): made.role_arn}
     if made.host:
@@ -246,8 +245,7 @@ def _write_back(made: Created, *, cluster: str | None, region: str | None) -> di
 
 def _forget(settings: Settings, identifier: str, role_arn: str) -> list[str]:
     """Empty HOST and ARN in dwh.cfg, when they are those of what is gone."""
-    from sparkify.provision import write_values
-    from sparkify.settings import config_file
+    from sparkify.dwhcfg import config_file, write_values
 
     values = {}
     if (settings.host or "").lower().partition(".")[0] == identifier:
@@ -301,101 +299,3 @@ def _going_on(advice: str) -> Iterator[None]:
         # A signal: the usual word for it, that nothing was changed, would not be true here.
         say(f"interrupted. {advice}.", always=True)
         raise typer.Exit(INTERRUPTED if isinstance(exc, KeyboardInterrupt) else TERMINATED) from None
-
-
-# -- telling -----------------------------------------------------------------------------------------------
-
-
-def _observer() -> Observer:
-    from sparkify.provision import Observer
-
-    class Telling(Observer):
-        """Tells on stderr: each call, each change of state, and on a terminal the time that goes by."""
-
-        def __init__(self) -> None:
-            self._terminal = sys.stderr.isatty() and not chatter.quiet
-            self._last = ""
-
-        def sending(self, call: Call) -> None:
-            self._line(call.title)
-
-        def waiting(self, noun: str, state: str, seconds: float) -> None:
-            if self._terminal:
-                typer.echo(f"\r\x1b[K{noun}: {state}, {show.seconds(seconds)}", err=True, nl=False)
-            elif self._last != f"{noun} {state}":
-                say(f"{noun}: {state}")
-            self._last = f"{noun} {state}"
-
-        def settled(self, noun: str, state: str) -> None:
-            self._line(f"{noun}: {state}")
-
-        def warning(self, message: str) -> None:
-            self._line("")
-            warn(message)
-
-        def _line(self, text: str) -> None:
-            if self._terminal and self._last:
-                typer.echo("\r\x1b[K", err=True, nl=False)
-            self._last = ""
-            if text:
-                say(text)
-
-    return Telling()
-
-
-def _print_plan(calls: Sequence[Call], cost: Any, *, as_json: bool) -> None:
-    if as_json:
-        plan = [
-            {"service": call.service, "operation": call.operation, "params": call.shown()} for call in calls
-        ]
-        show.as_json({"calls": plan, "estimate": cost})
-        return
-    for call in calls:
-        typer.echo(f"# {call.title}")
-        typer.echo(f"{call.service} {call.operation}")
-        for name, value in call.shown().items():
-            typer.echo(f"    {name} = {value if isinstance(value, str) else json.dumps(value)}")
-        typer.echo("")
-    say(
-        f"{show.count(len(calls), 'call')}; nothing was sent, and AWS was asked nothing. "
-        "What is done already, or not ours, is left out of the real run."
-    )
-    if cost is not None:
-        typer.echo(f"Cost: {cost}")
-
-
-def _as_dict(value: Any) -> dict[str, Any]:
-    import dataclasses
-
-    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-
-
-def _print_created(made: Created, wrote: dict[str, str]) -> None:
-    from sparkify.settings import config_file
-
-    typer.echo(f"{made.kind} warehouse {made.identifier}: {made.state}")
-    typer.echo(f"host      {made.host or 'none while it is paused; run: sparkify-etl cluster resume'}")
-    typer.echo(f"role      {made.role_arn}")
-    if made.secret_arn:
-        typer.echo(f"password  kept by AWS Secrets Manager: {made.secret_arn}")
-    typer.echo(f"wrote     {', '.join(wrote)} into {config_file()}")
-    typer.echo(f"cost      {made.estimate}")
-    say("Next: sparkify-etl doctor, then sparkify-etl migrate and sparkify-etl load.")
-
-
-def _print_state(found: State) -> None:
-    typer.echo(
-        f"{found.kind} warehouse {found.identifier} in {found.region}, account {found.account}: {found.state}"
-    )
-    if found.host:
-        typer.echo(f"host    {found.host}:{found.port}")
-    if found.public is not None:
-        yes_no = {True: "yes", False: "no", None: "unknown"}
-        typer.echo(f"public  {yes_no[found.public]}; encrypted: {yes_no[found.encrypted]}")
-    if found.estimate is not None:
-        typer.echo(f"cost    {found.estimate}")
-    if found.parts:
-        rows = [[part.name, part.state, "yes" if part.ours else "NO", part.detail] for part in found.parts]
-        show.table(["part", "state", "ours", ""], rows)
-    if found.state == "absent":
-        say("Run sparkify-etl cluster create, or check DWH_CLUSTER_IDENTIFIER and REGION.")

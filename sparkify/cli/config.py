@@ -26,7 +26,8 @@ def config(
     as_json: AsJson = False,
 ) -> None:
     """Show each setting and where it came from. Secrets are masked."""
-    from sparkify.settings import Settings, config_file, readable_by_others, unknown_options, write_template
+    from sparkify.dwhcfg import config_file
+    from sparkify.settings import Settings, readable_by_others, unknown_options, write_template
 
     if init:
         write_template(config_file())

@@ -11,7 +11,7 @@ from sparkify.cli.options import AsJson, Database
 from sparkify.cli.run import chatter, command, say
 
 if TYPE_CHECKING:
-    from sparkify.warehouse import Status, Waiting
+    from sparkify.status import Status, Waiting
 
 __all__ = ["register"]
 

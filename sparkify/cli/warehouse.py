@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from sparkify.cli.run import warn
-from sparkify.settings import Settings, config_file, readable_by_others
+from sparkify.dwhcfg import config_file
+from sparkify.settings import Settings, readable_by_others
 from sparkify.warehouse import Warehouse
 
 __all__ = ["open_warehouse"]

@@ -8,7 +8,8 @@ from __future__ import annotations
 import stat
 
 from sparkify.doctor.findings import Book, Finding, Problem
-from sparkify.settings import Settings, config_file, readable_by_others, unknown_options
+from sparkify.dwhcfg import config_file
+from sparkify.settings import Settings, readable_by_others, unknown_options
 
 __all__ = ["Finding", "examine"]
 
@@ -38,7 +39,7 @@ def examine(database: str | None = None) -> tuple[Finding, ...]:
 def _redshift(book: Book, settings: Settings) -> None:
     from sparkify.doctor.aws import AwsChecks
     from sparkify.doctor.connection import ConnectionChecks
-    from sparkify.redshift.connect import Endpoint
+    from sparkify.redshift import Endpoint
 
     AwsChecks(book, settings, Endpoint.of(str(settings.url.host or ""))).examine()
     ConnectionChecks(book, settings).examine()

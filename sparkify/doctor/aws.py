@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sparkify.doctor.findings import Book, Problem
-from sparkify.settings import Settings, config_file
+from sparkify.dwhcfg import config_file
+from sparkify.settings import Settings
 
 if TYPE_CHECKING:
     from sparkify.provision.account import Aws
-    from sparkify.redshift.connect import Endpoint
+    from sparkify.redshift import Endpoint
 
 __all__ = ["AwsChecks"]
 
@@ -162,6 +162,10 @@ class AwsChecks:
         return ", ".join(sorted(set(self._bucket_regions.values()))) or "not told by S3"
 
     def _jsonpaths(self) -> str:
+        from sparkify.etl.errors import ConfigurationError
+        from sparkify.etl.jsonpaths import columns_of
+        from sparkify.pipeline import EVENTS
+
         uri = str(self._settings.log_jsonpath)
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         if not uri.startswith("s3://") or not key:
@@ -169,27 +173,11 @@ class AwsChecks:
                 f"{uri} is not an object of S3", "set LOG_JSONPATH to s3://bucket/key, or leave it out"
             )
         body = self._ask(f"read {uri}", "s3", "get_object", Bucket=bucket, Key=key)["Body"]
-        paths = _paths(uri, body.read(_JSONPATHS_LIMIT))
-        return f"{uri}: {len(paths)} paths"
-
-
-def _paths(uri: str, text: bytes) -> list[str]:
-    """The paths of a JSONPaths file.
-
-    COPY takes a file whose one key is misspelt for an empty one, and loads by names instead.
-    """
-    try:
-        document = json.loads(text)
-    except ValueError as exc:
-        raise Problem(f"{uri} is not JSON", "correct the file, or leave LOG_JSONPATH out") from exc
-    paths = document.get("jsonpaths") if isinstance(document, dict) else None
-    if not isinstance(paths, list) or set(document) != {"jsonpaths"}:
-        raise Problem(
-            f'{uri} is not of the form {{"jsonpaths": [...]}}', "correct its one key: COPY ignores others"
-        )
-    wrong = [path for path in paths if not isinstance(path, str) or not path.startswith("$")]
-    if wrong or not paths:
-        raise Problem(
-            f"{uri}: {wrong[0]!r} is not a path" if wrong else f"{uri} has no paths", "correct the file"
-        )
-    return paths
+        try:
+            columns = columns_of(body.read(_JSONPATHS_LIMIT).decode(errors="replace"), EVENTS, uri)
+        except ConfigurationError as exc:
+            raise Problem(
+                str(exc).removesuffix("; nothing was changed"),
+                "correct the file, or leave LOG_JSONPATH out: with MANIFEST_PREFIX a load writes its own",
+            ) from exc
+        return f"{uri}: {len(columns)} paths"

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sparkify.doctor.findings import Book, Opener, Problem, at_head
-from sparkify.settings import Settings, config_file
+from sparkify.dwhcfg import config_file
+from sparkify.settings import Settings
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -86,7 +87,8 @@ class ConnectionChecks:
                 one.close()
 
     def _no_connection(self, error: Exception) -> Problem:
-        from sparkify.redshift.connect import ConnectError, explain
+        from sparkify.redshift import ConnectError
+        from sparkify.redshift.connect import explain
 
         ours = error if isinstance(error, ConnectError) else None
         if ours is None:

@@ -79,18 +79,12 @@ class Embedded:
 
 def _source(settings: Settings, uri: str) -> str:
     """A source as a load would list it."""
+    from sparkify.aws import aws_options
     from sparkify.etl.errors import EmptySource
-    from sparkify.etl.sources import AwsOptions, list_files
+    from sparkify.etl.sources import list_files
 
-    key, secret = settings.aws_access_key_id, settings.aws_secret_access_key
-    aws = AwsOptions(
-        region=settings.region,
-        endpoint=settings.aws_endpoint_url,
-        access_key_id=key.get_secret_value() if key else None,
-        secret_access_key=secret.get_secret_value() if secret else None,
-    )
     try:
-        listing = list_files(uri, aws)
+        listing = list_files(uri, aws_options(settings))
     except EmptySource as exc:
         text = str(exc).removesuffix("; nothing was changed")
         raise Problem(text, "set LOG_DATA and SONG_DATA, or: sparkify-etl generate data") from exc

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from sparkify.provision.account import Aws
 from sparkify.provision.costs import Estimate
-from sparkify.provision.dwhcfg import write_values
 from sparkify.provision.lifecycle import (
     Created,
     Destroyed,
@@ -52,5 +51,4 @@ __all__ = [
     "plan_switch",
     "resume",
     "snapshot_name",
-    "write_values",
 ]

@@ -14,8 +14,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sparkify.redshift.connect import ConnectError, Endpoint, Iam, Password, Secret, create_redshift_engine
+    from sparkify.redshift.connect import create_redshift_engine
     from sparkify.redshift.copy import Copy, CopyError
+    from sparkify.redshift.credentials import ConnectError, Endpoint, Iam, Password, Secret
     from sparkify.redshift.ddl import AlterDistKey, AlterDistStyle, AlterEncode, AlterSortKey
     from sparkify.redshift.dialect import RedshiftDialect, register, render
     from sparkify.redshift.s3 import S3CommandError
@@ -43,8 +44,9 @@ __all__ = [
 ]
 
 _HOMES = {
-    "connect": ("ConnectError", "Endpoint", "Iam", "Password", "Secret", "create_redshift_engine"),
+    "connect": ("create_redshift_engine",),
     "copy": ("Copy", "CopyError"),
+    "credentials": ("ConnectError", "Endpoint", "Iam", "Password", "Secret"),
     "ddl": ("AlterDistKey", "AlterDistStyle", "AlterEncode", "AlterSortKey"),
     "dialect": ("RedshiftDialect", "register", "render"),
     "s3": ("S3CommandError",),

@@ -24,6 +24,7 @@ from sparkify.provision import Names, Wanted, create
 from sparkify.provision.role import permissions, trust
 from sparkify.provision.steps import Place
 from sparkify.provision.wanted import readable_s3
+from tests.cloud import REAL_PATHS
 from tests.provision.support import ACCOUNT, CANARIES, REGION, Command, Wire, settings
 from tests.standin.server import Standin
 
@@ -229,7 +230,7 @@ def cluster(home: Path, redshift: Standin, monkeypatch: pytest.MonkeyPatch) -> I
         redshift.create_bucket("doctors")
     for key in ("log_data/2018/a.json", "song_data/A/b.json"):
         redshift.put_object(f"s3://doctors/{key}", "{}")
-    redshift.put_object("s3://doctors/paths.json", json.dumps({"jsonpaths": ["$['artist']", "$['ts']"]}))
+    redshift.put_object("s3://doctors/paths.json", REAL_PATHS)
     place = Place(region=redshift.region, account=ACCOUNT)
     names = Names(identifier="sparkify", kind="provisioned", role="doctors")
     iam = boto3.client("iam")
@@ -280,7 +281,7 @@ def test_everything_in_place(cluster: Standin) -> None:
     ]
     assert all(finding.status == "ok" for finding in found), found
     assert by_name(found)["credentials"].message.startswith(f"account {ACCOUNT}, as user/")
-    assert by_name(found)["log_jsonpath"].message == "s3://doctors/paths.json: 2 paths"
+    assert by_name(found)["log_jsonpath"].message == "s3://doctors/paths.json: 18 paths"
 
 
 Breaking = Callable[[Standin, pytest.MonkeyPatch], None]
@@ -379,10 +380,10 @@ REDSHIFT: list[tuple[str, Breaking, str, str, str]] = [
     ("local", env("SPARKIFY_SONG_DATA", "data/song_data"), "song_data", "reads S3 alone", "s3://bucket/prefix"),
     ("region", other_region, "bucket region", "s3://elsewhere is in eu-west-1, and COPY", "REGION = eu-west-1"),
     ("not JSON", jsonpaths("{"), "log_jsonpath", "is not JSON", "correct"),
-    ("misspelt", jsonpaths('{"jsonPaths": ["$.a"]}'), "log_jsonpath", "is not of the form", "COPY ignores"),
-    ("no path", jsonpaths('{"jsonpaths": ["$.a", "b"]}'), "log_jsonpath", "'b' is not a path", "correct"),
-    ("no paths", jsonpaths('{"jsonpaths": []}'), "log_jsonpath", "has no paths", "correct"),
-    ("a list", jsonpaths('["$.a"]'), "log_jsonpath", "is not of the form", "correct"),
+    ("misspelt", jsonpaths('{"jsonPaths": ["$.a"]}'), "log_jsonpath", "this has 'jsonPaths'", "correct"),
+    ("no path", jsonpaths('{"jsonpaths": ["$.artist", "b"]}'), "log_jsonpath", "b is not the path", "correct"),
+    ("no paths", jsonpaths('{"jsonpaths": []}'), "log_jsonpath", "has no path for artist", "correct"),
+    ("a list", jsonpaths('["$.a"]'), "log_jsonpath", "this has 'list'", "correct"),
     ("host", env("SPARKIFY_HOST", "nowhere.invalid"), "host", "no such host", "correct HOST"),
     ("port", closed_port, "port", "nothing listens", "check DB_PORT"),
     ("wrong name", certificate("wrong-host"), "TLS", "certificate is for another name", "own name"),

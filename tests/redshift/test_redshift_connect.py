@@ -23,14 +23,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from sparkify.redshift.connect import (
-    ConnectError,
-    Endpoint,
-    Iam,
-    Password,
-    Secret,
-    create_redshift_engine,
-)
+from sparkify.redshift.connect import create_redshift_engine
+from sparkify.redshift.credentials import ConnectError, Endpoint, Iam, Password, Secret
 
 CANARY = "hunter2-do-not-print"
 CLUSTER = "warehouse.abc123xyz789.us-west-2.redshift.amazonaws.com"

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 
 from sparkify.etl.errors import ConfigurationError, SparkifyError, TemporaryError
-from sparkify.redshift.connect import ConnectError
+from sparkify.redshift.credentials import ConnectError
 
 __all__ = ["is_load_error", "is_passing", "translate"]
 

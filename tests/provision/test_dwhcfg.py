@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sparkify.dwhcfg import edited, write_values
 from sparkify.etl.errors import ConfigurationError
-from sparkify.provision.dwhcfg import edited, write_values
 from sparkify.settings import Settings, template
 
 ARN = "arn:aws:iam::123456789012:role/dwhRole"

@@ -1,7 +1,12 @@
-"""Writes values back into ``dwh.cfg``: every other line stays, and there is never half a file."""
+"""The file ``dwh.cfg``: where it is, what it says, and options written into it, everything else left as it was.
+
+It is an INI file of the kind that its users have: values in quotes or not, ``%`` a character, names of sections
+and options in either case.
+"""
 
 from __future__ import annotations
 
+import configparser
 import os
 import re
 import secrets
@@ -10,13 +15,59 @@ from pathlib import Path
 
 from sparkify.etl.errors import ConfigurationError
 
-__all__ = ["edited", "write_values"]
+__all__ = ["config_file", "edited", "read_values", "write_values"]
+
+DEFAULT_FILE = "dwh.cfg"
 
 _SECTION = re.compile(r"\[(?P<name>[^]]+)\]")
 _OPTION = re.compile(r"(?P<name>[^\s=:#;\[][^=:]*?)(?P<equals>\s*[=:]\s*)(?P<value>.*)")
 _COMMENTED = re.compile(r"[#;]\s*(?P<name>[^\s=:]+)\s*[=:]")
 
 Values = Mapping[tuple[str, str], str]
+"""By section, in upper case, and option."""
+
+
+def config_file() -> Path:
+    """The file that is read: what ``SPARKIFY_CONFIG`` names, else ``dwh.cfg`` in the working directory."""
+    return Path(os.environ.get("SPARKIFY_CONFIG") or DEFAULT_FILE)
+
+
+def read_values(path: Path) -> Values:
+    """What the file says, by section and option. No file, no values, unless it was asked for by name.
+
+    :raises ConfigurationError: when it cannot be read or understood. The message has no line of the file.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        if os.environ.get("SPARKIFY_CONFIG"):
+            raise ConfigurationError(f"{path}: there is no such file (SPARKIFY_CONFIG names it)") from None
+        return {}
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigurationError(f"{path}: cannot be read ({type(exc).__name__})") from None
+    parser = configparser.RawConfigParser(strict=False)
+    try:
+        parser.read_string(text)
+    except configparser.MissingSectionHeaderError as exc:
+        raise ConfigurationError(
+            f"{path}, line {exc.lineno}: an option stands before the first [SECTION]"
+        ) from None
+    except configparser.ParsingError as exc:
+        # The exception's own text has the line, and the line may have a password.
+        numbers = ", ".join(str(number) for number, _ in exc.errors)
+        raise ConfigurationError(f"{path}, line {numbers}: is not of the form NAME = value") from None
+    return {
+        (section.upper(), option): _unquoted(value)
+        for section in parser.sections()
+        for option, value in parser.items(section)
+    }
+
+
+def _unquoted(value: str) -> str:
+    value = value.strip()
+    if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
+        return value[1:-1]
+    return value
 
 
 def write_values(path: Path, values: Values) -> bool:

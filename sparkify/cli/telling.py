@@ -1,0 +1,117 @@
+"""What ``sparkify-etl cluster`` tells: its plan, its work while it goes on, and what became of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from sparkify.cli import show
+from sparkify.cli.run import chatter, say, warn
+
+if TYPE_CHECKING:
+    from sparkify.provision import Call, Created, Observer, State
+
+__all__ = ["as_dict", "observer", "print_created", "print_plan", "print_state"]
+
+
+def observer() -> Observer:
+    """Tells of the work on stderr."""
+    from sparkify.provision import Observer
+
+    class Telling(Observer):
+        """Tells on stderr: each call, each change of state, and on a terminal the time that goes by."""
+
+        def __init__(self) -> None:
+            self._terminal = sys.stderr.isatty() and not chatter.quiet
+            self._last = ""
+
+        def sending(self, call: Call) -> None:
+            self._line(call.title)
+
+        def waiting(self, noun: str, state: str, seconds: float) -> None:
+            if self._terminal:
+                typer.echo(f"\r\x1b[K{noun}: {state}, {show.seconds(seconds)}", err=True, nl=False)
+            elif self._last != f"{noun} {state}":
+                say(f"{noun}: {state}")
+            self._last = f"{noun} {state}"
+
+        def settled(self, noun: str, state: str) -> None:
+            self._line(f"{noun}: {state}")
+
+        def warning(self, message: str) -> None:
+            self._line("")
+            warn(message)
+
+        def _line(self, text: str) -> None:
+            if self._terminal and self._last:
+                typer.echo("\r\x1b[K", err=True, nl=False)
+            self._last = ""
+            if text:
+                say(text)
+
+    return Telling()
+
+
+def print_plan(calls: Sequence[Call], cost: Any, *, as_json: bool) -> None:
+    """The calls that would be sent, secrets masked."""
+    if as_json:
+        plan = [
+            {"service": call.service, "operation": call.operation, "params": call.shown()} for call in calls
+        ]
+        show.as_json({"calls": plan, "estimate": cost})
+        return
+    for call in calls:
+        typer.echo(f"# {call.title}")
+        typer.echo(f"{call.service} {call.operation}")
+        for name, value in call.shown().items():
+            typer.echo(f"    {name} = {value if isinstance(value, str) else json.dumps(value)}")
+        typer.echo("")
+    say(
+        f"{show.count(len(calls), 'call')}; nothing was sent, and AWS was asked nothing. "
+        "What is done already, or not ours, is left out of the real run."
+    )
+    if cost is not None:
+        typer.echo(f"Cost: {cost}")
+
+
+def as_dict(value: Any) -> dict[str, Any]:
+    """The fields of a result by name, to add others."""
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+
+
+def print_created(made: Created, wrote: dict[str, str]) -> None:
+    """What is there now, and what was written into the file of settings."""
+    from sparkify.dwhcfg import config_file
+
+    typer.echo(f"{made.kind} warehouse {made.identifier}: {made.state}")
+    typer.echo(f"host      {made.host or 'none while it is paused; run: sparkify-etl cluster resume'}")
+    typer.echo(f"role      {made.role_arn}")
+    if made.secret_arn:
+        typer.echo(f"password  kept by AWS Secrets Manager: {made.secret_arn}")
+    typer.echo(f"wrote     {', '.join(wrote)} into {config_file()}")
+    typer.echo(f"cost      {made.estimate}")
+    say("Next: sparkify-etl doctor, then sparkify-etl migrate and sparkify-etl load.")
+
+
+def print_state(found: State) -> None:
+    """What AWS has of the warehouse."""
+    typer.echo(
+        f"{found.kind} warehouse {found.identifier} in {found.region}, account {found.account}: {found.state}"
+    )
+    if found.host:
+        typer.echo(f"host    {found.host}:{found.port}")
+    if found.public is not None:
+        yes_no = {True: "yes", False: "no", None: "unknown"}
+        typer.echo(f"public  {yes_no[found.public]}; encrypted: {yes_no[found.encrypted]}")
+    if found.estimate is not None:
+        typer.echo(f"cost    {found.estimate}")
+    if found.parts:
+        rows = [[part.name, part.state, "yes" if part.ours else "NO", part.detail] for part in found.parts]
+        show.table(["part", "state", "ours", ""], rows)
+    if found.state == "absent":
+        say("Run sparkify-etl cluster create, or check DWH_CLUSTER_IDENTIFIER and REGION.")

@@ -1,0 +1,224 @@
+"""Who connects to Redshift: a password, a secret of AWS Secrets Manager, or temporary credentials by IAM.
+
+The password is in no URL, ``repr`` or message: it is handed to the driver when a connection is opened, and
+kept nowhere else than in the credentials object.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+import threading
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+#: Temporary credentials are renewed so long before they expire: a connection takes a moment to be opened.
+RENEWAL_MARGIN: Final = dt.timedelta(minutes=1)
+
+_SERVERLESS_HOST: Final = re.compile(
+    r"(?P<name>[a-z0-9-]+)\.\d{12}\.(?P<region>[a-z0-9-]+)\.redshift-serverless(?:-[a-z]+)?\.amazonaws\.com(?:\.cn)?"
+)
+_CLUSTER_HOST: Final = re.compile(
+    r"(?P<name>[a-z0-9-]+)\.[a-z0-9]+\.(?P<region>[a-z0-9-]+)\.redshift(?:-[a-z]+)?\.amazonaws\.com(?:\.cn)?"
+)
+
+
+class ConnectError(Exception):
+    """No connection, in one line: where, and what was found. What to do stands in ``hint``.
+
+    ``temporary``: whether trying again may help. ``host``: which server was asked.
+    """
+
+    def __init__(self, host: str, found: str, hint: str, *, temporary: bool = False) -> None:
+        self.host = host
+        self.found = found
+        self.hint = hint
+        self.temporary = temporary
+        super().__init__(f"cannot connect to {host}: {found}; {hint}")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What a host name of Redshift tells. ``name`` is the cluster's or the workgroup's."""
+
+    name: str
+    region: str
+    serverless: bool
+
+    @classmethod
+    def of(cls, host: str) -> Endpoint | None:
+        """The endpoint of ``<cluster>.<id>.<region>.redshift.amazonaws.com``, or of a workgroup; ``None`` for
+        others.
+
+        Serverless: ``<workgroup>.<account>.<region>.redshift-serverless.amazonaws.com``.
+        """
+        for pattern, serverless in ((_SERVERLESS_HOST, True), (_CLUSTER_HOST, False)):
+            if match := pattern.fullmatch(host.lower().rstrip(".")):
+                return cls(match["name"], match["region"], serverless)
+        return None
+
+
+class Credentials(Protocol):
+    """Who connects."""
+
+    def user_and_password(self, host: str, database: str) -> tuple[str, str]:
+        """The pair for a connection that is opened now."""
+
+    def refused(self) -> None:
+        """The server has refused the last pair: do not give it again if it was only remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Password:
+    """A database user and its password."""
+
+    user: str
+    password: str = field(repr=False)
+
+    def user_and_password(self, host: str, database: str) -> tuple[str, str]:
+        return self.user, self.password
+
+    def refused(self) -> None:
+        pass
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A secret of AWS Secrets Manager, JSON with ``username`` and ``password``, as Redshift itself makes
+    them.
+
+    It is read for each connection that is opened, so a rotation needs no restart.
+    """
+
+    secret_id: str
+    region: str | None = None
+    session: Any = field(default=None, repr=False)
+
+    def user_and_password(self, host: str, database: str) -> tuple[str, str]:
+        endpoint = Endpoint.of(host)
+        region = self.region or (endpoint.region if endpoint else None)
+        with _aws_errors(host):
+            answer = _client(self.session, "secretsmanager", region).get_secret_value(SecretId=self.secret_id)
+        pair = _user_and_password_in(str(answer.get("SecretString", "")))
+        if pair is None:
+            raise ConnectError(
+                host,
+                f"the secret {self.secret_id} is not JSON with username and password",
+                "store it as Redshift does",
+            )
+        return pair
+
+    def refused(self) -> None:
+        pass
+
+
+def _user_and_password_in(text: str) -> tuple[str, str] | None:
+    # Not an exception: that of json has the whole text as an attribute, and would hang on to ours as its
+    # context.
+    try:
+        secret = json.loads(text)
+    except ValueError:
+        return None
+    if not isinstance(secret, dict) or not {"username", "password"} <= secret.keys():
+        return None
+    return str(secret["username"]), str(secret["password"])
+
+
+@dataclass(slots=True)
+class Iam:
+    """Temporary credentials by AWS's own (boto3's chain), remembered until shortly before they expire.
+
+    Cluster and region, or workgroup and region, are told from the host name where it is Redshift's own.
+    ``db_user`` for a cluster: that database user; without, one named after the IAM identity. Serverless
+    always takes the identity.
+    """
+
+    db_user: str | None = None
+    cluster: str | None = None
+    workgroup: str | None = None
+    region: str | None = None
+    db_groups: tuple[str, ...] = ()
+    session: Any = field(default=None, repr=False)
+    _lock: Any = field(default_factory=threading.Lock, init=False, repr=False)
+    _pair: tuple[str, str] | None = field(default=None, init=False, repr=False)
+    _until: dt.datetime = field(default=dt.datetime.min.replace(tzinfo=dt.UTC), init=False, repr=False)
+
+    def user_and_password(self, host: str, database: str) -> tuple[str, str]:
+        """:raises ConnectError: when it cannot be told which cluster or workgroup, or AWS refuses."""
+        with self._lock:
+            if self._pair is None or dt.datetime.now(dt.UTC) >= self._until - RENEWAL_MARGIN:
+                self._pair, self._until = self._fetch(host, database)
+            return self._pair
+
+    def refused(self) -> None:
+        with self._lock:
+            self._pair = None
+
+    def _fetch(self, host: str, database: str) -> tuple[tuple[str, str], dt.datetime]:
+        endpoint = Endpoint.of(host)
+        region = self.region or (endpoint.region if endpoint else None)
+        workgroup = self.workgroup or (endpoint.name if endpoint and endpoint.serverless else None)
+        cluster = self.cluster or (endpoint.name if endpoint and not endpoint.serverless else None)
+        if self.cluster is None and workgroup is not None:
+            with _aws_errors(host):
+                answer = _client(self.session, "redshift-serverless", region).get_credentials(
+                    workgroupName=workgroup, dbName=database
+                )
+            return (answer["dbUser"], answer["dbPassword"]), answer["expiration"]
+        if cluster is None:
+            raise ConnectError(
+                host,
+                "the name tells neither cluster nor workgroup",
+                "say cluster or workgroup, and region, to log in with IAM",
+            )
+        client = _client(self.session, "redshift", region)
+        with _aws_errors(host):
+            if self.db_user is None:
+                answer = client.get_cluster_credentials_with_iam(ClusterIdentifier=cluster, DbName=database)
+            else:
+                answer = client.get_cluster_credentials(
+                    ClusterIdentifier=cluster,
+                    DbName=database,
+                    DbUser=self.db_user,
+                    AutoCreate=False,
+                    **({"DbGroups": list(self.db_groups)} if self.db_groups else {}),
+                )
+        return (answer["DbUser"], answer["DbPassword"]), answer["Expiration"]
+
+
+class _aws_errors:  # noqa: N801  # reads as a statement
+    """Errors of boto3 as :class:`ConnectError`: the code of AWS, never the parameters."""
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, exc: BaseException | None, traceback: Any) -> None:
+        if exc is None:
+            return
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        if isinstance(exc, ClientError):
+            code = str(exc.response.get("Error", {}).get("Code", "unknown error"))
+            raise ConnectError(
+                self.host,
+                f"AWS does not give credentials ({code})",
+                "check the permissions of this AWS identity, the region and the name",
+                temporary="Throttling" in code or "Internal" in code,
+            ) from exc
+        if isinstance(exc, BotoCoreError):
+            raise ConnectError(
+                self.host,
+                f"AWS cannot be asked for credentials ({type(exc).__name__})",
+                "configure AWS credentials and a region (aws configure, AWS_PROFILE, AWS_REGION)",
+            ) from exc
+
+
+def _client(session: Any, service: str, region: str | None) -> Any:
+    # Here and not above: most of the time there is a password, and boto3 takes a while to import.
+    import boto3
+
+    return (session or boto3).client(service, region_name=region)
