@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sparkify import RejectedLines, Warehouse
-from sparkify.etl.adapters.duckdb import _count
+from sparkify.etl.adapters.duckdb_read import count_lines
 from sparkify.etl.lines import MAX_LINE, Judge, shown, split_lines
 from sparkify.etl.spool import LineCounter
 from sparkify.pipeline import EVENTS, SONGS
@@ -133,7 +133,7 @@ def read(path: Path, content: bytes) -> int | None:
     path.write_bytes(content)
     with duckdb.connect() as connection:
         try:
-            found = connection.execute(_count(EVENTS), [[str(path)]]).fetchone()
+            found = connection.execute(count_lines(EVENTS), [[str(path)]]).fetchone()
         except duckdb.Error:
             return None
     assert found is not None

@@ -258,7 +258,7 @@ def test_an_object_that_changed_since_it_was_listed_is_not_loaded(
         put(bucket, "log/a.json", data.log("a", event(song="Another")).read_bytes())
         return real_spool(*arguments, **options)
 
-    monkeypatch.setattr("sparkify.etl.adapters.duckdb.spool", replaced_meanwhile)
+    monkeypatch.setattr("sparkify.etl.adapters.duckdb_batch.spool", replaced_meanwhile)
     with Warehouse(f"duckdb:///{tmp_path}/s3.duckdb") as warehouse:
         with pytest.raises(Exception, match="was replaced while it was read") as stopped:
             warehouse.load(log_data="s3://source-files/log", only=["events"])

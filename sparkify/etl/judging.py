@@ -1,14 +1,16 @@
-"""Looks through a spooled file line by line, and sets aside what cannot be loaded."""
+"""Looks through spooled files line by line, sets aside what cannot be loaded, and accounts for every line."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from sparkify.etl.declarations import Source
 from sparkify.etl.lines import BOM, Judge, shown, split_lines
-from sparkify.etl.report import Reject
+from sparkify.etl.report import FileCount, Reject, Staged
+from sparkify.etl.sources import SourceFile
 from sparkify.etl.spool import SpoolFile
 
 __all__ = ["Judged", "judge_file"]
@@ -16,7 +18,7 @@ __all__ = ["Judged", "judge_file"]
 
 @dataclass
 class Judged:
-    """What became of the lines of one spooled file.
+    """What became of the lines of some files.
 
     :ivar accepted: how many lines can be loaded.
     :ivar blank: by the uri of the source file, how many lines have nothing in them.
@@ -25,6 +27,30 @@ class Judged:
     accepted: int = 0
     rejects: list[Reject] = field(default_factory=list)
     blank: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Judged) -> None:
+        """Take in what became of the lines of others."""
+        self.accepted += other.accepted
+        self.rejects += other.rejects
+        self.blank.update(other.blank)
+
+    def staged(self, source: Source, files: Iterable[tuple[SourceFile, int]]) -> Staged:
+        """The account of all files of the source, given how many lines each has: whatever was neither
+        rejected nor blank was loaded.
+        """
+        rejected = Counter(reject.uri for reject in self.rejects)
+        counts = (
+            FileCount(
+                source=source.name,
+                file=file,
+                lines=lines,
+                loaded=lines - rejected[file.uri] - self.blank[file.uri],
+                rejected=rejected[file.uri],
+                blank=self.blank[file.uri],
+            )
+            for file, lines in files
+        )
+        return Staged(counts=tuple(counts), rejects=tuple(self.rejects))
 
 
 def judge_file(source: Source, file: SpoolFile, out: BinaryIO | None = None) -> Judged:

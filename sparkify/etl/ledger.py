@@ -18,6 +18,7 @@ from sqlalchemy import (
     SelectBase,
     String,
     Table,
+    Update,
     func,
     insert,
     select,
@@ -41,6 +42,7 @@ __all__ = [
     "read_rejects",
     "record",
     "take_token",
+    "taking_token",
 ]
 
 MAX_TEXT = 65_535
@@ -124,9 +126,14 @@ class LoadLockMixin:
     """How many loads have taken the lock."""
 
 
+def taking_token(lock: Table) -> Update:
+    """The update of the row of the lock."""
+    return update(lock).values(taken=lock.c.taken + 1)
+
+
 def take_token(execute: Execute, lock: Table) -> None:
     """Update the row of the lock, or make it where a rebuilt database has none."""
-    if execute(update(lock).values(taken=lock.c.taken + 1)) == 0:
+    if execute(taking_token(lock)) == 0:
         execute(insert(lock).values(token=1, taken=1))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -16,7 +17,9 @@ __all__ = [
     "LoadReport",
     "Reject",
     "SourceReport",
+    "Staged",
     "TableChange",
+    "tally",
 ]
 
 Mode = Literal["incremental", "full refresh"]
@@ -56,6 +59,24 @@ class FileCount:
     loaded: int
     rejected: int = 0
     blank: int = 0
+
+
+@dataclass(frozen=True)
+class Staged:
+    """What became of the lines of some files. Rejects carry no load id yet."""
+
+    counts: tuple[FileCount, ...]
+    rejects: tuple[Reject, ...] = ()
+
+
+def tally(counts: Iterable[FileCount]) -> dict[str, int]:
+    """The sums over some files: bytes, lines, loaded, rejected, blank."""
+    sums = Counter[str]()
+    for count in counts:
+        sums["bytes"] += count.file.size
+        for name in ("lines", "loaded", "rejected", "blank"):
+            sums[name] += getattr(count, name)
+    return {name: sums[name] for name in ("bytes", "lines", "loaded", "rejected", "blank")}
 
 
 @dataclass(frozen=True)

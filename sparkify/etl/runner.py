@@ -22,7 +22,7 @@ from tenacity import (
 )
 
 from sparkify.etl import ledger
-from sparkify.etl.adapters.base import Adapter, Batch, Staged, UnreadableBatch
+from sparkify.etl.adapters.base import Adapter, Batch, UnreadableBatch
 from sparkify.etl.declarations import Check, Pipeline
 from sparkify.etl.errors import (
     ChecksFailed,
@@ -41,7 +41,9 @@ from sparkify.etl.report import (
     Mode,
     Reject,
     SourceReport,
+    Staged,
     TableChange,
+    tally,
 )
 from sparkify.etl.sources import AwsOptions, Listing, list_files
 
@@ -178,15 +180,7 @@ class _Load:
         for _ in range(len(self.pipeline.sources) + 1):
             transaction = connection.begin()
             try:
-                report = _Attempt(
-                    connection,
-                    self.adapter,
-                    self.pipeline,
-                    self.request,
-                    self.listings,
-                    self.batch,
-                    self.observer,
-                ).run(self.started, self.version)
+                report = _Attempt(self, connection).run()
             except UnreadableBatch as exc:
                 transaction.rollback()
                 self.batch.mend(connection, exc)
@@ -229,34 +223,23 @@ class _Load:
 class _Attempt:
     """One transaction of a load."""
 
-    def __init__(
-        self,
-        connection: Connection,
-        adapter: Adapter,
-        pipeline: Pipeline,
-        request: LoadRequest,
-        listings: Mapping[str, Listing],
-        batch: Batch,
-        observer: Observer,
-    ) -> None:
+    def __init__(self, load: _Load, connection: Connection) -> None:
+        self._load = load
         self._connection = connection
-        self._adapter = adapter
-        self._pipeline = pipeline
-        self._request = request
-        self._listings = listings
-        self._batch = batch
-        self._observer = observer
+        self._adapter = load.adapter
+        self._pipeline = load.pipeline
+        self._request = load.request
         self._staged: dict[str, Staged] = {}
         self._touched: dict[str, Counter[str]] = defaultdict(Counter)
         self._checks: list[CheckResult] = []
 
-    def run(self, started: datetime, version: str) -> LoadReport:
+    def run(self) -> LoadReport:
         """Everything between BEGIN and COMMIT."""
         books = self._pipeline.ledger
         self._adapter.lock(self._connection, books)
         fetch = partial(self._adapter.fetch, self._connection)
         selection = choose(
-            self._listings,
+            self._load.listings,
             ledger.known_files(fetch, books.files),
             full_refresh=self._request.full_refresh,
             reload_changed=self._request.reload_changed,
@@ -266,7 +249,7 @@ class _Attempt:
             return LoadReport(load_id=None, mode=selection.mode, sources=self._sources(selection))
         load_id = ledger.next_load_id(fetch, books.history)
         plan = build(self._pipeline, selection, literal(load_id, BigInteger))
-        self._carry_out(plan, load_id, started, version)
+        self._carry_out(plan, load_id)
         self._refuse_failed_checks()
         return LoadReport(
             load_id=load_id,
@@ -278,9 +261,9 @@ class _Attempt:
             rows=count_rows(self._adapter, self._connection, self._pipeline.rebuilt),
         )
 
-    def _carry_out(self, plan: Plan, load_id: int, started: datetime, version: str) -> None:
+    def _carry_out(self, plan: Plan, load_id: int) -> None:
         for number, step in enumerate(plan.steps, start=1):
-            self._observer.step(step.title, number, len(plan.steps))
+            self._load.observer.step(step.title, number, len(plan.steps))
             match step:
                 case Stage():
                     self._stage(step)
@@ -290,14 +273,14 @@ class _Attempt:
                 case Verify():
                     self._checks.append(run_check(self._adapter, self._connection, step.name, step.rows))
                 case Unstage():
-                    self._batch.unstage(self._connection, step.source)
+                    self._load.batch.unstage(self._connection, step.source)
                 case Record():
-                    self._record(plan.mode, load_id, started, version)
+                    self._record(plan.mode, load_id)
 
     def _stage(self, step: Stage) -> None:
-        self._observer.reading(step.source.name, len(step.files), sum(file.size for file in step.files))
-        self._staged[step.source.name] = self._batch.stage(
-            self._connection, step.source, step.files, self._listings[step.source.name]
+        self._load.observer.reading(step.source.name, len(step.files), sum(file.size for file in step.files))
+        self._staged[step.source.name] = self._load.batch.stage(
+            self._connection, step.source, step.files, self._load.listings[step.source.name]
         )
         rejects = self._rejects()
         if len(rejects) > self._request.max_rejects:
@@ -307,20 +290,16 @@ class _Attempt:
         if failed := [result for result in self._checks if not result.ok]:
             raise ChecksFailed(failed)
 
-    def _record(self, mode: Mode, load_id: int, started: datetime, version: str) -> None:
+    def _record(self, mode: Mode, load_id: int) -> None:
         counts = [count for staged in self._staged.values() for count in staged.counts]
         entry = LoadRecord(
             load_id=load_id,
             mode=mode,
-            started_at=started,
+            started_at=self._load.started,
             finished_at=_now(),
             files=len(counts),
-            bytes=sum(count.file.size for count in counts),
-            lines=sum(count.lines for count in counts),
-            loaded=sum(count.loaded for count in counts),
-            rejected=sum(count.rejected for count in counts),
-            blank=sum(count.blank for count in counts),
-            version=version,
+            version=self._load.version,
+            **tally(counts),
         )
         ledger.record(
             partial(self._adapter.insert_rows, self._connection),
@@ -341,7 +320,7 @@ class _Attempt:
                 selection.known[name],
                 self._staged[name].counts if name in self._staged else (),
             )
-            for name, listing in self._listings.items()
+            for name, listing in self._load.listings.items()
         )
 
     def _changes(self) -> tuple[TableChange, ...]:
@@ -365,11 +344,7 @@ def _source_report(name: str, listing: Listing, known: int, counts: Sequence[Fil
         files=len(counts),
         known=known,
         skipped=listing.skipped,
-        bytes=sum(count.file.size for count in counts),
-        lines=sum(count.lines for count in counts),
-        loaded=sum(count.loaded for count in counts),
-        rejected=sum(count.rejected for count in counts),
-        blank=sum(count.blank for count in counts),
+        **tally(counts),
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ClauseElement, Connection, Executable, Row, SelectBase, Table
@@ -13,18 +12,10 @@ from sqlalchemy import ClauseElement, Connection, Executable, Row, SelectBase, T
 from sparkify.etl.declarations import Ledger, Pipeline, Source
 from sparkify.etl.errors import SparkifyError
 from sparkify.etl.progress import Observer
-from sparkify.etl.report import FileCount, Reject
+from sparkify.etl.report import Staged
 from sparkify.etl.sources import AwsOptions, Listing, SourceFile
 
-__all__ = ["Adapter", "Batch", "Staged", "UnreadableBatch"]
-
-
-@dataclass(frozen=True)
-class Staged:
-    """What became of the lines of some files. Rejects carry no load id yet."""
-
-    counts: tuple[FileCount, ...]
-    rejects: tuple[Reject, ...] = ()
+__all__ = ["Adapter", "Batch", "UnreadableBatch"]
 
 
 class UnreadableBatch(Exception):

@@ -10,16 +10,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from sqlalchemy import ClauseElement, Connection, Executable, Row, SelectBase, Table, delete, insert, update
+from sqlalchemy import ClauseElement, Connection, Executable, Row, SelectBase, Table, delete, insert
 from sqlalchemy.types import TIMESTAMP
 
 from sparkify.etl.adapters.base import Adapter, Batch
 from sparkify.etl.adapters.redshift_batch import RedshiftBatch
 from sparkify.etl.adapters.redshift_errors import is_passing, translate
+from sparkify.etl.adapters.redshift_objects import ObjectNames, as_folder
 from sparkify.etl.declarations import Ledger, Pipeline, Source, json_fields
 from sparkify.etl.errors import ConfigurationError, SparkifyError
-from sparkify.etl.jsonpaths import is_needed
-from sparkify.etl.ledger import take_token
+from sparkify.etl.ledger import take_token, taking_token
 from sparkify.etl.progress import Observer
 from sparkify.etl.sources import AwsOptions, SourceFile
 from sparkify.redshift import Copy, CopyError, RedshiftDialect, render
@@ -73,16 +73,10 @@ class RedshiftAdapter(Adapter):
                 batch.close()
 
     def execute(self, connection: Connection, statement: Executable) -> int:
-        return connection.exec_driver_sql(self._text(cast("ClauseElement", statement))).rowcount
+        return connection.exec_driver_sql(self.render(cast("ClauseElement", statement))).rowcount
 
     def fetch(self, connection: Connection, statement: SelectBase) -> Sequence[Row[Any]]:
-        return connection.exec_driver_sql(self._text(statement)).all()
-
-    def _text(self, statement: ClauseElement) -> str:
-        # With the values in it: the driver binds on the server, which takes no parameters in a subquery
-        # (sqlalchemy-redshift issue 265). Percent signs stay single: the driver leaves those in quotes alone,
-        # and there are no others.
-        return self.render(statement)
+        return connection.exec_driver_sql(self.render(statement)).all()
 
     def insert_rows(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         # Many rows in one statement: each statement is a round trip.
@@ -103,29 +97,25 @@ class RedshiftAdapter(Adapter):
         return is_passing(error)
 
     def render(self, statement: ClauseElement) -> str:
+        # With the values in it: the driver binds on the server, which takes no parameters in a subquery
+        # (sqlalchemy-redshift issue 265). Percent signs stay single: the driver leaves those in quotes alone,
+        # and there are no others.
         return render(statement)
 
     def render_named(self, statement: ClauseElement) -> str:
         return str(statement.compile(dialect=RedshiftDialect(paramstyle="named")))
 
     def locking(self, ledger: Ledger) -> Sequence[str]:
-        token = update(ledger.lock).values(taken=ledger.lock.c.taken + 1)
-        return [f"LOCK {_quoted(ledger.lock.name)}", self.render(token)]
+        return [f"LOCK {_quoted(ledger.lock.name)}", self.render(taking_token(ledger.lock))]
 
     def staging(self, source: Source, files: Sequence[SourceFile], uri: str) -> Sequence[str]:
         self.refuse_local(source.name, uri)
-        prefix = self.options.manifest_prefix
-        jsonpaths = self.options.jsonpaths.get(source.name)
-        if jsonpaths is None and is_needed(source):
-            if prefix is None:
-                raise ConfigurationError(self.needs_jsonpaths(source.name))
-            jsonpaths = f"{prefix.rstrip('/')}/:load/{source.name}.jsonpaths.json"
-        if prefix is None:
-            from_ = f"{uri.rstrip('/')}/"
-        else:
-            from_ = f"{prefix.rstrip('/')}/:load/{source.name}.manifest"
+        names = ObjectNames(self.options.manifest_prefix, ":load")
         copy = self.copy_of(
-            source, from_, columns=[column.name for column in json_fields(source.staging)], jsonpaths=jsonpaths
+            source,
+            names.manifest(source) or as_folder(uri),
+            columns=[column.name for column in json_fields(source.staging)],
+            jsonpaths=self.options.jsonpaths.get(source.name) or names.jsonpaths(source),
         )
         return [*self.unstaging(source), self.render(copy)]
 
@@ -178,14 +168,6 @@ class RedshiftAdapter(Adapter):
                 f"{uri}: Redshift reads from S3 alone; give an s3:// prefix for {name}, or load it into the "
                 "embedded database; nothing was changed"
             )
-
-    @staticmethod
-    def needs_jsonpaths(name: str) -> str:
-        """What to say of a source that COPY cannot read by the names of its columns."""
-        return (
-            f"{name}: the keys of the files are not the names of the columns, so COPY needs a JSONPaths file; "
-            "give LOG_JSONPATH, or a MANIFEST_PREFIX where one may be written; nothing was changed"
-        )
 
 
 def _has_timestamp(source: Source) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,14 +20,15 @@ from sqlalchemy import Column, ColumnElement, Connection, String, and_, delete, 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TIMESTAMP
 
-from sparkify.etl.adapters.base import Batch, Staged, UnreadableBatch
+from sparkify.etl.adapters.base import Batch, UnreadableBatch
 from sparkify.etl.adapters.redshift_errors import is_load_error
+from sparkify.etl.adapters.redshift_objects import ObjectNames, as_folder
 from sparkify.etl.declarations import JsonField, Source, json_fields
 from sparkify.etl.errors import ConfigurationError, RejectedLines, SourceError, SparkifyError
-from sparkify.etl.jsonpaths import columns_of, is_needed, write_paths
-from sparkify.etl.judging import judge_file
+from sparkify.etl.jsonpaths import columns_of, write_paths
+from sparkify.etl.judging import Judged, judge_file
 from sparkify.etl.progress import Observer
-from sparkify.etl.report import FileCount, Reject
+from sparkify.etl.report import Staged
 from sparkify.etl.sources import (
     AwsOptions,
     Listing,
@@ -50,13 +50,14 @@ _MAX_MAXERROR = 100_000
 
 
 @dataclass
-class _Judged:
-    """What became of each file of a source, known line by line."""
+class _Known:
+    """What is known of the files of a source, line by line.
 
+    :ivar lines: of each file by its uri.
+    """
+
+    judged: Judged = field(default_factory=Judged)
     lines: dict[str, int] = field(default_factory=dict)
-    blank: Counter[str] = field(default_factory=Counter)
-    rejects: list[Reject] = field(default_factory=list)
-    accepted: int = 0
 
 
 class RedshiftBatch(Batch):
@@ -70,10 +71,11 @@ class RedshiftBatch(Batch):
         self._aws = aws
         self._observer = observer
         self._max_rejects = max_rejects
-        self._run = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+        load = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+        self._names = ObjectNames(adapter.options.manifest_prefix, load)
         self._written: dict[str, bytes] = {}
         self._columns: dict[str, list[str]] = {}
-        self._judged: dict[str, _Judged] = {}
+        self._known: dict[str, _Known] = {}
         self._files: dict[str, Sequence[SourceFile]] = {}
 
     # -- the fast way --------------------------------------------------------------------------------------
@@ -92,25 +94,21 @@ class RedshiftBatch(Batch):
                 if is_load_error(exc):
                     raise UnreadableBatch(source) from exc
                 raise
-            copied += self._number(connection, "SELECT pg_last_copy_count()")
+            copied += int(connection.exec_driver_sql("SELECT pg_last_copy_count()").scalar_one())
             read |= self._files_read(connection)
         if strangers := sorted(set(read) - {file.uri for file in files}):
             raise SourceError(
                 strangers[0], "was read by COPY and is not among the files to load; nothing was changed"
             )
-        judged = self._judged.get(source.name)
-        if judged is not None:
-            return self._staged_as_judged(connection, source, files, judged)
+        known = self._known.get(source.name)
+        if known is not None:
+            return self._staged_as_judged(connection, source, files, known)
         broken = breaks_a_rule(source)
         wrong = self._adapter.fetch(connection, select(func.count()).select_from(source.staging).where(broken))
         if wrong[0][0] or sum(read.values()) != copied:
             raise UnreadableBatch(source)
         self._observer.read(source.name, sum(file.size for file in files), copied)
-        counts = [
-            FileCount(source=source.name, file=file, lines=read.get(file.uri, 0), loaded=read.get(file.uri, 0))
-            for file in files
-        ]
-        return Staged(tuple(counts))
+        return Judged().staged(source, ((file, read.get(file.uri, 0)) for file in files))
 
     def unstage(self, connection: Connection, source: Source) -> None:
         # DELETE, not TRUNCATE, which would commit the transaction.
@@ -121,21 +119,20 @@ class RedshiftBatch(Batch):
         jsonpaths, columns = self._paths(source)
         # Once it is known how many lines are right, COPY may refuse as many as it can: one line may be several
         # errors to it, and what it loads is compared with what was accepted.
-        maxerror = _MAX_MAXERROR if source.name in self._judged else None
+        maxerror = _MAX_MAXERROR if source.name in self._known else None
         packed = [file for file in files if file.uri.endswith(".gz")]
         plain = [file for file in files if not file.uri.endswith(".gz")]
         parts = [(part, gzip) for part, gzip in ((plain, False), (packed, True)) if part]
         copies = []
         for part, gzip in parts:
-            if self._adapter.options.manifest_prefix is None:
+            uri = self._names.manifest(source, gzip=gzip)
+            if uri is None:
                 self._refuse_other_objects(source, files, listing, mixed=len(parts) > 1)
-                # A folder by its slash: without it COPY would read log_data2/ as well.
                 alone = [file.uri for file in listing.files] == [listing.uri]
-                uri = listing.uri if alone else f"{listing.uri.rstrip('/')}/"
+                uri = listing.uri if alone else as_folder(listing.uri)
             else:
                 entries = [{"url": file.uri, "mandatory": True} for file in part]
-                name = f"{source.name}{'-gz' if gzip else ''}.manifest"
-                uri = self._write(name, json.dumps({"entries": entries}))
+                self._write(uri, json.dumps({"entries": entries}))
             copies.append(
                 self._adapter.copy_of(
                     source, uri, columns=columns, jsonpaths=jsonpaths, gzip=gzip, maxerror=maxerror
@@ -171,14 +168,12 @@ class RedshiftBatch(Batch):
             if source.name not in self._columns:
                 self._columns[source.name] = columns_of(self._read(given), source, given)
             return given, self._columns[source.name]
-        if not is_needed(source):
-            return None, names
-        return self._write(f"{source.name}.jsonpaths.json", write_paths(source)), names
+        uri = self._names.jsonpaths(source)
+        if uri is not None:
+            self._write(uri, write_paths(source))
+        return uri, names
 
     # -- what COPY tells of itself ---------------------------------------------------------------------------
-
-    def _number(self, connection: Connection, sql: str) -> int:
-        return int(connection.exec_driver_sql(sql).scalar_one())
 
     def _files_read(self, connection: Connection) -> dict[str, int]:
         """How many lines the last COPY read of each file."""
@@ -189,13 +184,16 @@ class RedshiftBatch(Batch):
         return {row.uri: int(row.lines) for row in rows}
 
     def _load_errors(self, connection: Connection) -> list[str]:
-        """What the system table says of the newest failed COPY, each as file, line, column, reason."""
-        with connection.engine.connect() as other:
-            rows = other.exec_driver_sql(
-                "SELECT trim(file_name) AS uri, line_number, trim(column_name) AS name, "
-                "trim(error_message) AS reason FROM sys_load_error_detail WHERE query_id = "
-                "(SELECT max(query_id) FROM sys_load_error_detail) ORDER BY 1, 2 LIMIT 10"
-            ).all()
+        """What the system table says of the last COPY of this session that failed, each as file, line, column,
+        reason.
+        """
+        rows = connection.exec_driver_sql(
+            "SELECT trim(file_name) AS uri, line_number, trim(column_name) AS name, "
+            "trim(error_message) AS reason FROM sys_load_error_detail WHERE query_id = "
+            "(SELECT max(query_id) FROM sys_load_error_detail WHERE session_id = pg_backend_pid()) "
+            "ORDER BY 1, 2 LIMIT 10"
+        ).all()
+        connection.rollback()
         return [f"{row.uri}:{row.line_number}: {row.name}: {row.reason}" for row in rows]
 
     # -- line by line ----------------------------------------------------------------------------------------
@@ -203,33 +201,32 @@ class RedshiftBatch(Batch):
     def mend(self, connection: Connection, cause: UnreadableBatch) -> None:
         source = cause.source
         told = self._load_errors(connection) if cause.__cause__ is not None else []
-        judged = self._judge(source)
-        if not judged.rejects and told:
+        known = self._judge(source)
+        rejects = known.judged.rejects
+        if not rejects and told:
             raise SparkifyError(
                 "COPY refused lines that seem right; nothing was changed. It says:\n  " + "\n  ".join(told)
             )
-        if len(judged.rejects) > self._max_rejects:
-            raise RejectedLines(judged.rejects, self._max_rejects)
-        self._judged[source.name] = judged
+        if len(rejects) > self._max_rejects:
+            raise RejectedLines(rejects, self._max_rejects)
+        self._known[source.name] = known
 
-    def _judge(self, source: Source) -> _Judged:
+    def _judge(self, source: Source) -> _Known:
         folder = self._folder / source.name
         folder.mkdir()
-        judged = _Judged()
+        known = _Known()
         for file in spool(self._files[source.name], folder, self._aws):
-            found = judge_file(source, file)
-            judged.rejects += found.rejects
-            judged.blank.update(found.blank)
-            judged.accepted += found.accepted
-            judged.lines.update({part.file.uri: part.lines for part in file.parts})
+            known.judged.add(judge_file(source, file))
+            known.lines.update({part.file.uri: part.lines for part in file.parts})
             file.path.unlink()
         folder.rmdir()
-        return judged
+        return known
 
     def _staged_as_judged(
-        self, connection: Connection, source: Source, files: Sequence[SourceFile], judged: _Judged
+        self, connection: Connection, source: Source, files: Sequence[SourceFile], known: _Known
     ) -> Staged:
         """Take out the rows that COPY could not refuse, and see that what is left is what was accepted."""
+        judged = known.judged
         self._adapter.execute(connection, delete(source.staging).where(breaks_a_rule(source)))
         left = self._adapter.fetch(connection, select(func.count()).select_from(source.staging))[0][0]
         if left != judged.accepted:
@@ -239,19 +236,7 @@ class RedshiftBatch(Batch):
                 + "\n  ".join(str(reject) for reject in judged.rejects[:10])
             )
         self._observer.read(source.name, sum(file.size for file in files), left)
-        rejected = Counter(reject.uri for reject in judged.rejects)
-        counts = [
-            FileCount(
-                source=source.name,
-                file=file,
-                lines=judged.lines[file.uri],
-                loaded=judged.lines[file.uri] - rejected[file.uri] - judged.blank[file.uri],
-                rejected=rejected[file.uri],
-                blank=judged.blank[file.uri],
-            )
-            for file in files
-        ]
-        return Staged(tuple(counts), tuple(judged.rejects))
+        return judged.staged(source, ((file, known.lines[file.uri]) for file in files))
 
     # -- objects of our own --------------------------------------------------------------------------------
 
@@ -263,18 +248,13 @@ class RedshiftBatch(Batch):
             file = SourceFile(uri, meta["size"], (meta["e_tag"] or "").strip('"'))
             return b"".join(file_chunks(file, store)).decode()
 
-    def _write(self, name: str, content: str) -> str:
-        """Write an object for this load, and return its uri."""
-        prefix = self._adapter.options.manifest_prefix
-        if prefix is None:
-            raise ConfigurationError(self._adapter.needs_jsonpaths(name.partition(".")[0]))
-        uri = f"{prefix.rstrip('/')}/{self._run}/{name}"
+    def _write(self, uri: str, content: str) -> None:
+        """Write an object for this load, once."""
         if self._written.get(uri) != content.encode():
             bucket, key = split_s3(uri)
             with reaching_s3(uri):
                 open_bucket(bucket, self._aws).put(key, content.encode())
             self._written[uri] = content.encode()
-        return uri
 
     def close(self) -> None:
         """Remove the objects that were written. Where that is not allowed they stay: they hold no data."""

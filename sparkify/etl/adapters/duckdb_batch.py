@@ -1,0 +1,193 @@
+"""The files of one load of DuckDB: read in groups by the database, and line by line where that fails."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import duckdb
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from sparkify.etl.adapters.base import Batch, UnreadableBatch
+from sparkify.etl.adapters.duckdb_read import count_lines, insert_files, shadow, unshadow
+from sparkify.etl.declarations import Source
+from sparkify.etl.judging import Judged, judge_file
+from sparkify.etl.progress import Observer
+from sparkify.etl.report import Staged
+from sparkify.etl.sources import AwsOptions, Listing, SourceFile
+from sparkify.etl.spool import SpoolFile, spool
+
+__all__ = ["DuckDBBatch"]
+
+_GROUP = 256 * 1024 * 1024
+"""Bytes that one statement reads. Less, and the two threads of a small machine are not kept busy."""
+
+_AHEAD = 64
+"""Files that may be ready before the database has come to them."""
+
+_UNREADABLE = (duckdb.InvalidInputException, duckdb.DataError)
+"""What reading a file that is not right raises: malformed JSON, our own error(), a failed conversion."""
+
+
+@dataclass(frozen=True)
+class _Readable:
+    """A local file, and how many rows the database must find in it.
+
+    :ivar judged: whether the file was looked through and holds accepted lines only.
+    """
+
+    file: SpoolFile
+    rows: int
+    judged: bool = False
+
+
+@dataclass
+class _Spooled:
+    """The files of one source, and what was set aside from them."""
+
+    source: Source
+    files: list[_Readable] = field(default_factory=list)
+    judged: Judged = field(default_factory=Judged)
+
+
+class DuckDBBatch(Batch):
+    """The files of one load, as they lie in a temporary folder."""
+
+    def __init__(self, folder: Path, aws: AwsOptions, observer: Observer) -> None:
+        self._folder = folder
+        self._aws = aws
+        self._observer = observer
+        self._spooled: dict[str, _Spooled] = {}
+
+    def stage(
+        self, connection: Connection, source: Source, files: Sequence[SourceFile], listing: Listing
+    ) -> Staged:
+        connection.exec_driver_sql(shadow(source.staging))
+        if source.name in self._spooled:
+            spooled = self._spooled[source.name]
+            incoming: Iterator[_Readable] = iter(spooled.files)
+        else:
+            spooled = self._spooled[source.name] = _Spooled(source)
+            incoming = self._spool(spooled, files)
+        readable = True
+        for group in _grouped(incoming):
+            # The rest is spooled even so: all of it will be looked through at once.
+            readable = readable and _insert_files(connection, source, group)
+        if not readable:
+            raise UnreadableBatch(source)
+        lines = ((part.file, part.lines) for one in spooled.files for part in one.file.parts)
+        return spooled.judged.staged(source, lines)
+
+    def unstage(self, connection: Connection, source: Source) -> None:
+        connection.exec_driver_sql(unshadow(source.staging))
+
+    def mend(self, connection: Connection, cause: UnreadableBatch) -> None:
+        for spooled in self._spooled.values():
+            spooled.files = [
+                one if one.judged or _probe(connection, spooled.source, one) else _judge(spooled, one)
+                for one in spooled.files
+            ]
+        connection.rollback()
+
+    def _spool(self, spooled: _Spooled, files: Sequence[SourceFile]) -> Iterator[_Readable]:
+        name = spooled.source.name
+        folder = self._folder / name
+        folder.mkdir()
+        told = partial(self._observer.read, name, lines=0)
+        for file in _ahead(spool(files, folder, self._aws, told)):
+            one = _Readable(file, file.lines)
+            spooled.files.append(one)
+            self._observer.read(name, 0, file.lines)
+            yield one
+
+
+def _ahead(files: Iterator[SpoolFile]) -> Iterator[SpoolFile]:
+    """The same files; the next ones are made ready in a thread while the database reads those before."""
+    waiting: queue.Queue[SpoolFile | BaseException | None] = queue.Queue(maxsize=_AHEAD)
+    stopped = threading.Event()
+
+    def put(item: SpoolFile | BaseException | None) -> None:
+        while not stopped.is_set():
+            try:
+                waiting.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+            return
+
+    def fill() -> None:
+        try:
+            for file in files:
+                put(file)
+                if stopped.is_set():
+                    return
+            put(None)
+        except BaseException as exc:
+            put(exc)
+
+    worker = threading.Thread(target=fill, name="sparkify-spool")
+    worker.start()
+    try:
+        while (item := waiting.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stopped.set()
+        worker.join()
+
+
+def _grouped(files: Iterable[_Readable]) -> Iterator[list[_Readable]]:
+    group: list[_Readable] = []
+    size = 0
+    for one in files:
+        group.append(one)
+        size += one.file.path.stat().st_size
+        if size >= _GROUP:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def _insert_files(connection: Connection, source: Source, files: Sequence[_Readable]) -> bool:
+    """Read files into the staging table. Returns whether every line arrived, and as it should be."""
+    if any(one.file.suspect and not one.judged for one in files):
+        return False
+    paths = [str(one.file.path) for one in files if one.rows]
+    if not paths:
+        return True
+    try:
+        result = connection.exec_driver_sql(insert_files(source), (paths,))
+    except DBAPIError as exc:
+        if isinstance(exc.orig, _UNREADABLE):
+            return False
+        raise
+    return result.rowcount == sum(one.rows for one in files)
+
+
+def _probe(connection: Connection, source: Source, one: _Readable) -> bool:
+    """Whether a file can be read the fast way."""
+    if one.file.suspect:
+        return False
+    try:
+        rows = connection.exec_driver_sql(count_lines(source), ([str(one.file.path)],)).scalar_one()
+    except DBAPIError as exc:
+        connection.rollback()
+        if isinstance(exc.orig, _UNREADABLE):
+            return False
+        raise
+    return bool(rows == one.rows)
+
+
+def _judge(spooled: _Spooled, one: _Readable) -> _Readable:
+    """Look through a file line by line: keep what can be loaded in a new file, and the rest in a list."""
+    path = one.file.path.with_suffix(".accepted.json")
+    with path.open("wb") as out:
+        judged = judge_file(spooled.source, one.file, out)
+    spooled.judged.add(judged)
+    return _Readable(replace(one.file, path=path), judged.accepted, judged=True)
