@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 DEMO   := demo
 
-.PHONY: demo test fuzz lint format bench redshift-local clean help
+.PHONY: demo test kill fuzz lint format bench redshift-local clean help
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -30,6 +30,9 @@ demo: $(READY) ## generate data, migrate, load, load again, and show the result
 
 test: $(READY) ## set up, and run every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+kill: $(READY) ## kill 300 loads at any moment: each must leave one star or the other
+	$(BIN)/python -m tests.kills --kills 300
 
 fuzz: $(READY) ## damage lines in 20,000 ways: the judge and DuckDB's reader must agree on each
 	$(BIN)/python -m pytest tests/test_lines.py -k damaged --hypothesis-profile=fuzz

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,13 @@ def print_plan(calls: Sequence[Call], cost: Any, *, as_json: bool) -> None:
         typer.echo(f"# {call.title}")
         typer.echo(f"{call.service} {call.operation}")
         for name, value in call.shown().items():
-            typer.echo(f"    {name} = {value if isinstance(value, str) else json.dumps(value)}")
+            # A policy is what one looks at such a plan for: it is laid out to be read.
+            text = (
+                value
+                if isinstance(value, str)
+                else json.dumps(value, indent=2 if isinstance(value, dict) else None)
+            )
+            typer.echo(textwrap.indent(f"{name} = {text}", "    "))
         typer.echo("")
     say(
         f"{show.count(len(calls), 'call')}; nothing was sent, and AWS was asked nothing. "
