@@ -13,6 +13,7 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.httpsession import URLLib3Session
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from sparkify import (
     ChangedFiles,
@@ -354,6 +355,15 @@ def test_a_passing_fault_is_one_load_in_the_end(
     assert report.load_id == 1
     assert rows(empty, "SELECT count(*) FROM songplays") == [(1,)]
     assert rows(empty, "SELECT load_id, files FROM load_history") == [(1, 2)]
+
+
+def test_a_lost_connection_leaves_no_socket_open(cloud: Cloud, empty: Warehouse) -> None:
+    cloud.redshift.inject("drop", "^SELECT 'lost'")
+    with empty.engine.connect() as connection:
+        socket = connection.connection.dbapi_connection._usock
+        with pytest.raises(DBAPIError):
+            connection.exec_driver_sql("SELECT 'lost'")
+    assert socket.fileno() == -1
 
 
 @pytest.mark.usefixtures("hurried")

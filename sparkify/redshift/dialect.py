@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any, Final, NoReturn
@@ -132,6 +132,17 @@ class RedshiftDialect(UpstreamDialect):  # type: ignore[misc]  # untyped upstrea
     def do_commit(self, dbapi_connection: Any) -> None:
         with self._socket_errors():
             super().do_commit(dbapi_connection)
+
+    # Where the server is gone, the driver's own close() stops at the farewell it cannot send, and the socket
+    # stays open for as long as its buffer is referred to.
+    def do_close(self, dbapi_connection: Any) -> None:
+        buffer = getattr(dbapi_connection, "_sock", None)
+        try:
+            super().do_close(dbapi_connection)
+        finally:
+            if buffer is not None:
+                with suppress(OSError, ValueError):
+                    buffer.close()
 
     @contextmanager
     def _socket_errors(self) -> Iterator[None]:

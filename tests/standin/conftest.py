@@ -60,8 +60,14 @@ class Client:
         self.connection.rollback()
 
     def close(self) -> None:
-        """Close the connection."""
-        self.connection.close()
+        """Close the connection, and its buffer, which the driver leaves when the server is gone."""
+        buffer = self.connection._sock
+        try:
+            self.connection.close()
+        finally:
+            if buffer is not None:
+                with contextlib.suppress(OSError, ValueError):
+                    buffer.close()
 
 
 @pytest.fixture
