@@ -23,6 +23,7 @@ from sparkify import (
     TemporaryError,
     Warehouse,
 )
+from sparkify.etl.adapters.redshift_batch import RedshiftBatch
 from sparkify.generate import generate
 from tests.cloud import REAL_PATHS, ROLE, Cloud
 from tests.data import Data, rows, star
@@ -450,6 +451,30 @@ def test_a_secret_instead_of_a_password(cloud: Cloud, signed_with: list[str]) ->
         assert set(signed_with) == {"AKIAOFTHEFILE"}
     finally:
         manager.delete_secret(SecretId="warehouse/login", ForceDeleteWithoutRecovery=True)
+
+
+def test_what_copy_alone_refuses_is_told_and_not_what_it_refuses_others(
+    cloud: Cloud, empty: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A comma before the bracket: the judge lets it pass, as DuckDB does, and Redshift does not."""
+    one_play(cloud, tmp_path)
+    cloud.redshift.put_object("s3://plays/log_data/comma.json", f"{json.dumps(event())[:-1]},}}".encode())
+    cloud.redshift.put_object("s3://plays/elsewhere/song.json", b"nonsense")
+    mend = RedshiftBatch.mend
+
+    def after_another_failed(self: RedshiftBatch, *arguments: Any) -> None:
+        with empty.engine.connect() as other, pytest.raises(DBAPIError):
+            other.exec_driver_sql(
+                f"COPY staging_songs FROM 's3://plays/elsewhere/song.json' IAM_ROLE '{ROLE}' JSON 'auto'"
+            )
+        mend(self, *arguments)
+
+    monkeypatch.setattr(RedshiftBatch, "mend", after_another_failed)
+    with pytest.raises(SparkifyError, match="COPY refused lines that seem right") as stopped:
+        empty.load()
+    assert "s3://plays/log_data/comma.json:1: " in str(stopped.value)
+    assert "elsewhere" not in str(stopped.value)
+    assert rows(empty, "SELECT count(*) FROM songplays") == [(0,)]
 
 
 def test_a_plaintext_server_is_refused(cloud: Cloud) -> None:
