@@ -159,7 +159,7 @@ class LoadReport:
     :ivar load_id: the number of the load; None when there was nothing to load.
     :ivar rejects: the lines that were kept in ``rejected_rows``.
     :ivar tables: the tables that changed.
-    :ivar rows: how many rows each table of the star has now; empty when nothing was loaded.
+    :ivar rows: how many rows each table of the star has now.
     :ivar seconds: from the first look at the sources to the end.
     """
 

@@ -246,7 +246,9 @@ class _Attempt:
             allow_missing=self._request.allow_missing,
         )
         if selection.nothing_new:
-            return LoadReport(load_id=None, mode=selection.mode, sources=self._sources(selection))
+            return LoadReport(
+                load_id=None, mode=selection.mode, sources=self._sources(selection), rows=self._rows()
+            )
         load_id = ledger.next_load_id(fetch, books.history)
         plan = build(self._pipeline, selection, literal(load_id, BigInteger))
         self._carry_out(plan, load_id)
@@ -258,7 +260,7 @@ class _Attempt:
             rejects=tuple(replace(reject, load_id=load_id) for reject in self._rejects()),
             tables=self._changes(),
             checks=tuple(self._checks),
-            rows=count_rows(self._adapter, self._connection, self._pipeline.rebuilt),
+            rows=self._rows(),
         )
 
     def _carry_out(self, plan: Plan, load_id: int) -> None:
@@ -308,6 +310,9 @@ class _Attempt:
             counts,
             self._rejects(),
         )
+
+    def _rows(self) -> dict[str, int]:
+        return count_rows(self._adapter, self._connection, self._pipeline.rebuilt)
 
     def _rejects(self) -> list[Reject]:
         return [reject for staged in self._staged.values() for reject in staged.rejects]
