@@ -102,13 +102,15 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_the_wheel_carries_the_migrations(wheel: Path) -> None:
+def test_the_wheel_carries_the_migrations_and_the_page(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {
         "sparkify/py.typed",
         "sparkify/migrations/env.py",
         "sparkify/migrations/versions/0001_star.py",
         "sparkify/alembic.ini",
+        "sparkify/report/page.html.j2",
+        "sparkify/report/page.css",
     } <= names
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/", "migrations/"))]
 
