@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,8 @@ from sqlalchemy import create_engine
 
 from tests.cloud import ROLE, Cloud
 from tests.commands import run_module
+from tests.data import Data, rows
+from tests.making import event, song
 from tests.standin import Standin
 
 CLONE = Path(__file__).resolve().parents[1]
@@ -35,6 +40,63 @@ def run(
 def alembic(redshift: Standin, *arguments: str, cwd: Path = CLONE) -> subprocess.CompletedProcess[str]:
     # The folder first: the package that is migrated is the one beside the migrations.
     return run(redshift, "alembic", *arguments, cwd=cwd, PYTHONPATH=str(cwd))
+
+
+def killed_load(redshift: Standin, at: str, **environment: str) -> None:
+    """Run a load, and kill it while the server is at a statement."""
+    fault = redshift.inject("delay", at, seconds=1.5)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sparkify", "load"],
+        env={
+            **os.environ,
+            **redshift.environment,
+            "SPARKIFY_DATABASE_URL": redshift.url,
+            "PYTHONWARNINGS": "ignore",
+            **environment,
+        },
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 60
+    while fault.fired == 0:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.kill()
+    process.wait(timeout=30)
+
+
+@pytest.mark.parametrize(
+    ("at", "loads"),
+    [
+        ("^COPY staging_songs", "Loaded 1 events"),
+        ("^INSERT INTO songplays", "Loaded 1 events"),
+        ("^INSERT INTO load_history", "Loaded 1 events"),
+        # What the server has been asked it does, whether somebody waits for the answer or not.
+        ("^COMMIT", "Nothing new"),
+    ],
+)
+def test_a_killed_load_is_loaded_once(cloud: Cloud, tmp_path: Path, at: str, loads: str) -> None:
+    data = Data(tmp_path / "data")
+    data.log("a.json", event())
+    data.song("a.json", song())
+    cloud.put(data.logs, "log_data")
+    cloud.put(data.songs, "song_data")
+    settings = {
+        "SPARKIFY_LOG_DATA": "s3://plays/log_data",
+        "SPARKIFY_SONG_DATA": "s3://plays/song_data",
+        "SPARKIFY_LOG_JSONPATH": "s3://plays/log_json_path.json",
+        "SPARKIFY_IAM_ROLE_ARN": ROLE,
+    }
+    with cloud.warehouse() as warehouse:
+        warehouse.migrate()
+        killed_load(cloud.redshift, at, **settings)
+        # At once: it waits at the lock for as long as the server has to do for the one that is gone.
+        done = run(cloud.redshift, "sparkify", "load", **settings)
+        assert (done.returncode, done.stdout.splitlines()[-1].startswith(loads)) == (0, True), done.stdout
+        assert rows(warehouse, "SELECT count(*) FROM songplays") == [(1,)]
+        assert rows(warehouse, "SELECT load_id, files FROM load_history") == [(1, 2)]
+        assert [check.name for check in warehouse.check() if not check.ok] == []
 
 
 def test_up_check_down_up_and_load(cloud: Cloud, real: Path) -> None:
