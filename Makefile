@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 DEMO   := demo
 
-.PHONY: demo test kill fuzz lint format bench redshift-local clean help
+.PHONY: demo test kill parity fuzz lint format bench redshift-local clean help
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -33,6 +33,9 @@ test: $(READY) ## set up, and run every test
 
 kill: $(READY) ## kill 300 loads at any moment: each must leave one star or the other
 	$(BIN)/python -m tests.kills --kills 300
+
+parity: $(READY) ## 100 sets of generated data, five times the size: the same star on both databases, in any order
+	$(BIN)/python -m pytest -n 2 tests/test_redshift_load.py tests/test_orders.py -k "generated_data or any_order" --seeds 100 --scale 5
 
 fuzz: $(READY) ## damage lines in 20,000 ways: the judge and DuckDB's reader must agree on each
 	$(BIN)/python -m pytest tests/test_lines.py -k damaged --hypothesis-profile=fuzz

@@ -22,6 +22,26 @@ settings.register_profile("short", max_examples=150, deadline=None)
 settings.register_profile("fuzz", max_examples=20_000, deadline=None)
 settings.load_profile("short")
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How much is tried of what is tried at random; see make parity."""
+    parser.addoption("--seeds", type=int, help="sets of generated data, instead of those of each test")
+    parser.addoption("--scale", type=int, default=1, help="how many times as large each of them is")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test once for each seed: as many as its mark says, or ``--seeds``."""
+    mark = metafunc.definition.get_closest_marker("seeds")
+    if mark is not None:
+        metafunc.parametrize("seed", range(metafunc.config.getoption("--seeds") or mark.args[0]))
+
+
+@pytest.fixture
+def scale(pytestconfig: pytest.Config) -> int:
+    """How many times as large generated data is."""
+    return int(pytestconfig.getoption("--scale"))
+
+
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

@@ -12,8 +12,6 @@ from sparkify import Warehouse
 from sparkify.generate import generate
 from tests.data import star
 
-SEEDS = range(4)
-
 
 def late_and_early(root: Path, seed: int) -> tuple[list[Path], list[Path]]:
     """Files of one generated month, with plays that several files hold, in an order of the seed's."""
@@ -35,7 +33,7 @@ def late_and_early(root: Path, seed: int) -> tuple[list[Path], list[Path]]:
     return logs, songs
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.seeds(4)
 def test_any_order_gives_the_same_star(tmp_path: Path, seed: int) -> None:
     logs, songs = late_and_early(tmp_path / "data", seed)
     with Warehouse(f"duckdb:///{tmp_path}/once.duckdb") as once:

@@ -90,9 +90,9 @@ def test_the_real_month_gives_the_same_rows(cloud: Cloud, real: Path, tmp_path: 
 # -- parity --------------------------------------------------------------------------------------------------
 
 
-def batches(root: Path, seed: int) -> list[list[Path]]:
+def batches(root: Path, seed: int, scale: int) -> list[list[Path]]:
     """Generated files in three batches, with songs that come late and lines that are not right."""
-    made = generate(root, events=600, songs=60, days=4, seed=seed)
+    made = generate(root, events=600 * scale, songs=60 * scale, days=4, seed=seed)
     logs, songs = sorted(made.log_data.rglob("*.json")), sorted(made.song_data.rglob("*.json"))
     spoilt = logs[1].read_text().split("\n")
     spoilt[3:3] = ['{"oops', "", json.dumps(event(userId="", sessionId=9)), json.dumps(event(userId=10.7))]
@@ -104,14 +104,14 @@ def batches(root: Path, seed: int) -> list[list[Path]]:
     return [logs[:2] + songs[:third], logs[2:3], [*logs[3:], *songs[third:]]]
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.seeds(20)
 def test_generated_data_give_the_same_rows_rejects_and_counts(
-    cloud: Cloud, empty: Warehouse, tmp_path: Path, seed: int
+    cloud: Cloud, empty: Warehouse, tmp_path: Path, seed: int, scale: int
 ) -> None:
     source, here = tmp_path / "source", tmp_path / "here"
     with Warehouse(f"duckdb:///{tmp_path}/x.duckdb") as local:
         local.migrate()
-        for batch in batches(source, seed):
+        for batch in batches(source, seed, scale):
             for path in batch:
                 copy = here / path.relative_to(source)
                 copy.parent.mkdir(parents=True, exist_ok=True)
