@@ -90,7 +90,7 @@ def test_the_real_month_gives_the_same_rows(cloud: Cloud, real: Path, tmp_path: 
 # -- parity --------------------------------------------------------------------------------------------------
 
 
-def batches(root: Path, seed: int, scale: int) -> list[list[Path]]:
+def batches(root: Path, seed: int, scale: int = 1) -> list[list[Path]]:
     """Generated files in three batches, with songs that come late and lines that are not right."""
     made = generate(root, events=600 * scale, songs=60 * scale, days=4, seed=seed)
     logs, songs = sorted(made.log_data.rglob("*.json")), sorted(made.song_data.rglob("*.json"))
