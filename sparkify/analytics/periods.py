@@ -11,6 +11,7 @@ from sqlalchemy import (
     CTE,
     ColumnElement,
     Integer,
+    Select,
     SQLColumnExpression,
     and_,
     cast,
@@ -25,7 +26,7 @@ from sparkify.analytics.expressions import interval, local_time, truncated
 from sparkify.etl.errors import ConfigurationError
 from sparkify.models import SongPlay
 
-__all__ = ["Moment", "known_zone", "local_plays", "moment", "within"]
+__all__ = ["Moment", "extent", "known_zone", "local_plays", "moment", "within"]
 
 Moment = datetime | date | None
 """A bound of a period: UTC where it has no zone; a date is its midnight; None is no limit."""
@@ -38,6 +39,15 @@ def moment(value: Moment) -> datetime | None:
     if not isinstance(value, datetime):
         return datetime.combine(value, time.min)
     return value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
+
+
+def extent() -> Select[int, datetime | None, datetime | None]:
+    """How far the warehouse reaches: plays, first_play, last_play; UTC, and NULL where there is no play."""
+    return select(
+        func.count().label("plays"),
+        func.min(SongPlay.start_time).label("first_play"),
+        func.max(SongPlay.start_time).label("last_play"),
+    )
 
 
 def within(column: SQLColumnExpression[Any], since: Moment, until: Moment) -> list[ColumnElement[bool]]:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Select
 
 from sparkify import analytics
 from sparkify.analytics import Moment
-from sparkify.analytics.periods import known_zone, moment
+from sparkify.analytics.periods import extent, known_zone, moment
 from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.report import CheckResult
 from sparkify.query import Dialect, Query, sql_text
@@ -147,8 +147,8 @@ def collect(
     """
     known_zone(tz)
     # Says what is wrong with a warehouse that cannot be read, before anything else is asked of it.
-    whole = warehouse.query(analytics.totals()).one()
-    if not whole.plays:
+    whole = warehouse.query(extent()).one()
+    if whole.first_play is None or whole.last_play is None:
         raise ConfigurationError("the warehouse has no play yet. Run: sparkify-etl load")
     period = _period(whole.last_play, since, until, days, tz)
     results = warehouse.check() if checks else None
@@ -181,7 +181,7 @@ class _Asking:
             period=period,
             totals=totals,
             compared=compared,
-            totals_now=self._totals(compared),
+            totals_now=totals if compared == period else self._totals(compared),
             totals_before=self._totals(compared.before() if compared else None),
             days=self._ask("plays-by day", analytics.plays_by("day", **span, tz=tz)),
             hours=self._ask("peak-hours", analytics.peak_hours(**span, tz=tz)),
