@@ -9,11 +9,11 @@ from __future__ import annotations
 import configparser
 import os
 import re
-import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sparkify.etl.errors import ConfigurationError
+from sparkify.etl.files import replacing
 
 __all__ = ["config_file", "edited", "read_values", "write_values"]
 
@@ -95,16 +95,12 @@ def write_values(path: Path, values: Values) -> bool:
 
 
 def _replace(target: Path, content: bytes) -> None:
-    new = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
+    with replacing(target) as new:
+        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as out:
             out.write(content)
             out.flush()
             os.fsync(out.fileno())
-        new.replace(target)
-    finally:
-        new.unlink(missing_ok=True)
 
 
 def edited(text: str, values: Values) -> str:

@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TIMESTAMP, TypeEngine
 
 from sparkify.etl.errors import ConfigurationError
+from sparkify.etl.files import replacing
 from sparkify.sqltext import laid_out
 
 if TYPE_CHECKING:
@@ -209,15 +210,11 @@ class Query(Generic[*Ts]):
         compiled = self.statement.compile(dialect=connection.dialect)
         parameters = compiled.params
         names = getattr(compiled, "positiontup", None) or ()
-        new = file.with_name(f".{file.name}.new-{os.getpid()}")
-        quoted = str(new).replace("'", "''")
-        try:
+        with replacing(file) as new:
+            quoted = str(new).replace("'", "''")
             connection.exec_driver_sql(
                 f"COPY ({compiled}) TO '{quoted}' (FORMAT parquet)", tuple(parameters[name] for name in names)
             )
-            new.replace(file)
-        finally:
-            new.unlink(missing_ok=True)
 
 
 def repaired(name: str) -> str:

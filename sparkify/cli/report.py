@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -52,6 +51,7 @@ def report(
     """Write one page of HTML: what is played, by whom, when, and whether the data is right."""
     from sparkify.cli.warehouse import open_warehouse
     from sparkify.etl.errors import ConfigurationError
+    from sparkify.etl.files import replacing
     from sparkify.report import build
 
     if str(output) != "-" and not output.absolute().parent.is_dir():
@@ -61,11 +61,9 @@ def report(
     if str(output) == "-":
         typer.echo(page)
         return
-    new = output.with_name(f".{output.name}.new-{os.getpid()}")
     try:
-        new.write_text(page, encoding="utf-8")
-        new.replace(output)
+        with replacing(output) as new:
+            new.write_text(page, encoding="utf-8")
     except OSError as exc:
-        new.unlink(missing_ok=True)
         raise ConfigurationError(f"{output}: cannot be written: {exc.strerror}") from exc
     typer.echo(f"Wrote {output} ({show.size(len(page.encode()))}).")

@@ -28,10 +28,10 @@ from botocore.exceptions import (
 )
 
 from sparkify.etl.errors import ConfigurationError, SparkifyError, TemporaryError
+from sparkify.settings import MASK
 
 __all__ = ["AwsBusy", "AwsRefusal", "scrub", "translated"]
 
-MASK = "***"
 _ACCESS_KEY = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b")
 _ACTION = re.compile(r"not authorized to perform:? ([\w-]+:\w+)")
 _VALUE = re.compile(r",? ?value: .*", re.DOTALL)

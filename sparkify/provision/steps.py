@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from sparkify.etl.errors import ConfigurationError, TemporaryError
 from sparkify.provision.naming import Names
+from sparkify.settings import MASK
 
 if TYPE_CHECKING:
     from sparkify.provision.account import Aws
@@ -27,7 +28,6 @@ PATIENCE_SECONDS = 3600.0
 """How long a stage may take: a cluster is there after five minutes, a final snapshot may take half an hour."""
 AGAIN_LIMIT = 40
 """How often AWS may not be ready for a call, or not show its effect, before that is an error."""
-MASK = "***"
 
 
 @dataclass(frozen=True)
