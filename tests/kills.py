@@ -26,6 +26,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, Executable
@@ -94,7 +95,7 @@ def commit_after_every_statement() -> None:
         connection.exec_driver_sql("BEGIN TRANSACTION")
         return rows
 
-    DuckDBAdapter.execute = committing  # type: ignore[method-assign]
+    DuckDBAdapter.execute = committing
 
 
 def main() -> None:
@@ -116,44 +117,42 @@ def main() -> None:
         last = max((data / "log_data").rglob("*.json"))
         last.rename(folder / "last")
         base = folder / "base.duckdb"
-        forked(lambda: load(base, data))
-        yesterday = forked(lambda: fingerprint(base))
+        forked(partial(load, base, data))
+        yesterday = forked(partial(fingerprint, base))
         (folder / "last").rename(last)
         began = time.perf_counter()
         whole = folder / "whole.duckdb"
         shutil.copy(base, whole)
-        forked(lambda: load(whole, data))
+        forked(partial(load, whole, data))
         took = time.perf_counter() - began
-        today = forked(lambda: fingerprint(whole))
+        today = forked(partial(fingerprint, whole))
         if options.sabotage:
             commit_after_every_statement()
         seen: Counter[str] = Counter()
         wrong: list[str] = []
         for number in range(options.kills):
-            place = folder / f"kill-{number}"
-            place.mkdir()
-            database = place / "sparkify.duckdb"
+            database = folder / f"kill-{number}" / "sparkify.duckdb"
+            database.parent.mkdir()
             before = "nothing"
             if number % 2:
                 shutil.copy(base, database)
                 before = str(yesterday)
             after = chance.uniform(0, took * (1.1 if number % 2 else 1.8))
-            finished = forked(lambda database=database: load(database, data), kill_after=after)  # type: ignore[misc]
-            found = forked(lambda database=database: fingerprint(database))  # type: ignore[misc]
-            left = sorted(path.name for path in place.iterdir())
+            finished = forked(partial(load, database, data), kill_after=after)
+            found = forked(partial(fingerprint, database))
             seen["today" if found == today else "before" if found == before else "neither"] += 1
             seen["finished"] += finished is not None
+            said = f"kill {number} after {after:.3f} s"
             if found not in (before, today):
-                wrong.append(f"kill {number} after {after:.3f} s: {found}, files {left}")
+                wrong.append(f"{said}: {found}")
                 continue
-            forked(lambda database=database: load(database, data))  # type: ignore[misc]
-            again = forked(lambda database=database: fingerprint(database))  # type: ignore[misc]
-            # The number of loads differs, and so does the sum of lines only if one was loaded twice.
+            forked(partial(load, database, data))
+            again = forked(partial(fingerprint, database))
             if again != today:
-                wrong.append(f"kill {number} after {after:.3f} s, loaded again: {again}")
-            if stray := [path.name for path in place.iterdir() if path.name != database.name]:
-                wrong.append(f"kill {number} after {after:.3f} s left {stray}")
-            shutil.rmtree(place)
+                wrong.append(f"{said}, loaded again: {again}")
+            if stray := [path.name for path in database.parent.iterdir() if path != database]:
+                wrong.append(f"{said} left {stray}")
+            shutil.rmtree(database.parent)
     print(json.dumps({"kills": options.kills, **seen, "wrong": wrong[:20]}))
     sys.exit(1 if wrong else 0)
 
