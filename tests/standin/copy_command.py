@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -96,6 +97,22 @@ _NOT_WITH_JSON = (
 _OTHER_FORMATS = ("CSV", "AVRO", "PARQUET", "ORC", "SHAPEFILE", "DELIMITED")
 
 
+def option_words(cursor: Cursor, authorization: Authorization, seen: set[str]) -> Iterator[str]:
+    """The word that each option of COPY or UNLOAD begins with; those of authorization are read here.
+
+    :raises RedshiftError: for an option that was seen before.
+    """
+    while not cursor.done:
+        token = cursor.peek()
+        word = token.upper if token is not None else ""
+        if authorization.read(cursor):
+            continue
+        if word in seen:
+            raise RedshiftError("42601", f"conflicting or redundant options: {word}")
+        seen.add(word)
+        yield word
+
+
 def copy(cursor: Cursor) -> CopyCommand:
     """Read COPY.
 
@@ -110,14 +127,7 @@ def copy(cursor: Cursor) -> CopyCommand:
     source = cursor.string()
     found = CopyCommand(table, columns, source, Authorization())
     formats: list[str] = []
-    while not cursor.done:
-        token = cursor.peek()
-        word = token.upper if token is not None else ""
-        if found.authorization.read(cursor):
-            continue
-        if word in found.seen:
-            raise RedshiftError("42601", f"conflicting or redundant options: {word}")
-        found.seen.add(word)
+    for word in option_words(cursor, found.authorization, found.seen):
         if word in _FLAGS:
             cursor.next()
             setattr(found, word.lower(), True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import queries
-from .copy_command import Authorization
+from .copy_command import Authorization, option_words
 from .errors import RedshiftError, internal, not_emulated, not_supported
 from .objects import Location, location, other_region
 from .tokens import Cursor, quote, tokenize
@@ -107,14 +107,7 @@ def unload(cursor: Cursor) -> Unload:
     select = cursor.string()
     cursor.expect(")", "TO")
     found = Unload(select, location(cursor.string()), Authorization())
-    while not cursor.done:
-        token = cursor.peek()
-        word = token.upper if token is not None else ""
-        if found.authorization.read(cursor):
-            continue
-        if word in found.seen:
-            raise RedshiftError("42601", f"conflicting or redundant options: {word}")
-        found.seen.add(word)
+    for word in option_words(cursor, found.authorization, found.seen):
         if word in _FLAGS:
             cursor.next()
         elif word in ("FORMAT", "PARQUET", "CSV", "JSON"):
