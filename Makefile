@@ -32,13 +32,13 @@ test: $(READY) ## set up, and run every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 kill: $(READY) ## kill 300 loads at any moment: each must leave one star or the other
-	$(BIN)/python -m tests.kills --kills 300
+	$(BIN)/python -m tests.support.kills --kills 300
 
 parity: $(READY) ## 100 sets of generated data, five times the size: the same star on both databases, in any order
-	$(BIN)/python -m pytest -n 2 tests/test_redshift_load.py tests/test_orders.py -k "generated_data or any_order" --seeds 100 --scale 5
+	$(BIN)/python -m pytest -n 2 tests/databases/redshift/test_redshift_load.py tests/databases/duckdb/test_orders.py -k "generated_data or any_order" --seeds 100 --scale 5
 
 fuzz: $(READY) ## damage lines in 20,000 ways: the judge and DuckDB's reader must agree on each
-	$(BIN)/python -m pytest tests/test_lines.py -k damaged --hypothesis-profile=fuzz
+	$(BIN)/python -m pytest tests/unit/test_lines.py -k damaged --hypothesis-profile=fuzz
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .
@@ -53,7 +53,7 @@ bench: $(READY) ## measure a load beside a hand-written script
 	$(BIN)/python benchmarks/load.py
 
 redshift-local: $(READY) ## start a stand-in for Redshift, and print what to set to use it
-	$(BIN)/python -m tests.standin
+	$(BIN)/python -m standin
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache

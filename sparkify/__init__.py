@@ -15,7 +15,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from sparkify._version import __version__
+
 if TYPE_CHECKING:
+    from sparkify.config.settings import Settings
     from sparkify.etl.errors import (
         ChangedFiles,
         ChecksFailed,
@@ -27,12 +30,9 @@ if TYPE_CHECKING:
         TemporaryError,
     )
     from sparkify.etl.report import CheckResult, LoadRecord, LoadReport, Reject, SourceReport, TableChange
-    from sparkify.query import Query
-    from sparkify.settings import Settings
-    from sparkify.status import Status
-    from sparkify.warehouse import Warehouse
-
-__version__ = "0.1.0"
+    from sparkify.warehouse.facade import Warehouse
+    from sparkify.warehouse.query import Query
+    from sparkify.warehouse.status import Status
 
 __all__ = [
     "ChangedFiles",
@@ -75,10 +75,10 @@ _HOMES = {
         "SourceReport",
         "TableChange",
     ),
-    "sparkify.query": ("Query",),
-    "sparkify.settings": ("Settings",),
-    "sparkify.status": ("Status",),
-    "sparkify.warehouse": ("Warehouse",),
+    "sparkify.warehouse.query": ("Query",),
+    "sparkify.config.settings": ("Settings",),
+    "sparkify.warehouse.status": ("Status",),
+    "sparkify.warehouse.facade": ("Warehouse",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -10,12 +10,21 @@ import pytest
 from hypothesis import settings
 
 from sparkify import Warehouse
-from tests.cloud import Cloud
-from tests.data import Data
-from tests.standin import Standin
-from tests.standin.fixtures import redshift, redshift_environment, redshift_server
+from standin import Standin
+from standin.fixtures import redshift, redshift_environment, redshift_server
+from tests.support.aws import clean_environment, moto_server, wire
+from tests.support.cloud import Cloud
+from tests.support.data import Data
+from tests.support.paths import REAL
 
-__all__ = ["redshift", "redshift_environment", "redshift_server"]
+__all__ = [
+    "clean_environment",
+    "moto_server",
+    "redshift",
+    "redshift_environment",
+    "redshift_server",
+    "wire",
+]
 
 # make fuzz runs with the second.
 settings.register_profile("short", max_examples=150, deadline=None)
@@ -40,9 +49,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def scale(pytestconfig: pytest.Config) -> int:
     """How many times as large generated data is."""
     return int(pytestconfig.getoption("--scale"))
-
-
-REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 @pytest.fixture(autouse=True)

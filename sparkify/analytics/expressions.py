@@ -1,4 +1,4 @@
-"""Expressions that the questions share, each with one text for Amazon Redshift and one for DuckDB."""
+"""Expressions that the questions share; each runs as it is on every database."""
 
 from __future__ import annotations
 
@@ -15,12 +15,9 @@ from sqlalchemy import (
     func,
     literal_column,
 )
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TIMESTAMP
 
-__all__ = ["count_if", "elapsed_ms", "interval", "local_time", "ratio", "truncated"]
+__all__ = ["count_if", "interval", "ratio", "truncated"]
 
 
 def interval(length: timedelta) -> ColumnElement[timedelta]:
@@ -49,42 +46,3 @@ def ratio(number: SQLColumnExpression[Any], of: SQLColumnExpression[Any]) -> Col
 def count_if(condition: ColumnElement[bool]) -> ColumnElement[int]:
     """How many rows fulfil it; 0 where there is none."""
     return cast(func.coalesce(func.sum(case((condition, 1), else_=0)), 0), BigInteger)
-
-
-class elapsed_ms(FunctionElement[int]):  # noqa: N801 - reads as the SQL function it stands for
-    """Milliseconds from one moment to another."""
-
-    # Cached by its arguments: there is no other state.
-    inherit_cache = True
-    type = BigInteger()
-    name = "elapsed_ms"
-
-
-@compiles(elapsed_ms)
-def _elapsed_ms(element: elapsed_ms, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"DATEDIFF(millisecond, {compiler.process(element.clauses, **kw)})"
-
-
-@compiles(elapsed_ms, "duckdb")
-def _elapsed_ms_duckdb(element: elapsed_ms, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"date_diff('millisecond', {compiler.process(element.clauses, **kw)})"
-
-
-class local_time(FunctionElement[datetime]):  # noqa: N801
-    """``local_time(tz, moment)``: what the clocks of a zone show at a moment of UTC, as TIMESTAMP."""
-
-    # Cached by its arguments: there is no other state.
-    inherit_cache = True
-    type = TIMESTAMP()
-    name = "local_time"
-
-
-@compiles(local_time)
-def _local_time(element: local_time, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"CONVERT_TIMEZONE('UTC', {compiler.process(element.clauses, **kw)})"
-
-
-@compiles(local_time, "duckdb")
-def _local_time_duckdb(element: local_time, compiler: SQLCompiler, **kw: Any) -> str:
-    zone, at = element.clauses
-    return f"timezone({compiler.process(zone, **kw)}, timezone('UTC', {compiler.process(at, **kw)}))"

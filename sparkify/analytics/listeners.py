@@ -22,8 +22,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TIMESTAMP
 
-from sparkify.analytics.expressions import count_if, elapsed_ms, ratio, truncated
+from sparkify.analytics.expressions import count_if, ratio, truncated
 from sparkify.analytics.periods import Moment, local_plays, moment, within
+from sparkify.etl.constructs import elapsed_ms
 from sparkify.models import HeardSong, SongPlay, User, UserLevel
 
 __all__ = ["level_changes", "retention", "sessions", "top_users"]

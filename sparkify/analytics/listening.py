@@ -18,8 +18,9 @@ from sqlalchemy import (
     select,
 )
 
-from sparkify.analytics.expressions import count_if, elapsed_ms, ratio, truncated
+from sparkify.analytics.expressions import count_if, ratio, truncated
 from sparkify.analytics.periods import Moment, local_plays, within
+from sparkify.etl.constructs import elapsed_ms
 from sparkify.etl.errors import ConfigurationError
 from sparkify.models import HeardSong, SongPlay, User
 

@@ -22,7 +22,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
-from sparkify.analytics.expressions import interval, local_time, truncated
+from sparkify.analytics.expressions import interval, truncated
+from sparkify.etl.constructs import local_time
 from sparkify.etl.errors import ConfigurationError
 from sparkify.models import SongPlay
 

@@ -27,7 +27,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from sparkify import __version__
+        from sparkify._version import __version__
 
         typer.echo(f"sparkify {__version__}")
         raise typer.Exit

@@ -13,8 +13,8 @@ from sparkify.cli.options import AsJson
 from sparkify.cli.run import INTERRUPTED, TERMINATED, command, say, warn
 
 if TYPE_CHECKING:
+    from sparkify.config.settings import Settings
     from sparkify.provision import Created
-    from sparkify.settings import Settings
 
 __all__ = ["register"]
 
@@ -197,8 +197,8 @@ def _deleting_snapshot(name: str, *, serverless: bool) -> str:
 
 
 def _settings(cluster: str | None, region: str | None, **options: Any) -> Settings:
-    from sparkify.dwhcfg import config_file
-    from sparkify.settings import Settings, readable_by_others
+    from sparkify.config.dwhcfg import config_file
+    from sparkify.config.settings import Settings, readable_by_others
 
     settings = Settings.load(dwh_cluster_identifier=cluster, region=region, **options)
     if readable_by_others():
@@ -217,8 +217,8 @@ def _write_back(made: Created, *, cluster: str | None, region: str | None) -> di
     :param cluster: the option, if it was given: what an option said, the next command has to know as well.
     :param region: likewise.
     """
-    from sparkify.dwhcfg import config_file, write_values
-    from sparkify.settings import Settings
+    from sparkify.config.dwhcfg import config_file, write_values
+    from sparkify.config.settings import Settings
 
     values = {("IAM_ROLE", "ARN"): made.role_arn}
     if made.host:
@@ -245,7 +245,7 @@ def _write_back(made: Created, *, cluster: str | None, region: str | None) -> di
 
 def _forget(settings: Settings, identifier: str, role_arn: str) -> list[str]:
     """Empty HOST and ARN in dwh.cfg, when they are those of what is gone."""
-    from sparkify.dwhcfg import config_file, write_values
+    from sparkify.config.dwhcfg import config_file, write_values
 
     values = {}
     if (settings.host or "").lower().partition(".")[0] == identifier:

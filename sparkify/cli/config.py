@@ -26,8 +26,8 @@ def config(
     as_json: AsJson = False,
 ) -> None:
     """Show each setting and where it came from. Secrets are masked."""
-    from sparkify.dwhcfg import config_file
-    from sparkify.settings import Settings, readable_by_others, unknown_options, write_template
+    from sparkify.config.dwhcfg import config_file
+    from sparkify.config.settings import Settings, readable_by_others, unknown_options, write_template
 
     if init:
         write_template(config_file())

@@ -12,7 +12,7 @@ from sparkify.cli.run import chatter, command, say, warn
 
 if TYPE_CHECKING:
     from sparkify.etl.report import LoadReport, SourceReport
-    from sparkify.warehouse import Warehouse
+    from sparkify.warehouse.facade import Warehouse
 
 __all__ = ["register"]
 
@@ -65,7 +65,7 @@ def load(
             return
         with TerminalObserver(shown=not chatter.quiet) as observer:
             report = warehouse.load(
-                only=sources,  # type: ignore[arg-type]
+                only=sources,
                 max_rejects=max_rejects,
                 full_refresh=full_refresh,
                 reload_changed=reload_changed,
@@ -87,7 +87,7 @@ def _explain(
     as_json: bool,
 ) -> None:
     steps = warehouse.explain(
-        only=sources,  # type: ignore[arg-type]
+        only=sources,
         full_refresh=full_refresh,
         reload_changed=reload_changed,
         allow_missing=allow_missing,

@@ -11,7 +11,7 @@ from sparkify.cli.options import AsJson, Database
 from sparkify.cli.run import chatter, command, say
 
 if TYPE_CHECKING:
-    from sparkify.status import Status, Waiting
+    from sparkify.warehouse.status import PendingFiles, Status
 
 __all__ = ["register"]
 
@@ -55,11 +55,11 @@ def _print_status(found: Status) -> None:
         ]
         show.table(["load", "finished", "mode", "files", "loaded", "rejected"], rows)
     typer.echo("\nfiles")
-    for waiting in found.waiting:
+    for waiting in found.pending:
         typer.echo(f"  {waiting.source:<7} {_waiting(waiting)}")
 
 
-def _waiting(waiting: Waiting) -> str:
+def _waiting(waiting: PendingFiles) -> str:
     if waiting.problem:
         return waiting.problem
     parts = [f"{show.count(waiting.files, 'file')} waiting ({show.size(waiting.bytes)})"]

@@ -20,7 +20,7 @@ from rich.progress import (
 from rich.text import Text
 
 from sparkify.cli.run import warn
-from sparkify.etl.progress import Observer
+from sparkify.etl.observer import Observer
 
 __all__ = ["TerminalObserver"]
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import typer.core
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from sparkify.analytics import Question
 
 __all__ = ["TIMES", "register"]
-
-Dialect = Literal["redshift", "duckdb"]
 
 TIMES = [
     "%Y-%m-%d",
@@ -42,7 +40,7 @@ _BEFORE = ("as_json", "sql", "dialect")
 
 AsSql = Annotated[bool, typer.Option("--sql", help="Print the SQL, and connect to nothing.")]
 InDialect = Annotated[
-    Dialect | None, typer.Option("--dialect", help="The database that --sql is for; else the warehouse's.")
+    str | None, typer.Option("--dialect", help="The database that --sql is for; else the warehouse's.")
 ]
 
 
@@ -134,13 +132,12 @@ def _command(question: Question) -> Any:
     return made
 
 
-def _print_sql(statement: Any, database: str | None, dialect: Dialect | None) -> None:
-    from sparkify.query import sql_text
-    from sparkify.settings import Settings
+def _print_sql(statement: Any, database: str | None, dialect: str | None) -> None:
+    from sparkify.config.settings import Settings
+    from sparkify.warehouse.query import sql_text
 
     if dialect is None:
-        backend = Settings.load(database_url=database).url.get_backend_name()
-        dialect = "redshift" if backend == "redshift" else "duckdb"
+        dialect = Settings.load(database_url=database).url.get_backend_name()
     typer.echo(f"{sql_text(statement, dialect)};")
 
 

@@ -51,7 +51,7 @@ def report(
     """Write one page of HTML: what is played, by whom, when, and whether the data is right."""
     from sparkify.cli.warehouse import open_warehouse
     from sparkify.etl.errors import ConfigurationError
-    from sparkify.etl.files import replacing
+    from sparkify.etl.files import atomic_write
     from sparkify.report import build
 
     if str(output) != "-" and not output.absolute().parent.is_dir():
@@ -62,7 +62,7 @@ def report(
         typer.echo(page)
         return
     try:
-        with replacing(output) as new:
+        with atomic_write(output) as new:
             new.write_text(page, encoding="utf-8")
     except OSError as exc:
         raise ConfigurationError(f"{output}: cannot be written: {exc.strerror}") from exc

@@ -106,12 +106,17 @@ def _fail(error: Exception) -> NoReturn:
     from sparkify.etl.errors import SparkifyError
 
     if isinstance(error, SparkifyError):
-        _complain(str(error))
+        _complain(error.sentence(_as_option))
         sys.exit(error.exit_code)
     first = (str(error).strip() or type(error).__name__).splitlines()[0]
     _complain(f"{type(error).__name__}: {first}")
     say("This was not expected. Run again with --debug to see more.", always=True)
     sys.exit(1)
+
+
+def _as_option(name: str, value: object) -> str:
+    flag = f"--{name.replace('_', '-')}"
+    return flag if value is True else f"{flag} {value}"
 
 
 def _complain(message: str) -> None:

@@ -28,7 +28,7 @@ def schema(
     as_json: AsJson = False,
 ) -> None:
     """Describe the tables: columns, units, keys, distribution, as Markdown. Connects to nothing."""
-    from sparkify.dictionary import dictionary, markdown, mermaid
+    from sparkify.warehouse.dictionary import dictionary, markdown, mermaid
 
     entries = dictionary(tables or ())
     if as_json:

@@ -93,7 +93,7 @@ def as_dict(value: Any) -> dict[str, Any]:
 
 def print_created(made: Created, wrote: dict[str, str]) -> None:
     """What is there now, and what was written into the file of settings."""
-    from sparkify.dwhcfg import config_file
+    from sparkify.config.dwhcfg import config_file
 
     typer.echo(f"{made.kind} warehouse {made.identifier}: {made.state}")
     typer.echo(f"host      {made.host or 'none while it is paused; run: sparkify-etl cluster resume'}")

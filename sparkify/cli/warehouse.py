@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from sparkify.cli.run import warn
-from sparkify.dwhcfg import config_file
-from sparkify.settings import Settings, readable_by_others
-from sparkify.warehouse import Warehouse
+from sparkify.config.dwhcfg import config_file
+from sparkify.config.settings import Settings, readable_by_others
+from sparkify.warehouse.facade import Warehouse
 
 __all__ = ["open_warehouse"]
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import stat
 
+from sparkify.config.dwhcfg import config_file
+from sparkify.config.settings import Settings, readable_by_others, unknown_options
+from sparkify.databases.base import Database
 from sparkify.doctor.findings import Book, Finding, Problem
-from sparkify.dwhcfg import config_file
-from sparkify.settings import Settings, readable_by_others, unknown_options
 
 __all__ = ["Finding", "examine"]
 
@@ -27,8 +28,8 @@ def examine(database: str | None = None) -> tuple[Finding, ...]:
 
     book.secrets = secrets_of(settings)
     _configuration_file(book)
-    if settings.url.get_backend_name() == "redshift":
-        _redshift(book, settings)
+    if not _database(settings).is_embedded:
+        _server(book, settings)
     else:
         from sparkify.doctor.embedded import Embedded
 
@@ -36,7 +37,14 @@ def examine(database: str | None = None) -> tuple[Finding, ...]:
     return tuple(book.findings)
 
 
-def _redshift(book: Book, settings: Settings) -> None:
+def _database(settings: Settings) -> Database:
+    from sparkify.databases import open_database
+    from sparkify.pipeline import SPARKIFY
+
+    return open_database(settings.url, settings, SPARKIFY.sources)
+
+
+def _server(book: Book, settings: Settings) -> None:
     from sparkify.doctor.aws import AwsChecks
     from sparkify.doctor.connection import ConnectionChecks
     from sparkify.redshift import Endpoint
@@ -50,14 +58,12 @@ def _settings(book: Book, database: str | None) -> Settings | None:
 
     def look() -> str:
         settings = Settings.load(database_url=database)
-        backend = settings.url.get_backend_name()
         loaded.append(settings)
-        from sparkify.engines import make_engine
-
-        make_engine(settings.url, settings).dispose()
+        found = _database(settings)
+        found.create_engine().dispose()
         where = f"read from {config_file()}" if config_file().exists() else f"no {config_file()}: the defaults"
-        if backend == "redshift":
-            return f"{where}; the warehouse is Redshift at {settings.url.host}"
+        if not found.is_embedded:
+            return f"{where}; the warehouse is {found.title} at {settings.url.host}"
         return f"{where}; the warehouse is {settings.url.render_as_string(hide_password=True)}"
 
     book.check("configuration", look, failing=2)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from sparkify.config.dwhcfg import config_file
+from sparkify.config.settings import Settings
 from sparkify.doctor.findings import Book, Problem
-from sparkify.dwhcfg import config_file
-from sparkify.settings import Settings
 
 if TYPE_CHECKING:
     from sparkify.provision.account import Aws
@@ -164,7 +164,7 @@ class AwsChecks:
     def _jsonpaths(self) -> str:
         from sparkify.etl.errors import ConfigurationError
         from sparkify.etl.jsonpaths import columns_of
-        from sparkify.pipeline import EVENTS
+        from sparkify.pipeline.declaration import EVENTS
 
         uri = str(self._settings.log_jsonpath)
         bucket, _, key = uri.removeprefix("s3://").partition("/")
@@ -177,7 +177,7 @@ class AwsChecks:
             columns = columns_of(body.read(_JSONPATHS_LIMIT).decode(errors="replace"), EVENTS, uri)
         except ConfigurationError as exc:
             raise Problem(
-                str(exc).removesuffix("; nothing was changed"),
+                str(exc),
                 "correct the file, or leave LOG_JSONPATH out: with MANIFEST_PREFIX a load writes its own",
             ) from exc
         return f"{uri}: {len(columns)} paths"

@@ -7,9 +7,9 @@ import ssl
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sparkify.config.dwhcfg import config_file
+from sparkify.config.settings import Settings
 from sparkify.doctor.findings import Book, Opener, Problem, at_head
-from sparkify.dwhcfg import config_file
-from sparkify.settings import Settings
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

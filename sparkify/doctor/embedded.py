@@ -7,8 +7,9 @@ import shutil
 from functools import partial
 from pathlib import Path
 
+from sparkify.config.settings import Settings
+from sparkify.databases import open_database
 from sparkify.doctor.findings import Book, Opener, Problem, at_head
-from sparkify.settings import Settings
 
 __all__ = ["Embedded"]
 
@@ -19,10 +20,8 @@ class Embedded:
     """The checks of a DuckDB file."""
 
     def __init__(self, book: Book, settings: Settings) -> None:
-        from sparkify.engines import database_file
-
         self._book, self._settings = book, settings
-        self._file = database_file(settings.url)
+        self._file = open_database(settings.url, settings).file
 
     def examine(self) -> None:
         """Run them."""
@@ -79,13 +78,12 @@ class Embedded:
 
 def _source(settings: Settings, uri: str) -> str:
     """A source as a load would list it."""
-    from sparkify.aws import aws_options
+    from sparkify.config.aws import aws_options
     from sparkify.etl.errors import EmptySource
     from sparkify.etl.sources import list_files
 
     try:
         listing = list_files(uri, aws_options(settings))
     except EmptySource as exc:
-        text = str(exc).removesuffix("; nothing was changed")
-        raise Problem(text, "set LOG_DATA and SONG_DATA, or: sparkify-etl generate data") from exc
+        raise Problem(str(exc), "set LOG_DATA and SONG_DATA, or: sparkify-etl generate data") from exc
     return f"{uri}: {len(listing.files):,} {'file' if len(listing.files) == 1 else 'files'}"

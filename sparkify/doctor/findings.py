@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Self
 
+from sparkify.config.settings import Settings
 from sparkify.etl.errors import ConfigurationError, SparkifyError
-from sparkify.settings import Settings
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from sparkify.warehouse import Warehouse
+    from sparkify.warehouse.facade import Warehouse
 
 __all__ = ["Book", "Finding", "Opener", "Problem", "at_head"]
 
@@ -75,9 +75,8 @@ class Book:
             if if_allowed and getattr(exc, "denied", False):
                 self._write(Finding(name, "skipped", f"your AWS identity may not look ({exc})"))
                 return
-            message, _, advice = str(exc).removesuffix("; nothing was changed").partition("; ")
             code = 2 if isinstance(exc, ConfigurationError) and failing == 2 else 1
-            found = Finding(name, "problem", message, advice, code)
+            found = Finding(name, "problem", _statement(exc), exc.hint or "", code)
         except Exception as exc:  # whatever goes wrong in a check is what it found
             first = (str(exc).strip() or type(exc).__name__).splitlines()[0]
             found = Finding(name, "problem", f"{type(exc).__name__}: {first}", "look at the message", failing)
@@ -105,7 +104,7 @@ class Opener:
 
     @cached_property
     def warehouse(self) -> Warehouse:
-        from sparkify.warehouse import Warehouse
+        from sparkify.warehouse.facade import Warehouse
 
         return Warehouse(self._settings, read_only=self._read_only)
 
@@ -118,10 +117,15 @@ class Opener:
                 self.warehouse.close()
 
 
-def at_head(connection: Connection) -> str:
-    from sparkify import migrate
+def _statement(error: SparkifyError) -> str:
+    return error.found if error.where is None else f"{error.where}: {error.found}"
 
-    revision, head = migrate.current(connection), migrate.head()
+
+def at_head(connection: Connection) -> str:
+    from sparkify.pipeline import SPARKIFY
+    from sparkify.warehouse.migrations import current, head_of
+
+    revision, head = current(connection), head_of(SPARKIFY)
     if revision is None:
         raise Problem("there are no tables yet", "sparkify-etl migrate")
     if revision != head:

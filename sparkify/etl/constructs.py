@@ -1,17 +1,19 @@
-"""SQL that each database spells its own way: one construct, one text for each dialect."""
+"""SQL that each database spells its own way: one construct, one text for each dialect.
+
+The texts are with the databases. There is no default: a dialect without a text raises
+:exc:`sqlalchemy.exc.UnsupportedCompilationError`.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, func
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy import BigInteger, ColumnElement, String, func
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TIMESTAMP
 
-__all__ = ["ascii_key", "differs", "epoch_ms", "short_hash"]
+__all__ = ["ascii_key", "differs", "elapsed_ms", "epoch_ms", "local_time", "short_hash"]
 
 
 class ascii_key(FunctionElement[str]):  # noqa: N801 - reads as the SQL function it stands for
@@ -27,19 +29,6 @@ class ascii_key(FunctionElement[str]):  # noqa: N801 - reads as the SQL function
     name = "ascii_key"
 
 
-# Only then lower case: what lower() makes of letters beyond ASCII differs between databases.
-@compiles(ascii_key)
-def _ascii_key(element: ascii_key, compiler: SQLCompiler, **kw: Any) -> str:
-    # Redshift's REGEXP_REPLACE replaces every occurrence (AWS: REGEXP_REPLACE function).
-    return f"lower(regexp_replace({compiler.process(element.clauses, **kw)}, '[^a-zA-Z0-9]', ''))"
-
-
-@compiles(ascii_key, "duckdb")
-def _ascii_key_duckdb(element: ascii_key, compiler: SQLCompiler, **kw: Any) -> str:
-    # DuckDB's replaces the first, unless told otherwise.
-    return f"lower(regexp_replace({compiler.process(element.clauses, **kw)}, '[^a-zA-Z0-9]', '', 'g'))"
-
-
 class epoch_ms(FunctionElement[datetime]):  # noqa: N801
     """Milliseconds since 1970-01-01 UTC, as a UTC timestamp without zone. The milliseconds are kept."""
 
@@ -49,16 +38,22 @@ class epoch_ms(FunctionElement[datetime]):  # noqa: N801
     name = "epoch_ms"
 
 
-@compiles(epoch_ms)
-def _epoch_ms(element: epoch_ms, compiler: SQLCompiler, **kw: Any) -> str:
-    # A division that is not of integers: ts/1000, as is often written, loses the milliseconds.
-    milliseconds = compiler.process(element.clauses, **kw)
-    return f"(TIMESTAMP 'epoch' + ({milliseconds}) / 1000.0 * INTERVAL '1 second')"
+class elapsed_ms(FunctionElement[int]):  # noqa: N801
+    """Milliseconds from one moment to another."""
+
+    # Cached by its arguments: there is no other state.
+    inherit_cache = True
+    type = BigInteger()
+    name = "elapsed_ms"
 
 
-@compiles(epoch_ms, "duckdb")
-def _epoch_ms_duckdb(element: epoch_ms, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"make_timestamp(CAST({compiler.process(element.clauses, **kw)} AS BIGINT) * 1000)"
+class local_time(FunctionElement[datetime]):  # noqa: N801
+    """``local_time(tz, moment)``: what the clocks of a zone show at a moment of UTC, as TIMESTAMP."""
+
+    # Cached by its arguments: there is no other state.
+    inherit_cache = True
+    type = TIMESTAMP()
+    name = "local_time"
 
 
 def short_hash(text: ColumnElement[str]) -> ColumnElement[str]:

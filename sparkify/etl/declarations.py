@@ -5,11 +5,13 @@ Nothing here touches a file or a database. A pipeline of another company is writ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import Column, ColumnElement, SelectBase, Table
+from sqlalchemy import BigInteger, Column, ColumnElement, MetaData, SelectBase, Table, literal
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.sql.elements import KeyedColumnElement
 
@@ -21,6 +23,7 @@ __all__ = [
     "Insert",
     "JsonField",
     "Ledger",
+    "Location",
     "Merge",
     "Pipeline",
     "Replace",
@@ -87,17 +90,54 @@ class Required:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Location:
+    """By which setting it is told where the files of a source are.
+
+    The setting ``log_data`` is the environment variable ``SPARKIFY_LOG_DATA``, the option ``--log-data`` of a
+    load, and ``LOG_DATA`` in ``section`` of the file of settings.
+
+    :ivar setting: the name of the setting.
+    :ivar section: where it stands in the file.
+    :ivar option: its name there; by default the setting's, in capitals.
+    :ivar default: where the files are unless told otherwise; None: it must be told.
+    :ivar jsonpaths: the setting that names a JSONPaths file for COPY; None where there is no such setting.
+    """
+
+    setting: str
+    section: str = "SOURCES"
+    option: str | None = None
+    default: str | None = None
+    description: str = ""
+    jsonpaths: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Source:
     """Files of newline-delimited JSON that fill one staging table.
 
     :ivar name: the word for it in commands and reports, such as ``events``.
     :ivar staging: the table that holds the batch; its columns carry :func:`from_json`.
     :ivar required: what must be there in some of the lines, beside what a column itself requires.
+    :ivar location: the setting that says where the files are; by default ``source_<name>``.
     """
 
     name: str
     staging: Table
     required: tuple[Required, ...] = ()
+    location: Location = field(default_factory=lambda: Location(setting=""))
+
+    def __post_init__(self) -> None:
+        if not self.location.setting:
+            setting = f"source_{self.name}"
+            described = f"the {self.name}: a folder or s3://bucket/prefix"
+            object.__setattr__(
+                self, "location", Location(setting=setting, option=self.name.upper(), description=described)
+            )
+
+    @cached_property
+    def fields(self) -> Mapping[Column[Any], JsonField]:
+        """The columns of the staging table with the JSON key of each, in the order of the table."""
+        return json_fields(self.staging)
 
 
 Columns = ReadOnlyColumnCollection[str, KeyedColumnElement[Any]]
@@ -199,16 +239,18 @@ class Update(Transform):
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """A quality check: a SELECT that returns the offending rows, and none when all is well.
+    """A quality check: a SELECT that returns the rows that violate it, and none when all is well.
 
     :ivar rows: returns the SELECT. Given a load id it may look at the rows of that load alone; given None
         it looks at everything.
     :ivar during_load: whether it also runs inside each load, before the commit.
+    :ivar hint: what to do about rows that violate it.
     """
 
     name: str
     rows: Callable[[ColumnElement[int] | None], SelectBase]
     during_load: bool = True
+    hint: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,20 +261,47 @@ class Ledger:
     files: Table
     rejects: Table
     lock: Table
+    steps: Table
+    columns: Table
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """All of them."""
+        return (self.history, self.files, self.rejects, self.lock, self.steps, self.columns)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
     """A whole warehouse: where the data comes from, what is made of it, and what must hold.
 
-    Transforms run in the order given. ``rebuilt`` names the tables that a full refresh empties first.
+    :ivar name: of the pipeline, in messages and in the names and tags of what is made for it.
+    :ivar transforms: in the order in which they run.
+    :ivar tables: what the transforms fill, the fact first; a full refresh empties them.
+    :ivar migrations: the folder with the migrations of Alembic; None where there is none.
+    :ivar questions: the module whose ``QUESTIONS`` are the questions that can be asked by name.
+    :ivar report: the module whose ``build`` writes the page of the report.
+    :ivar summary: says in a few words what the warehouse holds, given the rows of each table.
+    :ivar rules_version: raised when a transform makes other rows of the same files, so that rows made by
+        older rules are told of.
+    :raises ValueError: when a transform does not name the columns of its target: a column of the target that
+        its SELECT lacks would be NULL in silence.
     """
 
+    name: str
     sources: tuple[Source, ...]
     transforms: tuple[Transform, ...]
     checks: tuple[Check, ...]
     ledger: Ledger
-    rebuilt: tuple[Table, ...]
+    tables: tuple[Table, ...]
+    migrations: Path | None = None
+    questions: str | None = None
+    report: str | None = None
+    summary: Callable[[Mapping[str, int]], str] | None = None
+    rules_version: int = 1
+
+    def __post_init__(self) -> None:
+        if problems := [problem for transform in self.transforms for problem in _column_problems(transform)]:
+            raise ValueError("; ".join(problems))
 
     def source(self, name: str) -> Source:
         """The source of that name.
@@ -240,3 +309,25 @@ class Pipeline:
         :raises KeyError: when there is none.
         """
         return {source.name: source for source in self.sources}[name]
+
+    @property
+    def metadata(self) -> MetaData:
+        """The metadata of its tables: what migrations are compared with."""
+        return self.ledger.history.metadata
+
+
+def _column_problems(transform: Transform) -> Iterator[str]:
+    """What is wrong with the columns that the SELECT of a transform has."""
+    target = transform.target
+    given = set(transform.rows(literal(0, BigInteger)).selected_columns.keys())
+    if unknown := sorted(given - set(target.c.keys())):
+        yield f"transform {transform.title!r}: {target.name} has no column {', '.join(unknown)}"
+    if isinstance(transform, Update):
+        return
+    filled_by_database = {
+        column.key
+        for column in target.c
+        if column.server_default is not None or column is target.autoincrement_column
+    }
+    if missing := sorted(set(target.c.keys()) - given - filled_by_database):
+        yield f"transform {transform.title!r}: its SELECT has no column {', '.join(missing)} of {target.name}"

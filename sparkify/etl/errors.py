@@ -8,22 +8,23 @@
     |   |-- EmptySource          1   no file was found where files were expected
     |   `-- ChangedFiles         1   files differ from what was loaded, or are gone
     |-- RejectedLines            1   more lines were rejected than allowed
-    |-- ChecksFailed             1   the star would break a promise
+    |-- ChecksFailed             1   the star would violate a check
     `-- TemporaryError          75   a retry may help: lock held, connection lost, throttled
 
-Every message says where, what was found, what to do, and in what state things were left. The parts are
-attributes as well, so that no caller needs to parse a sentence.
+An error is made of parts: where, what was found, a hint, and the state in which things were left. ``str`` puts
+them into one sentence; a command may put them into another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import ClassVar
 
-if TYPE_CHECKING:
-    from sparkify.etl.report import CheckResult, Reject
+from sparkify.etl.report import CheckResult, Reject
 
 __all__ = [
+    "UNCHANGED",
     "ChangedFiles",
     "ChecksFailed",
     "ConfigurationError",
@@ -32,13 +33,88 @@ __all__ = [
     "SourceError",
     "SparkifyError",
     "TemporaryError",
+    "leaving",
 ]
+
+UNCHANGED = "nothing was changed"
+"""The state after a load that did not commit."""
+
+Spell = Callable[[str, object], str]
+"""How an option of a load is written, given its name and value."""
+
+
+def _as_keyword(name: str, value: object) -> str:
+    return f"{name}={value!r}"
 
 
 class SparkifyError(Exception):
-    """The base of every error that the library raises on purpose."""
+    """The base of every error that the library raises on purpose.
+
+    :ivar where: the file, folder, host or setting that it is about.
+    :ivar found: what was found there.
+    :ivar state: in what state things were left; None where nothing was at stake.
+    :ivar option: the option of a load, and its value, that would allow it.
+    """
 
     exit_code: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        found: str,
+        *,
+        where: str | None = None,
+        hint: str | None = None,
+        state: str | None = None,
+        option: tuple[str, object] | None = None,
+        details: Sequence[str] = (),
+    ) -> None:
+        super().__init__(found)
+        self.found = found
+        self.where = where
+        self.state = state
+        self.option = option
+        self._hint = hint
+        self._details = tuple(details)
+
+    @property
+    def hint(self) -> str | None:
+        """What to do about it, options written as Python's keyword arguments."""
+        return self.hint_with(_as_keyword)
+
+    def hint_with(self, spell: Spell) -> str | None:
+        """What to do about it, options written as ``spell`` has them."""
+        if self._hint is None or self.option is None:
+            return self._hint
+        return self._hint.replace("{option}", spell(*self.option))
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """What belongs to it beyond one sentence, such as the lines that were rejected."""
+        return self._details
+
+    def sentence(self, spell: Spell = _as_keyword) -> str:
+        """All parts in one sentence, then the details, a line each, then the hint."""
+        text = self.found if self.where is None else f"{self.where}: {self.found}"
+        if self.state is not None:
+            text += f"; {self.state}"
+        hint = self.hint_with(spell)
+        if not self.details:
+            return f"{text}. {hint}" if hint else text
+        lines = [f"{text}:", *(f"  {detail}" for detail in self.details)]
+        return "\n".join([*lines, hint] if hint else lines)
+
+    def __str__(self) -> str:
+        return self.sentence()
+
+
+@contextmanager
+def leaving(state: str) -> Iterator[None]:
+    """Say of every error that leaves the block in what state things were left, unless it is said already."""
+    try:
+        yield
+    except SparkifyError as error:
+        error.state = error.state or state
+        raise
 
 
 class ConfigurationError(SparkifyError):
@@ -53,8 +129,8 @@ class SourceError(SparkifyError):
     :ivar uri: the file or folder it is about.
     """
 
-    def __init__(self, uri: str, message: str) -> None:
-        super().__init__(f"{uri}: {message}")
+    def __init__(self, uri: str, found: str, *, hint: str | None = None) -> None:
+        super().__init__(found, where=uri, hint=hint)
         self.uri = uri
 
 
@@ -64,8 +140,8 @@ class EmptySource(SourceError):
     :ivar exists: whether the folder is there, and merely has nothing in it.
     """
 
-    def __init__(self, uri: str, message: str, *, exists: bool = False) -> None:
-        super().__init__(uri, message)
+    def __init__(self, uri: str, found: str, *, exists: bool = False) -> None:
+        super().__init__(uri, found)
         self.exists = exists
 
 
@@ -75,9 +151,19 @@ class ChangedFiles(SparkifyError):
     :ivar uris: the files.
     """
 
-    def __init__(self, message: str, uris: Sequence[str]) -> None:
-        super().__init__(message)
+    NAMED: ClassVar[int] = 5
+
+    def __init__(self, uris: Sequence[str], found: str, *, hint: str, option: tuple[str, object]) -> None:
         self.uris = tuple(uris)
+        super().__init__(found, where=self._named(), hint=hint, option=option)
+
+    def _named(self) -> str:
+        count = len(self.uris)
+        if count == 1:
+            return self.uris[0]
+        named = ", ".join(self.uris[: self.NAMED])
+        more = f" and {count - self.NAMED:,} more" if count > self.NAMED else ""
+        return f"{count:,} files ({named}{more})"
 
 
 class RejectedLines(SparkifyError):
@@ -87,32 +173,46 @@ class RejectedLines(SparkifyError):
     :ivar max_rejects: how many were allowed.
     """
 
-    SHOWN: ClassVar[int] = 10
+    LISTED: ClassVar[int] = 10
 
     def __init__(self, rejects: Sequence[Reject], max_rejects: int) -> None:
         self.rejects = tuple(rejects)
         self.max_rejects = max_rejects
         count = len(self.rejects)
-        lines = "\n".join(f"  {reject}" for reject in self.rejects[: self.SHOWN])
-        more = f"\n  ... and {count - self.SHOWN:,} more" if count > self.SHOWN else ""
         super().__init__(
-            f"{count:,} {'line' if count == 1 else 'lines'} cannot be loaded and {max_rejects:,} are "
-            f"allowed; nothing was changed.\n{lines}{more}\n"
-            f"Mend the files, or allow it with --max-rejects {count}: the rest is loaded and "
-            "these lines are kept in rejected_rows."
+            f"{count:,} {'line' if count == 1 else 'lines'} cannot be loaded and {max_rejects:,} are allowed",
+            hint="Correct the files, or allow it with {option}: the rest is loaded and these lines are kept.",
+            option=("max_rejects", count),
+            state=UNCHANGED,
         )
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """The first of the lines, each with file, number, reason and text."""
+        lines = [str(reject) for reject in self.rejects[: self.LISTED]]
+        if len(self.rejects) > self.LISTED:
+            lines.append(f"... and {len(self.rejects) - self.LISTED:,} more")
+        return tuple(lines)
 
 
 class ChecksFailed(SparkifyError):
-    """A quality check found rows that break a promise. The load was rolled back.
+    """Quality checks found rows that violate them. The load was rolled back.
 
     :ivar results: the checks that failed, each with some of the rows it found.
     """
 
     def __init__(self, results: Sequence[CheckResult]) -> None:
         self.results = tuple(results)
-        found = "\n".join(f"  {result}" for result in self.results)
-        super().__init__(f"the load was rolled back and nothing was changed, because of these checks:\n{found}")
+        count = len(self.results)
+        super().__init__(
+            f"{count} {'check' if count == 1 else 'checks'} failed",
+            state=f"the load was rolled back and {UNCHANGED}",
+        )
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """Each check with how many rows violate it, and some of them."""
+        return tuple(str(result) for result in self.results)
 
 
 class TemporaryError(SparkifyError):

@@ -11,7 +11,7 @@ import json
 import re
 from typing import Any
 
-from sparkify.etl.declarations import Source, json_fields
+from sparkify.etl.declarations import Source
 from sparkify.etl.errors import ConfigurationError
 
 __all__ = ["columns_of", "is_needed", "write_paths"]
@@ -22,12 +22,12 @@ _DOT = re.compile(r"\$\.([^.\[\]'\"]+)")
 
 def is_needed(source: Source) -> bool:
     """Whether some key is not the name of its column, so that COPY cannot find it by name."""
-    return any(column.name != field.key for column, field in json_fields(source.staging).items())
+    return any(column.name != field.key for column, field in source.fields.items())
 
 
 def write_paths(source: Source) -> str:
     """A JSONPaths file with a path for each column, in the order of the table."""
-    paths = [f"$['{field.key}']" for field in json_fields(source.staging).values()]
+    paths = [f"$['{field.key}']" for field in source.fields.values()]
     return json.dumps({"jsonpaths": paths}, indent=4)
 
 
@@ -40,40 +40,36 @@ def columns_of(text: str, source: Source, uri: str) -> list[str]:
     try:
         content: Any = json.loads(text)
     except ValueError as exc:
-        raise ConfigurationError(f"{uri}: is not JSON ({exc}); nothing was changed") from exc
+        raise ConfigurationError(f"is not JSON ({exc})", where=uri) from exc
     if not isinstance(content, dict) or list(content) != ["jsonpaths"]:
         found = ", ".join(content) if isinstance(content, dict) else type(content).__name__
         raise ConfigurationError(
-            f"{uri}: the one key of a JSONPaths file is jsonpaths, and this has {found!r}: Redshift would load "
-            "by name without a word; nothing was changed"
+            f"the one key of a JSONPaths file is jsonpaths, and this has {found!r}: Redshift would load by "
+            "name without a word",
+            where=uri,
         )
     paths = content["jsonpaths"]
     if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
-        raise ConfigurationError(f"{uri}: jsonpaths is not a list of texts; nothing was changed")
-    names = {field.key: column.name for column, field in json_fields(source.staging).items()}
+        raise ConfigurationError("jsonpaths is not a list of texts", where=uri)
+    names = {field.key: column.name for column, field in source.fields.items()}
     notations = set()
     columns: list[str] = []
     for path in paths:
         brackets, dot = _BRACKETS.fullmatch(path), _DOT.fullmatch(path)
         match = brackets or dot
         if match is None:
-            raise ConfigurationError(f"{uri}: {path} is not the path of a plain key; nothing was changed")
+            raise ConfigurationError(f"{path} is not the path of a plain key", where=uri)
         notations.add("brackets" if brackets else "dot")
         key = next(group for group in match.groups() if group)
         if key not in names:
-            raise ConfigurationError(
-                f"{uri}: {path} is a key that no column of {source.staging.name} has; nothing was changed"
-            )
+            raise ConfigurationError(f"{path} is a key that no column of {source.staging.name} has", where=uri)
         if names[key] in columns:
-            raise ConfigurationError(f"{uri}: {path} stands there twice; nothing was changed")
+            raise ConfigurationError(f"{path} stands there twice", where=uri)
         columns.append(names[key])
     if len(notations) > 1:
         raise ConfigurationError(
-            f"{uri}: has paths in brackets and with dots, which Redshift does not take together; nothing was "
-            "changed"
+            "has paths in brackets and with dots, which Redshift does not take together", where=uri
         )
     if left := [key for key, name in names.items() if name not in columns]:
-        raise ConfigurationError(
-            f"{uri}: has no path for {', '.join(left)}, which would become NULL; nothing was changed"
-        )
+        raise ConfigurationError(f"has no path for {', '.join(left)}, which would become NULL", where=uri)
     return columns

@@ -1,24 +1,22 @@
 """What a load will do, as a list of steps. Pure: it looks at values alone, and touches no file or database.
 
-The runner carries the steps out; a dry run prints them. Both see the same plan.
+The runner carries the steps out, over a session that sends their statements or, in a dry run, records them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Delete, Insert, SelectBase, Table, Update, delete, insert
+from sqlalchemy import ColumnElement, Delete, Insert, SelectBase, Table, Update, delete
 
-from sparkify.etl.declarations import Pipeline, Source
+from sparkify.etl.declarations import Check, Pipeline, Source
 from sparkify.etl.dispositions import Effect, changes
 from sparkify.etl.errors import ChangedFiles
+from sparkify.etl.listing import Listing, SourceFile
 from sparkify.etl.report import Mode
-from sparkify.etl.sources import Listing, SourceFile
 
 __all__ = ["Plan", "Record", "Run", "Selection", "Stage", "Step", "Unstage", "Verify", "build", "choose"]
-
-_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ class Run(Step):
 class Verify(Step):
     """Run a check: its SELECT must return nothing."""
 
-    name: str
+    check: Check
     rows: SelectBase
 
 
@@ -65,12 +63,7 @@ class Unstage(Step):
 
 @dataclass(frozen=True)
 class Record(Step):
-    """Write the load, its files and its rejects into the ledger.
-
-    :ivar statements: the shape of what is written, its values named; for a dry run.
-    """
-
-    statements: tuple[Insert, ...]
+    """Write the load, its files and its rejects into the ledger."""
 
 
 @dataclass(frozen=True)
@@ -121,18 +114,20 @@ def choose(
     changed = [uri for uri, file in found.items() if known.get(uri, file.fingerprint) != file.fingerprint]
     if changed and not (full_refresh or reload_changed):
         raise ChangedFiles(
-            f"{_files(changed)} changed since {_it(changed)} loaded; nothing was changed. Put back what "
-            "was loaded, or rebuild the star from all files with --reload-changed.",
             changed,
+            f"changed since {'it was' if len(changed) == 1 else 'they were'} loaded",
+            hint="Restore what was loaded, or rebuild the star from all files with {option}.",
+            option=("reload_changed", True),
         )
     if full_refresh or changed:
         gone = [uri for uri in known if uri not in found]
         if gone and not allow_missing:
+            are = "is" if len(gone) == 1 else "are"
             raise ChangedFiles(
-                f"{_files(gone)} loaded before and {'is' if len(gone) == 1 else 'are'} not among the files "
-                "to load, so a rebuilt star would lack those rows; nothing was changed. Name the folder "
-                "that holds all files, or accept the loss with --allow-missing.",
                 gone,
+                f"loaded before and {are} not among the files to load, so a rebuilt star would lack those rows",
+                hint="Name the folder that holds all files, or accept the loss with {option}.",
+                option=("allow_missing", True),
             )
         return Selection(
             mode="full refresh",
@@ -147,18 +142,6 @@ def choose(
     return Selection(mode="incremental", files=files, known=left_out)
 
 
-def _files(uris: Sequence[str]) -> str:
-    named = ", ".join(uris[:_NAMED])
-    more = f" and {len(uris) - _NAMED:,} more" if len(uris) > _NAMED else ""
-    if len(uris) == 1:
-        return named
-    return f"{len(uris):,} files ({named}{more})"
-
-
-def _it(uris: Sequence[str]) -> str:
-    return "it was" if len(uris) == 1 else "they were"
-
-
 def build(pipeline: Pipeline, selection: Selection, load_id: ColumnElement[int]) -> Plan:
     """The steps of a load, in order.
 
@@ -166,7 +149,7 @@ def build(pipeline: Pipeline, selection: Selection, load_id: ColumnElement[int])
     """
     steps: list[Step] = []
     if selection.mode == "full refresh":
-        steps += [Run(f"empty {table.name}", delete(table), table, "deleted") for table in pipeline.rebuilt]
+        steps += [Run(f"empty {table.name}", delete(table), table, "deleted") for table in pipeline.tables]
         steps += [
             Run(f"forget {table.name}", delete(table), table, "deleted")
             for table in (pipeline.ledger.files, pipeline.ledger.rejects)
@@ -184,11 +167,9 @@ def build(pipeline: Pipeline, selection: Selection, load_id: ColumnElement[int])
                 for change in changes(transform, load_id)
             ]
     steps += [Unstage(f"empty {source.staging.name}", source) for source in new]
-    ledger = pipeline.ledger
-    recorded = [ledger.files, ledger.rejects, ledger.history]
-    steps.append(Record("record the load", tuple(insert(table) for table in recorded)))
+    steps.append(Record("record the load"))
     steps += [
-        Verify(f"check {check.name}", check.name, check.rows(load_id))
+        Verify(f"check {check.name}", check, check.rows(load_id))
         for check in pipeline.checks
         if check.during_load
     ]

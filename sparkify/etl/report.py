@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from sparkify.etl.sources import SourceFile
+from sparkify.etl.listing import SourceFile
 
 __all__ = [
     "CheckResult",
@@ -18,6 +18,7 @@ __all__ = [
     "Reject",
     "SourceReport",
     "Staged",
+    "StepReport",
     "TableChange",
     "tally",
 ]
@@ -115,13 +116,15 @@ class TableChange:
 class CheckResult:
     """What one check found.
 
-    :ivar count: how many rows break the promise.
+    :ivar count: how many rows violate it.
+    :ivar hint: what to do about them.
     :ivar rows: some of them, each a mapping of column to value.
     """
 
     name: str
     count: int
     rows: tuple[Mapping[str, Any], ...] = ()
+    hint: str | None = None
 
     @property
     def ok(self) -> bool:
@@ -136,8 +139,24 @@ class CheckResult:
 
 
 @dataclass(frozen=True)
+class StepReport:
+    """What one step of a load took.
+
+    :ivar rows: how many rows its statements touched.
+    :ivar seconds: of wall time, from the first statement to the last.
+    """
+
+    title: str
+    rows: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class LoadRecord:
-    """One row of the load history. Times are UTC, without zone."""
+    """One row of the load history. Times are UTC, without zone.
+
+    :ivar rules_version: of the rules by which the load made its rows; see :class:`Pipeline`. None is 1.
+    """
 
     load_id: int
     mode: str
@@ -150,6 +169,7 @@ class LoadRecord:
     rejected: int
     blank: int
     version: str
+    rules_version: int | None
 
 
 @dataclass(frozen=True)
@@ -160,7 +180,8 @@ class LoadReport:
     :ivar rejects: the lines that were kept in ``rejected_rows``.
     :ivar tables: the tables that changed.
     :ivar rows: how many rows each table of the star has now.
-    :ivar seconds: from the first look at the sources to the end.
+    :ivar steps: what the load did, in order, and how long each step took.
+    :ivar seconds: from the listing of the sources to the end.
     """
 
     load_id: int | None
@@ -170,6 +191,7 @@ class LoadReport:
     tables: tuple[TableChange, ...] = ()
     checks: tuple[CheckResult, ...] = ()
     rows: Mapping[str, int] = field(default_factory=dict)
+    steps: tuple[StepReport, ...] = ()
     seconds: float = 0.0
 
     @property

@@ -10,68 +10,29 @@ import re
 import stat
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from sparkify.etl.errors import EmptySource, SourceError, TemporaryError
+from sparkify.etl.listing import AwsOptions, Listing, SourceFile
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
 
-__all__ = ["AwsOptions", "Listing", "SourceFile", "file_chunks", "list_files", "open_bucket", "split_s3"]
+__all__ = ["file_chunks", "list_files", "open_bucket", "reaching_s3", "split_s3"]
 
 _SUFFIXES = (".json", ".jsonl", ".ndjson")
 _COMPRESSED = (".gz",)
 _HTTP_STATUS = re.compile(r"status code: (\d{3})")
-_REFUSED = "S3 refused access; check the credentials and the bucket policy; nothing was changed"
+_REFUSED = "S3 refused access"
+_CHECK_ACCESS = "Check the credentials and the bucket policy."
 CHUNK = 1 << 20
 """Bytes that are read at a time."""
 GZIP_MAGIC = b"\x1f\x8b"
-
-
-@dataclass(frozen=True)
-class SourceFile:
-    """One file as the listing saw it.
-
-    :ivar uri: ``s3://bucket/key``, or the absolute path of a local file.
-    :ivar size: bytes as stored.
-    :ivar fingerprint: changes when the content does: the ETag of an object, size and mtime of a local file.
-    """
-
-    uri: str
-    size: int
-    fingerprint: str
-
-
-@dataclass(frozen=True)
-class Listing:
-    """What lies below one uri.
-
-    :ivar files: the data, in the order of their names.
-    :ivar skipped: what is not data, counted by the reason.
-    """
-
-    uri: str
-    files: tuple[SourceFile, ...]
-    skipped: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class AwsOptions:
-    """How S3 is reached, where boto3's own chain does not say it all.
-
-    :ivar endpoint: another server than Amazon's, such as one for tests.
-    """
-
-    region: str | None = None
-    endpoint: str | None = None
-    access_key_id: str | None = field(default=None, repr=False)
-    secret_access_key: str | None = field(default=None, repr=False)
 
 
 def list_files(uri: str, aws: AwsOptions | None = None) -> Listing:
@@ -93,7 +54,7 @@ def list_files(uri: str, aws: AwsOptions | None = None) -> Listing:
         also = f" (skipped: {passed_over})" if passed_over else ""
         raise EmptySource(
             uri,
-            f"no .json, .jsonl or .ndjson file here{also}; nothing was changed",
+            f"no .json, .jsonl or .ndjson file here{also}",
             # A prefix of S3 without an object is as good as a misspelt one; a folder is known to be there.
             exists=not uri.startswith("s3://"),
         )
@@ -116,11 +77,11 @@ def _list_local(uri: str) -> tuple[list[SourceFile], Counter[str]]:
     if root.is_file():
         return [_local_file(str(root), root.stat())], skipped
     if not root.is_dir():
-        raise EmptySource(uri, "there is no such file or folder; nothing was changed")
+        raise EmptySource(uri, "there is no such file or folder")
     found: list[SourceFile] = []
 
     def refuse(error: OSError) -> None:
-        raise SourceError(str(error.filename), f"cannot be listed: {error.strerror}; nothing was changed")
+        raise SourceError(str(error.filename), f"cannot be listed: {error.strerror}")
 
     # Links are not followed: they lead out of the folder, or to what is listed already.
     for folder, folders, names in os.walk(root, onerror=refuse):
@@ -223,26 +184,26 @@ def reaching_s3(uri: str) -> Iterator[None]:
     try:
         yield
     except (s3.PermissionDeniedError, s3.UnauthenticatedError, PermissionError) as exc:
-        raise SourceError(uri, _REFUSED) from exc
+        raise SourceError(uri, _REFUSED, hint=_CHECK_ACCESS) from exc
     except (s3.NotFoundError, FileNotFoundError) as exc:
-        raise EmptySource(uri, "there is no such bucket or object; nothing was changed") from exc
+        raise EmptySource(uri, "there is no such bucket or object") from exc
     except s3.PreconditionError as exc:
-        raise TemporaryError(f"{uri}: was replaced while it was read; nothing was changed") from exc
+        raise TemporaryError("was replaced while it was read", where=uri) from exc
     except BotoCoreError as exc:
-        raise SourceError(uri, f"no usable AWS credentials: {exc}; nothing was changed") from exc
+        raise SourceError(uri, f"no usable AWS credentials: {exc}") from exc
     except s3.BaseError as exc:
         status = _HTTP_STATUS.search(str(exc))
         match status and status[1]:
             case "404":
-                raise EmptySource(uri, "there is no such bucket; nothing was changed") from exc
+                raise EmptySource(uri, "there is no such bucket") from exc
             case "401" | "403":
-                raise SourceError(uri, _REFUSED) from exc
+                raise SourceError(uri, _REFUSED, hint=_CHECK_ACCESS) from exc
             case "301" | "307":
                 raise SourceError(
-                    uri, "the bucket is in another region; set AWS_DEFAULT_REGION; nothing was changed"
+                    uri, "the bucket is in another region", hint="Set AWS_DEFAULT_REGION."
                 ) from exc
         first = str(exc).strip().splitlines()[0][:300]
-        raise TemporaryError(f"{uri}: S3 did not answer ({first}); nothing was changed") from exc
+        raise TemporaryError(f"S3 did not answer ({first})", where=uri) from exc
 
 
 def file_chunks(file: SourceFile, store: S3Store | None = None) -> Iterator[bytes]:
@@ -265,7 +226,7 @@ def _local_chunks(file: SourceFile) -> Iterator[bytes]:
     try:
         handle = os.open(file.uri, os.O_RDONLY)
     except OSError as exc:
-        raise SourceError(file.uri, f"cannot be read: {exc.strerror}; nothing was changed") from exc
+        raise SourceError(file.uri, f"cannot be read: {exc.strerror}") from exc
     try:
         # A small buffer for a small file: allocating a megabyte costs more than reading 300 bytes.
         size = min(CHUNK, file.size + 1)
@@ -285,7 +246,7 @@ def _s3_chunks(file: SourceFile, store: S3Store) -> Iterator[bytes]:
             read += len(buffer)
             yield bytes(buffer)
     if read != file.size:
-        raise TemporaryError(f"{file.uri}: {read:,} of {file.size:,} bytes arrived; nothing was changed")
+        raise TemporaryError(f"{read:,} of {file.size:,} bytes arrived", where=file.uri)
 
 
 def _gunzip(uri: str, raw: Iterator[bytes]) -> Iterator[bytes]:
@@ -300,6 +261,6 @@ def _gunzip(uri: str, raw: Iterator[bytes]) -> Iterator[bytes]:
                 yield member.decompress(data, CHUNK)
                 data = member.unconsumed_tail or member.unused_data
     except zlib.error as exc:
-        raise SourceError(uri, f"is not sound gzip ({exc}); nothing was changed") from exc
+        raise SourceError(uri, f"is not sound gzip ({exc})") from exc
     if not member.eof:
-        raise SourceError(uri, "ends in the middle of its gzip data; nothing was changed")
+        raise SourceError(uri, "ends in the middle of its gzip data")

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from sparkify.etl.errors import SourceError
-from sparkify.etl.lines import BOM, MAX_LINE
-from sparkify.etl.sources import CHUNK, GZIP_MAGIC, AwsOptions, SourceFile, file_chunks, open_bucket, split_s3
+from sparkify.etl.line_rules import BOM, MAX_LINE
+from sparkify.etl.listing import AwsOptions, SourceFile
+from sparkify.etl.sources import CHUNK, GZIP_MAGIC, file_chunks, open_bucket, split_s3
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
@@ -112,7 +113,7 @@ def _is_gzip(file: SourceFile) -> bool:
         with Path(file.uri).open("rb") as handle:
             return handle.read(2) == GZIP_MAGIC
     except OSError as exc:
-        raise SourceError(file.uri, f"cannot be read: {exc.strerror}; nothing was changed") from exc
+        raise SourceError(file.uri, f"cannot be read: {exc.strerror}") from exc
 
 
 def _store(file: SourceFile, stores: dict[str, S3Store]) -> S3Store | None:

@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from sparkify.aws import aws_session
+from sparkify.config.aws import aws_session
+from sparkify.config.settings import Settings
 from sparkify.etl.errors import ConfigurationError
 from sparkify.provision.steps import Call
-from sparkify.settings import Settings
 
 __all__ = ["Aws", "secrets_of"]
 
@@ -49,7 +49,7 @@ class Aws:
         if service not in self._clients:
             from botocore.config import Config
 
-            from sparkify import __version__
+            from sparkify._version import __version__
 
             config = Config(
                 connect_timeout=10,

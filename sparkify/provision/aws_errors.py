@@ -27,8 +27,8 @@ from botocore.exceptions import (
     SSOError,
 )
 
+from sparkify.config.settings import MASK
 from sparkify.etl.errors import ConfigurationError, SparkifyError, TemporaryError
-from sparkify.settings import MASK
 
 __all__ = ["AwsBusy", "AwsRefusal", "scrub", "translated"]
 

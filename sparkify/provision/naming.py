@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sparkify.settings import Settings
+from sparkify.config.settings import Settings
 
 __all__ = ["MANAGED_BY", "POLICY_NAME", "WAREHOUSE", "Kind", "Names", "key_value", "lower_key_value", "tags_of"]
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import SecretStr
 
+from sparkify.config.settings import MASK
 from sparkify.etl.errors import ConfigurationError, TemporaryError
 from sparkify.provision.naming import Names
-from sparkify.settings import MASK
 
 if TYPE_CHECKING:
     from sparkify.provision.account import Aws

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from sparkify.config.settings import Settings
 from sparkify.etl.errors import ConfigurationError
 from sparkify.provision.costs import Estimate, estimate
 from sparkify.provision.naming import Names
 from sparkify.provision.passwords import password_problems
-from sparkify.settings import Settings
 
 __all__ = ["ReadableS3", "Wanted", "readable_s3"]
 

@@ -1,9 +1,9 @@
 """The Redshift dialect of this project: sqlalchemy-redshift's for redshift_connector, with what is broken
 there mended.
 
-Each repair names its defect; ``tests/redshift`` shows each without the repair, so a test tells when upstream
-mends it. Issue numbers are those of https://github.com/sqlalchemy-redshift/sqlalchemy-redshift/issues (read
-with version 1.0.0).
+Each repair names its defect; ``tests/unit/redshift`` shows each without the repair, so a test tells when
+upstream mends it. Issue numbers are those of
+https://github.com/sqlalchemy-redshift/sqlalchemy-redshift/issues (read with version 1.0.0).
 """
 
 from __future__ import annotations

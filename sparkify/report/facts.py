@@ -14,12 +14,13 @@ from sqlalchemy import Connection, Select
 from sparkify import analytics
 from sparkify.analytics import Moment
 from sparkify.analytics.periods import extent, known_zone, moment
+from sparkify.databases import Database
 from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.report import CheckResult
-from sparkify.query import Dialect, Query, sql_text
+from sparkify.warehouse.query import Query, sql_text
 
 if TYPE_CHECKING:
-    from sparkify.warehouse import Warehouse
+    from sparkify.warehouse.facade import Warehouse
 
 __all__ = ["Facts", "Period", "Slot", "collect", "local"]
 
@@ -149,20 +150,21 @@ def collect(
     # Says what is wrong with a warehouse that cannot be read, before anything else is asked of it.
     whole = warehouse.query(extent()).one()
     if whole.first_play is None or whole.last_play is None:
-        raise ConfigurationError("the warehouse has no play yet. Run: sparkify-etl load")
+        raise ConfigurationError("the warehouse has no play yet", hint="Run: sparkify-etl load")
     period = _period(whole.last_play, since, until, days, tz)
     results = warehouse.check() if checks else None
     with warehouse.session() as session:
-        dialect: Dialect = "redshift" if warehouse.url.get_backend_name() == "redshift" else "duckdb"
-        return _Asking(session.connection(), dialect, period, whole.first_play).facts(results)
+        return _Asking(session.connection(), warehouse.database, period, whole.first_play).facts(results)
 
 
 class _Asking:
     """Asks on one connection, so that all answers are of one moment, and keeps the texts."""
 
-    def __init__(self, connection: Connection, dialect: Dialect, period: Period, first_play: datetime) -> None:
+    def __init__(
+        self, connection: Connection, database: Database, period: Period, first_play: datetime
+    ) -> None:
         self._connection = connection
-        self._dialect = dialect
+        self._database = database
         self._period = period
         self._first_play = first_play
         self._sql: dict[str, str] = {}
@@ -207,8 +209,8 @@ class _Asking:
         )
 
     def _ask(self, name: str, statement: Select[*tuple[Any, ...]]) -> list[dict[str, Any]]:
-        self._sql.setdefault(name, sql_text(statement, self._dialect))
-        return Query(statement, lambda: nullcontext(self._connection)).records()
+        self._sql.setdefault(name, sql_text(statement, self._database.name))
+        return Query(statement, lambda: nullcontext(self._connection), self._database).records()
 
     def _totals(self, period: Period | None) -> Record | None:
         if period is None:

@@ -20,7 +20,7 @@ from sparkify.report.facts import Facts, Period, Record, collect, local
 from sparkify.report.wording import WEEKDAYS
 
 if TYPE_CHECKING:
-    from sparkify.warehouse import Warehouse
+    from sparkify.warehouse.facade import Warehouse
 
 __all__ = ["build", "render"]
 

@@ -1,0 +1,188 @@
+"""The file ``dwh.cfg``: where it is, what it says, and options written into it, everything else left as it was.
+
+It is an INI file of the kind that its users have: values in quotes or not, ``%`` a character, names of sections
+and options in either case.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sparkify.etl.errors import ConfigurationError
+from sparkify.etl.files import atomic_write
+
+__all__ = ["config_file", "edited", "read_values", "write_values"]
+
+DEFAULT_FILE = "dwh.cfg"
+
+_SECTION = re.compile(r"\[(?P<name>[^]]+)\]")
+_OPTION = re.compile(r"(?P<name>[^\s=:#;\[][^=:]*?)(?P<equals>\s*[=:]\s*)(?P<value>.*)")
+_COMMENTED = re.compile(r"[#;]\s*(?P<name>[^\s=:]+)\s*[=:]")
+
+Values = Mapping[tuple[str, str], str]
+"""By section, in upper case, and option."""
+
+
+def config_file() -> Path:
+    """The file that is read: what ``SPARKIFY_CONFIG`` names, else ``dwh.cfg`` in the working directory."""
+    return Path(os.environ.get("SPARKIFY_CONFIG") or DEFAULT_FILE)
+
+
+def read_values(path: Path) -> Values:
+    """What the file says, by section and option. No file, no values, unless it was asked for by name.
+
+    :raises ConfigurationError: when it cannot be read or understood. The message has no line of the file.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        if os.environ.get("SPARKIFY_CONFIG"):
+            raise ConfigurationError(f"{path}: there is no such file (SPARKIFY_CONFIG names it)") from None
+        return {}
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigurationError(f"{path}: cannot be read ({type(exc).__name__})") from None
+    parser = configparser.RawConfigParser(strict=False)
+    try:
+        parser.read_string(text)
+    except configparser.MissingSectionHeaderError as exc:
+        raise ConfigurationError(
+            f"{path}, line {exc.lineno}: an option stands before the first [SECTION]"
+        ) from None
+    except configparser.ParsingError as exc:
+        # The exception's own text has the line, and the line may have a password.
+        numbers = ", ".join(str(number) for number, _ in exc.errors)
+        raise ConfigurationError(f"{path}, line {numbers}: is not of the form NAME = value") from None
+    return {
+        (section.upper(), option): _unquoted(value)
+        for section in parser.sections()
+        for option, value in parser.items(section)
+    }
+
+
+def _unquoted(value: str) -> str:
+    value = value.strip()
+    if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
+        return value[1:-1]
+    return value
+
+
+def write_values(path: Path, values: Values) -> bool:
+    """Set options, by section and name, and let the owner alone read the file. Returns whether it changed.
+
+    A file that is not there is made. A link stays a link, and what it points at is written.
+
+    :raises ConfigurationError: when it cannot be read or written; then it is as it was.
+    """
+    target = path.resolve()
+    try:
+        raw = target.read_bytes() if target.exists() else b""
+        before = raw.decode("utf-8")
+        after = edited(before, values)
+        if after == before:
+            if raw:
+                target.chmod(0o600)
+            return False
+        _replace(target, after.encode("utf-8"))
+    except (OSError, UnicodeDecodeError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8"
+        lines = "".join(f"\n  [{section}] {option} = {value}" for (section, option), value in values.items())
+        raise ConfigurationError(f"{path}: cannot be written ({reason}); set these yourself:{lines}") from None
+    return True
+
+
+def _replace(target: Path, content: bytes) -> None:
+    with atomic_write(target) as new:
+        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+
+
+def edited(text: str, values: Values) -> str:
+    """The text with these options set, and everything else as it was: comments, order, quotes, line ends.
+
+    >>> text = "[CLUSTER]\\n# where it is\\nHOST = 'old'\\nDB_NAME = dwh\\n"
+    >>> print(edited(text, {("CLUSTER", "HOST"): "new"}), end="")
+    [CLUSTER]
+    # where it is
+    HOST = 'new'
+    DB_NAME = dwh
+    """
+    newline = "\r\n" if "\r\n" in text else "\n"
+    lines = text.split(newline)
+    for (section, option), value in values.items():
+        _set(lines, section, option, value)
+    return newline.join(lines)
+
+
+def _set(lines: list[str], section: str, option: str, value: str) -> None:
+    place = _places(lines, section, option)
+    if place.options:
+        # The last one counts where there are several.
+        number = place.options[-1]
+        match = _OPTION.match(lines[number])
+        assert match  # noqa: S101 - it is in the list because it matches
+        name, equals, old = match["name"], match["equals"], match["value"].strip()
+        quote = old[0] if len(old) >= 2 and old[0] == old[-1] and old[0] in "'\"" else ""
+        if equals[0].isspace() and not equals[-1].isspace():
+            equals += " "
+        lines[number] = f"{name}{equals}{quote}{value}{quote}".rstrip()
+        _drop_continuation(lines, number)
+    elif not value:
+        return
+    elif place.commented is not None:
+        lines.insert(place.commented + 1, f"{option} = {value}")
+    elif place.end is not None:
+        lines.insert(place.end, f"{option} = {value}")
+    else:
+        while lines and not lines[-1].strip():
+            lines.pop()
+        if lines:
+            lines.append("")
+        lines.extend([f"[{section}]", f"{option} = {value}", ""])
+
+
+class _Places:
+    """Where an option stands, or could.
+
+    :ivar commented: a comment that shows the option.
+    :ivar end: behind the last line of the section.
+    """
+
+    def __init__(self) -> None:
+        self.options: list[int] = []
+        self.commented: int | None = None
+        self.end: int | None = None
+
+
+def _places(lines: Sequence[str], section: str, option: str) -> _Places:
+    found = _Places()
+    inside = False
+    for number, line in enumerate(lines):
+        text = line.lstrip("\ufeff")
+        if match := _SECTION.match(text):
+            inside = match["name"].strip().upper() == section.upper()
+            if inside:
+                found.end = number + 1
+            continue
+        if not inside:
+            continue
+        if text.strip():
+            found.end = number + 1
+        if match := _OPTION.match(text):
+            if match["name"].strip().upper() == option.upper():
+                found.options.append(number)
+        elif (match := _COMMENTED.match(text)) and match["name"].upper() == option.upper():
+            found.commented = number
+    return found
+
+
+def _drop_continuation(lines: list[str], number: int) -> None:
+    """Remove the lines that belonged to the old value: those that begin with a blank, behind it."""
+    while number + 1 < len(lines) and lines[number + 1][:1] in (" ", "\t") and lines[number + 1].strip():
+        del lines[number + 1]

@@ -1,0 +1,60 @@
+"""The registry of databases: the one place where a database's name is compared.
+
+A database is a folder here with a line below. Its module ``sql`` has its texts of the constructs of
+:mod:`sparkify.etl.constructs`; its module ``database`` has its :class:`Database`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from sqlalchemy import URL
+
+from sparkify.databases.base import Database
+from sparkify.etl.declarations import Source
+from sparkify.etl.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from sparkify.config.settings import Settings
+
+__all__ = ["Database", "database_type", "names", "open_database"]
+
+_CLASSES = {
+    "duckdb": "DuckDB",
+    "redshift": "Redshift",
+}
+
+for _name in _CLASSES:
+    # Light: these import SQLAlchemy alone, and no driver.
+    import_module(f"{__name__}.{_name}.sql")
+
+
+def names() -> tuple[str, ...]:
+    """The names of all databases, as the backends of URLs have them."""
+    return tuple(_CLASSES)
+
+
+def database_type(name: str) -> type[Database]:
+    """The class of a database, by its name.
+
+    :raises ConfigurationError: when there is no such database.
+    """
+    if name not in _CLASSES:
+        raise ConfigurationError(
+            f"{name!r} is not a database that sparkify loads", hint=f"Give one of {', '.join(names())}."
+        )
+    found: object = getattr(import_module(f"{__name__}.{name}.database"), _CLASSES[name])
+    assert isinstance(found, type) and issubclass(found, Database)  # noqa: S101 - the registry's own promise
+    return found
+
+
+def open_database(url: URL, settings: Settings | None = None, sources: Sequence[Source] = ()) -> Database:
+    """The database of a URL. Nothing is connected to.
+
+    :param settings: what the database needs beyond its URL; None: nothing is set.
+    :param sources: whose files it will load.
+    :raises ConfigurationError: when the URL is of another database, or lacks what that database needs.
+    """
+    return database_type(url.get_backend_name())(url, settings, sources)

@@ -1,0 +1,145 @@
+"""What a warehouse asks of the database that it lives in, beyond what a load asks of an adapter."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVarTuple
+
+from sqlalchemy import URL, ClauseElement, CompoundSelect, Connection, CursorResult, Engine, Select
+
+from sparkify.etl.adapter import Adapter
+from sparkify.etl.declarations import Source
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+    import pyarrow
+
+    from sparkify.config.settings import Settings
+
+__all__ = ["Database"]
+
+Ts = TypeVarTuple("Ts")
+
+
+class Database(Adapter):
+    """One database at one URL. Holds no connection.
+
+    :ivar title: its name for people.
+    :ivar is_embedded: whether it runs in this process, on a file or in memory.
+    :ivar reads_s3_only: whether it reads the files itself, and from S3 alone.
+    :ivar declares_keys: whether primary and foreign keys are declared to it.
+    """
+
+    title: ClassVar[str]
+    is_embedded: ClassVar[bool] = False
+    reads_s3_only: ClassVar[bool] = False
+    declares_keys: ClassVar[bool] = True
+
+    def __init__(self, url: URL, settings: Settings | None = None, sources: Sequence[Source] = ()) -> None:
+        self.url = url
+        self.settings = settings
+        self.sources = tuple(sources)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.url.render_as_string(hide_password=True)!r})"
+
+    # -- engine and file -----------------------------------------------------------------------------------
+
+    @abstractmethod
+    def create_engine(self, *, read_only: bool = False) -> Engine:
+        """A new engine. Nothing is connected to. Parameters are hidden from the messages of errors.
+
+        :param read_only: let other processes read at the same time, where the database makes a difference.
+        """
+
+    @property
+    def file(self) -> Path | None:
+        """The file that it is kept in; None in memory, and for a server."""
+        return None
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is something to connect to; a server is taken to be there."""
+        return self.file is None or self.file.exists()
+
+    def create_file(self, fill: Callable[[URL], None] | None = None) -> bool:
+        """Create the file where there is none. Returns whether it was created.
+
+        :param fill: is called with the URL of the new file, before it gets its name.
+        :raises ConfigurationError: when the folder is not there or cannot be written to.
+        """
+        return False
+
+    @contextmanager
+    def migrating(self, connection: Connection) -> Iterator[None]:
+        """Do what the database wants before and after migrations."""
+        yield
+
+    # -- SELECTs -------------------------------------------------------------------------------------------
+
+    @classmethod
+    @abstractmethod
+    def render(cls, statement: ClauseElement) -> str:
+        """The text of a statement as this database gets it, values included."""
+
+    @abstractmethod
+    def select(
+        self,
+        connection: Connection,
+        statement: Select[*Ts] | CompoundSelect[*Ts],
+        *,
+        prefetch: int | None = None,
+    ) -> CursorResult[*Ts]:
+        """Send a SELECT.
+
+        :param prefetch: how many rows to fetch before they are asked for; None: as the driver does.
+        """
+
+    @abstractmethod
+    def to_pandas(
+        self, connection: Connection, statement: Select[*Ts] | CompoundSelect[*Ts]
+    ) -> pandas.DataFrame:
+        """The rows of a SELECT as a DataFrame of pandas, which is installed."""
+
+    @abstractmethod
+    def to_polars(
+        self, connection: Connection, statement: Select[*Ts] | CompoundSelect[*Ts]
+    ) -> polars.DataFrame:
+        """The rows of a SELECT as a DataFrame of polars, which is installed."""
+
+    @abstractmethod
+    def to_arrow(self, connection: Connection, statement: Select[*Ts] | CompoundSelect[*Ts]) -> pyarrow.Table:
+        """The rows of a SELECT as a table of Arrow, which is installed."""
+
+    @abstractmethod
+    def to_parquet(
+        self,
+        connection: Connection,
+        statement: Select[*Ts] | CompoundSelect[*Ts],
+        target: str,
+        *,
+        overwrite: bool,
+    ) -> None:
+        """Write the rows of a SELECT as Parquet.
+
+        :raises SparkifyError: when the database cannot write there, or something is there already.
+        """
+
+
+def option(settings: Settings | None, name: str) -> Any:
+    """A setting by its name; None where there are no settings."""
+    return None if settings is None else getattr(settings, name)
+
+
+def jsonpaths(settings: Settings | None, sources: Sequence[Source]) -> Mapping[str, str]:
+    """By source, the JSONPaths file that the settings name."""
+    named = {
+        source.name: option(settings, source.location.jsonpaths)
+        for source in sources
+        if source.location.jsonpaths is not None
+    }
+    return {name: uri for name, uri in named.items() if uri}

@@ -1,0 +1,194 @@
+"""The files of one load of DuckDB: read in groups by the database, and line by line where that fails."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import duckdb
+from sqlalchemy.exc import DBAPIError
+
+from sparkify.databases.duckdb.reading import count_lines, insert_files, shadow, unshadow
+from sparkify.etl.adapter import Batch, UnreadableBatch
+from sparkify.etl.declarations import Source
+from sparkify.etl.listing import AwsOptions, Listing, SourceFile
+from sparkify.etl.observer import Observer
+from sparkify.etl.report import Staged
+from sparkify.etl.session import Session
+from sparkify.etl.spool import SpoolFile, spool
+from sparkify.etl.validation import Validated, validate_file
+
+__all__ = ["DuckDBBatch"]
+
+_GROUP = 256 * 1024 * 1024
+"""Bytes that one statement reads. Less, and the two threads of a small machine are not kept busy."""
+
+_AHEAD = 64
+"""Files that may be ready before the database has come to them."""
+
+_UNREADABLE = (duckdb.InvalidInputException, duckdb.DataError)
+"""What reading a file that is not right raises: malformed JSON, our own error(), a failed conversion."""
+
+
+@dataclass(frozen=True)
+class _Readable:
+    """A local file, and how many rows the database must find in it.
+
+    :ivar validated: whether the file was looked through and holds accepted lines only.
+    """
+
+    file: SpoolFile
+    rows: int
+    validated: bool = False
+
+
+@dataclass
+class _Spooled:
+    """The files of one source, and what became of their lines."""
+
+    source: Source
+    files: list[_Readable] = field(default_factory=list)
+    validated: Validated = field(default_factory=Validated)
+
+
+class DuckDBBatch(Batch):
+    """The files of one load, as they lie in a temporary folder."""
+
+    def __init__(self, folder: Path, aws: AwsOptions, observer: Observer) -> None:
+        self._folder = folder
+        self._aws = aws
+        self._observer = observer
+        self._spooled: dict[str, _Spooled] = {}
+
+    def stage(self, session: Session, source: Source, files: Sequence[SourceFile], listing: Listing) -> Staged:
+        session.run(shadow(source.staging))
+        if session.dry_run:
+            session.run(insert_files(source))
+            return Staged(counts=())
+        if source.name in self._spooled:
+            spooled = self._spooled[source.name]
+            incoming: Iterator[_Readable] = iter(spooled.files)
+        else:
+            spooled = self._spooled[source.name] = _Spooled(source)
+            incoming = self._spool(spooled, files)
+        readable = True
+        for group in _grouped(incoming):
+            # The rest is spooled even so: all of it will be looked through at once.
+            readable = readable and _insert_files(session, source, group)
+        if not readable:
+            raise UnreadableBatch(source)
+        lines = ((part.file, part.lines) for one in spooled.files for part in one.file.parts)
+        return spooled.validated.staged(source, lines)
+
+    def unstage(self, session: Session, source: Source) -> None:
+        session.run(unshadow(source.staging))
+
+    def repair(self, session: Session, cause: UnreadableBatch) -> None:
+        for spooled in self._spooled.values():
+            spooled.files = [
+                one if one.validated or _probe(session, spooled.source, one) else _validate(spooled, one)
+                for one in spooled.files
+            ]
+        session.rollback()
+
+    def _spool(self, spooled: _Spooled, files: Sequence[SourceFile]) -> Iterator[_Readable]:
+        name = spooled.source.name
+        folder = self._folder / name
+        folder.mkdir()
+        told = partial(self._observer.read, name, lines=0)
+        for file in _ahead(spool(files, folder, self._aws, told)):
+            one = _Readable(file, file.lines)
+            spooled.files.append(one)
+            self._observer.read(name, 0, file.lines)
+            yield one
+
+
+def _ahead(files: Iterator[SpoolFile]) -> Iterator[SpoolFile]:
+    """The same files; the next ones are made ready in a thread while the database reads those before."""
+    waiting: queue.Queue[SpoolFile | BaseException | None] = queue.Queue(maxsize=_AHEAD)
+    stopped = threading.Event()
+
+    def put(item: SpoolFile | BaseException | None) -> None:
+        while not stopped.is_set():
+            try:
+                waiting.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+            return
+
+    def fill() -> None:
+        try:
+            for file in files:
+                put(file)
+                if stopped.is_set():
+                    return
+            put(None)
+        except BaseException as exc:
+            put(exc)
+
+    worker = threading.Thread(target=fill, name="sparkify-spool")
+    worker.start()
+    try:
+        while (item := waiting.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stopped.set()
+        worker.join()
+
+
+def _grouped(files: Iterable[_Readable]) -> Iterator[list[_Readable]]:
+    group: list[_Readable] = []
+    size = 0
+    for one in files:
+        group.append(one)
+        size += one.file.path.stat().st_size
+        if size >= _GROUP:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def _insert_files(session: Session, source: Source, files: Sequence[_Readable]) -> bool:
+    """Read files into the staging table. Returns whether every line arrived, and as it should be."""
+    if any(one.file.suspect and not one.validated for one in files):
+        return False
+    paths = [str(one.file.path) for one in files if one.rows]
+    if not paths:
+        return True
+    try:
+        read = session.run(insert_files(source), (paths,)).rowcount
+    except DBAPIError as exc:
+        if isinstance(exc.orig, _UNREADABLE):
+            return False
+        raise
+    return read == sum(one.rows for one in files)
+
+
+def _probe(session: Session, source: Source, one: _Readable) -> bool:
+    """Whether a file can be read the fast way."""
+    if one.file.suspect:
+        return False
+    try:
+        rows = session.run(count_lines(source), ([str(one.file.path)],)).value
+    except DBAPIError as exc:
+        session.rollback()
+        if isinstance(exc.orig, _UNREADABLE):
+            return False
+        raise
+    return bool(rows == one.rows)
+
+
+def _validate(spooled: _Spooled, one: _Readable) -> _Readable:
+    """Look through a file line by line: keep what can be loaded in a new file, and the rest in a list."""
+    path = one.file.path.with_suffix(".accepted.json")
+    with path.open("wb") as out:
+        validated = validate_file(spooled.source, one.file, out)
+    spooled.validated.add(validated)
+    return _Readable(replace(one.file, path=path), validated.accepted, validated=True)

@@ -1,0 +1,186 @@
+"""DuckDB: reads the files itself, in its own threads, straight into the staging tables.
+
+A batch lives in temporary tables that stand before the staging tables of the same names: to store and
+compress rows that are gone a second later would take nearly as long as the rest of the load.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVarTuple
+
+from duckdb_sqlalchemy import Dialect
+from sqlalchemy import (
+    URL,
+    ClauseElement,
+    CompoundSelect,
+    Connection,
+    CursorResult,
+    Engine,
+    Select,
+    Table,
+    create_engine,
+)
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from sparkify.databases.base import Database
+from sparkify.databases.duckdb import errors, frames
+from sparkify.databases.duckdb.batch import DuckDBBatch
+from sparkify.databases.duckdb.file import CONFIG, create
+from sparkify.databases.duckdb.reading import quoted
+from sparkify.etl.adapter import Batch
+from sparkify.etl.declarations import Ledger, Pipeline
+from sparkify.etl.errors import ConfigurationError, SparkifyError
+from sparkify.etl.ledger import take_token
+from sparkify.etl.listing import AwsOptions
+from sparkify.etl.observer import Observer
+from sparkify.etl.session import Session
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+    import pyarrow
+
+__all__ = ["DuckDB"]
+
+Ts = TypeVarTuple("Ts")
+
+_ROWS_PER_INSERT = 50_000
+
+_dialect: Any = Dialect()
+
+
+class DuckDB(Database):
+    """The embedded database."""
+
+    name: ClassVar[str] = "duckdb"
+    title: ClassVar[str] = "DuckDB"
+    is_embedded: ClassVar[bool] = True
+    declares_keys: ClassVar[bool] = False
+
+    # -- engine and file -----------------------------------------------------------------------------------
+
+    def create_engine(self, *, read_only: bool = False) -> Engine:
+        try:
+            return create_engine(
+                self.url,
+                hide_parameters=True,
+                connect_args={"config": dict(CONFIG), "read_only": read_only},
+            )
+        except (ArgumentError, NoSuchModuleError) as exc:
+            raise ConfigurationError(f"the database URL cannot be used: {exc}") from None
+
+    @property
+    def file(self) -> Path | None:
+        return None if self.url.database in (None, "", ":memory:") else Path(str(self.url.database))
+
+    def create_file(self, fill: Callable[[URL], None] | None = None) -> bool:
+        if self.file is None:
+            return False
+        return create(self.file, fill and (lambda path: fill(self.url.set(database=str(path)))))
+
+    @contextmanager
+    def migrating(self, connection: Connection) -> Iterator[None]:
+        # DuckDB has failed to replay an ALTER TABLE from its log after a kill: leave none there.
+        _checkpoint(connection)
+        yield
+        _checkpoint(connection)
+
+    # -- loads ---------------------------------------------------------------------------------------------
+
+    def prepare(self, session: Session) -> None:
+        # The rows of a fact have no order worth keeping, and keeping it costs a fifth of the load.
+        session.run("SET preserve_insertion_order = false")
+        if not session.dry_run:
+            session.commit()
+
+    def lock(self, session: Session, ledger: Ledger) -> None:
+        # The process that has opened the file for writing is the only one that has: this is for threads.
+        take_token(session, ledger.lock)
+
+    @contextmanager
+    def batch(self, aws: AwsOptions, observer: Observer, max_rejects: int) -> Iterator[Batch]:
+        with tempfile.TemporaryDirectory(prefix="sparkify-") as folder:
+            yield DuckDBBatch(Path(folder), aws, observer)
+
+    def inserts(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        # As JSON in one parameter: 15,000 rows take 0.1 s; as VALUES 20 s, as lists of parameters 14 s.
+        names = list(rows[0])
+        shape = {name: str(table.c[name].type.compile(dialect=_dialect)) for name in names}
+        columns = ", ".join(quoted(name) for name in names)
+        values = ", ".join(f"r.{quoted(name)}" for name in names)
+        insert = (
+            f"INSERT INTO {quoted(table.name)} ({columns}) SELECT {values} "
+            "FROM (SELECT unnest(from_json(CAST($1 AS JSON), $2)) AS r)"
+        )
+        for start in range(0, len(rows), _ROWS_PER_INSERT):
+            some = json.dumps([dict(row) for row in rows[start : start + _ROWS_PER_INSERT]], default=str)
+            yield insert, (some, json.dumps([shape]))
+
+    def tidy(self, session: Session, pipeline: Pipeline, changed: Sequence[str]) -> None:
+        # What was committed is in the log beside the file; this brings it into the file.
+        session.run("CHECKPOINT")
+        if not session.dry_run:
+            session.commit()
+
+    def translate(self, error: Exception) -> SparkifyError | None:
+        return errors.translate(error)
+
+    def is_transient(self, error: BaseException) -> bool:
+        # A conflict means that another load runs in this process: there is nothing to wait for here.
+        return False
+
+    # -- SELECTs -------------------------------------------------------------------------------------------
+
+    @classmethod
+    def render(cls, statement: ClauseElement) -> str:
+        return str(statement.compile(dialect=_dialect, compile_kwargs={"literal_binds": True}))
+
+    def select(
+        self,
+        connection: Connection,
+        statement: Select[*Ts] | CompoundSelect[*Ts],
+        *,
+        prefetch: int | None = None,
+    ) -> CursorResult[*Ts]:
+        options = {"yield_per": prefetch} if prefetch else {}
+        return connection.execute(statement, execution_options=options)
+
+    def to_pandas(
+        self, connection: Connection, statement: Select[*Ts] | CompoundSelect[*Ts]
+    ) -> pandas.DataFrame:
+        frame: pandas.DataFrame = frames.native(self.select(connection, statement)).df()
+        return frame
+
+    def to_polars(
+        self, connection: Connection, statement: Select[*Ts] | CompoundSelect[*Ts]
+    ) -> polars.DataFrame:
+        import polars
+
+        frame = polars.from_arrow(self.to_arrow(connection, statement))
+        assert isinstance(frame, polars.DataFrame)  # noqa: S101 - what a table of Arrow becomes
+        return frame
+
+    def to_arrow(self, connection: Connection, statement: Select[*Ts] | CompoundSelect[*Ts]) -> pyarrow.Table:
+        return frames.native(self.select(connection, statement)).to_arrow_table()
+
+    def to_parquet(
+        self,
+        connection: Connection,
+        statement: Select[*Ts] | CompoundSelect[*Ts],
+        target: str,
+        *,
+        overwrite: bool,
+    ) -> None:
+        frames.write_parquet(connection, statement, target, overwrite=overwrite)
+
+
+def _checkpoint(connection: Connection) -> None:
+    # What is still open, such as a version table that a downgrade of nothing has made, would refuse it.
+    connection.commit()
+    connection.exec_driver_sql("CHECKPOINT")
+    connection.commit()

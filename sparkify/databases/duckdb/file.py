@@ -1,0 +1,68 @@
+"""The file of an embedded database: made whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import duckdb
+
+from sparkify.etl.errors import ConfigurationError
+
+__all__ = ["CONFIG", "create"]
+
+CONFIG = {
+    # Nothing is downloaded at run time: what is read and how is decided here, not by a file's name.
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+}
+
+
+def create(path: Path, fill: Callable[[Path], None] | None = None) -> bool:
+    """Create a file where there is none. Returns whether it was created.
+
+    DuckDB leaves a file that never opens again when it is killed at its first writes. So the file is made
+    under another name, filled, and given its name when it is whole.
+
+    :raises ConfigurationError: when the folder is not there or cannot be written to.
+    """
+    if path.exists():
+        return False
+    if not path.parent.is_dir():
+        raise ConfigurationError(f"there is no such folder to make {path.name} in", where=str(path.parent))
+    _sweep(path)
+    new = path.with_name(f".{path.name}.new-{os.getpid()}")
+    try:
+        duckdb.connect(str(new), config=dict(CONFIG)).close()
+        if fill is not None:
+            fill(new)
+        _sync(new)
+        # A link, unlike a rename, does not replace what another process may have made meanwhile.
+        with suppress(FileExistsError):
+            os.link(new, path)
+            _sync(path.parent)
+    except (duckdb.IOException, OSError) as exc:
+        reason = str(exc).strip().splitlines()[0]
+        raise ConfigurationError(f"cannot be created: {reason}", where=str(path)) from exc
+    finally:
+        for left in (new, new.with_name(f"{new.name}.wal")):
+            left.unlink(missing_ok=True)
+    return True
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what processes that were killed while they made this file have left."""
+    for left in path.parent.glob(f".{path.name}.new-*"):
+        pid = left.name.removesuffix(".wal").rpartition("-")[2]
+        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
+            left.unlink(missing_ok=True)

@@ -1,0 +1,39 @@
+"""What a SELECT of DuckDB returns as frames, Arrow and Parquet: made by the database, without a copy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, CursorResult, SelectBase
+
+from sparkify.etl.errors import ConfigurationError
+from sparkify.etl.files import atomic_write
+
+__all__ = ["native", "write_parquet"]
+
+
+def native(result: CursorResult[*tuple[Any, ...]]) -> Any:
+    """The cursor of DuckDB, with its whole result still in it."""
+    return result.cursor
+
+
+def write_parquet(connection: Connection, statement: SelectBase, target: str, *, overwrite: bool) -> None:
+    """Write one local file, under another name until it is whole."""
+    if "://" in target:
+        raise ConfigurationError("the embedded database writes local files", where=target, hint="Give a path.")
+    file = Path(target)
+    if file.exists() and not overwrite:
+        raise ConfigurationError(
+            "is there already", where=target, hint="Give another name, or allow to overwrite it."
+        )
+    if not file.parent.is_dir():
+        raise ConfigurationError(f"there is no such folder to write {file.name} in", where=str(file.parent))
+    compiled = statement.compile(dialect=connection.dialect)
+    parameters = compiled.params
+    names = getattr(compiled, "positiontup", None) or ()
+    with atomic_write(file) as new:
+        quoted = str(new).replace("'", "''")
+        connection.exec_driver_sql(
+            f"COPY ({compiled}) TO '{quoted}' (FORMAT parquet)", tuple(parameters[name] for name in names)
+        )

@@ -1,0 +1,1 @@
+"""Amazon Redshift: its engine, COPY, batch, SQL texts, frames and errors."""

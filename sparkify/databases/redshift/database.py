@@ -1,0 +1,170 @@
+"""Amazon Redshift: COPY brings the files from S3 into the staging tables, inside the transaction."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVarTuple
+
+from sqlalchemy import ClauseElement, CompoundSelect, Connection, CursorResult, Engine, Select, Table, insert
+
+from sparkify.databases.base import Database, jsonpaths, option
+from sparkify.databases.redshift import errors, frames
+from sparkify.databases.redshift.batch import RedshiftBatch
+from sparkify.databases.redshift.copying import CopyOptions
+from sparkify.etl.adapter import Batch
+from sparkify.etl.declarations import Ledger, Pipeline
+from sparkify.etl.errors import SparkifyError
+from sparkify.etl.ledger import take_token
+from sparkify.etl.listing import AwsOptions
+from sparkify.etl.observer import Observer
+from sparkify.etl.session import Session
+from sparkify.redshift import RedshiftDialect, render
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+    import pyarrow
+
+__all__ = ["Redshift"]
+
+Ts = TypeVarTuple("Ts")
+
+_ROWS_PER_INSERT = 500
+
+
+class Redshift(Database):
+    """The warehouse of production."""
+
+    name: ClassVar[str] = "redshift"
+    title: ClassVar[str] = "Amazon Redshift"
+    reads_s3_only: ClassVar[bool] = True
+
+    @cached_property
+    def options(self) -> CopyOptions:
+        """How COPY is to be written with these settings."""
+        return CopyOptions(
+            iam_role=option(self.settings, "iam_role_arn") or "default",
+            region=option(self.settings, "region"),
+            jsonpaths=jsonpaths(self.settings, self.sources),
+            manifest_prefix=option(self.settings, "manifest_prefix"),
+        )
+
+    def create_engine(self, *, read_only: bool = False) -> Engine:
+        from sparkify.databases.redshift.engine import make_engine
+
+        return make_engine(self.url, self.settings)
+
+    # -- loads ---------------------------------------------------------------------------------------------
+
+    def prepare(self, session: Session) -> None:
+        # The ping of the connection pool has begun a transaction, and with it a snapshot older than the lock.
+        if session.driver_connection is not None:
+            session.driver_connection.rollback()
+
+    def lock(self, session: Session, ledger: Ledger) -> None:
+        # LOCK first of all: it takes no snapshot, and whoever reads the ledger before it holds the lock reads
+        # yesterday's.
+        session.run(f"LOCK {_quoted(ledger.lock.name)}")
+        take_token(session, ledger.lock)
+
+    @contextmanager
+    def batch(self, aws: AwsOptions, observer: Observer, max_rejects: int) -> Iterator[Batch]:
+        with tempfile.TemporaryDirectory(prefix="sparkify-") as folder:
+            batch = RedshiftBatch(self.options, Path(folder), aws, observer, max_rejects)
+            try:
+                yield batch
+            finally:
+                batch.close()
+
+    def inserts(
+        self, table: Table, rows: Sequence[Mapping[str, Any]]
+    ) -> Iterator[tuple[ClauseElement, tuple[Any, ...]]]:
+        # Many rows in one statement: each statement is a round trip.
+        for start in range(0, len(rows), _ROWS_PER_INSERT):
+            some = [dict(row) for row in rows[start : start + _ROWS_PER_INSERT]]
+            yield insert(table).values(some), ()
+
+    def tidy(self, session: Session, pipeline: Pipeline, changed: Sequence[str]) -> None:
+        """Statistics of the tables that changed, for the planner."""
+        for name in changed:
+            session.run(f"ANALYZE {_quoted(name)}")
+        if not session.dry_run:
+            session.commit()
+
+    def translate(self, error: Exception) -> SparkifyError | None:
+        return errors.translate(error)
+
+    def is_transient(self, error: BaseException) -> bool:
+        return errors.is_transient(error)
+
+    # -- SELECTs -------------------------------------------------------------------------------------------
+
+    @classmethod
+    def render(cls, statement: ClauseElement) -> str:
+        # With the values in it: the driver binds on the server, which takes no parameters in a subquery
+        # (sqlalchemy-redshift issue 265). Percent signs stay single: the driver leaves those in quotes alone,
+        # and there are no others.
+        return render(statement)
+
+    def select(
+        self,
+        connection: Connection,
+        statement: Select[*Ts] | CompoundSelect[*Ts],
+        *,
+        prefetch: int | None = None,
+    ) -> CursorResult[*Ts]:
+        result: CursorResult[Any] = connection.exec_driver_sql(self.render(statement))
+        return result
+
+    def to_pandas(
+        self, connection: Connection, statement: Select[*Ts] | CompoundSelect[*Ts]
+    ) -> pandas.DataFrame:
+        import pandas
+
+        result = self.select(connection, statement)
+        return pandas.DataFrame.from_records(frames.tuples(result), columns=list(result.keys()))
+
+    def to_polars(
+        self, connection: Connection, statement: Select[*Ts] | CompoundSelect[*Ts]
+    ) -> polars.DataFrame:
+        import polars
+
+        result = self.select(connection, statement)
+        return polars.DataFrame(
+            frames.tuples(result), schema=list(result.keys()), orient="row", infer_schema_length=None
+        )
+
+    def to_arrow(self, connection: Connection, statement: Select[*Ts] | CompoundSelect[*Ts]) -> pyarrow.Table:
+        import pyarrow
+
+        result = self.select(connection, statement)
+        names = list(result.keys())
+        columns = list(zip(*frames.tuples(result), strict=True)) or [()] * len(names)
+        types = [frames.arrow_type(pyarrow, column.type) for column in statement.selected_columns]
+        arrays = [pyarrow.array(values, of) for values, of in zip(columns, types, strict=True)]
+        return pyarrow.Table.from_arrays(arrays, names)
+
+    def to_parquet(
+        self,
+        connection: Connection,
+        statement: Select[*Ts] | CompoundSelect[*Ts],
+        target: str,
+        *,
+        overwrite: bool,
+    ) -> None:
+        frames.write_parquet(
+            connection,
+            statement,
+            target,
+            iam_role=self.options.iam_role,
+            region=self.options.region,
+            overwrite=overwrite,
+        )
+
+
+def _quoted(name: str) -> str:
+    return str(RedshiftDialect().identifier_preparer.quote(name))

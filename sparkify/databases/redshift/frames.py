@@ -1,0 +1,54 @@
+"""What a SELECT of Redshift returns as frames, Arrow and Parquet: rows of the driver, and UNLOAD."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Boolean, Connection, CursorResult, Date, Double, Integer, SelectBase, String, select
+from sqlalchemy.types import TIMESTAMP, TypeEngine
+
+from sparkify.etl.errors import ConfigurationError
+from sparkify.redshift import Unload, render
+
+__all__ = ["arrow_type", "tuples", "write_parquet"]
+
+
+def tuples(result: CursorResult[*tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """The rows as plain tuples."""
+    rows: Iterable[Any] = result
+    return [tuple(row) for row in rows]
+
+
+def arrow_type(arrow: Any, column: TypeEngine[Any]) -> Any:
+    """The type that DuckDB gives such a column in Arrow; None where it is to be seen from the values."""
+    for kind, of in (
+        (Boolean, arrow.bool_()),
+        (Integer, arrow.int64()),
+        (Double, arrow.float64()),
+        (Date, arrow.date32()),
+        (TIMESTAMP, arrow.timestamp("us")),
+        (String, arrow.string()),
+    ):
+        if isinstance(column, kind):
+            return of
+    return None
+
+
+def write_parquet(
+    connection: Connection,
+    statement: SelectBase,
+    target: str,
+    *,
+    iam_role: str,
+    region: str | None,
+    overwrite: bool,
+) -> None:
+    """Unload to S3: the slices write at once, several files whose order is not that of the SELECT."""
+    if not target.startswith("s3://"):
+        raise ConfigurationError("Redshift writes to S3 alone", where=target, hint="Give s3://bucket/prefix.")
+    # UNLOAD takes no LIMIT in the outer SELECT, so ours becomes the inner one.
+    rows = select(statement.subquery("rows_to_unload"))
+    unload = Unload(rows, to=target, iam_role=iam_role, region=region, allowoverwrite=overwrite)
+    connection.exec_driver_sql(render(unload))
+    connection.commit()

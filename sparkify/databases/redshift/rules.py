@@ -1,0 +1,43 @@
+"""The rules of a line that a column's type cannot state, as conditions on the rows of a staging table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, String, and_, false, or_, text
+from sqlalchemy.types import TIMESTAMP
+
+from sparkify.etl.declarations import JsonField, Source
+
+__all__ = ["violates_a_rule"]
+
+
+def violates_a_rule(source: Source) -> ColumnElement[bool]:
+    """Whether a staged row is one that the validation of lines rejects, as far as a row can tell."""
+    fields = source.fields
+    wrong = [_wrong(column, one) for column, one in fields.items()]
+    columns: Mapping[str, Column[Any]] = {column.name: column for column in fields}
+    for required in source.required:
+        missing = [_is_missing(columns[name]) for name in required.needs]
+        wrong.append(and_(columns[required.column] == required.value, or_(*missing)))
+    return or_(false(), *wrong)
+
+
+def _wrong(column: Column[Any], one: JsonField) -> ColumnElement[bool]:
+    parts: list[ColumnElement[bool]] = [column.is_(None)] if one.required else []
+    for limit, beyond in ((one.minimum, column.__lt__), (one.maximum, column.__gt__)):
+        if limit is not None:
+            parts.append(beyond(_moment(limit) if isinstance(column.type, TIMESTAMP) else limit))
+    return or_(false(), *parts)
+
+
+def _is_missing(column: Column[Any]) -> ColumnElement[bool]:
+    if isinstance(column.type, String):
+        return or_(column.is_(None), column == text("''"))
+    return column.is_(None)
+
+
+def _moment(milliseconds: float) -> datetime:
+    return datetime(1970, 1, 1) + timedelta(milliseconds=milliseconds)  # noqa: DTZ001 - UTC without zone

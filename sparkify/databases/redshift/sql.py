@@ -1,0 +1,34 @@
+"""The texts that Redshift has for the constructs of :mod:`sparkify.etl.constructs`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from sparkify.etl.constructs import ascii_key, elapsed_ms, epoch_ms, local_time
+
+
+@compiles(ascii_key, "redshift")
+def _ascii_key(element: ascii_key, compiler: SQLCompiler, **kw: Any) -> str:
+    # Redshift's REGEXP_REPLACE replaces every occurrence (AWS: REGEXP_REPLACE function). Only then lower case:
+    # what lower() makes of letters beyond ASCII differs between databases.
+    return f"lower(regexp_replace({compiler.process(element.clauses, **kw)}, '[^a-zA-Z0-9]', ''))"
+
+
+@compiles(epoch_ms, "redshift")
+def _epoch_ms(element: epoch_ms, compiler: SQLCompiler, **kw: Any) -> str:
+    # A division that is not of integers: ts/1000, as is often written, loses the milliseconds.
+    milliseconds = compiler.process(element.clauses, **kw)
+    return f"(TIMESTAMP 'epoch' + ({milliseconds}) / 1000.0 * INTERVAL '1 second')"
+
+
+@compiles(elapsed_ms, "redshift")
+def _elapsed_ms(element: elapsed_ms, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"DATEDIFF(millisecond, {compiler.process(element.clauses, **kw)})"
+
+
+@compiles(local_time, "redshift")
+def _local_time(element: local_time, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"CONVERT_TIMEZONE('UTC', {compiler.process(element.clauses, **kw)})"

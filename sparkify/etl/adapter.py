@@ -1,0 +1,101 @@
+"""What a database must be able to do to be loaded: the methods in which databases really differ."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, ClassVar
+
+from sqlalchemy import ClauseElement, Table
+
+from sparkify.etl.declarations import Ledger, Pipeline, Source
+from sparkify.etl.errors import SparkifyError
+from sparkify.etl.listing import AwsOptions, Listing, SourceFile
+from sparkify.etl.observer import Observer
+from sparkify.etl.report import Staged
+from sparkify.etl.session import Session
+
+__all__ = ["Adapter", "Batch", "UnreadableBatch"]
+
+
+class UnreadableBatch(Exception):
+    """The fast way to read the batch of a source failed, and with it the transaction.
+
+    The runner rolls back, has the batch validated line by line, and begins again. No caller of the library
+    sees it.
+    """
+
+    def __init__(self, source: Source) -> None:
+        super().__init__(source.name)
+        self.source = source
+
+
+class Batch(ABC):
+    """The files of one load, through all of its attempts."""
+
+    @abstractmethod
+    def stage(self, session: Session, source: Source, files: Sequence[SourceFile], listing: Listing) -> Staged:
+        """Fill the staging table of the source, in the transaction of the session.
+
+        In a dry run no file is read: the statements are recorded, and nothing is counted.
+
+        :param files: what to load; some or all of the files of ``listing``.
+        :raises UnreadableBatch: when the batch must be repaired first.
+        """
+
+    @abstractmethod
+    def unstage(self, session: Session, source: Source) -> None:
+        """Empty the staging table of the source."""
+
+    @abstractmethod
+    def repair(self, session: Session, cause: UnreadableBatch) -> None:
+        """After :exc:`UnreadableBatch`, and outside of a transaction: find the lines that cannot be loaded,
+        so that the next attempt leaves them out and succeeds.
+        """
+
+
+class Adapter(ABC):
+    """One database, as a load needs it. Holds no connection, and no state of a load."""
+
+    name: ClassVar[str]
+    """The name of its dialect in SQLAlchemy, which is also its name in the registry."""
+
+    @abstractmethod
+    def prepare(self, session: Session) -> None:
+        """Make the settings of the session that must be made before a transaction begins."""
+
+    @abstractmethod
+    def lock(self, session: Session, ledger: Ledger) -> None:
+        """Make this the only load, as the first thing in its transaction.
+
+        :raises TemporaryError: when another load holds the lock.
+        """
+
+    @abstractmethod
+    def batch(self, aws: AwsOptions, observer: Observer, max_rejects: int) -> AbstractContextManager[Batch]:
+        """The means to read the files of one load; what they leave behind is removed at the end."""
+
+    @abstractmethod
+    def inserts(
+        self, table: Table, rows: Sequence[Mapping[str, Any]]
+    ) -> Iterator[tuple[ClauseElement | str, tuple[Any, ...]]]:
+        """The statements, each with its parameters, that insert many rows of values that came from outside.
+        All rows have the same keys.
+        """
+
+    @abstractmethod
+    def tidy(self, session: Session, pipeline: Pipeline, changed: Sequence[str]) -> None:
+        """After the commit, do what a database wants: statistics, a checkpoint. A failure loses nothing."""
+
+    @abstractmethod
+    def translate(self, error: Exception) -> SparkifyError | None:
+        """What an error of the driver means to the user, or None where it is not known."""
+
+    @abstractmethod
+    def is_transient(self, error: BaseException) -> bool:
+        """Whether the whole transaction may succeed if it is begun anew on another connection."""
+
+    @abstractmethod
+    def render(self, statement: ClauseElement) -> str:
+        """The text of a statement as this database gets it, values included."""

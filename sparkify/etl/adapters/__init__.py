@@ -1,1 +1,0 @@
-"""One module for each database that can be loaded."""

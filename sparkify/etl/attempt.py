@@ -1,0 +1,221 @@
+"""One transaction of a load: lock, ledger, staging, transforms, checks, record.
+
+Whether its statements are sent or only recorded is the session's affair: a dry run is this same code.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from sqlalchemy import BigInteger, literal
+
+from sparkify.etl import ledger
+from sparkify.etl.adapter import Adapter, Batch
+from sparkify.etl.checking import count_rows, run_check
+from sparkify.etl.declarations import Pipeline
+from sparkify.etl.errors import ChecksFailed, ConfigurationError, RejectedLines
+from sparkify.etl.listing import AwsOptions, Listing
+from sparkify.etl.observer import Observer
+from sparkify.etl.plan import Plan, Record, Run, Selection, Stage, Unstage, Verify, build, choose
+from sparkify.etl.report import (
+    CheckResult,
+    FileCount,
+    LoadRecord,
+    LoadReport,
+    Mode,
+    Reject,
+    SourceReport,
+    Staged,
+    TableChange,
+    tally,
+)
+from sparkify.etl.session import Session
+
+__all__ = ["Attempt", "Context", "LoadRequest", "utc_now"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadRequest:
+    """What is asked of a load.
+
+    :ivar uris: by source, where its files lie. A source that is left out is not listed.
+    :ivar max_rejects: how many lines may be rejected; with one more nothing is loaded.
+    :ivar full_refresh: rebuild the star from all files, in the one transaction of the load.
+    :ivar reload_changed: rebuild likewise when a loaded file has changed, which is otherwise an error.
+    :ivar allow_missing: rebuild although files that were loaded are not there any more.
+    :raises ConfigurationError: when ``max_rejects`` is negative.
+    """
+
+    uris: Mapping[str, str]
+    aws: AwsOptions = field(default_factory=AwsOptions)
+    max_rejects: int = 0
+    full_refresh: bool = False
+    reload_changed: bool = False
+    allow_missing: bool = False
+
+    def __post_init__(self) -> None:
+        if self.max_rejects < 0:
+            raise ConfigurationError(f"max_rejects is {self.max_rejects}: give 0 or more")
+
+
+@dataclass(frozen=True)
+class Context:
+    """What all attempts of a load share.
+
+    :ivar version: of the software, for the load history.
+    :ivar started: when the load began, UTC without zone.
+    """
+
+    adapter: Adapter
+    pipeline: Pipeline
+    request: LoadRequest
+    listings: Mapping[str, Listing]
+    batch: Batch
+    observer: Observer
+    version: str
+    started: datetime
+
+
+class Attempt:
+    """One transaction of a load."""
+
+    def __init__(self, context: Context, session: Session) -> None:
+        self._context = context
+        self._session = session
+        self._pipeline = context.pipeline
+        self._request = context.request
+        self._staged: dict[str, Staged] = {}
+        self._touched: dict[str, Counter[str]] = defaultdict(Counter)
+        self._checks: list[CheckResult] = []
+
+    def run(self) -> LoadReport:
+        """Do everything between BEGIN and COMMIT, and return what was done."""
+        session, tables = self._session, self._pipeline.ledger
+        with session.step("take the lock"):
+            self._context.adapter.lock(session, tables)
+        with session.step("read the ledger"):
+            known = ledger.known_files(session, tables.files)
+            load_id = ledger.next_load_id(session, tables.history)
+        selection = choose(
+            self._context.listings,
+            known,
+            full_refresh=self._request.full_refresh,
+            reload_changed=self._request.reload_changed,
+            allow_missing=self._request.allow_missing,
+        )
+        if selection.nothing_new:
+            return self._report(selection, None)
+        session.load_id = load_id
+        plan = build(self._pipeline, selection, literal(load_id, BigInteger))
+        self._carry_out(plan, load_id)
+        if failed := [result for result in self._checks if not result.ok]:
+            raise ChecksFailed(failed)
+        report = self._report(selection, load_id)
+        with session.step("record the steps"):
+            ledger.record_steps(session, tables.steps, load_id, session.steps)
+        return report
+
+    def _report(self, selection: Selection, load_id: int | None) -> LoadReport:
+        with self._session.step("count the rows"):
+            rows = count_rows(self._session, self._pipeline.tables)
+        return LoadReport(
+            load_id=load_id,
+            mode=selection.mode,
+            sources=self._sources(selection),
+            rejects=tuple(replace(reject, load_id=load_id) for reject in self._rejects()),
+            tables=self._changes(),
+            checks=tuple(self._checks),
+            rows=rows,
+        )
+
+    def _carry_out(self, plan: Plan, load_id: int) -> None:
+        session = self._session
+        for number, step in enumerate(plan.steps, start=1):
+            self._context.observer.step(step.title, number, len(plan.steps))
+            with session.step(step.title):
+                match step:
+                    case Stage():
+                        self._stage(step)
+                    case Run():
+                        self._touched[step.table.name][step.effect] += session.run(step.statement).rowcount
+                    case Verify():
+                        self._checks.append(run_check(session, step.check, step.rows))
+                    case Unstage():
+                        self._context.batch.unstage(session, step.source)
+                    case Record():
+                        self._record(plan.mode, load_id)
+
+    def _stage(self, step: Stage) -> None:
+        context, name = self._context, step.source.name
+        context.observer.reading(name, len(step.files), sum(file.size for file in step.files))
+        self._staged[name] = context.batch.stage(self._session, step.source, step.files, context.listings[name])
+        rejects = self._rejects()
+        if len(rejects) > self._request.max_rejects:
+            raise RejectedLines(rejects, self._request.max_rejects)
+
+    def _record(self, mode: Mode, load_id: int) -> None:
+        counts = [count for staged in self._staged.values() for count in staged.counts]
+        entry = LoadRecord(
+            load_id=load_id,
+            mode=mode,
+            started_at=self._context.started,
+            finished_at=utc_now(),
+            files=len(counts),
+            version=self._context.version,
+            rules_version=self._pipeline.rules_version,
+            **tally(counts),
+        )
+        ledger.record(self._session, self._pipeline.ledger, entry, counts, self._rejects())
+        ledger.record_columns(
+            self._session,
+            self._pipeline.ledger,
+            self._pipeline.tables,
+            load_id,
+            rebuilt=mode == "full refresh",
+        )
+
+    def _rejects(self) -> list[Reject]:
+        return [reject for staged in self._staged.values() for reject in staged.rejects]
+
+    def _sources(self, selection: Selection) -> tuple[SourceReport, ...]:
+        return tuple(
+            _source_report(
+                name,
+                listing,
+                selection.known[name],
+                self._staged[name].counts if name in self._staged else (),
+            )
+            for name, listing in self._context.listings.items()
+        )
+
+    def _changes(self) -> tuple[TableChange, ...]:
+        return tuple(
+            TableChange(
+                name=name,
+                # A replaced row was deleted to be inserted again; one that was not, is gone.
+                inserted=max(touched["inserted"] - touched["replaced"], 0),
+                updated=touched["updated"] + min(touched["inserted"], touched["replaced"]),
+                deleted=touched["deleted"] + max(touched["replaced"] - touched["inserted"], 0),
+            )
+            for name, touched in self._touched.items()
+            if any(touched.values()) and name in {table.name for table in self._pipeline.tables}
+        )
+
+
+def _source_report(name: str, listing: Listing, known: int, counts: Sequence[FileCount]) -> SourceReport:
+    return SourceReport(
+        name=name,
+        uri=listing.uri,
+        files=len(counts),
+        known=known,
+        skipped=listing.skipped,
+        **tally(counts),
+    )
+
+
+def utc_now() -> datetime:
+    """UTC without zone, as every time in the warehouse is."""
+    return datetime.now(UTC).replace(tzinfo=None)

@@ -1,0 +1,232 @@
+"""The rules of one line: may it be loaded, and if not, why. The meaning of bad input on every database.
+
+The fast readers of the databases load whole files. Whatever they cannot vouch for is validated here, line by
+line, so that a verdict depends on the line alone and never on its neighbours.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from sqlalchemy import Column, Float, Integer, String
+from sqlalchemy.types import TIMESTAMP
+
+from sparkify.etl.declarations import JsonField, Required, Source, json_fields
+
+__all__ = [
+    "BOM",
+    "FLOAT_TEXT",
+    "INTEGER_TEXT",
+    "MAX_LINE",
+    "LineValidator",
+    "Violation",
+    "escape",
+    "split_lines",
+]
+
+BOM = b"\xef\xbb\xbf"
+"""The byte order mark that some editors put before UTF-8: no part of the first line."""
+
+MAX_LINE = 4 * 1024 * 1024
+"""Bytes: Redshift's COPY takes no larger JSON object (AWS: COPY from JSON format)."""
+
+INTEGER_TEXT = r"-?[0-9]{1,19}"
+FLOAT_TEXT = r"-?[0-9]+([.][0-9]+)?([eE][-+]?[0-9]+)?"
+"""What a string must look like to be a number. A JSON number is written like that anyway."""
+
+_INTEGER = re.compile(INTEGER_TEXT)
+_FLOAT = re.compile(FLOAT_TEXT)
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(9), *range(10, 32), 127)}
+_STRING_OR_LAST_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=[ \t\r\n]*[}\]])')
+
+
+@dataclass(frozen=True)
+class Violation:
+    """Why a line is rejected.
+
+    :ivar column: the column that cannot take its value; None when it is the line as a whole.
+    """
+
+    reason: str
+    column: str | None = None
+
+
+def split_lines(handle: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file, without their newlines. One that is too long is cut."""
+    while line := handle.readline(MAX_LINE + 2):
+        rest = line
+        while len(rest) == MAX_LINE + 2 and not rest.endswith(b"\n"):
+            rest = handle.readline(MAX_LINE + 2)
+        yield line.removesuffix(b"\n")
+
+
+def escape(line: bytes) -> str:
+    """A line as text that can be kept and printed: what is not UTF-8 as ``\\xNN``, control characters too."""
+    return line.decode(errors="backslashreplace").translate(_CONTROL)
+
+
+class _Duplicate(ValueError):
+    """An object has a key twice."""
+
+
+class LineValidator:
+    """Validates the lines of one source."""
+
+    def __init__(self, source: Source) -> None:
+        self._rules = [_rule(column, field) for column, field in json_fields(source.staging).items()]
+        self._keys = {column.name: field.key for column, field in json_fields(source.staging).items()}
+        self._required: Sequence[Required] = source.required
+
+    def validate(self, line: bytes) -> Violation | None:
+        """None when the line may be loaded; otherwise why not. Not for blank lines."""
+        if len(line) > MAX_LINE:
+            return Violation(f"longer than {MAX_LINE:,} bytes")
+        try:
+            value = _parse(line.decode())
+        except UnicodeDecodeError as exc:
+            return Violation(f"not UTF-8 at byte {exc.start + 1}")
+        except _Duplicate as exc:
+            return Violation(f"has the key {exc.args[0]!r} twice")
+        except RecursionError:
+            return Violation("nested too deeply")
+        except ValueError as exc:
+            return Violation(f"not valid JSON: {exc}")
+        if not isinstance(value, dict):
+            return Violation("not a JSON object")
+        for rule in self._rules:
+            if reason := rule.refuse(value.get(rule.field.key)):
+                return Violation(f"{rule.field.key}: {reason}", rule.column)
+        for required in self._required:
+            if value.get(self._keys[required.column]) == required.value:
+                for column in required.needs:
+                    if value.get(self._keys[column]) in (None, ""):
+                        said = f"is missing, and {required.value} needs it"
+                        return Violation(f"{self._keys[column]}: {said}", column)
+        return None
+
+
+def _parse(text: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_object, parse_constant=_Constant)
+    except json.JSONDecodeError:
+        # DuckDB reads over a comma before a closing bracket, and nothing is lost by it; so does this.
+        mended = _STRING_OR_LAST_COMMA.sub(lambda found: found[1] or "", text)
+        if mended == text:
+            raise
+        return json.loads(mended, object_pairs_hook=_object, parse_constant=_Constant)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise _Duplicate(key)
+            seen.add(key)
+    return found
+
+
+class _Constant(str):
+    """NaN or an infinity, which JSON has not: no number, and of no other type either."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """What one column takes."""
+
+    column: str
+    field: JsonField
+
+    def refuse(self, value: Any) -> str | None:
+        """Why the column cannot take the value, or None."""
+        if value is None or (value == "" and self.empty_is_null):
+            return "is missing" if self.field.required else None
+        return self.refuse_value(value)
+
+    empty_is_null = False
+
+    def refuse_value(self, value: Any) -> str | None:
+        raise NotImplementedError
+
+    def _out_of_range(self, number: float) -> str | None:
+        low, high = self.field.minimum, self.field.maximum
+        if low is not None and number < low:
+            return f"{number} is below {low}"
+        if high is not None and number > high:
+            return f"{number} is above {high}"
+        return None
+
+
+@dataclass(frozen=True)
+class _TextRule(_Rule):
+    length: int | None
+
+    def refuse_value(self, value: Any) -> str | None:
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        if "\0" in text:
+            return "holds a NUL character"
+        try:
+            size = len(text.encode())
+        except UnicodeEncodeError:
+            return "holds half of a surrogate pair"
+        if self.length is not None and size > self.length:
+            return f"{size:,} bytes are longer than {self.length:,}"
+        return None
+
+
+@dataclass(frozen=True)
+class _IntegerRule(_Rule):
+    empty_is_null = True
+
+    def refuse_value(self, value: Any) -> str | None:
+        if isinstance(value, str) and not isinstance(value, _Constant) and _INTEGER.fullmatch(value):
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool):
+            return f"{_quoted(value)} is not an integer"
+        if not -(2**63) <= value < 2**63:
+            return f"{value} does not fit 64 bits"
+        return self._out_of_range(value)
+
+
+@dataclass(frozen=True)
+class _FloatRule(_Rule):
+    empty_is_null = True
+
+    def refuse_value(self, value: Any) -> str | None:
+        if isinstance(value, str) and not isinstance(value, _Constant) and _FLOAT.fullmatch(value):
+            value = float(value)
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            return f"{_quoted(value)} is not a number"
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        return self._out_of_range(number) if math.isfinite(number) else f"{_quoted(value)} is not finite"
+
+
+def _quoted(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _rule(column: Column[Any], field: JsonField) -> _Rule:
+    """The rule of a column, by its type.
+
+    :raises TypeError: for a type that no JSON value is read into.
+    """
+    kind = column.type
+    if isinstance(kind, String):
+        return _TextRule(column.name, field, kind.length)
+    if isinstance(kind, Integer) or (isinstance(kind, TIMESTAMP) and field.epoch == "ms"):
+        return _IntegerRule(column.name, field)
+    if isinstance(kind, Float):
+        return _FloatRule(column.name, field)
+    raise TypeError(f"{column}: a {kind!r} cannot be read from JSON; use text, a number or an epoch")

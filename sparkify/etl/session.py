@@ -1,0 +1,235 @@
+"""The one way to a database during a load: every statement passes through :meth:`Session.run`.
+
+A :class:`Session` sends what it is given. A :class:`DryRun` is given the same and records it. Both group the
+statements by the steps of the load, log each step, and keep what it took.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from sqlalchemy import ClauseElement, Connection, Row, SelectBase, Table, literal_column
+from sqlalchemy.engine.interfaces import DBAPIConnection
+
+from sparkify.etl.report import StepReport
+
+__all__ = ["DryRun", "Outcome", "PlannedStep", "Renderer", "Session"]
+
+log = logging.getLogger("sparkify.etl")
+
+_LONGEST_LOGGED = 2_000
+"""Characters of a statement in the log: what a statement holds beyond them are rows."""
+
+
+class Renderer(Protocol):
+    """As much of an adapter as a session needs."""
+
+    def render(self, statement: ClauseElement) -> str:
+        """The text of a statement, values included."""
+
+    def inserts(
+        self, table: Table, rows: Sequence[Mapping[str, Any]]
+    ) -> Iterator[tuple[ClauseElement | str, tuple[Any, ...]]]:
+        """The statements that insert many rows, each with its parameters."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a statement answered. In a dry run nothing: no row, and 0.
+
+    :ivar rowcount: how many rows it touched; 0 of a SELECT.
+    :ivar rows: of a SELECT.
+    """
+
+    rowcount: int = 0
+    rows: Sequence[Row[Any]] = ()
+
+    @property
+    def value(self) -> Any:
+        """The first column of the first row; 0 where there is none."""
+        return self.rows[0][0] if self.rows else 0
+
+
+@dataclass(frozen=True)
+class PlannedStep:
+    """One step of a load and its SQL, as a dry run prints it.
+
+    :ivar statements: in the order in which they would be sent. ``:name`` stands for a value, and ``$1`` for a
+        parameter, that is known only when the load runs.
+    """
+
+    title: str
+    statements: tuple[str, ...]
+
+
+@dataclass
+class _Step:
+    title: str
+    rows: int = 0
+    statements: list[str] = field(default_factory=list)
+
+
+class Session:
+    """Sends the statements of one load over one connection.
+
+    :ivar load_id: for the log; None before the number of the load is known.
+    :ivar steps: what was done so far, in order.
+    """
+
+    dry_run = False
+
+    def __init__(self, adapter: Renderer, connection: Connection) -> None:
+        self._adapter = adapter
+        self._connection: Connection | None = connection
+        self._step: _Step | None = None
+        self.load_id: int | None = None
+        self.steps: list[StepReport] = []
+
+    # -- statements ----------------------------------------------------------------------------------------
+
+    def run(self, statement: ClauseElement | str, parameters: tuple[Any, ...] = ()) -> Outcome:
+        """Send a statement, and return what it answered.
+
+        :param statement: as SQLAlchemy has it, or the text of what it has no words for.
+        """
+        text = statement if isinstance(statement, str) else self._adapter.render(statement)
+        outcome = self._send(text, parameters)
+        if self._step is not None:
+            self._step.rows += outcome.rowcount
+        return outcome
+
+    def read(self, select: SelectBase) -> Sequence[Row[Any]]:
+        """The rows of a SELECT that decide what the load does. A dry run with a connection reads them too."""
+        return self.run(select).rows
+
+    def insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert many rows of values that came from outside. All rows have the same keys."""
+        if rows:
+            for statement, parameters in self._adapter.inserts(table, rows):
+                self.run(statement, parameters)
+
+    def _send(self, text: str, parameters: tuple[Any, ...]) -> Outcome:
+        assert self._connection is not None  # noqa: S101 - only a dry run may have none
+        clock = time.perf_counter()
+        result = self._connection.exec_driver_sql(text, parameters or None)
+        # A driver may answer an INSERT with a row that has the count.
+        outcome = (
+            Outcome(rows=result.all())
+            if text.lstrip()[:6].upper() == "SELECT" and result.returns_rows
+            else Outcome(rowcount=max(result.rowcount, 0))
+        )
+        if log.isEnabledFor(logging.DEBUG):
+            seconds = time.perf_counter() - clock
+            log.debug(
+                "%.3f s: %s",
+                seconds,
+                text[:_LONGEST_LOGGED],
+                extra={"load_id": self.load_id, "step": self._step and self._step.title, "seconds": seconds},
+            )
+        return outcome
+
+    # -- transactions --------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Begin a transaction."""
+        assert self._connection is not None  # noqa: S101
+        self._connection.begin()
+
+    def commit(self) -> None:
+        """Commit it."""
+        assert self._connection is not None  # noqa: S101
+        self._connection.commit()
+
+    def rollback(self) -> None:
+        """Undo it, if there is one."""
+        assert self._connection is not None  # noqa: S101
+        self._connection.rollback()
+
+    @property
+    def driver_connection(self) -> DBAPIConnection | None:
+        """The connection of the driver; None in a dry run."""
+        return None if self._connection is None else self._connection.connection.dbapi_connection
+
+    # -- steps ---------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[None]:
+        """Let what is run in the block count as one step, and log how long it took."""
+        self._step = step = _Step(title)
+        clock = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._step = None
+            seconds = time.perf_counter() - clock
+            self._finish(step, seconds)
+
+    def _finish(self, step: _Step, seconds: float) -> None:
+        self.steps.append(StepReport(title=step.title, rows=step.rows, seconds=seconds))
+        log.info(
+            "%s: %s rows, %.3f s",
+            step.title,
+            f"{step.rows:,}",
+            seconds,
+            extra={"load_id": self.load_id, "step": step.title, "rows": step.rows, "seconds": seconds},
+        )
+
+
+class DryRun(Session):
+    """Records the statements of a load, and sends none that writes.
+
+    :param connection: over which the SELECTs are sent that decide what the load does; None where nothing is
+        connected to, and the load is that of an empty warehouse.
+    :ivar planned: the steps recorded.
+    """
+
+    dry_run = True
+
+    def __init__(self, adapter: Renderer, connection: Connection | None) -> None:
+        self._adapter = adapter
+        self._connection = connection
+        self._step: _Step | None = None
+        self.load_id: int | None = None
+        self.steps: list[StepReport] = []
+        self.planned: list[PlannedStep] = []
+
+    def read(self, select: SelectBase) -> Sequence[Row[Any]]:
+        """Record the SELECT, and its rows where there is a connection to ask."""
+        text = self._adapter.render(select)
+        self._record(text)
+        return () if self._connection is None else super()._send(text, ()).rows
+
+    def insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Record an INSERT with the names of the values in their places."""
+        unknown: list[dict[str, Any]] = [{name: literal_column(f":{name}") for name in row} for row in rows[:1]]
+        super().insert(table, unknown)
+
+    def begin(self) -> None:
+        """Record it."""
+        with self.step("begin"):
+            self._record("BEGIN")
+
+    def commit(self) -> None:
+        """Record it."""
+        with self.step("commit"):
+            self._record("COMMIT")
+
+    def rollback(self) -> None:
+        """Nothing was begun."""
+
+    def _send(self, text: str, parameters: tuple[Any, ...]) -> Outcome:
+        self._record(text)
+        return Outcome()
+
+    def _record(self, text: str) -> None:
+        if self._step is not None:
+            self._step.statements.append(text)
+
+    def _finish(self, step: _Step, seconds: float) -> None:
+        if step.statements:
+            self.planned.append(PlannedStep(step.title, tuple(step.statements)))

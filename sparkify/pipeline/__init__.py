@@ -1,0 +1,5 @@
+"""Sparkify's declaration: its sources, transforms and checks, as one value."""
+
+from sparkify.pipeline.declaration import SPARKIFY
+
+__all__ = ["SPARKIFY"]

@@ -1,0 +1,203 @@
+"""Sparkify's declaration: its sources, transforms and checks, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Table
+
+from sparkify.etl.declarations import (
+    Append,
+    Insert,
+    Ledger,
+    Location,
+    Merge,
+    Pipeline,
+    Replace,
+    Required,
+    Source,
+    Sync,
+    Update,
+)
+from sparkify.models import (
+    Artist,
+    ColumnHistory,
+    HeardSong,
+    LoadedFile,
+    LoadHistory,
+    LoadLock,
+    LoadStep,
+    RejectedRow,
+    Song,
+    SongPlay,
+    StagingEvent,
+    StagingSong,
+    Time,
+    User,
+    UserLevel,
+)
+from sparkify.pipeline import transforms
+from sparkify.pipeline.checks import CHECKS
+
+__all__ = ["SPARKIFY", "STAR"]
+
+
+def _table(model: Any) -> Table:
+    table: Table = model.__table__
+    return table
+
+
+EVENTS = Source(
+    name="events",
+    staging=_table(StagingEvent),
+    required=(Required(column="page", value=transforms.PLAY, needs=("user_id", "artist", "song")),),
+    location=Location(
+        setting="log_data",
+        section="S3",
+        default="data/log_data",
+        description="the event logs: a folder or s3://bucket/prefix",
+        jsonpaths="log_jsonpath",
+    ),
+)
+SONGS = Source(
+    name="songs",
+    staging=_table(StagingSong),
+    location=Location(
+        setting="song_data",
+        section="S3",
+        default="data/song_data",
+        description="the songs: a folder or s3://bucket/prefix",
+    ),
+)
+
+_events, _songs = frozenset({"events"}), frozenset({"songs"})
+_both = _events | _songs
+
+STAR: tuple[Table, ...] = tuple(
+    _table(model) for model in (SongPlay, User, Song, Artist, Time, UserLevel, HeardSong)
+)
+"""The tables of the star, the fact first."""
+
+
+def _summary(rows: Mapping[str, int]) -> str:
+    plays, users = rows.get("songplays", 0), rows.get("users", 0)
+    return f"{plays:,} play{'s' * (plays != 1)} by {users:,} user{'s' * (users != 1)}"
+
+
+def _migrations() -> Path:
+    """Where the migrations are: inside an installed package, or beside it in a clone."""
+    package = Path(__file__).parents[1]
+    inside = package / "migrations"
+    return inside if inside.is_dir() else package.parent / "migrations"
+
+
+SPARKIFY = Pipeline(
+    name="sparkify",
+    sources=(EVENTS, SONGS),
+    transforms=(
+        Merge(
+            title="songs of the catalogue",
+            target=_table(Song),
+            rows=transforms.songs,
+            reads=_songs,
+            key=("song_id",),
+            best=transforms.best_song,
+            scope=~Song.inferred,
+        ),
+        Merge(
+            title="artists of the catalogue",
+            target=_table(Artist),
+            rows=transforms.artists,
+            reads=_songs,
+            key=("artist_id",),
+            best=transforms.best_artist,
+            scope=~Artist.inferred,
+        ),
+        Append(
+            title="songs heard for the first time",
+            target=_table(HeardSong),
+            rows=transforms.heard_songs,
+            reads=_events,
+        ),
+        Update(
+            title="resolve what was heard",
+            target=_table(HeardSong),
+            rows=transforms.resolutions,
+            reads=_both,
+            key=("heard_id",),
+            silent=("load_id",),
+        ),
+        Update(
+            title="re-point earlier plays",
+            target=_table(SongPlay),
+            rows=transforms.plays_to_repoint,
+            reads=_songs,
+            key=("heard_id",),
+        ),
+        Sync(
+            title="inferred songs",
+            target=_table(Song),
+            rows=transforms.inferred_songs,
+            reads=_both,
+            key=("song_id",),
+            scope=Song.__table__.c.inferred,
+        ),
+        Sync(
+            title="inferred artists",
+            target=_table(Artist),
+            rows=transforms.inferred_artists,
+            reads=_both,
+            key=("artist_id",),
+            scope=Artist.__table__.c.inferred,
+        ),
+        Merge(
+            title="users",
+            target=_table(User),
+            rows=transforms.users,
+            reads=_events,
+            key=("user_id",),
+            best=transforms.best_user,
+        ),
+        Insert(
+            title="moments",
+            target=_table(Time),
+            rows=transforms.time,
+            reads=_events,
+            key=("start_time",),
+            bounds=StagingEvent.__table__.c.ts,
+        ),
+        Insert(
+            title="plays",
+            target=_table(SongPlay),
+            rows=transforms.songplays,
+            reads=_events,
+            key=("start_time", "session_id", "item_in_session"),
+            bounds=StagingEvent.__table__.c.ts,
+        ),
+        Replace(
+            title="levels of users",
+            target=_table(UserLevel),
+            rows=transforms.user_levels,
+            reads=_events,
+            group="user_id",
+            groups=transforms.users_with_other_levels,
+        ),
+    ),
+    checks=CHECKS,
+    ledger=Ledger(
+        history=_table(LoadHistory),
+        files=_table(LoadedFile),
+        rejects=_table(RejectedRow),
+        lock=_table(LoadLock),
+        steps=_table(LoadStep),
+        columns=_table(ColumnHistory),
+    ),
+    tables=STAR,
+    migrations=_migrations(),
+    questions="sparkify.analytics",
+    report="sparkify.report",
+    summary=_summary,
+)
+"""How Sparkify's warehouse is loaded."""

@@ -1,0 +1,60 @@
+"""The songs and artists of the catalogue, and which of several rows of one of them is the right one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, SelectBase, false, func, select
+
+from sparkify.etl.declarations import Columns
+from sparkify.models import StagingSong
+from sparkify.pipeline.transforms.batch import LoadId
+
+__all__ = ["artists", "best_artist", "best_song", "songs"]
+
+
+def songs(_load_id: LoadId) -> SelectBase:
+    """The songs of the batch, as often as the batch has them."""
+    return select(
+        StagingSong.song_id,
+        StagingSong.title,
+        StagingSong.artist_id,
+        StagingSong.artist_name,
+        func.nullif(StagingSong.year, 0).label("year"),
+        StagingSong.duration,
+        false().label("inferred"),
+    )
+
+
+def best_song(row: Columns) -> list[ColumnElement[Any]]:
+    """Of two rows of one song: a known year before none, then the first by all that there is."""
+    return [
+        row["year"].asc().nulls_last(),
+        row["title"],
+        row["artist_name"],
+        row["artist_id"],
+        row["duration"].asc().nulls_last(),
+    ]
+
+
+def artists(_load_id: LoadId) -> SelectBase:
+    """The artists of the batch, as often as the batch has them."""
+    return select(
+        StagingSong.artist_id,
+        StagingSong.artist_name.label("name"),
+        func.nullif(StagingSong.artist_location, "").label("location"),
+        StagingSong.artist_latitude.label("latitude"),
+        StagingSong.artist_longitude.label("longitude"),
+        false().label("inferred"),
+    )
+
+
+def best_artist(row: Columns) -> list[ColumnElement[Any]]:
+    """Of several rows of one artist: the shortest name, then the first name, then where a place is known."""
+    return [
+        func.length(row["name"]),
+        row["name"],
+        row["latitude"].asc().nulls_last(),
+        row["longitude"].asc().nulls_last(),
+        row["location"].asc().nulls_last(),
+    ]

@@ -1,0 +1,87 @@
+"""The stretches of each user's level: from when until when it was free or paid."""
+
+from __future__ import annotations
+
+from sqlalchemy import SelectBase, Subquery, and_, cast, func, or_, select, true
+from sqlalchemy.types import TIMESTAMP
+
+from sparkify.models import SongPlay, UserLevel
+from sparkify.pipeline.transforms.batch import LoadId
+
+__all__ = ["user_levels", "users_with_other_levels"]
+
+
+def users_with_other_levels(load_id: LoadId) -> SelectBase:
+    """The users of whom this load brought a play that no stretch of its level covers."""
+    play, stretch = SongPlay.__table__, UserLevel.__table__
+    covered = and_(
+        stretch.c.user_id == play.c.user_id,
+        func.coalesce(stretch.c.level, "") == func.coalesce(play.c.level, ""),
+        stretch.c.valid_from <= play.c.start_time,
+        or_(stretch.c.valid_to.is_(None), play.c.start_time < stretch.c.valid_to),
+    )
+    return (
+        select(play.c.user_id)
+        .select_from(play.outerjoin(stretch, covered))
+        .where(play.c.load_id == load_id, stretch.c.user_id.is_(None))
+        .distinct()
+    )
+
+
+def user_levels(load_id: LoadId) -> SelectBase:
+    """The stretches of those users, from all of their plays."""
+    play = SongPlay.__table__
+    level = func.coalesce(play.c.level, "")
+    mine = play.c.user_id.in_(users_with_other_levels(load_id))
+    # Most users never change, and one stretch with their first play is all there is to say of them. Only
+    # the plays of the others are put in order.
+    of_user = (
+        select(
+            play.c.user_id,
+            func.min(play.c.start_time).label("valid_from"),
+            func.min(level).label("level"),
+            func.max(level).label("last_level"),
+        )
+        .where(mine)
+        .group_by(play.c.user_id)
+    )
+    steady = of_user.having(func.min(level) == func.max(level)).subquery("steady")
+    changing = of_user.having(func.min(level) != func.max(level)).subquery("changing")
+    stretch = _stretches(changing)
+    return select(
+        steady.c.user_id,
+        steady.c.valid_from,
+        cast(None, TIMESTAMP).label("valid_to"),
+        func.nullif(steady.c.level, "").label("level"),
+        true().label("is_current"),
+    ).union_all(
+        select(
+            stretch.c.user_id,
+            stretch.c.valid_from,
+            stretch.c.valid_to,
+            func.nullif(stretch.c.level, "").label("level"),
+            stretch.c.valid_to.is_(None).label("is_current"),
+        )
+    )
+
+
+def _stretches(users: Subquery) -> Subquery:
+    """From each change of level to the next, of users who do change."""
+    play = SongPlay.__table__
+    moment = (
+        select(play.c.user_id, play.c.start_time, func.max(func.coalesce(play.c.level, "")).label("level"))
+        .where(play.c.user_id.in_(select(users.c.user_id)))
+        .group_by(play.c.user_id, play.c.start_time)
+        .subquery("moment")
+    )
+    before = func.lag(moment.c.level).over(partition_by=moment.c.user_id, order_by=moment.c.start_time)
+    stepped = select(moment, before.label("level_before")).subquery("stepped")
+    change = (
+        select(stepped.c.user_id, stepped.c.start_time, stepped.c.level)
+        .where(or_(stepped.c.level_before.is_(None), stepped.c.level_before != stepped.c.level))
+        .subquery("change")
+    )
+    following = func.lead(change.c.start_time).over(partition_by=change.c.user_id, order_by=change.c.start_time)
+    return select(
+        change.c.user_id, change.c.start_time.label("valid_from"), following.label("valid_to"), change.c.level
+    ).subquery("stretch")

@@ -1,0 +1,140 @@
+"""The plays of a batch, their moments, and the users who made them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    SelectBase,
+    Subquery,
+    and_,
+    cast,
+    extract,
+    func,
+    select,
+    union_all,
+)
+
+from sparkify.etl.constructs import epoch_ms
+from sparkify.etl.declarations import Columns
+from sparkify.models import HeardSong, StagingEvent
+from sparkify.pipeline.transforms.batch import LoadId, is_play
+from sparkify.pipeline.transforms.heard import same_length
+
+__all__ = ["best_user", "songplays", "time", "users"]
+
+
+def users(_load_id: LoadId) -> SelectBase:
+    """Each user of the batch as at the newest play; more than one row where that moment has several."""
+    newest = (
+        select(StagingEvent.user_id, func.max(StagingEvent.ts).label("ts"))
+        .where(is_play)
+        .group_by(StagingEvent.user_id)
+        .subquery("newest")
+    )
+    event = StagingEvent.__table__
+    return (
+        select(
+            event.c.user_id,
+            event.c.first_name,
+            event.c.last_name,
+            event.c.gender,
+            event.c.level,
+            epoch_ms(event.c.registration).label("registered_at"),
+            event.c.ts.label("last_played_at"),
+        )
+        .select_from(event.join(newest, and_(newest.c.user_id == event.c.user_id, newest.c.ts == event.c.ts)))
+        .where(is_play)
+    )
+
+
+def best_user(row: Columns) -> list[ColumnElement[Any]]:
+    """Of several rows of one user: the newest; of one moment paid before free, then the first by all."""
+    return [
+        row["last_played_at"].desc(),
+        row["level"].desc().nulls_last(),
+        row["registered_at"].asc().nulls_last(),
+        row["first_name"].asc().nulls_last(),
+        row["last_name"].asc().nulls_last(),
+        row["gender"].asc().nulls_last(),
+    ]
+
+
+def time(_load_id: LoadId) -> SelectBase:
+    """Each moment of the batch at which a song began."""
+    moment = select(StagingEvent.ts.label("start_time")).where(is_play).distinct().subquery("moment")
+    start = moment.c.start_time
+    return select(
+        start,
+        extract("hour", start).label("hour"),
+        extract("day", start).label("day"),
+        extract("week", start).label("week"),
+        extract("month", start).label("month"),
+        extract("year", start).label("year"),
+        extract("dow", start).label("weekday"),
+    )
+
+
+def songplays(load_id: LoadId) -> SelectBase:
+    """Each play of the batch once, pointing at the song that what was heard is resolved to."""
+    play = _plays_once()
+    heard = HeardSong.__table__
+    return select(
+        play.c.ts.label("start_time"),
+        play.c.user_id,
+        play.c.level,
+        heard.c.song_id,
+        heard.c.artist_id,
+        play.c.session_id,
+        play.c.item_in_session,
+        play.c.location,
+        play.c.user_agent,
+        heard.c.match,
+        heard.c.heard_id,
+        cast(load_id, BigInteger).label("load_id"),
+    ).select_from(
+        # An outer join: a play that were not heard would be refused as NULL, and not be lost in silence.
+        play.outerjoin(
+            heard,
+            and_(
+                heard.c.artist_name == play.c.artist,
+                heard.c.title == play.c.song,
+                same_length(heard.c.duration, play.c.length),
+            ),
+        )
+    )
+
+
+def _plays_once() -> Subquery:
+    """The plays of the batch; one of those that the batch has several times.
+
+    Two files may hold the same play. To number all plays would cost more than the rest of the load, so only
+    the keys that do occur twice, which are few or none, are numbered.
+    """
+    event = StagingEvent.__table__
+    names = ("ts", "session_id", "item_in_session")
+    twice = (
+        select(*(event.c[name] for name in names))
+        .where(is_play)
+        .group_by(*(event.c[name] for name in names))
+        .having(func.count() > 1)
+        .subquery("twice")
+    )
+    same = and_(*(twice.c[name] == event.c[name] for name in names))
+    columns = [
+        event.c[name]
+        for name in (*names, "user_id", "level", "artist", "song", "length", "location", "user_agent")
+    ]
+    once = select(*columns).select_from(event.outerjoin(twice, same)).where(is_play, twice.c.ts.is_(None))
+    order = [column.asc().nulls_last() for column in columns if column.name not in names]
+    place = func.row_number().over(partition_by=[event.c[name] for name in names], order_by=order)
+    numbered = (
+        select(*columns, place.label("place"))
+        .select_from(event.join(twice, same))
+        .where(is_play)
+        .subquery("numbered")
+    )
+    first = select(*(numbered.c[column.name] for column in columns)).where(numbered.c.place == 1)
+    return union_all(once, first).subquery("play")

@@ -1,0 +1,384 @@
+"""The face of the library: one warehouse, and what can be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVarTuple
+
+from sqlalchemy import CompoundSelect, Connection, Engine, Select, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.orm import Session as OrmSession
+
+from sparkify._version import __version__
+from sparkify.config.aws import aws_options
+from sparkify.config.settings import Settings
+from sparkify.databases import open_database
+from sparkify.etl import ledger, runner
+from sparkify.etl.attempt import LoadRequest
+from sparkify.etl.checking import count_rows, run_checks
+from sparkify.etl.declarations import Pipeline
+from sparkify.etl.errors import UNCHANGED, ConfigurationError, EmptySource, SparkifyError
+from sparkify.etl.observer import Observer
+from sparkify.etl.report import CheckResult, LoadReport, Reject
+from sparkify.etl.session import PlannedStep, Session
+from sparkify.pipeline import SPARKIFY
+from sparkify.warehouse import migrations
+from sparkify.warehouse.migrations import Migrations
+from sparkify.warehouse.query import Query
+from sparkify.warehouse.status import PendingFiles, Status, notices
+
+__all__ = ["Warehouse"]
+
+Ts = TypeVarTuple("Ts")
+
+_LOADS_SHOWN = 10
+
+
+class Warehouse:
+    """A warehouse: a database with the tables of a pipeline in it, and the sources that it is loaded from.
+
+    ::
+
+        with Warehouse() as warehouse:
+            report = warehouse.load()
+            with warehouse.session() as session:
+                ...
+
+    :param target: a URL, an engine, or settings; by default what :meth:`Settings.load` finds. Nothing is
+        connected to before a method needs it. An engine given stays the caller's to dispose of.
+    :param pipeline: what is loaded, and how; by default Sparkify's own.
+    :param read_only: on an embedded database, open the file so that other readers may have it open too.
+    :raises ConfigurationError: when the target cannot be understood, or is of no database in the registry.
+    """
+
+    def __init__(
+        self,
+        target: str | URL | Engine | Settings | None = None,
+        pipeline: Pipeline = SPARKIFY,
+        *,
+        read_only: bool = False,
+    ) -> None:
+        self.pipeline = pipeline
+        self._given = target if isinstance(target, Engine) else None
+        self._made: Engine | None = None
+        self._read_only = read_only
+        self.settings: Settings = (
+            target.declaring(pipeline.sources)
+            if isinstance(target, Settings)
+            else Settings.load(pipeline.sources)
+        )
+        if isinstance(target, Engine):
+            self.url = target.url
+        elif isinstance(target, str | URL):
+            self.url = _parsed(target)
+        else:
+            self.url = self.settings.url
+        self.database = open_database(self.url, self.settings, pipeline.sources)
+        self._migrations = Migrations(pipeline, self.database)
+
+    # -- life ----------------------------------------------------------------------------------------------
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, made at the first use."""
+        if self._given is not None:
+            return self._given
+        if self._made is None:
+            self._made = self.database.create_engine(read_only=self._read_only)
+        return self._made
+
+    def close(self) -> None:
+        """Close every connection, which for an embedded database lets other processes have the file."""
+        if self._made is not None:
+            self._made.dispose()
+            self._made = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Warehouse({self._shown_url!r}, {self.pipeline.name!r})"
+
+    @property
+    def _shown_url(self) -> str:
+        return self.url.render_as_string(hide_password=True)
+
+    # -- loading -------------------------------------------------------------------------------------------
+
+    def load(
+        self,
+        *,
+        sources: Mapping[str, str | Path] | None = None,
+        only: Iterable[str] | None = None,
+        max_rejects: int = 0,
+        full_refresh: bool = False,
+        reload_changed: bool = False,
+        allow_missing: bool = False,
+        observer: Observer | None = None,
+        **locations: str | Path | None,
+    ) -> LoadReport:
+        """Load what is new, in one transaction. What was loaded before is left out, so twice is once.
+
+        An embedded database that is not there is created, with its tables.
+
+        :param sources: by the name of a source, where its files are, instead of where the settings say.
+        :param only: the names of the sources to load; by default all.
+        :param max_rejects: how many lines may be rejected and kept.
+        :param full_refresh: rebuild the star from all files, in the same one transaction.
+        :param reload_changed: rebuild it when a loaded file has changed, which otherwise stops the load.
+        :param allow_missing: rebuild it although files that were loaded are gone, and with them their rows.
+        :param locations: where the files of a source are, by the name of its setting: of Sparkify's pipeline
+            ``log_data`` and ``song_data``.
+        :raises SparkifyError: for whatever stops the load; then nothing was changed. See
+            :mod:`sparkify.etl.errors` for the kinds.
+        """
+        request = self._request(
+            sources,
+            locations,
+            only,
+            max_rejects=max_rejects,
+            full_refresh=full_refresh,
+            reload_changed=reload_changed,
+            allow_missing=allow_missing,
+        )
+        self._make_ready()
+        with self._translated():
+            return runner.load(
+                self.engine, self.database, self.pipeline, request, version=__version__, observer=observer
+            )
+
+    def explain(
+        self,
+        *,
+        sources: Mapping[str, str | Path] | None = None,
+        only: Iterable[str] | None = None,
+        max_rejects: int = 0,
+        full_refresh: bool = False,
+        reload_changed: bool = False,
+        allow_missing: bool = False,
+        **locations: str | Path | None,
+    ) -> list[PlannedStep]:
+        """The steps of a load and their SQL, without carrying them out. Nothing is written.
+
+        On an embedded database the plan is of the files that are new. For a server that reads S3 itself
+        nothing is connected to, neither the database nor S3: the plan is of a first load.
+
+        :raises SparkifyError: where the load itself would be refused before it began.
+        """
+        request = self._request(
+            sources,
+            locations,
+            only,
+            max_rejects=max_rejects,
+            full_refresh=full_refresh,
+            reload_changed=reload_changed,
+            allow_missing=allow_missing,
+        )
+        if self.database.reads_s3_only:
+            return runner.plan(self.database, self.pipeline, request, listings=None, connection=None)
+        listings = runner.list_sources(request)
+        with self._connection_to_loads() as connection:
+            return runner.plan(self.database, self.pipeline, request, listings=listings, connection=connection)
+
+    def migrate(self, revision: str = "head") -> str | None:
+        """Bring the tables to a revision, and return it. ``base`` removes them, and every row with them."""
+        with self._translated():
+            if revision == "base":
+                self._migrations.downgrade(self.engine, revision)
+            else:
+                self._migrations.create_file()
+                self._migrations.upgrade(self.engine, revision)
+            with self.engine.connect() as connection:
+                return migrations.current(connection)
+
+    def migration_sql(self, revision: str = "head") -> str:
+        """The SQL that would bring an empty database to a revision, without connecting."""
+        return self._migrations.sql(revision)
+
+    # -- reading -------------------------------------------------------------------------------------------
+
+    def status(self) -> Status:
+        """What the warehouse is and holds, and which files are pending. Read-only."""
+        revision, head = None, self._migrations.head()
+        rows: dict[str, int] = {}
+        loads: list[Any] = []
+        steps: list[Any] = []
+        found: list[str] = []
+        known: dict[str, str] = {}
+        tables = self.pipeline.ledger
+        if self.database.exists:
+            with self._connected() as connection:
+                revision = migrations.current(connection)
+                if revision == head:
+                    session = Session(self.database, connection)
+                    rows = count_rows(session, self.pipeline.tables)
+                    loads = ledger.read_history(session, tables.history, _LOADS_SHOWN)
+                    steps = ledger.read_steps(session, tables.steps, loads[0].load_id) if loads else []
+                    found = notices(session, self.pipeline)
+                    known = ledger.known_files(session, tables.files)
+        return Status(
+            url=self._shown_url,
+            engine=self.database.name,
+            exists=self.database.exists,
+            revision=revision,
+            head=head,
+            rows=rows,
+            loads=tuple(loads),
+            steps=tuple(steps),
+            notices=tuple(found),
+            pending=tuple(self._pending(known)),
+        )
+
+    def check(self) -> tuple[CheckResult, ...]:
+        """What every quality check finds in the whole warehouse. Read-only.
+
+        :raises ConfigurationError: when there is no warehouse yet, or its tables are of another version.
+        """
+        with self._ready_to_read() as connection:
+            return run_checks(Session(self.database, connection), self.pipeline.checks)
+
+    def rejects(self, load_id: int | None = None, *, limit: int | None = None) -> list[Reject]:
+        """The lines that were rejected and kept, by load, file and line. Read-only.
+
+        :raises ConfigurationError: as for :meth:`check`.
+        """
+        with self._ready_to_read() as connection:
+            return ledger.read_rejects(
+                Session(self.database, connection),
+                self.pipeline.ledger.rejects,
+                load_id=load_id,
+                limit=limit,
+            )
+
+    def query(self, statement: Select[*Ts] | CompoundSelect[*Ts]) -> Query[*Ts]:
+        """The rows of a SELECT, such as those of :mod:`sparkify.analytics`: to iterate over, or as frames,
+        Arrow or Parquet. Read-only.
+
+        It is run when its rows are asked for, and then raises ConfigurationError as :meth:`check` does.
+        """
+        return Query(statement, self._ready_to_read, self.database)
+
+    def session(self) -> OrmSession:
+        """A session of the ORM on this warehouse; close it, or use it in a ``with``."""
+        return OrmSession(self.engine)
+
+    # -- within --------------------------------------------------------------------------------------------
+
+    def _request(
+        self,
+        sources: Mapping[str, str | Path] | None,
+        locations: Mapping[str, str | Path | None],
+        only: Iterable[str] | None,
+        **options: Any,
+    ) -> LoadRequest:
+        by_setting = {source.location.setting: source.name for source in self.pipeline.sources}
+        given = dict(sources or {})
+        for setting, uri in locations.items():
+            if setting not in by_setting:
+                raise ConfigurationError(
+                    f"{setting!r} is not a setting of a source of {self.pipeline.name}",
+                    hint=f"There are {', '.join(by_setting)}.",
+                )
+            if uri is not None:
+                given[by_setting[setting]] = uri
+        names = [source.name for source in self.pipeline.sources]
+        wanted = set(names) if only is None else set(only)
+        if unknown := sorted({*wanted, *given} - set(names)):
+            raise ConfigurationError(f"{', '.join(unknown)} is no source", hint=f"Give {' or '.join(names)}.")
+        if not wanted:
+            raise ConfigurationError("no source is named", hint=f"Give {' or '.join(names)}.")
+        return LoadRequest(
+            uris={
+                source.name: str(given.get(source.name) or self.settings.location(source))
+                for source in self.pipeline.sources
+                if source.name in wanted
+            },
+            aws=aws_options(self.settings),
+            **options,
+        )
+
+    def _make_ready(self) -> None:
+        """Create an embedded database that is not there; see that any other has the tables expected."""
+        with self._translated():
+            self._migrations.create_file()
+            with self.engine.connect() as connection:
+                revision = migrations.current(connection)
+                new = revision is None and self.database.is_embedded and migrations.is_empty(connection)
+            if new:
+                self._migrations.upgrade(self.engine)
+            elif revision != self._migrations.head():
+                raise self._not_at_head(revision)
+
+    def _not_at_head(self, revision: str | None) -> ConfigurationError:
+        has = "has no tables yet" if revision is None else f"is at revision {revision}"
+        return ConfigurationError(
+            f"{self._shown_url} {has}, and this version needs revision {self._migrations.head()}",
+            hint="Run: sparkify-etl migrate",
+            state=UNCHANGED,
+        )
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        with self._translated(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _connection_to_loads(self) -> Iterator[Connection | None]:
+        """A connection, where there are tables that may hold loads."""
+        if not self.database.exists:
+            yield None
+            return
+        with self._connected() as connection:
+            yield None if migrations.current(connection) is None else connection
+
+    @contextmanager
+    def _ready_to_read(self) -> Iterator[Connection]:
+        if not self.database.exists:
+            raise ConfigurationError(
+                "is not there yet", where=str(self.database.file), hint="Run: sparkify-etl load"
+            )
+        with self._connected() as connection:
+            revision = migrations.current(connection)
+            if revision != self._migrations.head():
+                raise self._not_at_head(revision)
+            yield connection
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except SparkifyError:
+            raise
+        except Exception as exc:
+            if translated := self.database.translate(exc):
+                raise translated from exc
+            raise
+
+    def _pending(self, known: Mapping[str, str]) -> Iterator[PendingFiles]:
+        request = self._request(None, {}, None)
+        for name, uri in request.uris.items():
+            try:
+                listing = runner.list_sources(LoadRequest(uris={name: uri}, aws=request.aws))[name]
+            except EmptySource as exc:
+                yield PendingFiles(source=name, uri=uri, problem=str(exc))
+            else:
+                yield PendingFiles.of(name, listing, known)
+
+
+def _parsed(url: str | URL) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError:
+        raise ConfigurationError(
+            "not a URL of SQLAlchemy; give one such as duckdb:///sparkify.duckdb or "
+            "redshift+redshift_connector://user:password@host:5439/dev"
+        ) from None

@@ -1,0 +1,180 @@
+"""What a SELECT returns: typed rows, data frames, Arrow, Parquet; and its text.
+
+Only reads. A SELECT is run anew each time its rows are asked for, on a connection of its own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVarTuple
+
+from sqlalchemy import CompoundSelect, Connection, Row, Select, SelectBase
+
+from sparkify.databases import Database, database_type
+from sparkify.etl.errors import ConfigurationError
+from sparkify.warehouse.sql_format import format_sql
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+    import pyarrow
+
+__all__ = ["Query", "fix_mojibake", "sql_text"]
+
+Ts = TypeVarTuple("Ts")
+
+_PREFETCHED = 10_000
+
+
+class Query(Generic[*Ts]):
+    """The rows of a SELECT on one warehouse, run when they are asked for.
+
+    ::
+
+        for row in warehouse.query(top_songs(limit=3)):
+            print(row.title, row.plays)
+        frame = warehouse.query(plays_by("day")).to_pandas()
+
+    Names come as the warehouse has them; :func:`fix_mojibake` mends for the eye what arrived broken.
+
+    :param statement: the SELECT. Of ORM entities the columns come back, not objects; for these there is
+        :meth:`Warehouse.session`.
+    :param connect: gives a connection, for as long as it is used.
+    :param database: that the connection is to.
+    """
+
+    def __init__(
+        self,
+        statement: Select[*Ts] | CompoundSelect[*Ts],
+        connect: Callable[[], AbstractContextManager[Connection]],
+        database: Database,
+    ) -> None:
+        if not isinstance(statement, SelectBase):
+            raise ConfigurationError(f"query takes a SELECT of SQLAlchemy, not {type(statement).__name__}")
+        self.statement = statement
+        self._connect = connect
+        self._database = database
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns, in order."""
+        return tuple(column.key or "" for column in self.statement.selected_columns)
+
+    def __iter__(self) -> Iterator[Row[*Ts]]:
+        """The rows, one after another. The connection is held until the last one, or until the end of the
+        loop.
+        """
+        with self._connect() as connection:
+            yield from self._database.select(connection, self.statement, prefetch=_PREFETCHED)
+
+    def all(self) -> list[Row[*Ts]]:
+        """All rows."""
+        return list(self)
+
+    def first(self) -> Row[*Ts] | None:
+        """The first row; None where there is none."""
+        with self._connect() as connection:
+            row: Row[*Ts] | None = self._database.select(connection, self.statement).first()
+            return row
+
+    def one(self) -> Row[*Ts]:
+        """The only row.
+
+        :raises sqlalchemy.exc.NoResultFound: when there is none.
+        :raises sqlalchemy.exc.MultipleResultsFound: when there are several.
+        """
+        with self._connect() as connection:
+            row: Row[*Ts] = self._database.select(connection, self.statement).one()
+            return row
+
+    def records(self) -> list[dict[str, Any]]:
+        """All rows, each as column to value, with texts :func:`fix_mojibake` for the eye."""
+        return [
+            {
+                name: fix_mojibake(value) if isinstance(value, str) else value
+                for name, value in row._mapping.items()  # noqa: SLF001 - the public name that Row has for it
+            }
+            for row in self
+        ]
+
+    # -- as frames -----------------------------------------------------------------------------------------
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """All rows as a DataFrame of pandas.
+
+        :raises ConfigurationError: without the extra ``pandas``.
+        """
+        _require("pandas")
+        with self._connect() as connection:
+            return self._database.to_pandas(connection, self.statement)
+
+    def to_polars(self) -> polars.DataFrame:
+        """All rows as a DataFrame of polars; on DuckDB from Arrow, without a copy.
+
+        :raises ConfigurationError: without the extra ``polars``.
+        """
+        _require("polars")
+        with self._connect() as connection:
+            return self._database.to_polars(connection, self.statement)
+
+    def to_arrow(self) -> pyarrow.Table:
+        """All rows as a table of Arrow; on DuckDB as the database made it, without a copy.
+
+        :raises ConfigurationError: without the extra ``arrow``.
+        """
+        _require("pyarrow", "arrow")
+        with self._connect() as connection:
+            return self._database.to_arrow(connection, self.statement)
+
+    def to_parquet(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write all rows as Parquet. Neither pandas nor Arrow is needed.
+
+        DuckDB writes one local file, under another name until it is whole. Redshift unloads to S3 and has its
+        slices write at once: ``path`` is the prefix of the names of several files, and their order is not that
+        of the SELECT.
+
+        :param path: a local file, or ``s3://bucket/prefix`` on Redshift.
+        :param overwrite: replace what is there already, which else is an error.
+        :raises SparkifyError: when the database cannot write there, or something is there already.
+        """
+        with self._connect() as connection:
+            self._database.to_parquet(connection, self.statement, os.fspath(path), overwrite=overwrite)
+
+
+def fix_mojibake(name: str) -> str:
+    """A name whose encoding was broken on the way, as it was meant; any other as it is. For the eye only.
+
+    What is undone is UTF-8 that was read as Latin-1, once or several times: ``BjÃ¶rk`` becomes ``Björk``. A
+    name that was not broken hardly ever has the bytes of UTF-8, and then nothing is done.
+    """
+    # Not ftfy's guess: it takes the remains of two of the real month's 195 broken names for meant (SÃ¥ng), and
+    # brings 6 MB of tables along. Undoing exactly what was done mends all of them.
+    while not name.isascii():
+        try:
+            meant = name.encode("latin-1").decode("utf-8")
+        except UnicodeError:
+            break
+        name = meant
+    return name
+
+
+def sql_text(statement: SelectBase, database: str = "redshift") -> str:
+    """The text of a SELECT for a database, values included, formatted to be read.
+
+    :param database: its name in the registry.
+    :raises ConfigurationError: for a database that is not in the registry.
+    """
+    return format_sql(database_type(database).render(statement))
+
+
+def _require(module: str, extra: str | None = None) -> None:
+    try:
+        import_module(module)
+    except ImportError as exc:
+        raise ConfigurationError(
+            f"this needs {module}", hint=f"Run: pip install 'sparkify[{extra or module}]'"
+        ) from exc

@@ -1,0 +1,396 @@
+"""The commands as a user runs them, in processes of their own, against a server of moto."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sparkify.cli import cluster
+from sparkify.config.settings import Settings
+from sparkify.provision import Created
+from sparkify.provision.costs import estimate
+from tests.support.commands import heed_interrupts
+from tests.support.provision import CANARIES, Command, MotoServer, Said
+
+CONFIG = """\
+# what the notebooks had
+[AWS]
+KEY=
+SECRET=
+REGION=us-west-2
+
+[DWH]
+DWH_CLUSTER_TYPE=multi-node
+DWH_NUM_NODES=4
+DWH_NODE_TYPE=ra3.large
+DWH_CLUSTER_IDENTIFIER={name}
+DWH_DB=dwh
+DWH_DB_USER=dwhuser
+DWH_PORT=5439
+DWH_IAM_ROLE_NAME={name}-role
+
+# filled in by cluster create
+[IAM_ROLE]
+ARN=''
+
+[CLUSTER]
+HOST=
+DB_NAME=dwh
+DB_USER=dwhuser
+
+[S3]
+LOG_DATA='s3://udacity-dend/log_data'
+LOG_JSONPATH='s3://udacity-dend/log_json_path.json'
+SONG_DATA='s3://udacity-dend/song_data'
+"""
+
+
+def configured(folder: Path, name: str, server: MotoServer | None, *, mode: int = 0o600) -> Command:
+    path = folder / "dwh.cfg"
+    path.write_text(CONFIG.format(name=name))
+    path.chmod(mode)
+    return Command(folder, server)
+
+
+def everything(server: MotoServer) -> dict[str, set[str]]:
+    """What IAM, and EC2 and Redshift in all regions, have that a new account has not."""
+    found: dict[str, set[str]] = {"iam": set(), "ec2": set(), "redshift": set()}
+    found["iam"] = {role["RoleName"] for role in server.client("iam").list_roles()["Roles"]}
+    regions = [one["RegionName"] for one in server.client("ec2").describe_regions()["Regions"]]
+    assert len(regions) > 20
+    for region in regions:
+        ec2 = server.client("ec2", region)
+        groups = ec2.describe_security_groups()["SecurityGroups"]
+        found["ec2"] |= {group["GroupName"] for group in groups if group["GroupName"] != "default"}
+        endpoints = ec2.describe_vpc_endpoints()["VpcEndpoints"]
+        found["ec2"] |= {one["VpcEndpointId"] for one in endpoints if one["State"] != "deleted"}
+        clusters = server.client("redshift", region).describe_clusters()["Clusters"]
+        found["redshift"] |= {cluster["ClusterIdentifier"] for cluster in clusters}
+    return found
+
+
+def test_the_listing_sees_every_region(moto_server: MotoServer) -> None:
+    ec2 = moto_server.client("ec2", "ap-south-1")
+    group = ec2.create_security_group(GroupName="somewhere", Description="x")["GroupId"]
+    assert everything(moto_server)["ec2"] == {"somewhere"}
+    moto_server.client("ec2", "ap-south-1").delete_security_group(GroupId=group)
+
+
+def test_from_nothing_to_a_warehouse_and_back(
+    moto_server: MotoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = everything(moto_server)
+    assert nothing == {"iam": set(), "ec2": set(), "redshift": set()}
+    run = configured(tmp_path, "dwhCluster", moto_server, mode=0o644)
+    config = tmp_path / "dwh.cfg"
+
+    planned = run("cluster", "create", "--allow-cidr", "203.0.113.7/32", "--dry-run", "--json")
+    assert [call["operation"] for call in json.loads(planned.stdout)["calls"]] == [
+        "create_role",
+        "put_role_policy",
+        "create_security_group",
+        "authorize_security_group_ingress",
+        "create_cluster",
+    ]
+    assert json.loads(planned.stdout)["estimate"]["dollars_an_hour"] == pytest.approx(2.172)
+
+    moto_server.record()
+    made = run("cluster", "create", "--allow-cidr", "203.0.113.7/32", "--yes", "--json")
+    sent = {request.get("Action"): request for request in moto_server.recorded()}
+    created = sent["CreateCluster"]
+    assert created["PubliclyAccessible"] == "false"
+    assert created["Encrypted"] == "true"
+    assert created["EnhancedVpcRouting"] == "true"
+    assert created["ManageMasterPassword"] == "true"
+    assert "MasterUserPassword" not in created
+    assert sent["AuthorizeSecurityGroupIngress"]["IpPermissions.1.IpRanges.1.CidrIp"] == "203.0.113.7/32"
+    assert {action for action in sent if action and not action.startswith(("Describe", "Get", "List"))} == {
+        "CreateRole",
+        "PutRolePolicy",
+        "CreateSecurityGroup",
+        "AuthorizeSecurityGroupIngress",
+        "CreateCluster",
+    }
+
+    answer = json.loads(made.stdout)
+    assert answer["state"] == "available"
+    assert "create the cluster dwhcluster" in made.stderr
+    assert stat.S_IMODE(config.stat().st_mode) == 0o600
+    expected = CONFIG.format(name="dwhCluster")
+    expected = expected.replace("ARN=''", f"ARN='{answer['role_arn']}'")
+    expected = expected.replace("HOST=\n", f"HOST={answer['host']}\n")
+    assert config.read_text() == expected
+
+    state = json.loads(run("cluster", "status", "--json").stdout)
+    assert (state["state"], state["host"], state["public"], state["encrypted"]) == (
+        "available",
+        answer["host"],
+        False,
+        True,
+    )
+    assert all(part["ours"] for part in state["parts"])
+    assert "203.0.113.7/32 may connect to port 5439" in run.here(monkeypatch, "cluster", "status").out
+
+    # What a load would send, from the file that was written.
+    plan = run("load", "--dry-run").stdout
+    assert f"IAM_ROLE '{answer['role_arn']}'" in plan
+    assert f"HOST={answer['host']}" in config.read_text()
+
+    again = run.here(monkeypatch, "cluster", "create", "--allow-cidr", "203.0.113.7/32", "--yes", "--json")
+    assert json.loads(again.out)["calls"] == 0
+
+    assert json.loads(run("cluster", "pause", "--json").stdout)["state"] == "paused"
+    assert ": paused" in run.here(monkeypatch, "cluster", "status").out
+    assert json.loads(run("cluster", "resume", "--json").stdout)["state"] == "available"
+
+    for answers, message in (("another\n", "nothing was changed"), ("", "In a script, give --yes")):
+        refused = run.here(monkeypatch, "cluster", "destroy", answers=answers)
+        assert (refused.code, message in refused.err) == (2, True)
+    assert json.loads(run.here(monkeypatch, "cluster", "status", "--json").out)["state"] == "available"
+
+    gone = run("cluster", "destroy", answers="dwhcluster\n")
+    assert "Kept: the snapshot dwhcluster-final-" in gone.stdout
+    assert everything(moto_server) == nothing
+    assert config.read_text() == CONFIG.format(name="dwhCluster")
+    assert len(moto_server.client("redshift").describe_cluster_snapshots()["Snapshots"]) == 1
+    assert json.loads(run.here(monkeypatch, "cluster", "status", "--json").out)["state"] == "absent"
+    assert "There was nothing" in run.here(monkeypatch, "cluster", "destroy", "--yes").out
+    # The embedded database is the warehouse again.
+    assert "duckdb:///" in run.here(monkeypatch, "config").err
+
+
+def test_the_secret_that_aws_keeps_is_remembered_and_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Moto tells of no secret."""
+    configured(tmp_path, "plain", None)
+    monkeypatch.chdir(tmp_path)
+    secret = "arn:aws:secretsmanager:us-west-2:123456789012:secret:redshift!plain-awsuser"
+    made = Created(
+        identifier="plain",
+        kind="provisioned",
+        state="available",
+        host="plain.abc.us-west-2.redshift.amazonaws.com",
+        port=8191,
+        database="dwh",
+        user="dwhuser",
+        role_arn="arn:aws:iam::123456789012:role/plain-role",
+        secret_arn=secret,
+        calls=5,
+        differences=(),
+        estimate=estimate("ra3.large", 2),
+    )
+    wrote = cluster._write_back(made, cluster=None, region=None)
+    assert wrote["CLUSTER.DB_SECRET_ID"] == secret
+    found = Settings.load()
+    assert (found.db_secret_id, found.db_port) == (secret, 8191)
+    assert capsys.readouterr().err == ""
+    emptied = cluster._forget(found, "plain", made.role_arn)
+    assert emptied == ["CLUSTER.HOST", "CLUSTER.DB_SECRET_ID", "IAM_ROLE.ARN"]
+    assert Settings.load().db_secret_id is None
+    # What belongs to another is not forgotten.
+    cluster._write_back(made, cluster=None, region=None)
+    assert cluster._forget(Settings.load(), "other", "arn:aws:iam::123456789012:role/other") == []
+    monkeypatch.setenv("SPARKIFY_DB_PASSWORD", "x")
+    monkeypatch.setenv("SPARKIFY_HOST", "elsewhere")
+    cluster._write_back(made, cluster=None, region=None)
+    told = capsys.readouterr().err
+    assert "DB_PASSWORD goes before the secret" in told
+    assert "SPARKIFY_HOST or SPARKIFY_IAM_ROLE_ARN is set" in told
+
+
+def test_no_snapshot_only_with_its_own_flag(
+    moto_server: MotoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = configured(tmp_path, "flags", moto_server)
+    redshift = moto_server.client("redshift")
+    before = len(redshift.describe_cluster_snapshots()["Snapshots"])
+    run.here(monkeypatch, "cluster", "create", "--allow-cidr", "203.0.113.7/32", "--yes")
+    asked = run.here(monkeypatch, "cluster", "destroy", "--skip-final-snapshot", answers="no\n")
+    assert asked.code == 2
+    assert "WITHOUT a last snapshot: the data is lost" in asked.err
+    gone = run.here(monkeypatch, "cluster", "destroy", "--skip-final-snapshot", "--yes", "--json")
+    assert json.loads(gone.out)["snapshot"] is None
+    assert len(redshift.describe_cluster_snapshots()["Snapshots"]) == before
+
+
+def test_refusals_end_with_2_and_send_nothing(
+    moto_server: MotoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = configured(tmp_path, "refused", moto_server)
+    create = ("cluster", "create", "--allow-cidr")
+    moto_server.record()
+    for arguments, environment, message in (
+        ((*create, "0.0.0.0/0", "--yes"), {}, "add --open-to-the-world"),
+        (("cluster", "create", "--yes"), {}, "give --allow-cidr"),
+        ((*create, "::1", "--yes"), {"SPARKIFY_DWH_NODE_TYPE": "dc2.large"}, "the nearest is ra3.large"),
+        ((*create, "203.0.113.7"), {}, "about $2.17 an hour"),
+        (
+            ("cluster", "pause"),
+            {"SPARKIFY_DWH_CLUSTER_TYPE": "serverless"},
+            "Redshift Serverless is not paused",
+        ),
+    ):
+        said = run.here(monkeypatch, *arguments, answers="n\n", **environment)
+        assert said.code == 2, said
+        assert message in said.err
+    assert moto_server.recorded() == []
+    said = run.here(monkeypatch, "cluster", "pause")
+    assert said.code == 2
+    assert "there is no cluster refused" in said.err
+
+
+def test_keys_in_the_file_are_taken_with_advice(
+    moto_server: MotoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = configured(tmp_path, "keys", moto_server)
+    config = tmp_path / "dwh.cfg"
+    config.write_text(config.read_text().replace("KEY=\nSECRET=\n", "KEY=one\nSECRET=two\n"))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        del run.environment[name]
+    told = run.here(monkeypatch, "cluster", "status")
+    assert told.code == 0
+    assert "a profile is safer" in told.err
+    config.write_text(CONFIG.format(name="keys"))
+    told = run.here(monkeypatch, "cluster", "status")
+    assert told.code == 2
+    assert "there are no AWS credentials; run `aws configure`" in told.err
+
+
+def test_options_go_before_the_file_and_are_remembered(
+    moto_server: MotoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = configured(tmp_path, "plain", moto_server)
+    run.here(
+        monkeypatch,
+        *("cluster", "create", "--cluster", "other", "--region", "eu-west-1", "--yes"),
+        *("--allow-cidr", "203.0.113.7", "--public"),
+        SPARKIFY_DWH_CLUSTER_TYPE="single-node",
+        SPARKIFY_DWH_NUM_NODES="1",
+    )
+    found = moto_server.client("redshift", "eu-west-1").describe_clusters()["Clusters"]
+    assert [(one["ClusterIdentifier"], one["NumberOfNodes"], one["PubliclyAccessible"]) for one in found] == [
+        ("other", 1, True)
+    ]
+    text = (tmp_path / "dwh.cfg").read_text()
+    assert "DWH_CLUSTER_IDENTIFIER=other" in text
+    assert "REGION=eu-west-1" in text
+    run.here(monkeypatch, "cluster", "destroy", "--yes", "--skip-final-snapshot")
+    assert moto_server.client("redshift", "eu-west-1").describe_clusters()["Clusters"] == []
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_says_how_to_go_on(tmp_path: Path, number: int, code: int) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        silent.settimeout(30)
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        run = configured(tmp_path, "signal", None)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sparkify", "cluster", "create", "--allow-cidr", "203.0.113.7", "--yes"],
+            cwd=tmp_path,
+            env={**run.environment, "AWS_ENDPOINT_URL": address},
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=heed_interrupts,
+        )
+        try:
+            connection, _ = silent.accept()
+            connection.recv(100)
+            process.send_signal(number)
+            out, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
+        connection.close()
+    assert process.returncode == code, out + err
+    assert "run the same command again to go on" in err
+    assert "nothing was changed" not in err
+
+
+def outputs(run: Command, patch: pytest.MonkeyPatch) -> list[tuple[int, Said]]:
+    """What every command says, with --debug, of a configuration full of secrets; and the code it ends with."""
+    config = run.folder / "dwh.cfg"
+    create = ("cluster", "create", "--allow-cidr", "203.0.113.7")
+    nowhere = "http://127.0.0.1:9"
+
+    def say(*arguments: str, **environment: str) -> Said:
+        return run.here(patch, *arguments, "--debug", **environment)
+
+    said = [
+        (0, say(*create, "--dry-run")),
+        (0, say(*create, "--dry-run", "--json")),
+        (0, say(*create, "--yes", "-v")),
+        (0, say(*create, "--yes", "--json")),
+        (0, say("cluster", "status")),
+        (0, say("cluster", "status", "--json")),
+        (0, say("cluster", "pause")),
+        (0, say("cluster", "resume")),
+        (1, say("doctor")),
+        (1, say("doctor", "--json")),
+        (0, say("config")),
+        (0, say("load", "--dry-run")),
+        (0, say("cluster", "destroy", "--dry-run")),
+        (0, say("cluster", "destroy", "--yes", "--skip-final-snapshot")),
+        # Refusals: of the password, of AWS, of the network. With --debug the interpreter ends with 1.
+        (1, say(*create, SPARKIFY_DWH_DB_PASSWORD="short1")),
+        (1, say("cluster", "status", AWS_ENDPOINT_URL=nowhere)),
+        (1, say("doctor", AWS_ENDPOINT_URL=nowhere)),
+    ]
+    good = config.read_text()
+    config.write_text(good.replace(CANARIES["KEY"], CANARIES["KEY"] + "\n  continued"))
+    said.append((1, say("cluster", "status")))
+    config.write_text(good + f"\n{CANARIES['DB_PASSWORD']}\n")
+    said.append((2, say("doctor")))
+    said.append((1, say("cluster", "status")))
+    config.write_text(good.replace("DWH_PORT=5439", f"DWH_PORT={CANARIES['DWH_DB_PASSWORD']}"))
+    said.append((2, say("doctor")))
+    config.write_text(good)
+    return said
+
+
+def test_no_secret_is_in_any_output(
+    moto_server: MotoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = configured(tmp_path, "secret", moto_server)
+    config = tmp_path / "dwh.cfg"
+    text = config.read_text()
+    text = text.replace("KEY=\nSECRET=\n", f"KEY={CANARIES['KEY']}\nSECRET='{CANARIES['SECRET']}'\n")
+    text = text.replace("DWH_DB=dwh\n", f"DWH_DB=dwh\nDWH_DB_PASSWORD={CANARIES['DWH_DB_PASSWORD']}\n")
+    text = text.replace("DB_USER=dwhuser\n\n", f"DB_USER=dwhuser\nDB_PASSWORD={CANARIES['DB_PASSWORD']}\n\n")
+    config.write_text(text)
+    for name, secret in CANARIES.items():
+        assert f"{name}=" in text
+        assert secret in text
+    moto_server.record()
+    for code, said in outputs(run, monkeypatch):
+        assert said.code == code, said
+        assert len(said.out + said.err) > 20
+        for secret in CANARIES.values():
+            assert secret not in said.out
+            assert secret not in said.err
+    # The password did go where it belongs.
+    assert any(one.get("MasterUserPassword") == CANARIES["DWH_DB_PASSWORD"] for one in moto_server.recorded())
+
+
+def test_help_is_quick_and_imports_no_aws() -> None:
+    for arguments in (["--help"], ["cluster", "--help"], ["cluster", "create", "--help"], ["doctor", "--help"]):
+        code = (
+            f"import sys; sys.argv[1:] = {arguments!r}\n"
+            "from sparkify.cli import app\n"
+            "try: app()\nexcept SystemExit: pass\n"
+            "heavy = {'boto3', 'botocore', 'sqlalchemy', 'duckdb'} & set(sys.modules)\n"
+            "assert not heavy, heavy"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False
+        )
+        assert done.returncode == 0, done.stderr

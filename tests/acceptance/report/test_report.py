@@ -1,0 +1,451 @@
+"""The page: its facts, its titles, its bytes."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sparkify import Warehouse
+from sparkify.analytics import top_songs
+from sparkify.etl.errors import ConfigurationError
+from sparkify.etl.report import CheckResult
+from tests.support.commands import run_module
+from tests.support.data import Data
+from tests.support.making import event, song
+
+pytest.importorskip("jinja2", reason="the extra report is not installed")
+
+from sparkify.report import build, collect, findings, render, wording
+from sparkify.report.facts import Facts, Period
+
+MONTH = Period(datetime(2018, 11, 1), datetime(2018, 12, 1))
+
+
+class Page(HTMLParser):
+    """What a reader of the page meets: elements, titles, numbers."""
+
+    VOID = frozenset(("meta", "link", "br"))
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.unclosed: list[tuple[str, str]] = []
+        self.attributes: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[tuple[str, str]] = []
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes.append((tag, dict(attrs)))
+        if tag not in self.VOID and tag != "path":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag != "path":
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if data.strip() and self.open:
+            self.texts.append((self.open[-1], data.strip()))
+
+    def all(self, tag: str) -> list[str]:
+        return [text for one, text in self.texts if one == tag]
+
+
+@pytest.fixture
+def loaded(warehouse: Warehouse, data: Data) -> Warehouse:
+    """Three weeks of a few plays."""
+    data.log(
+        "a.json",
+        *(
+            event(
+                at=f"2018-11-{day:02} {hour:02}:00:00.796",
+                sessionId=day,
+                itemInSession=hour,
+                userId=str(1 + day % 3),
+                gender="FM"[day % 2],
+                level="paid" if day % 3 == 0 else "free",
+                song="Song" if hour < 14 else "Other",
+            )
+            for day in range(1, 22)
+            for hour in range(12, 12 + day % 5 + 1)
+        ),
+    )
+    data.song("a.json", song())
+    warehouse.load()
+    return warehouse
+
+
+# -- the bytes ---------------------------------------------------------------------------------------------
+
+
+def test_the_same_data_gives_the_same_bytes(loaded: Warehouse) -> None:
+    first = build(loaded)
+    assert build(loaded) == first
+    # Nothing of the clock: not even the year in which the page is made, but where a load was.
+    told = re.sub(r"Last load of \w+: .*?UTC", "", first)
+    assert str(datetime.now().astimezone().year) not in told
+
+
+def test_the_page_is_one_file_that_asks_for_nothing(loaded: Warehouse) -> None:
+    html = build(loaded)
+    page = Page(html)
+    assert html.startswith("<!doctype html>")
+    assert not re.search(r"https?:|//[a-z]|@import|url\(|<script|<iframe|<img", html.replace("'", ""))
+    assert [one["href"] for tag, one in page.attributes if tag == "link"] == ["data:,"]
+    policy = next(one for tag, one in page.attributes if one.get("http-equiv") == "Content-Security-Policy")
+    assert str(policy["content"]).startswith("default-src 'none'")
+    assert len(html) < 150_000
+
+
+def test_what_comes_from_the_logs_is_text(warehouse: Warehouse, data: Data) -> None:
+    data.log(
+        "a.json",
+        event(song='<script>alert("1")</script>', artist="A & B", location="</td><b>", itemInSession=0),
+        event(song='" onload="x', artist="<!--", gender="<i>", level="<u>", itemInSession=1),
+    )
+    data.song("a.json", song())
+    warehouse.load()
+    html = build(warehouse)
+    page = Page(html)
+    assert "<script>" not in html
+    assert not any("onload" in one for _, one in page.attributes)
+    assert '<script>alert("1")</script>' in page.all("span")
+    assert "A & B" in page.all("span")
+
+
+def test_titles_and_labels_for_who_cannot_see_it(loaded: Warehouse) -> None:
+    page = Page(build(loaded))
+    assert ("html", {"lang": "en"}) in page.attributes
+    assert [tag for tag, _ in page.attributes].count("h1") == 1
+    ids = {one["id"] for _, one in page.attributes if "id" in one}
+    named = [one["aria-labelledby"] for tag, one in page.attributes if "aria-labelledby" in one]
+    assert len(named) >= 7
+    assert set(named) <= ids
+    tables = [tag for tag, _ in page.attributes].count("table")
+    assert tables == len(page.all("caption"))
+    for tag, one in page.attributes:
+        if tag == "svg":
+            assert one["role"] == "img"
+            assert one["aria-label"]
+        if tag == "th":
+            assert one["scope"] in ("row", "col")
+
+
+def test_the_sql_stands_under_each_section(loaded: Warehouse) -> None:
+    facts = collect(loaded)
+    page = Page(render(facts))
+    asked = [text for text in page.all("code") if text.startswith("sparkify-etl query ")]
+    assert sorted(asked) == sorted(f"sparkify-etl query {name}" for name in facts.sql)
+    texts = [text for text in page.all("code") if text.startswith(("WITH", "SELECT"))]
+    assert sorted(texts) == sorted(f"{text};" for text in facts.sql.values())
+    assert page.all("summary").count("SQL") == 8
+
+
+def test_numbers_of_the_page_are_those_of_the_queries(loaded: Warehouse) -> None:
+    page = Page(build(loaded))
+    values = [one["value"] for tag, one in page.attributes if tag == "data"]
+    for row in loaded.query(top_songs()):
+        assert str(row.plays) in values
+    assert values[0] == str(sum(row.plays for row in loaded.query(top_songs())))
+
+
+def test_a_page_without_its_library(loaded: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    with pytest.raises(ConfigurationError, match=r"pip install 'sparkify\[report\]'"):
+        build(loaded)
+
+
+# -- the period --------------------------------------------------------------------------------------------
+
+
+def test_the_period_ends_with_the_day_of_the_newest_play(loaded: Warehouse) -> None:
+    period = collect(loaded, days=7, checks=False).period
+    assert period == Period(datetime(2018, 11, 15), datetime(2018, 11, 22))
+    assert (period.first_day, period.last_day) == (date(2018, 11, 15), date(2018, 11, 21))
+    # Midnight there is eight in the morning of UTC.
+    there = collect(loaded, days=7, tz="America/Los_Angeles", checks=False).period
+    assert there == Period(datetime(2018, 11, 15, 8), datetime(2018, 11, 22, 8), "America/Los_Angeles")
+    assert (there.first_day, there.last_day) == (date(2018, 11, 15), date(2018, 11, 21))
+
+
+def test_a_day_of_25_hours(loaded: Warehouse) -> None:
+    """Clocks went back there on the 4th."""
+    period = collect(
+        loaded, until=datetime(2018, 11, 6, 8), days=3, tz="America/Los_Angeles", checks=False
+    ).period
+    assert period.since == datetime(2018, 11, 3, 7)
+
+
+def test_what_is_compared(loaded: Warehouse) -> None:
+    # The seven days before have plays, so the whole period is compared with them.
+    week = collect(loaded, days=7, checks=False)
+    assert week.compared == week.period
+    assert week.totals_before is not None
+    assert week.totals_before["plays"] == sum(day % 5 + 1 for day in range(8, 15))
+    # There is nothing before all of it, so its last week is compared with the week before.
+    whole = collect(loaded, days=21, checks=False)
+    assert whole.compared == Period(datetime(2018, 11, 15), datetime(2018, 11, 22))
+    assert whole.trend == whole.compared
+    # And where there is no week before, nothing is.
+    short = collect(loaded, until=datetime(2018, 11, 8), days=7, checks=False)
+    assert (short.compared, short.totals_now, short.trending) == (None, None, [])
+    html = render(short)
+    assert "There is no earlier week to compare with" in html
+    assert html.count("no earlier period") == 4
+
+
+def test_periods_without_a_play(loaded: Warehouse) -> None:
+    with pytest.raises(
+        ConfigurationError, match="there is no play from 2017-12-02 00:00 until 2018-01-01 00:00"
+    ):
+        collect(loaded, until=date(2018, 1, 1))
+    with pytest.raises(ConfigurationError, match="no moment in it"):
+        collect(loaded, since=date(2018, 11, 3), until=date(2018, 11, 2))
+    with pytest.raises(ConfigurationError, match="a period of 0 days"):
+        collect(loaded, days=0)
+    with pytest.raises(ConfigurationError, match="is not a time zone"):
+        collect(loaded, tz="Mars/Olympus")
+
+
+def test_a_warehouse_without_a_play(warehouse: Warehouse, data: Data) -> None:
+    with pytest.raises(ConfigurationError, match="is not there yet"):
+        build(warehouse)
+    data.log("a.json", event(page="Home", song=None, artist=None, length=None))
+    data.song("a.json", song())
+    warehouse.load()
+    with pytest.raises(ConfigurationError, match="has no play yet"):
+        build(warehouse)
+
+
+def test_one_play_makes_a_page(warehouse: Warehouse, data: Data) -> None:
+    data.log("a.json", event(gender=None, location=None, level=None))
+    data.song("a.json", song())
+    warehouse.load()
+    html = build(warehouse)
+    page = Page(html)
+    assert page.all("h1") == ["1 play by 1 listener"]
+    assert page.all("h2")[0] == "Thursday evening is the peak: 1 play an hour"
+    assert "No listener pays" in html
+    assert "Not known" in page.all("th")
+
+
+def test_a_long_period_has_a_column_a_week(loaded: Warehouse) -> None:
+    html = render(collect(loaded, days=200, checks=False))
+    assert "Plays by week" in html
+    assert html.count("</li>") < 40
+
+
+# -- what each title says ----------------------------------------------------------------------------------
+
+
+def facts(**changed: Any) -> Facts:
+    plain = Facts(
+        period=MONTH,
+        totals={
+            "plays": 100,
+            "listeners": 20,
+            "first_play": datetime(2018, 11, 1),
+            "last_play": datetime(2018, 11, 30, 23),
+        },
+        compared=None,
+        totals_now=None,
+        totals_before=None,
+        days=[],
+        hours=[],
+        songs=[],
+        song_days=[],
+        trend=MONTH.last(timedelta(days=7)),
+        trending=[],
+        levels=[],
+        genders=[],
+        locations=[],
+        sessions=[],
+        level_changes=[],
+        retention=[],
+        match=[],
+        sources=[],
+        checks=[],
+    )
+    return replace(plain, **changed)
+
+
+def test_title_of_songs() -> None:
+    first = {"title": "Undo", "artist": "Björk", "plays": 1200}
+    second = {"title": "Joga", "artist": "Björk", "plays": 3}
+    assert findings.songs(facts(songs=[first, second])) == "“Undo” by Björk leads with 1,200 plays"
+    shared = findings.songs(facts(songs=[first, {**second, "plays": 1200}]))
+    assert shared == "2 songs share the first place with 1,200 plays: “Undo”, “Joga”"
+
+
+def test_title_of_the_trend() -> None:
+    row = {"artist": "Metric", "plays": 12, "plays_before": 2, "surge": 2.7}
+    assert findings.trend(facts(trending=[row])) == "Metric rose most, from 2 to 12 plays"
+    new = {**row, "plays_before": 0}
+    assert findings.trend(facts(trending=[new])) == "Metric rose most, from nothing to 12 plays"
+    chance = {**row, "plays": 5, "surge": 1.1}
+    assert "which may be chance" in findings.trend(facts(trending=[chance]))
+    assert findings.trend(facts()) == "No artist is played more than the week before"
+    assert findings.trend(facts(trend=None)) == "There is no earlier week to compare with"
+
+
+def test_title_of_the_hours_is_by_the_hour_and_not_by_the_sum() -> None:
+    """Five Fridays with 30 plays each are not a peak beside four Wednesdays with 35."""
+    friday = {"weekday": 5, "hour": 16, "plays": 150, "hours": 5}
+    wednesday = {"weekday": 3, "hour": 3, "plays": 140, "hours": 4}
+    title = findings.hours(facts(hours=[friday, wednesday]))
+    # Six hours, four times; of 290 plays in 720 hours.
+    assert title == "Early Wednesday is the peak: 5.8 plays an hour, 14.5 times the average"
+    assert findings.hours(facts(hours=[friday])).startswith("Friday afternoon is the peak: 5 plays an hour")
+
+
+def test_title_of_people() -> None:
+    paid = {"level": "paid", "listeners": 5, "share": 0.824}
+    assert findings.people(facts(levels=[paid])) == "5 paying listeners, 25% of all, make 82% of the plays"
+    one = {"level": "paid", "listeners": 1, "share": 0.05}
+    assert findings.people(facts(levels=[one])) == "1 paying listener, 5.0% of all, makes 5.0% of the plays"
+    assert findings.people(facts()) == "No listener pays: 20 listeners, all on the free level"
+
+
+@pytest.mark.parametrize(
+    ("changed", "stayed", "title"),
+    [
+        (0, 0, "None of 81 free listeners went paid"),
+        (1, 1, "1 of 81 free listeners went paid, and that one stayed"),
+        (7, 7, "7 of 81 free listeners went paid, and all of them stayed"),
+        (7, 4, "7 of 81 free listeners went paid, and 3 of them went back"),
+    ],
+)
+def test_title_of_changes(changed: int, stayed: int, title: str) -> None:
+    row = {"level": "free", "users": 81, "changed": changed, "stayed": stayed}
+    assert findings.changes(facts(level_changes=[row])) == title
+    assert findings.changes(facts()) == "No listener began on the free level"
+
+
+def test_title_of_returning_judges_whole_weeks_alone() -> None:
+    def row(cohort: date, week: int, listeners: int, size: int) -> dict[str, Any]:
+        return {"cohort": cohort, "week": week, "listeners": listeners, "size": size}
+
+    fifth, twelfth, nineteenth = date(2018, 11, 5), date(2018, 11, 12), date(2018, 11, 19)
+    rows = [
+        row(fifth, 0, 10, 10),
+        row(fifth, 1, 6, 10),
+        row(twelfth, 0, 10, 10),
+        # The week after this one ends on the 2nd of December, which the period has not.
+        row(nineteenth, 0, 50, 50),
+        row(nineteenth, 1, 50, 50),
+    ]
+    assert findings.returning(facts(retention=rows)) == "30% of new listeners came back the week after"
+    assert findings.returning(facts(retention=rows[3:])) == "It is too early to say who comes back"
+
+
+def test_title_of_health() -> None:
+    whole = [{"lines": 8056, "rejected": 0}, {"lines": 71, "rejected": 0}]
+    good, bad = CheckResult("a", 0), CheckResult("b", 3)
+    told = "All 8,127 lines are accounted for, and none was set aside"
+    assert findings.health(facts(sources=whole, checks=None)) == told
+    assert findings.health(facts(sources=whole, checks=[good, good])) == f"{told}; all 2 checks pass"
+    assert findings.health(facts(sources=whole, checks=[good, bad])) == "1 check of 2 found what must not be"
+    some = [{"lines": 10, "rejected": 1}]
+    assert findings.health(facts(sources=some, checks=None)) == "1 of 10 lines was set aside"
+
+
+def test_failed_checks_are_told(loaded: Warehouse) -> None:
+    html = render(replace(collect(loaded, checks=False), checks=[CheckResult("every play has its song", 3)]))
+    assert "Failed:</strong> every play has its song (3 rows)" in html
+    assert "1 check of 1 found what must not be" in html
+
+
+def test_the_month(real: Path, tmp_path: Path) -> None:
+    with Warehouse(f"duckdb:///{tmp_path / 'month.duckdb'}") as warehouse:
+        warehouse.load(log_data=real / "log_data", song_data=real / "song_data")
+        page = Page(build(warehouse))
+    assert page.all("h1") == ["6,820 plays by 96 listeners"]
+    assert page.all("h2") == [
+        "Friday afternoon is the peak: 20.1 plays an hour, 2.0 times the average",
+        "“You're The One” by Dwight Yoakam leads with 37 plays",
+        "Metric rose most, from nothing to 6 plays",
+        "22 paying listeners, 23% of all, make 82% of the plays",
+        "7 of 81 free listeners went paid, and all of them stayed",
+        "69% of new listeners came back the week after",
+        "All 8,127 lines are accounted for, and none was set aside; all 30 checks pass",
+    ]
+    assert "Björk" in page.all("span")
+    assert "5,591" in page.all("data")
+
+
+# -- wording -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("say", "value", "text"),
+    [
+        (wording.number, 6820, "6,820"),
+        (wording.decimal, 8.94, "8.9"),
+        (wording.decimal, 28.0, "28"),
+        (wording.decimal, 1204.4, "1,204"),
+        (wording.compact, 0, "0"),
+        (wording.compact, 0.25, "0.2"),
+        (wording.compact, 9.96, "10"),
+        (wording.compact, 999.4, "999"),
+        (wording.compact, 999.6, "1.0k"),
+        (wording.compact, 11_234, "11k"),
+        (wording.compact, 999_600, "1.0M"),
+        (wording.compact, 5.2e9, "5.2G"),
+        (wording.percent, None, "\N{EN DASH}"),
+        (wording.percent, 0.0, "0%"),
+        (wording.percent, 0.0001, "under 0.1%"),
+        (wording.percent, 0.086, "8.6%"),
+        (wording.percent, 0.8197, "82%"),
+        (wording.percent, 0.9999, "over 99%"),
+        (wording.percent, 1.0, "100%"),
+        (wording.signed_percent, 0.126, "+13%"),
+        (wording.signed_percent, -0.034, "\N{MINUS SIGN}3.4%"),
+        (wording.signed_percent, 0.0001, "no change"),
+        (wording.grown, 0.33, "+33%"),
+        (wording.grown, 7.0, "8 times"),
+    ],
+)
+def test_numbers_as_they_are_written(say: Any, value: Any, text: str) -> None:
+    assert say(value) == text
+
+
+def test_days_as_they_are_written() -> None:
+    first, last = date(2018, 11, 1), date(2018, 11, 30)
+    assert wording.days(first, last) == "1\N{EN DASH}30 Nov 2018"
+    assert wording.days(first, first) == "1 Nov 2018"
+    assert wording.days(first, date(2018, 12, 3)) == "1 Nov \N{EN DASH} 3 Dec 2018"
+    assert wording.days(first, date(2019, 1, 3)) == "1 Nov 2018 \N{EN DASH} 3 Jan 2019"
+    assert wording.days(first, last, year=False) == "1\N{EN DASH}30 Nov"
+
+
+# -- the command -------------------------------------------------------------------------------------------
+
+
+def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return run_module("sparkify", "report", *arguments, cwd=home)
+
+
+def test_the_command(loaded: Warehouse, tmp_path: Path) -> None:
+    page = build(loaded, days=7)
+    loaded.close()
+    database = ("--database", str(loaded.url))
+    done = run(tmp_path, *database, "--days", "7")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Wrote report.html (")
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == page
+    assert run(tmp_path, *database, "--days", "7", "-o", "-").stdout == f"{page}\n"
+    assert "The checks were not run" in run(tmp_path, *database, "--no-checks", "-o", "-").stdout
+    missing = run(tmp_path, *database, "-o", "none/report.html")
+    assert (missing.returncode, missing.stdout) == (2, "")
+    assert "there is no such folder to write report.html in" in missing.stderr
+    assert [path.name for path in tmp_path.glob(".report*")] == []

@@ -1,0 +1,81 @@
+"""What README tells a newcomer to type: the quick start as it stands there, and the Python below it, twice."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import run_module
+from tests.support.paths import CLONE
+
+TEXT = (CLONE / "README.md").read_text(encoding="utf-8")
+
+
+def section(title: str) -> str:
+    return TEXT.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+def lines(text: str) -> list[list[str]]:
+    """The commands of the first block that has some, as a shell would part them."""
+    block = re.search(r"```console\n(.*?)```", text, re.DOTALL)
+    assert block is not None
+    return [shlex.split(line.removeprefix("$ "), comments=True) for line in block[1].splitlines()]
+
+
+def run(home: Path, words: list[str]) -> subprocess.CompletedProcess[str]:
+    program, *arguments = words
+    # alembic reads the clone's alembic.ini, and the database lies where the newcomer stands.
+    module = ["alembic", "-c", str(CLONE / "alembic.ini")] if program == "alembic" else ["sparkify"]
+    return run_module(*module, *arguments, cwd=home)
+
+
+def test_the_quick_start_and_the_python_below_it(tmp_path: Path) -> None:
+    pytest.importorskip("jinja2", reason="the extra report is not installed")
+    commands = [words for words in lines(section("Quick start")) if words[0] != "source"]
+    assert [words[:2] for words in commands] == [
+        ["sparkify-etl", "generate"],
+        ["alembic", "upgrade"],
+        ["sparkify-etl", "load"],
+        ["sparkify-etl", "load"],
+        ["sparkify-etl", "status"],
+        ["sparkify-etl", "check"],
+        ["sparkify-etl", "query"],
+        ["sparkify-etl", "report"],
+    ]
+    for words in commands:
+        done = run(tmp_path, words)
+        assert done.returncode == 0, (words, done.stderr)
+    assert (tmp_path / "report.html").stat().st_size > 10_000
+    code = re.search(r"```python\n(.*?)```", section("Quick start"), re.DOTALL)
+    assert code is not None
+    for data in (tmp_path / "sparkify.duckdb", None):
+        if data is None:
+            (tmp_path / "sparkify.duckdb").unlink()
+        done = subprocess.run(
+            [sys.executable, "-c", code[1]],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        # The number of plays, and five songs: after a load of nothing new, and after one of everything.
+        first, *songs = done.stdout.splitlines()
+        assert (int(first), len(songs)) == (17_116, 5)
+
+
+def test_every_command_of_the_answers(tmp_path: Path) -> None:
+    pytest.importorskip("jinja2", reason="the extra report is not installed")
+    assert run(tmp_path, ["sparkify-etl", "generate", "--events", "3000", "--songs", "50"]).returncode == 0
+    assert run(tmp_path, ["sparkify-etl", "load"]).returncode == 0
+    for words in lines(section("Answers")):
+        done = run(tmp_path, words)
+        assert done.returncode == 0, (words, done.stderr)
+        assert done.stdout
+    assert (tmp_path / "week.html").exists()

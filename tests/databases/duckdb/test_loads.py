@@ -1,0 +1,303 @@
+"""Whole loads: what stops one, and that it leaves everything as it was."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import duckdb
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+
+from sparkify import ChangedFiles, ChecksFailed, ConfigurationError, EmptySource, TemporaryError, Warehouse
+from sparkify.databases import open_database
+from sparkify.etl.plan import choose
+from sparkify.etl.sources import Listing, SourceFile
+from tests.support.data import Data, rows, star
+from tests.support.making import event, song
+
+LEDGER = ("load_history", "loaded_files", "rejected_rows", "load_lock")
+
+
+def everything(warehouse: Warehouse) -> dict[str, object]:
+    """The star and the ledger."""
+    return star(warehouse) | {table: rows(warehouse, f"SELECT * FROM {table}") for table in LEDGER}
+
+
+# -- which files -----------------------------------------------------------------------------------------
+
+A1, A2 = SourceFile("/in/a", 1, "one"), SourceFile("/in/a", 1, "two")
+B = SourceFile("/in/b", 1, "one")
+
+
+def listed(*files: SourceFile) -> dict[str, Listing]:
+    return {"events": Listing("/in", files)}
+
+
+def test_new_files_are_chosen_and_known_ones_left_out() -> None:
+    selection = choose(listed(A1, B), {"/in/a": "one", "/gone": "x"})
+    assert (selection.mode, selection.files, selection.known) == (
+        "incremental",
+        {"events": (B,)},
+        {"events": 1},
+    )
+    assert choose(listed(A1), {"/in/a": "one"}).nothing_new
+
+
+def test_a_changed_file_stops_or_rebuilds() -> None:
+    with pytest.raises(
+        ChangedFiles, match=r"/in/a changed since it was loaded; nothing was changed"
+    ) as stopped:
+        choose(listed(A2, B), {"/in/a": "one"})
+    assert stopped.value.uris == ("/in/a",)
+    assert stopped.value.exit_code == 1
+    selection = choose(listed(A2, B), {"/in/a": "one"}, reload_changed=True)
+    assert (selection.mode, selection.files) == ("full refresh", {"events": (A2, B)})
+    assert choose(listed(A1, B), {"/in/a": "one"}, reload_changed=True).mode == "incremental"
+
+
+def test_a_rebuild_without_a_loaded_file_is_refused() -> None:
+    with pytest.raises(
+        ChangedFiles, match=r"/in/b loaded before and is not among .* --allow-missing"
+    ) as stopped:
+        choose(listed(A1), {"/in/a": "one", "/in/b": "one"}, full_refresh=True)
+    assert stopped.value.uris == ("/in/b",)
+    selection = choose(listed(A1), {"/in/a": "one", "/in/b": "one"}, full_refresh=True, allow_missing=True)
+    assert selection.files == {"events": (A1,)}
+
+
+# -- what stops a load -------------------------------------------------------------------------------------
+
+
+def test_a_changed_file_changes_nothing_until_it_may(data: Data, warehouse: Warehouse) -> None:
+    path = data.log("a.json", event(itemInSession=0), event(itemInSession=1))
+    data.log("b.json", event(itemInSession=2))
+    warehouse.load(only=["events"])
+    before = everything(warehouse)
+    data.log("a.json", event(itemInSession=0, song="Mended"))
+    data.log("c.json", event(itemInSession=3))
+    with pytest.raises(ChangedFiles, match="a.json"):
+        warehouse.load(only=["events"])
+    assert everything(warehouse) == before
+    report = warehouse.load(only=["events"], reload_changed=True)
+    assert report.mode == "full refresh"
+    assert rows(
+        warehouse, "SELECT item_in_session, title FROM songplays JOIN songs USING (song_id) ORDER BY 1"
+    ) == [
+        (0, "Mended"),
+        (2, "Song"),
+        (3, "Song"),
+    ]
+    assert path.exists()
+
+
+def test_a_failing_check_leaves_yesterdays_star(data: Data, warehouse: Warehouse) -> None:
+    data.log("a.json", event())
+    warehouse.load(only=["events"])
+    # A stretch that ends, and no other that begins: what no load makes.
+    with warehouse.engine.begin() as connection:
+        connection.execute(text("UPDATE user_levels SET valid_to = TIMESTAMP '2018-12-01', is_current = false"))
+    before = everything(warehouse)
+    data.log("b.json", event(userId="8", sessionId=2))
+    with pytest.raises(
+        ChecksFailed, match="user_levels: one current stretch for each user: 1 row, such as user_id=7"
+    ):
+        warehouse.load(only=["events"])
+    assert everything(warehouse) == before
+
+
+def test_every_check_finds_what_it_is_for(data: Data, warehouse: Warehouse) -> None:
+    """A negative control for each check: break it, and it alone (or with its kin) must tell."""
+    breaks = {
+        "songplays: one row for each start_time, session_id, item_in_session": (
+            "INSERT INTO songplays SELECT 99, * EXCLUDE songplay_id FROM songplays"
+        ),
+        "songplays: one row for each songplay_id": (
+            "INSERT INTO songplays SELECT * REPLACE (session_id + 1 AS session_id) FROM songplays"
+        ),
+        "users: one row for each user_id": "INSERT INTO users SELECT * FROM users",
+        "songs: one row for each song_id": "INSERT INTO songs SELECT * FROM songs",
+        "artists: one row for each artist_id": "INSERT INTO artists SELECT * FROM artists",
+        "time: one row for each start_time": "INSERT INTO time SELECT * FROM time",
+        "heard_songs: one row for each heard_id": "INSERT INTO heard_songs SELECT * FROM heard_songs",
+        "user_levels: one row for each user_id, valid_from": (
+            "INSERT INTO user_levels SELECT * FROM user_levels"
+        ),
+        "loaded_files: one row for each uri": "INSERT INTO loaded_files SELECT * FROM loaded_files",
+        "songplays: every user_id is in users": "DELETE FROM users",
+        "songplays: every song_id is in songs": "UPDATE songplays SET song_id = 'NONE'",
+        "songplays: every artist_id is in artists": "UPDATE songplays SET artist_id = 'NONE'",
+        "songplays: every start_time is in time": "DELETE FROM time",
+        "songplays: every heard_id is in heard_songs": "DELETE FROM heard_songs",
+        "songs: every artist_id is in artists": "UPDATE songs SET artist_id = 'NONE'",
+        "heard_songs: every song_id is in songs": "UPDATE heard_songs SET song_id = 'NONE'",
+        "songplays: each points at the song its title was resolved to": "UPDATE songplays SET match = 'exact'",
+        "user_levels: one current stretch for each user": "DELETE FROM user_levels",
+        "user_levels: stretches neither overlap nor leave a gap": (
+            "UPDATE user_levels SET valid_to = TIMESTAMP '2018-12-01'"
+        ),
+        "loaded_files: lines = loaded + rejected + blank": "UPDATE loaded_files SET blank = 1",
+        "load_history: lines = loaded + rejected + blank": "UPDATE load_history SET rejected = 1",
+    }
+    for table in (
+        "songplays",
+        "users",
+        "songs",
+        "artists",
+        "time",
+        "heard_songs",
+        "user_levels",
+        "loaded_files",
+        "load_history",
+    ):
+        column = {
+            "songplays": "match",
+            "users": "last_played_at",
+            "songs": "title",
+            "artists": "name",
+            "time": "hour",
+        }
+        name = column.get(
+            table,
+            {"heard_songs": "title", "user_levels": "is_current", "loaded_files": "source"}.get(table, "mode"),
+        )
+        breaks[f"{table}: no value is missing"] = (
+            f"ALTER TABLE {table} ALTER {name} DROP NOT NULL; UPDATE {table} SET {name} = NULL"
+        )
+    data.log("a.json", event())
+    warehouse.load(only=["events"])
+    names = [result.name for result in warehouse.check()]
+    assert sorted(names) == sorted(breaks)
+    warehouse.close()
+    path = Path(str(warehouse.url.database))
+    good = path.read_bytes()
+    for name, statement in breaks.items():
+        path.write_bytes(good)
+        with duckdb.connect(str(path)) as connection:
+            connection.execute(statement)
+        with Warehouse(warehouse.url) as broken:
+            found = {result.name: result for result in broken.check()}
+        assert not found[name].ok, name
+        assert found[name].rows, name
+
+
+def test_no_source_at_all(warehouse: Warehouse, tmp_path: Path) -> None:
+    with pytest.raises(EmptySource, match="there is no such file or folder"):
+        warehouse.load(log_data=tmp_path / "none")
+
+
+def test_a_database_of_another_revision_is_not_loaded(data: Data, warehouse: Warehouse) -> None:
+    data.log("a.json", event())
+    warehouse.migrate()
+    with warehouse.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(ConfigurationError, match=r"is at revision 9999.*Run: sparkify-etl migrate"):
+        warehouse.load(only=["events"])
+
+
+def test_another_database_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="sqlite is not a database that sparkify loads"):
+        open_database(make_url("sqlite:///x"))
+
+
+# -- two at once -------------------------------------------------------------------------------------------
+
+HOLD = """
+import sys, duckdb
+connection = duckdb.connect(sys.argv[1])
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_database_in_use_by_another_process(data: Data, warehouse: Warehouse) -> None:
+    data.log("a.json", event())
+    warehouse.migrate()
+    warehouse.close()
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(warehouse.url.database)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(
+            TemporaryError, match=f"in use by process {holder.pid}; nothing was changed"
+        ) as stopped:
+            warehouse.load(only=["events"])
+        assert stopped.value.exit_code == 75
+    finally:
+        holder.communicate(timeout=30)
+    assert warehouse.load(only=["events"]).load_id == 1
+
+
+def test_loads_in_two_threads_give_each_play_once(data: Data, warehouse: Warehouse) -> None:
+    for number in range(4):
+        data.log(f"{number}.json", *(event(sessionId=number, itemInSession=item) for item in range(50)))
+    warehouse.migrate()
+    outcomes: list[object] = []
+
+    def load() -> None:
+        try:
+            outcomes.append(warehouse.load(only=["events"]).load_id)
+        except TemporaryError as exc:
+            outcomes.append(exc)
+
+    threads = [threading.Thread(target=load) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(outcomes) == 4
+    assert outcomes.count(1) == 1
+    assert all(outcome in (1, None) or isinstance(outcome, TemporaryError) for outcome in outcomes)
+    assert rows(warehouse, "SELECT count(*) FROM songplays") == [(200,)]
+    assert rows(warehouse, "SELECT count(*) FROM load_history") == [(1,)]
+
+
+# -- the file ----------------------------------------------------------------------------------------------
+
+
+def test_a_file_that_could_not_be_filled_is_not_there(tmp_path: Path) -> None:
+    def fail(_url: object) -> None:
+        raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError):
+        open_database(make_url(f"duckdb:///{tmp_path}/new.duckdb")).create_file(fail)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_process_left_is_swept(tmp_path: Path) -> None:
+    left = tmp_path / ".new.duckdb.new-999999999"
+    mine = tmp_path / f".new.duckdb.new-{os.getppid()}"
+    left.touch()
+    mine.touch()
+    assert open_database(make_url(f"duckdb:///{tmp_path}/new.duckdb")).create_file()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [mine.name, "new.duckdb"]
+
+
+def test_a_file_made_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    url = make_url(f"duckdb:///{tmp_path}/new.duckdb")
+
+    def other_process_was_faster(_url: object) -> None:
+        (tmp_path / "new.duckdb").write_text("theirs")
+
+    open_database(url).create_file(other_process_was_faster)
+    assert (tmp_path / "new.duckdb").read_text() == "theirs"
+
+
+def test_no_folder_for_the_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="there is no such folder to make new.duckdb in"):
+        Warehouse(f"duckdb:///{tmp_path}/none/new.duckdb").migrate()
+
+
+def test_a_warehouse_in_memory(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    data.log("a.json", event())
+    data.song("a.json", song())
+    with Warehouse("duckdb:///:memory:") as warehouse:
+        warehouse.load(log_data=data.logs, song_data=data.songs)
+        assert rows(warehouse, "SELECT match FROM songplays") == [("exact",)]
+        assert warehouse.status().rows["songplays"] == 1

@@ -1,0 +1,173 @@
+"""Faults on order: 1023, lost connections before and after a commit, delays, errors."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import redshift_connector
+
+from standin.fixtures import release
+from tests.databases.standin.test_standin_copy import ROLE, s3
+
+__all__ = ["s3"]
+
+LOST = (redshift_connector.Error, OSError, ValueError)
+
+
+@pytest.fixture
+def t(tx):
+    tx.run("create table t (a int)")
+    tx.commit()
+    return tx
+
+
+def count(connect):
+    return connect().value("select count(*) from t")
+
+
+def test_1023_at_the_next_commit(redshift, t, connect):
+    fault = redshift.inject("serialization")
+    t.run("insert into t values (1)")
+    with pytest.raises(redshift_connector.ProgrammingError) as caught:
+        t.commit()
+    error = caught.value.args[0]
+    assert (error["C"], error["M"]) == ("XX000", "1023")
+    assert error["D"].startswith("Serializable isolation violation on table - ")
+    assert not t.connection.in_transaction
+    assert count(connect) == 0
+    assert fault.fired == 1
+    (commit,) = [s for s in redshift.statements if s.sql == "commit" and s.outcome == "error"]
+    assert commit.ended == "rollback"
+    t.run("insert into t values (1)")  # the retry of the whole transaction
+    t.commit()
+    assert count(connect) == 1
+
+
+def test_1023_at_the_third_statement_that_matches(redshift, t, connect):
+    redshift.inject("serialization", "^insert into t", nth=3)
+    t.run("insert into t values (1)")
+    t.run("insert into t values (2)")
+    with pytest.raises(redshift_connector.ProgrammingError, match="1023"):
+        t.run("insert into t values (3)")
+    with pytest.raises(redshift_connector.ProgrammingError, match="25P02"):
+        t.run("select 1")
+    t.rollback()
+    assert count(connect) == 0
+    t.run("insert into t values (1)")
+    t.commit()
+
+
+def test_a_fault_may_come_several_times(redshift, t):
+    fault = redshift.inject("error", "^select", times=2, error=("57P01", "terminating connection"))
+    for _ in range(2):
+        assert t.code("select 1") == "57P01"
+    assert t.value("select 1") == 1
+    assert fault.fired == 2
+    redshift.inject("cancel", "^select", times=None)
+    for _ in range(3):
+        assert t.error("select 1")["M"].endswith("cancelled on user's request")
+    redshift.clear_faults()
+    assert t.value("select 1") == 1
+
+
+def test_an_error_needs_a_code(redshift):
+    with pytest.raises(ValueError, match="sqlstate"):
+        redshift.inject("error")
+
+
+def test_the_connection_is_lost_before_a_commit(redshift, t, connect):
+    redshift.inject("drop")
+    t.run("insert into t values (1)")
+    with pytest.raises(LOST):
+        t.commit()
+    assert count(connect) == 0
+    (dropped,) = [s for s in redshift.statements if s.outcome == "dropped"]
+    assert dropped.sql == "commit"
+
+
+def test_the_answer_to_a_commit_is_lost(redshift, t, connect):
+    redshift.inject("drop", when="after")
+    t.run("insert into t values (1)")
+    with pytest.raises(LOST):
+        t.commit()
+    assert count(connect) == 1  # it was done, and nobody was told
+    (dropped,) = [s for s in redshift.statements if s.outcome == "dropped"]
+    assert dropped.sql == "commit"
+
+
+def test_the_connection_is_lost_in_a_statement(redshift, t, connect):
+    redshift.inject("drop", "insert.*2")
+    t.run("insert into t values (1)")
+    with pytest.raises(LOST):
+        t.run("insert into t values (2)")
+    assert count(connect) == 0
+
+
+def test_copy_goes_on_without_its_client_unless_in_a_transaction(redshift, t, connect, s3):
+    url = s3.put("d.json", {"a": 1})
+    copy = f"copy t from '{url}' {ROLE} json 'auto'"
+    alone = connect(autocommit=True)
+    redshift.inject("drop", "^copy", when="after")
+    with pytest.raises(LOST):
+        alone.run(copy)
+    assert count(connect) == 1
+    redshift.inject("drop", "^copy", when="after")
+    with pytest.raises(LOST):
+        t.run(copy)
+    assert count(connect) == 1
+
+
+def test_a_delay(redshift, t):
+    redshift.inject("delay", "^select 'slow'", seconds=0.3)
+    start = time.monotonic()
+    assert t.value("select 'slow'") == "slow"
+    assert time.monotonic() - start >= 0.3
+
+
+def test_statement_timeout_ends_a_delay(redshift, t):
+    redshift.inject("delay", "^copy", seconds=30)
+    t.run("set statement_timeout to 200")
+    start = time.monotonic()
+    error = t.error(f"copy t from 's3://any/x' {ROLE} json 'auto'")
+    assert (error["C"], error["M"].split(" (")[0]) == ("57014", "Query")
+    assert time.monotonic() - start < 5
+
+
+def test_statement_timeout_ends_a_query(rs):
+    rs.run("set statement_timeout to 100")
+    error = rs.error("select pg_sleep(30)")
+    assert error["C"] == "57014"
+    assert error["M"].endswith("cancelled on user's request")
+
+
+def test_faults_while_connecting(redshift, connect):
+    redshift.inject("drop", "connect")
+    with pytest.raises(LOST) as caught:
+        connect()
+    release(caught.value)
+    redshift.inject("error", "connect", error=("53300", "too many connections"))
+    with pytest.raises(redshift_connector.ProgrammingError, match="53300"):
+        connect()
+    assert connect().value("select 1") == 1
+
+
+def test_a_session_that_the_server_ends(t, connect):
+    pid = t.value("select pg_backend_pid()")
+    connect(autocommit=True).run(f"select pg_terminate_backend({pid})")
+    with pytest.raises(redshift_connector.Error):
+        t.run("select 1")
+    with pytest.raises(LOST):
+        t.run("select 1")
+
+
+def test_a_failure_of_the_stand_in_is_told_as_such(redshift, t, s3, caplog):
+    def fail(bucket, key):
+        raise RuntimeError(f"cannot look at {key}")
+
+    redshift.before_read = fail
+    url = s3.put("d.json", {"a": 1})
+    error = t.error(f"copy t from '{url}' {ROLE} json 'auto'")
+    assert (error["C"], error["M"]) == ("XX000", "the stand-in failed: RuntimeError('cannot look at d.json')")
+    assert "the stand-in failed" in caplog.text
+    assert t.value("select count(*) from t") == 0

@@ -1,0 +1,97 @@
+"""UNLOAD: the files that it writes, and the ones it does not overwrite."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import duckdb
+import pytest
+
+ROLE = "iam_role 'arn:aws:iam::123456789012:role/r'"
+
+
+@pytest.fixture
+def bucket(redshift):
+    name = f"unload-{id(redshift.statements)}"
+    redshift.create_bucket(name)
+    return f"s3://{name}"
+
+
+@pytest.fixture
+def t(rs):
+    rs.run("create table t (a int, b varchar(10), c timestamp, d numeric(8,2), e boolean, f float)")
+    rs.run(
+        "insert into t values (1, 'it''s ä', '2018-11-01 20:57:10.796', 19.99, true, 1.5), "
+        "(2, null, null, null, null, null)"
+    )
+    return rs
+
+
+def read(redshift, tmp_path, url):
+    from standin.objects import location
+
+    (tmp_path / "part").write_bytes(redshift.objects.get(location(url)))
+    with duckdb.connect() as db:
+        return db.execute(f"select * from read_parquet('{tmp_path}/part') order by 1").fetchall()
+
+
+def test_parquet(redshift, t, bucket, tmp_path):
+    assert (
+        t.run(
+            f"unload ('select * from t where b = ''it''''s ä'' or a = 2') to '{bucket}/out/' {ROLE} "
+            "format as parquet"
+        )
+        == -1
+    )
+    assert redshift.objects_below(bucket) == [f"{bucket}/out/0000_part_00.parquet"]
+    (first, second) = read(redshift, tmp_path, f"{bucket}/out/0000_part_00.parquet")
+    assert first[:3] == (1, "it's ä", dt.datetime(2018, 11, 1, 20, 57, 10, 796000))
+    assert [str(v) for v in first[3:]] == ["19.99", "True", "1.5"]
+    assert second == (2, None, None, None, None, None)
+    assert t.value("select pg_last_unload_count()") == 2
+    assert t.notices()[-1] == "UNLOAD completed, 2 record(s) unloaded successfully."
+
+
+def test_a_destination_that_is_not_empty(redshift, t, bucket, tmp_path):
+    redshift.put_object(f"{bucket}/out/stray", "x")
+    unload = f"unload ('select a from t') to '{bucket}/out/' {ROLE} parquet"
+    error = t.error(unload)
+    assert error["C"] == "XX000"
+    assert error["M"].startswith("Specified unload destination on S3 is not empty.")
+    t.run(unload + " allowoverwrite")
+    assert redshift.objects_below(bucket) == [f"{bucket}/out/0000_part_00.parquet", f"{bucket}/out/stray"]
+    t.run(unload + " cleanpath parallel off")
+    assert redshift.objects_below(bucket) == [f"{bucket}/out/000.parquet"]
+    assert read(redshift, tmp_path, f"{bucket}/out/000.parquet") == [(1,), (2,)]
+
+
+def test_csv(redshift, t, bucket):
+    from standin.objects import location
+
+    t.run(f"unload ('select a, b from t order by a') to '{bucket}/csv_' {ROLE} csv header")
+    assert redshift.objects.get(location(f"{bucket}/csv_0000_part_00")) == "a,b\n1,it's ä\n2,\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("statement", "code"),
+    [
+        ("unload ('select a from t limit 1') to '{b}/x' {r} parquet", "0A000"),
+        ("unload ('select a from t') to '{b}/x' {r} parquet allowoverwrite cleanpath", "42601"),
+        ("unload ('select a from t') to '{b}/x' parquet", "42601"),
+        ("unload ('select a from t') to '{b}/x' {r} format orc", "0A000"),
+        ("unload ('select a from t') to '{b}/x' {r}", "0A000"),
+        ("unload ('select a from t') to '{b}/x' {r} parquet nonsense", "42601"),
+        ("unload ('select z from t') to '{b}/x' {r} parquet", "42703"),
+        ("unload ('select distinct on (a) a from t') to '{b}/x' {r} parquet", "0A000"),
+        ("unload ('select a from t') to 's3://no-such-bucket/x' {r} parquet", "XX000"),
+        ("unload ('select a from t') to 'file:///tmp/x' {r} parquet", "22023"),
+    ],
+)
+def test_refused(redshift, t, bucket, statement, code):
+    assert t.code(statement.format(b=bucket, r=ROLE)) == code
+    assert redshift.objects_below(bucket) == []
+
+
+def test_a_limit_inside_is_taken(t, bucket):
+    t.run(f"unload ('select * from (select a from t order by a limit 1)') to '{bucket}/x' {ROLE} parquet")
+    assert t.value("select pg_last_unload_count()") == 1

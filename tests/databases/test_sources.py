@@ -1,0 +1,266 @@
+"""What is listed and what is left out, locally and on S3, and how files are read."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from sparkify import EmptySource, SourceError, Warehouse
+from sparkify.etl import spool as spooling
+from sparkify.etl.sources import AwsOptions, list_files
+from sparkify.etl.spool import LineCounter, spool
+from tests.support.data import Data, rows, star
+from tests.support.making import event, song, write
+
+# -- local -----------------------------------------------------------------------------------------------
+
+
+def test_what_is_not_data_is_skipped_and_counted(tmp_path: Path) -> None:
+    for name in (
+        "b.json",
+        "a.jsonl",
+        "d/c.ndjson",
+        "e.json.gz",
+        ".hidden.json",
+        "_SUCCESS",
+        "notes.txt",
+        ".git/x.json",
+    ):
+        write(tmp_path / "in" / name, ["{}"])
+    (tmp_path / "in" / "link.json").symlink_to(tmp_path / "in" / "b.json")
+    (tmp_path / "in" / "folder").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "in" / "pipe.json")
+    listing = list_files(str(tmp_path / "in"))
+    assert [Path(file.uri).name for file in listing.files] == ["a.jsonl", "b.json", "c.ndjson", "e.json.gz"]
+    assert listing.skipped == {"hidden": 3, "not JSON": 1, "link": 2, "not a regular file": 1}
+
+
+def test_one_file_is_a_source(tmp_path: Path) -> None:
+    path = write(tmp_path / "odd name", ["{}"])
+    assert [file.uri for file in list_files(str(path)).files] == [str(path)]
+
+
+def test_no_folder_and_no_file_are_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(EmptySource, match="there is no such file or folder") as missing:
+        list_files(str(tmp_path / "nowhere"))
+    write(tmp_path / "in" / "notes.txt", ["x"])
+    with pytest.raises(EmptySource, match=r"no .json.* file here \(skipped: 1 not JSON\)") as empty:
+        list_files(str(tmp_path / "in"))
+    assert (missing.value.exists, empty.value.exists) == (False, True)
+
+
+def test_a_name_is_never_a_pattern(data: Data, warehouse: Warehouse) -> None:
+    data.log("[ab]*.json", event(itemInSession=1))
+    data.log("a.json", event(itemInSession=2))
+    data.log("it's; DROP TABLE songplays --.json", event(itemInSession=3))
+    report = warehouse.load(log_data=data.logs / "[ab]*.json", only=["events"])
+    assert report.sources[0].files == 1
+    assert rows(warehouse, "SELECT item_in_session FROM songplays") == [(1,)]
+    warehouse.load(only=["events"])
+    assert rows(warehouse, "SELECT item_in_session FROM songplays ORDER BY 1") == [(1,), (2,), (3,)]
+
+
+def test_large_files_with_such_names_too(
+    data: Data, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spooling, "_SMALL", 1)
+    data.log("[ab]*.json", event(itemInSession=1))
+    data.log("b.json", event(itemInSession=2), event(itemInSession=3))
+    with gzip.open(data.logs / "c.json", "wb") as out:
+        out.write(b"\n".join(write(data.root / "x", [event(itemInSession=n)]).read_bytes() for n in (4, 5)))
+    report = warehouse.load(only=["events"])
+    assert (report.sources[0].lines, report.sources[0].loaded) == (5, 5)
+    assert rows(warehouse, "SELECT item_in_session FROM songplays ORDER BY 1") == [(1,), (2,), (3,), (4,), (5,)]
+
+
+def packed(*members: bytes) -> bytes:
+    return b"".join(gzip.compress(member) for member in members)
+
+
+LINE = json.dumps(event(), separators=(",", ":")).encode()
+
+
+def test_gzip_is_told_by_its_content(data: Data, warehouse: Warehouse) -> None:
+    (data.logs / "packed.json").write_bytes(
+        packed(LINE + b"\n", LINE.replace(b'"itemInSession":0', b'"itemInSession":1'))
+    )
+    (data.logs / "plain.json.gz").write_bytes(LINE.replace(b'"itemInSession":0', b'"itemInSession":2'))
+    warehouse.load(only=["events"])
+    assert rows(warehouse, "SELECT count(*) FROM songplays") == [(3,)]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (packed(LINE)[:-9], "ends in the middle of its gzip data"),
+        (packed(LINE)[:-8] + b"\0" * 8, "is not sound gzip"),
+        (packed(LINE)[:20] + b"\xff" * 20, "is not sound gzip"),
+    ],
+    ids=["truncated", "wrong checksum", "damaged"],
+)
+@pytest.mark.parametrize("small", [True, False])
+def test_gzip_that_is_not_sound_stops_the_load(
+    data: Data, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, content: bytes, said: str, small: bool
+) -> None:
+    if not small:
+        monkeypatch.setattr(spooling, "_SMALL", 1)
+    data.log("a.json", event())
+    (data.logs / "b.json.gz").write_bytes(content)
+    with pytest.raises(SourceError, match=f"b.json.gz: {said}.*nothing was changed"):
+        warehouse.load(only=["events"])
+    assert rows(warehouse, "SELECT count(*) FROM songplays") == [(0,)]
+
+
+def test_an_empty_file_is_loaded_as_empty(data: Data, warehouse: Warehouse) -> None:
+    data.log("a.json")
+    data.log("b.json", "", "", event(), "")
+    report = warehouse.load(only=["events"])
+    assert (report.sources[0].lines, report.sources[0].loaded, report.sources[0].blank) == (3, 1, 2)
+    assert warehouse.load(only=["events"]).nothing_new
+
+
+def test_an_empty_source_is_told_of_while_the_other_has_files(data: Data, warehouse: Warehouse) -> None:
+    data.log("a.json", event())
+    report = warehouse.load()
+    assert [source.name for source in report.sources] == ["events"]
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 6, 7, 1000])
+def test_lines_are_counted_whatever_the_chunks(size: int) -> None:
+    content = b"one\n\nthree \\u0000 here\nlast"
+    counter = LineCounter()
+    for start in range(0, len(content), size):
+        counter.feed(content[start : start + size])
+    assert (counter.lines, counter.suspect, counter.open_line) == (4, True, True)
+    counter = LineCounter()
+    counter.feed(b"one\ntwo\n")
+    assert (counter.lines, counter.suspect, counter.open_line) == (2, False, False)
+
+
+def test_many_small_files_become_few(tmp_path: Path) -> None:
+    for number in range(300):
+        write(tmp_path / "in" / f"{number:03}.json", [song(song_id=f"SO{number}")])
+    out = tmp_path / "out"
+    out.mkdir()
+    (bundle,) = spool(list_files(str(tmp_path / "in")).files, out, AwsOptions())
+    assert len(bundle.parts) == 300
+    assert bundle.lines == 300
+    assert bundle.path.read_bytes().count(b"\n") == 300
+
+
+# -- S3 --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def s3_server() -> Iterator[str]:
+    """The endpoint of an S3 on loopback."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
+    """A new bucket ``source-files``, and settings that lead to it."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="source-files", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    yield client
+    for found in client.list_objects_v2(Bucket="source-files").get("Contents", []):
+        client.delete_object(Bucket="source-files", Key=found["Key"])
+    client.delete_bucket(Bucket="source-files")
+
+
+def put(client, key: str, content: bytes) -> None:
+    client.put_object(Bucket="source-files", Key=key, Body=content)
+
+
+def test_a_prefix_is_a_folder(bucket, s3_server: str) -> None:
+    for key in (
+        "log/a.json",
+        "log/2018/b.json.gz",
+        "log/",
+        "log/_SUCCESS",
+        "log/x.txt",
+        "log2/c.json",
+        "log.json",
+    ):
+        put(bucket, key, b"" if key.endswith("/") else b"{}")
+    aws = AwsOptions(endpoint=s3_server)
+    for uri in ("s3://source-files/log", "s3://source-files/log/"):
+        listing = list_files(uri, aws)
+        assert [file.uri for file in listing.files] == [
+            "s3://source-files/log/2018/b.json.gz",
+            "s3://source-files/log/a.json",
+        ]
+        assert listing.skipped == {"hidden": 1, "not JSON": 1, "directory marker": 1}
+    assert [file.uri for file in list_files("s3://source-files/log.json", aws).files] == [
+        "s3://source-files/log.json"
+    ]
+
+
+def test_a_prefix_or_a_bucket_that_is_not_there(bucket, s3_server: str) -> None:
+    aws = AwsOptions(endpoint=s3_server)
+    with pytest.raises(EmptySource, match="s3://source-files/nowhere: no .json"):
+        list_files("s3://source-files/nowhere", aws)
+    with pytest.raises(SourceError, match="s3://other/x: there is no such bucket"):
+        list_files("s3://other/x", aws)
+
+
+def test_the_same_rows_from_s3(bucket, real: Path, tmp_path: Path) -> None:
+    for name in ("log_data", "song_data"):
+        for path in (real / name).rglob("*.json"):
+            put(bucket, f"{name}/{path.relative_to(real / name)}", path.read_bytes())
+    with Warehouse(f"duckdb:///{tmp_path}/local.duckdb") as local:
+        local.load(log_data=real / "log_data", song_data=real / "song_data")
+        expected = star(local)
+    with Warehouse(f"duckdb:///{tmp_path}/s3.duckdb") as warehouse:
+        report = warehouse.load(log_data="s3://source-files/log_data", song_data="s3://source-files/song_data")
+        assert [source.loaded for source in report.sources] == [8056, 71]
+        assert star(warehouse) == expected
+        assert rows(warehouse, "SELECT min(uri) FROM loaded_files") == [
+            ("s3://source-files/log_data/2018/11/2018-11-01-events.json",)
+        ]
+        again = warehouse.load(log_data="s3://source-files/log_data", song_data="s3://source-files/song_data")
+        assert again.nothing_new
+
+
+def test_large_objects_are_streamed(
+    bucket, data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spooling, "_SMALL", 1)
+    put(bucket, "log/a.json", data.log("a", event(), event(itemInSession=1)).read_bytes())
+    put(bucket, "log/b.json.gz", gzip.compress(data.log("b", event(itemInSession=2)).read_bytes()))
+    with Warehouse(f"duckdb:///{tmp_path}/s3.duckdb") as warehouse:
+        warehouse.load(log_data="s3://source-files/log", only=["events"])
+        assert rows(warehouse, "SELECT item_in_session FROM songplays ORDER BY 1") == [(0,), (1,), (2,)]
+
+
+def test_an_object_that_changed_since_it_was_listed_is_not_loaded(
+    bucket, data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(bucket, "log/a.json", data.log("a", event()).read_bytes())
+    real_spool = spooling.spool
+
+    def replaced_meanwhile(*arguments, **options):
+        put(bucket, "log/a.json", data.log("a", event(song="Another")).read_bytes())
+        return real_spool(*arguments, **options)
+
+    monkeypatch.setattr("sparkify.databases.duckdb.batch.spool", replaced_meanwhile)
+    with Warehouse(f"duckdb:///{tmp_path}/s3.duckdb") as warehouse:
+        with pytest.raises(Exception, match="was replaced while it was read") as stopped:
+            warehouse.load(log_data="s3://source-files/log", only=["events"])
+        assert stopped.value.exit_code == 75
+        assert rows(warehouse, "SELECT count(*) FROM songplays") == [(0,)]

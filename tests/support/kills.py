@@ -1,0 +1,161 @@
+"""Loads that are killed at any moment: what is in the file afterwards, and what the next load makes of it.
+
+    python -m tests.support.kills --kills 1000 [--seed N]
+
+Each load is a process of its own that gets SIGKILL after a random time. Half of them are first loads, which
+make the file as well; half add a day to a star that is there. Afterwards the file must open and hold the star
+of yesterday or of today, whole; then the same load is run to its end, and must come to the star of a load that
+nobody disturbed. Prints one line of JSON, and exits with 1 when a star was neither.
+
+The processes are forked from this one, which imports everything and never opens a database: to start Python a
+thousand times would take most of the time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import Connection, Executable
+
+from sparkify import Warehouse
+from sparkify.databases.duckdb.adapter import DuckDBAdapter
+from sparkify.generate import generate
+from tests.support.data import rows, star
+
+
+def forked(work: Callable[[], str], *, kill_after: float | None = None) -> str | None:
+    """What the work returned, done in another process; None when it was killed before."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(read)
+        code = 1
+        try:
+            os.write(write, work().encode())
+            code = 0
+        except BaseException as exc:
+            sys.stderr.write(f"{type(exc).__name__}: {exc}\n")
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+    os.close(write)
+    if kill_after is not None:
+        time.sleep(kill_after)
+        os.kill(pid, signal.SIGKILL)
+    with os.fdopen(read, "rb") as pipe:
+        answer = pipe.read().decode()
+    _, status = os.waitpid(pid, 0)
+    if os.WIFSIGNALED(status):
+        return None
+    if os.waitstatus_to_exitcode(status):
+        raise SystemExit("a process that was not killed failed; what it said stands above")
+    return answer
+
+
+def load(database: Path, data: Path) -> str:
+    """Load what is new."""
+    with Warehouse(f"duckdb:///{database}") as warehouse:
+        warehouse.load(log_data=data / "log_data", song_data=data / "song_data")
+    return "loaded"
+
+
+def fingerprint(database: Path) -> str:
+    """The whole star, without what depends on the number of loads, and the lines that the ledger knows."""
+    if not database.exists():
+        return "nothing"
+    with Warehouse(f"duckdb:///{database}") as warehouse:
+        lines = rows(warehouse, "SELECT coalesce(sum(lines), 0) FROM load_history")[0][0]
+        if failed := [result.name for result in warehouse.check() if not result.ok]:
+            return f"failed: {failed}"
+        found = repr(star(warehouse))
+    return "nothing" if lines == 0 else f"{hashlib.sha256(found.encode()).hexdigest()[:16]} {lines}"
+
+
+def commit_after_every_statement() -> None:
+    """What a load must not do; the suite has to see it."""
+    execute = DuckDBAdapter.execute
+
+    def committing(self: DuckDBAdapter, connection: Connection, statement: Executable) -> int:
+        rows = execute(self, connection, statement)
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("BEGIN TRANSACTION")
+        return rows
+
+    DuckDBAdapter.execute = committing
+
+
+def main() -> None:
+    """Kill, look, load, compare."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--sabotage", action="store_true", help="commit after every statement: must be seen")
+    options = parser.parse_args()
+    with suppress(ImportError):
+        # DuckDB imports it at the first parameter where it is installed: once here, and not in each process.
+        import pandas  # noqa: F401
+    chance = random.Random(options.seed)
+    with tempfile.TemporaryDirectory(prefix="sparkify-kills-") as name:
+        folder = Path(name)
+        data = folder / "data"
+        generate(data, events=12_000, songs=150, days=4, seed=options.seed)
+        # Yesterday: all days but the last. By their names files are known to have been loaded.
+        last = max((data / "log_data").rglob("*.json"))
+        last.rename(folder / "last")
+        base = folder / "base.duckdb"
+        forked(partial(load, base, data))
+        yesterday = forked(partial(fingerprint, base))
+        (folder / "last").rename(last)
+        began = time.perf_counter()
+        whole = folder / "whole.duckdb"
+        shutil.copy(base, whole)
+        forked(partial(load, whole, data))
+        took = time.perf_counter() - began
+        today = forked(partial(fingerprint, whole))
+        if options.sabotage:
+            commit_after_every_statement()
+        seen: Counter[str] = Counter()
+        wrong: list[str] = []
+        for number in range(options.kills):
+            database = folder / f"kill-{number}" / "sparkify.duckdb"
+            database.parent.mkdir()
+            before = "nothing"
+            if number % 2:
+                shutil.copy(base, database)
+                before = str(yesterday)
+            after = chance.uniform(0, took * (1.1 if number % 2 else 1.8))
+            finished = forked(partial(load, database, data), kill_after=after)
+            found = forked(partial(fingerprint, database))
+            seen["today" if found == today else "before" if found == before else "neither"] += 1
+            seen["finished"] += finished is not None
+            said = f"kill {number} after {after:.3f} s"
+            if found not in (before, today):
+                wrong.append(f"{said}: {found}")
+                continue
+            forked(partial(load, database, data))
+            again = forked(partial(fingerprint, database))
+            if again != today:
+                wrong.append(f"{said}, loaded again: {again}")
+            if stray := [path.name for path in database.parent.iterdir() if path != database]:
+                wrong.append(f"{said} left {stray}")
+            shutil.rmtree(database.parent)
+    print(json.dumps({"kills": options.kills, **seen, "wrong": wrong[:20]}))
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()

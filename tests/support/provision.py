@@ -1,0 +1,312 @@
+"""What the tests of provisioning share: recorded requests, injected failures, and a moto server."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import io
+import itertools
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import traceback
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from sparkify.config.settings import Settings
+from sparkify.provision import Aws
+from tests.support.commands import run_module
+
+REGION = "us-west-2"
+SERVICES = ("sts", "iam", "ec2", "redshift", "redshift-serverless")
+_accounts = itertools.count(100_000_000_001)
+ACCOUNT = "123456789012"
+CANARIES = {
+    "KEY": "AKIACANARYKEY0000001",
+    "SECRET": "canary/secret/access+key",
+    "DWH_DB_PASSWORD": "CanaryAdmin%1",
+    "DB_PASSWORD": "CanaryUser%2",
+}
+
+
+def settings(**options: Any) -> Settings:
+    """Settings of a warehouse that may be created, with other values where they are given."""
+    defaults = {
+        "region": REGION,
+        "log_data": "s3://udacity-dend/log_data",
+        "song_data": "s3://udacity-dend/song_data",
+        "log_jsonpath": "s3://udacity-dend/log_json_path.json",
+        "dwh_allow_cidr": "203.0.113.7/32",
+        "dwh_poll_seconds": 0.001,
+    }
+    return Settings.load(**{**defaults, **options})
+
+
+class Injected(Exception):
+    """The process ended here, as far as the code under test can tell."""
+
+
+_session = boto3.Session(region_name=REGION, aws_access_key_id="testing", aws_secret_access_key="testing")
+_clients: dict[str, Any] = {}
+
+
+class Wire:
+    """Records every request that botocore really sends, and breaks off at the N-th when told to.
+
+    The clients are those of every test: to make one takes botocore longer than moto takes to answer.
+    """
+
+    def __init__(self) -> None:
+        self.account = f"{next(_accounts):012}"
+        self.requests: list[tuple[str, dict[str, Any]]] = []
+        self.seen = 0
+        self._mine: dict[str, Any] = {}
+        self._handlers: list[tuple[Any, str, Callable[..., Any]]] = []
+        self._break_at: int | None = None
+        self._after = False
+
+    def aws(self, of: Settings) -> Aws:
+        found = Aws(of, session=_session)
+        for service in SERVICES:
+            self.client(service)
+        found._clients = self._mine
+        return found
+
+    def client(self, service: str, region: str = REGION) -> Any:
+        """A client for the test itself."""
+        key = service if region == REGION else f"{service} {region}"
+        if key not in _clients:
+            _clients[key] = _session.client(service, region_name=region)
+        if key not in self._mine:
+            self._mine[key] = _clients[key]
+            for event, handler in (
+                ("before-sign.*.*", self._in_account),
+                ("provide-client-params.*.*", self._params),
+                ("before-call.*.*", self._before),
+                ("after-call.*.*", self._ended),
+            ):
+                self._register(key, event, handler)
+        return self._mine[key]
+
+    def on(self, event: str, service: str, operation: str, handler: Callable[..., Any]) -> None:
+        """Have a handler called at one operation."""
+        self.client(service)
+        self._register(service, f"{event}.{service}.{operation}", handler)
+
+    def answer(self, service: str, handler: Callable[..., Any]) -> None:
+        """Have a handler answer in the place of a service: last of all, so that what breaks off a request does
+        so before it is carried out.
+        """
+        events = self.client(service).meta.events
+        events.register_last(f"before-call.{service}", handler)
+        self._handlers.append((events, f"before-call.{service}", handler))
+
+    def _register(self, key: str, event: str, handler: Callable[..., Any]) -> None:
+        events = self._mine[key].meta.events
+        events.register(event, handler)
+        self._handlers.append((events, event, handler))
+
+    def close(self) -> None:
+        """Leave the clients as they were."""
+        for events, event, handler in self._handlers:
+            events.unregister(event, handler)
+
+    def break_at(self, number: int | None, *, after: bool = False) -> None:
+        """Break off at this request from now: before it is sent, or after AWS has carried it out."""
+        self.seen, self._break_at, self._after = 0, number, after
+
+    @property
+    def broke(self) -> bool:
+        return self._break_at is not None and self.seen >= self._break_at
+
+    def changes(self) -> list[tuple[str, dict[str, Any]]]:
+        """The recorded requests that change something."""
+        reading = ("Describe", "Get", "List", "Head")
+        return [one for one in self.requests if not one[0].partition(".")[2].startswith(reading)]
+
+    def only(self, operation: str) -> dict[str, Any]:
+        (params,) = [params for name, params in self.requests if name == operation]
+        return params
+
+    def _in_account(self, request: Any, **_: Any) -> None:
+        request.headers["x-moto-account-id"] = self.account
+
+    def _params(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        self.requests.append((f"{model.service_model.service_name}.{model.name}", dict(params)))
+
+    def _before(self, **_: Any) -> None:
+        self.seen += 1
+        if not self._after and self.seen == self._break_at:
+            raise Injected
+
+    def _ended(self, **_: Any) -> None:
+        if self._after and self.seen == self._break_at:
+            raise Injected
+
+
+class MotoServer:
+    """A server of moto on loopback, in a process of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self._clients: dict[str, Any] = {}
+        self._region = REGION
+        environment = {
+            **os.environ,
+            "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+            # It makes 5,000 images for each region that is looked at, which takes a third of a second.
+            "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
+            "MOTO_RECORDER_FILEPATH": str(folder / "recording"),
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                return
+            time.sleep(0.05)
+        self.stop()
+        raise TimeoutError("the moto server did not start in 30 seconds")
+
+    def stop(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(10)
+
+    def post(self, path: str) -> bytes:
+        request = urllib.request.Request(f"{self.url}/moto-api/{path}", method="POST")
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return bytes(answer.read())
+
+    def record(self) -> None:
+        self.post("recorder/reset-recording")
+        self.post("recorder/start-recording")
+
+    def recorded(self) -> list[dict[str, Any]]:
+        """The form-encoded requests since :meth:`record`, each as a dictionary."""
+        self.post("recorder/stop-recording")
+        with urllib.request.urlopen(f"{self.url}/moto-api/recorder/download-recording", timeout=30) as answer:
+            lines = answer.read().decode().splitlines()
+        found = []
+        for line in lines:
+            request = json.loads(line)
+            body = request.get("body") or ""
+            if request.get("body_encoded"):
+                body = base64.b64decode(body).decode()
+            found.append({key: values[0] for key, values in urllib.parse.parse_qs(body).items()})
+        return found
+
+    def client(self, service: str, region: str = REGION) -> Any:
+        """A client for the test itself. One serves all regions: moto believes the user agent."""
+        if service not in self._clients:
+            client = boto3.client(
+                service,
+                endpoint_url=self.url,
+                region_name=REGION,
+                aws_access_key_id="testing",
+                aws_secret_access_key="testing",
+            )
+            client.meta.events.register("before-send", self._to_region)
+            self._clients[service] = client
+        self._region = region
+        return self._clients[service]
+
+    def _to_region(self, request: Any, **_: Any) -> None:
+        request.headers["User-Agent"] = f"Boto3 region/{self._region}"
+
+
+class Command:
+    """Runs the command as a user would, against a moto server."""
+
+    def __init__(self, folder: Path, server: MotoServer | None, **environment: str) -> None:
+        self.folder = folder
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SPARKIFY_"))}
+        self.environment = {
+            **kept,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": str(folder / "none"),
+            "AWS_SHARED_CREDENTIALS_FILE": str(folder / "none"),
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "SPARKIFY_DWH_POLL_SECONDS": "0.05",
+            **({"AWS_ENDPOINT_URL": server.url} if server else {}),
+            **environment,
+        }
+
+    def __call__(
+        self, *arguments: str, answers: str = "", expect: int = 0, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """``python -m sparkify``, in a process of its own."""
+        done = run_module(
+            "sparkify",
+            *arguments,
+            cwd=self.folder,
+            answers=answers,
+            environment={**self.environment, **environment},
+        )
+        assert done.returncode == expect, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def here(
+        self, monkeypatch: pytest.MonkeyPatch, *arguments: str, answers: str = "", **environment: str
+    ) -> Said:
+        """The same in this process, which is quicker: importing boto3 and SQLAlchemy takes a second."""
+        from sparkify.cli import main
+
+        out, err = io.StringIO(), io.StringIO()
+        with monkeypatch.context() as patch:
+            for name in list(os.environ):
+                if name.startswith(("AWS_", "SPARKIFY_")):
+                    patch.delenv(name)
+            for name, value in {**self.environment, **environment}.items():
+                patch.setenv(name, value)
+            patch.chdir(self.folder)
+            patch.setattr(sys, "argv", ["sparkify-etl", *arguments])
+            patch.setattr(sys, "stdin", io.StringIO(answers))
+            terminate = signal.getsignal(signal.SIGTERM)
+            code: Any = None
+            try:
+                with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                    main()
+            except SystemExit as exc:
+                code = exc.code
+            except Exception:
+                # With --debug an error reaches the interpreter, which prints it so.
+                code = 1
+                err.write(traceback.format_exc())
+            finally:
+                signal.signal(signal.SIGTERM, terminate)
+                logging.getLogger().handlers.clear()
+        return Said(code, out.getvalue(), err.getvalue())
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command said, and how it ended."""
+
+    code: int
+    out: str
+    err: str

@@ -1,0 +1,202 @@
+"""Errors of AWS, each as one sentence with the way out, and no secret in any of them."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+import botocore.exceptions as boto
+import pytest
+
+from sparkify.etl.errors import ConfigurationError, SparkifyError, TemporaryError
+from sparkify.provision import Aws, Call, Wanted, create
+from sparkify.provision.account import secrets_of
+from sparkify.provision.aws_errors import AwsBusy, AwsRefusal, scrub, translated
+from tests.support.provision import CANARIES, Wire, settings
+
+pytestmark = pytest.mark.usefixtures("clean_environment")
+
+
+def refused(code: str, message: str = "", operation: str = "CreateCluster") -> boto.ClientError:
+    return boto.ClientError({"Error": {"Code": code, "Message": message}}, operation)
+
+
+MEETS: list[tuple[Exception, type[SparkifyError], str]] = [
+    (boto.NoCredentialsError(), AwsRefusal, "there are no AWS credentials; run `aws configure`"),
+    (boto.PartialCredentialsError(provider="env", cred_var="x"), AwsRefusal, "one half of the AWS credentials"),
+    (boto.ProfileNotFound(profile="nobody"), AwsRefusal, "no AWS profile of the name"),
+    (boto.UnauthorizedSSOTokenError(), AwsRefusal, "run `aws sso login`"),
+    (boto.TokenRetrievalError(provider="sso", error_msg="x"), AwsRefusal, "run `aws sso login`"),
+    (boto.CredentialRetrievalError(provider="process", error_msg="x"), AwsRefusal, "cannot be fetched"),
+    (boto.NoRegionError(), AwsRefusal, "no AWS region; set REGION"),
+    (boto.InvalidRegionError(region_name="x"), AwsRefusal, "'nowhere' is not a region of AWS"),
+    (
+        boto.EndpointConnectionError(endpoint_url="x"),
+        AwsBusy,
+        "cannot be reached; check the network, and that 'now",
+    ),
+    (boto.ConnectTimeoutError(endpoint_url="x"), AwsBusy, "did not answer in time; try again"),
+    (boto.ReadTimeoutError(endpoint_url="x"), AwsBusy, "did not answer in time; try again"),
+    (boto.ConnectionClosedError(endpoint_url="x"), AwsBusy, "closed the connection; try again"),
+    (boto.SSLError(endpoint_url="x", error="y"), AwsRefusal, "see AWS_CA_BUNDLE"),
+    (refused("ExpiredToken"), AwsRefusal, "credentials have expired; get new ones"),
+    (refused("ExpiredTokenException"), AwsRefusal, "credentials have expired; get new ones"),
+    (refused("RequestExpired"), AwsRefusal, "the clock of this machine is wrong"),
+    (refused("InvalidClientTokenId"), AwsRefusal, "AWS does not know the access key; run"),
+    (refused("UnrecognizedClientException"), AwsRefusal, "AWS does not know the access key; run"),
+    (refused("InvalidAccessKeyId"), AwsRefusal, "AWS does not know the access key; run"),
+    (refused("SignatureDoesNotMatch"), AwsRefusal, "the secret key does not fit"),
+    (
+        refused(
+            "AccessDenied", "User: arn:aws:iam::1:user/me is not authorized to perform: iam:CreateRole on x"
+        ),
+        AwsRefusal,
+        "your AWS identity may not do iam:CreateRole; ask whoever manages the account",
+    ),
+    (refused("UnauthorizedOperation", "no"), AwsRefusal, "may not do CreateCluster; ask"),
+    (refused("ClusterQuotaExceeded"), AwsRefusal, "a quota of this AWS account is used up; remove"),
+    (refused("NumberOfNodesQuotaExceeded"), AwsRefusal, "a quota of this AWS account"),
+    (refused("SecurityGroupLimitExceeded"), AwsRefusal, "a quota of this AWS account"),
+    (refused("LimitExceeded"), AwsRefusal, "a quota of this AWS account"),
+    (refused("ServiceQuotaExceededException"), AwsRefusal, "a quota of this AWS account"),
+    (refused("ClusterAlreadyExists"), AwsRefusal, "exists already and is not ours; give another name"),
+    (refused("EntityAlreadyExists"), AwsRefusal, "exists already and is not ours; give another name"),
+    (refused("NoSuchBucket"), AwsRefusal, "there is no such bucket; check LOG_DATA"),
+    (refused("PermanentRedirect"), AwsRefusal, "that is in another region; set REGION"),
+    (refused("AuthorizationHeaderMalformed"), AwsRefusal, "that is in another region; set REGION"),
+    (refused("OptInRequired"), AwsRefusal, "does not use that region or service yet"),
+    (refused("InsufficientClusterCapacity"), AwsBusy, "no such nodes free there now; try again later"),
+    (refused("InvalidClusterState"), AwsRefusal, "see sparkify-etl cluster status"),
+    (refused("Throttling"), AwsBusy, "AWS is busy; try again"),
+    (refused("RequestLimitExceeded"), AwsBusy, "AWS is busy; try again"),
+    (refused("SomethingNew", "It is\nnew"), AwsRefusal, "AWS refused it: It is (SomethingNew)"),
+]
+
+
+@pytest.mark.parametrize(("error", "kind", "sentence"), MEETS, ids=[repr(error)[:60] for error, _, _ in MEETS])
+def test_each_error_has_its_sentence(error: Exception, kind: type[SparkifyError], sentence: str) -> None:
+    with pytest.raises(kind) as caught, translated("create the cluster x", region="nowhere"):
+        raise error
+    text = str(caught.value)
+    assert text.startswith("create the cluster x: ")
+    assert sentence in text
+    assert "\n" not in text
+    assert caught.value.__cause__ is error
+
+
+def test_exit_codes() -> None:
+    assert issubclass(AwsRefusal, ConfigurationError)
+    assert issubclass(AwsBusy, TemporaryError)
+    assert (AwsRefusal.exit_code, AwsBusy.exit_code) == (2, 75)
+    assert AwsRefusal("x", "AccessDenied").denied
+    assert not AwsRefusal("x", "NoSuchBucket").denied
+
+
+def whole_text(error: BaseException) -> str:
+    """Everything that --debug prints of an error."""
+    return "".join(traceback.format_exception(error)) + str(error) + repr(error)
+
+
+SECRET = CANARIES["DWH_DB_PASSWORD"]
+
+
+def wrapped(inner: Exception) -> Exception:
+    """An error as botocore wraps one of the HTTP library."""
+    outer = boto.HTTPClientError(error=inner)
+    outer.__cause__ = inner
+    return outer
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        boto.ParamValidationError(
+            report=f"Invalid type for parameter MasterUserPassword, value: {SECRET}, type: x"
+        ),
+        boto.ParamValidationError(
+            report=f"Parameter validation failed:\nInvalid length for P, value: {SECRET}"
+        ),
+        refused("IncompleteSignature", f"must have 5 elements, got '{CANARIES['KEY']}'"),
+        refused("New", f"the password {SECRET} is too good"),
+        refused("New", "the key ASIAABCDEFGHIJKLMNOP is odd"),
+        wrapped(ValueError(f"Invalid header value b'AWS4-HMAC-SHA256 Credential={SECRET}\\n'")),
+        ValueError(f"Invalid header value b'AWS4 Credential={CANARIES['KEY']}'"),
+        UnicodeEncodeError("latin-1", SECRET, 0, 1, "ordinal not in range"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_no_secret_is_in_the_error_nor_in_what_it_came_from(error: Exception) -> None:
+    with pytest.raises(SparkifyError) as caught, translated("x", secrets=CANARIES.values()):
+        raise error
+    text = whole_text(caught.value)
+    for secret in (*CANARIES.values(), "ASIAABCDEFGHIJKLMNOP"):
+        assert secret not in text
+    # The control: the error itself has one.
+    assert any(secret in whole_text(error) for secret in (*CANARIES.values(), "ASIAABCDEFGHIJKLMNOP"))
+
+
+def test_validation_by_botocore_itself_names_the_parameter_and_not_its_value() -> None:
+    call = Call("create it", "redshift", "create_cluster", {"MasterUserPassword": [SECRET], "Port": SECRET})
+    with pytest.raises(AwsRefusal) as caught:
+        Aws(settings(dwh_db_password=SECRET)).send(call)
+    text = whole_text(caught.value)
+    assert "Invalid type for parameter MasterUserPassword" in str(caught.value)
+    assert 'Missing required parameter in input: "NodeType"' in str(caught.value)
+    assert SECRET not in text
+
+
+def test_a_key_with_a_line_break_is_told_without_the_key() -> None:
+    of = settings(aws_access_key_id=CANARIES["KEY"] + "\nx", aws_secret_access_key=CANARIES["SECRET"])
+    of = of.model_copy(update={"aws_endpoint_url": "http://127.0.0.1:9"})
+    with pytest.raises(SparkifyError) as caught:
+        Aws(of).ask("ask", "sts", "get_caller_identity")
+    assert "has a character that no access key has" in str(caught.value)
+    assert CANARIES["KEY"] not in whole_text(caught.value)
+
+
+def test_scrubbing() -> None:
+    assert scrub("a secret b", ["secret"]) == "a *** b"
+    assert scrub("secretive secret", ["secret", "secretive"]) == "*** ***"
+    assert scrub("AKIAIOSFODNN7EXAMPLE", [""]) == "***"
+    assert scrub("", ["x"]) == ""
+
+
+def test_every_secret_of_the_settings_is_known() -> None:
+    of = settings(
+        aws_access_key_id="a1",
+        aws_secret_access_key="b2",
+        dwh_db_password="c3",
+        db_password="d4",
+        database_url="redshift+redshift_connector://u:e%405@h/d",
+    )
+    assert {"a1", "b2", "c3", "d4", "e@5"} <= set(secrets_of(of))
+
+
+def test_one_half_of_the_keys_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="has one of KEY and SECRET"):
+        Aws(settings(aws_access_key_id="a1"))
+
+
+def test_no_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    of = settings().model_copy(update={"region": None})
+    with pytest.raises(ConfigurationError, match="no AWS region"):
+        Aws(of)
+
+
+def test_a_refusal_says_what_was_being_done(wire: Wire) -> None:
+    wire.on("before-call", "ec2", "CreateSecurityGroup", denied)
+    of = settings()
+    with pytest.raises(AwsRefusal) as caught:
+        create(wire.aws(of), Wanted.of(of))
+    assert str(caught.value) == (
+        "create the security group sparkify-redshift: your AWS identity may not do ec2:CreateSecurityGroup; "
+        "ask whoever manages the account to allow it (UnauthorizedOperation)"
+    )
+
+
+def denied(**_: Any) -> None:
+    raise refused(
+        "UnauthorizedOperation",
+        "You are not authorized to perform this operation. User: x is not authorized to perform: "
+        "ec2:CreateSecurityGroup on resource: y. Encoded authorization failure message: aGVsbG8",
+    )

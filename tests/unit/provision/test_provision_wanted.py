@@ -1,0 +1,171 @@
+"""What may be created, and what is refused before anything is sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sparkify.etl.errors import ConfigurationError
+from sparkify.provision import Names, Wanted
+from sparkify.provision.costs import NODE_HOUR, estimate
+from sparkify.provision.passwords import password_problems
+from sparkify.provision.wanted import ReadableS3, readable_s3
+from tests.support.provision import settings
+
+pytestmark = pytest.mark.usefixtures("clean_environment")
+
+
+def test_defaults_are_two_small_nodes_private_and_with_a_password_that_aws_keeps() -> None:
+    wanted = Wanted.of(settings())
+    assert (wanted.node_type, wanted.nodes, wanted.public, wanted.password) == ("ra3.large", 2, False, None)
+    assert wanted.allow_cidr == "203.0.113.7/32"
+    assert wanted.names == Names(identifier="sparkify", kind="provisioned", role="sparkify-redshift")
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"dwh_allow_cidr": "0.0.0.0/0"}, "0.0.0.0/0 lets the internet in"),
+    ({"dwh_allow_cidr": "::/0"}, "::/0 lets the internet in"),
+    ({"dwh_allow_cidr": "0.0.0.0/1"}, "0.0.0.0/1 lets the internet in"),
+    ({"dwh_allow_cidr": "2000::/3"}, "2000::/3 lets the internet in"),
+    ({"dwh_allow_cidr": "my house"}, "'my house' is not a network"),
+    ({"dwh_allow_cidr": ""}, "nobody could connect"),
+    ({"dwh_node_type": "dc2.large"}, "the nearest is ra3.large"),
+    ({"dwh_node_type": "DC2.8xlarge"}, "the nearest is ra3.4xlarge"),
+    ({"dwh_node_type": "ds2.xlarge"}, "the nearest is ra3.xlplus"),
+    ({"dwh_cluster_type": "single-node", "dwh_num_nodes": 4}, "single-node and DWH_NUM_NODES is 4"),
+    ({"dwh_cluster_type": "multi-node", "dwh_num_nodes": 1}, "give 2 or more, or single-node"),
+    ({"dwh_cluster_type": "huge"}, "give single-node, multi-node or serverless"),
+    ({"dwh_num_nodes": 17}, "ra3.large has 1 to 16 nodes"),
+    ({"dwh_cluster_type": "single-node", "dwh_node_type": "ra3.4xlarge"}, "ra3.4xlarge has 2 to 32 nodes"),
+    ({"dwh_port": 5430}, "5431 to 5455 and 8191 to 8215"),
+    ({"dwh_port": 5456}, "5431 to 5455 and 8191 to 8215"),
+    ({"dwh_cluster_identifier": "my--house"}, "DWH_CLUSTER_IDENTIFIER"),
+    ({"dwh_cluster_identifier": "house-"}, "DWH_CLUSTER_IDENTIFIER"),
+    ({"dwh_cluster_identifier": "1house"}, "DWH_CLUSTER_IDENTIFIER"),
+    ({"dwh_cluster_identifier": "x" * 64}, "DWH_CLUSTER_IDENTIFIER"),
+    ({"dwh_cluster_identifier": "ab", "dwh_cluster_type": "serverless"}, "must be 3 to 63"),
+    ({"dwh_db": "my-db"}, "DWH_DB: 'my-db' is not a name"),
+    ({"dwh_db": "select"}, "DWH_DB: 'select' is a reserved word"),
+    ({"dwh_db_user": "public"}, "DWH_DB_USER: 'public' is a reserved word"),
+    ({"dwh_db_user": "user"}, "DWH_DB_USER: 'user' is a reserved word"),
+    ({"dwh_iam_role_name": "a role"}, "DWH_IAM_ROLE_NAME"),
+    ({"dwh_db_password": "nodigit"}, "DWH_DB_PASSWORD has 7 characters"),
+    ({"log_data": "data/log_data"}, "LOG_DATA is data/log_data: Redshift reads S3 alone"),
+    ({"song_data": "s3:///song_data"}, "SONG_DATA is s3:///song_data: there is no bucket"),
+    ({"log_jsonpath": "paths.json"}, "LOG_JSONPATH is paths.json"),
+]
+
+
+@pytest.mark.parametrize(("options", "message"), REFUSED, ids=[message for _, message in REFUSED])
+def test_refused(options: dict[str, Any], message: str) -> None:
+    of = settings(**{name: value for name, value in options.items() if value != ""})
+    if options.get("dwh_allow_cidr") == "":
+        of = of.model_copy(update={"dwh_allow_cidr": None})
+    with pytest.raises(ConfigurationError) as caught:
+        Wanted.of(of)
+    assert message in str(caught.value)
+    # It is the one thing that is wrong: what is refused is refused for its own reason.
+    assert str(caught.value).count("\n") == 1 or message.startswith("DWH_DB_PASSWORD")
+
+
+def test_everything_that_is_wrong_is_told_at_once_and_no_password_in_it() -> None:
+    of = settings(dwh_node_type="dc2.large", dwh_port=1, dwh_allow_cidr="0.0.0.0/0", dwh_db_password="canary'1")
+    with pytest.raises(ConfigurationError) as caught:
+        Wanted.of(of)
+    assert len(str(caught.value).splitlines()) == 6
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("203.0.113.7", "203.0.113.7/32"),
+        ("203.0.113.7/24", "203.0.113.0/24"),
+        ("2001:db8::1", "2001:db8::1/128"),
+        (" 10.0.0.0/8 ", "10.0.0.0/8"),
+    ],
+)
+def test_network_in_its_usual_form(given: str, meant: str) -> None:
+    assert Wanted.of(settings(dwh_allow_cidr=given)).allow_cidr == meant
+
+
+@pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0"])
+def test_the_world_is_let_in_with_the_second_flag(network: str) -> None:
+    assert Wanted.of(settings(dwh_allow_cidr=network), open_to_the_world=True).allow_cidr == network
+
+
+def test_single_node_needs_no_number_and_what_the_notebooks_had_is_understood(tmp_path: Path) -> None:
+    assert Wanted.of(settings(dwh_cluster_type="single-node")).nodes == 1
+    Path("dwh.cfg").write_text("[DWH]\nDWH_CLUSTER_IDENTIFIER=dwhCluster\nDWH_DB_USER='dwhuser'\n")
+    wanted = Wanted.of(settings())
+    assert (wanted.names.identifier, wanted.names.group) == ("dwhcluster", "dwhcluster-redshift")
+    assert wanted.user == "dwhuser"
+
+
+@pytest.mark.parametrize(
+    ("options", "serverless"),
+    [
+        ({}, False),
+        ({"dwh_cluster_type": "serverless"}, True),
+        ({"host": "sparkify.123456789012.us-west-2.redshift-serverless.amazonaws.com"}, True),
+        ({"host": "sparkify.abc.us-west-2.redshift.amazonaws.com"}, False),
+    ],
+)
+def test_serverless_is_told_from_the_type_or_the_host(options: dict[str, Any], serverless: bool) -> None:
+    assert (Names.of(settings(**options)).kind == "serverless") is serverless
+    assert Names.of(settings(**options), serverless=True).kind == "serverless"
+
+
+@pytest.mark.parametrize(
+    ("password", "problems"),
+    [
+        ("Passw0rd", 0),
+        ("Passw0r", 1),
+        ("P" + "a0" * 32, 1),
+        ("passw0rd", 1),
+        ("PASSW0RD", 1),
+        ("Password", 1),
+        ("Passw0rd'", 1),
+        ('Passw0rd"', 1),
+        ("Passw0rd\\", 1),
+        ("Passw0rd/", 1),
+        ("Passw0rd@", 1),
+        ("Passw0 rd", 1),
+        ("Pässw0rd", 1),
+        ("Pass%w0rd:!", 0),
+        ("", 4),
+    ],
+)
+def test_password_rules(password: str, problems: int) -> None:
+    found = password_problems(password)
+    assert len(found) == problems, found
+    assert not password or password not in " ".join(found)
+
+
+def test_what_may_be_read_is_what_the_settings_name() -> None:
+    of = settings(
+        song_data="s3://other/songs/", manifest_prefix="s3://mine/manifests", log_data="s3://udacity-dend"
+    )
+    assert readable_s3(of) == (
+        ReadableS3("mine", ("manifests",), ()),
+        ReadableS3("other", ("songs",), ()),
+        ReadableS3("udacity-dend", ("",), ("log_json_path.json",)),
+    )
+    assert readable_s3(settings(log_data="s3://udacity-dend/a/one.json.gz"))[0].objects == (
+        "a/one.json.gz",
+        "log_json_path.json",
+    )
+
+
+def test_costs_are_sums_that_one_can_do_by_hand() -> None:
+    assert estimate("ra3.large", 2).dollars_an_hour == pytest.approx(1.086)
+    # Three addresses: the leader's and the nodes'.
+    assert estimate("ra3.large", 2, public=True).dollars_an_hour == pytest.approx(1.101)
+    assert estimate("ra3.large", 1, public=True).dollars_an_hour == pytest.approx(0.548)
+    assert estimate("", 0, serverless_capacity=8).dollars_an_hour == pytest.approx(3.0)
+    assert "an estimate from the list prices of us-east-1 in 2026-03" in str(estimate("ra3.large", 2))
+    assert estimate("ra9.tiny", 2).dollars_an_hour is None
+    assert "no estimate" in str(estimate("ra9.tiny", 2))
+    assert not any(name.startswith("dc") for name in NODE_HOUR)

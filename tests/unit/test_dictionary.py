@@ -1,0 +1,121 @@
+"""The data dictionary: all that the models hold, and the page in docs as they are now."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+
+from sparkify.etl.errors import ConfigurationError
+from sparkify.models import Base
+from sparkify.warehouse.dictionary import ColumnEntry, dictionary, markdown, mermaid
+from tests.support.commands import run_module
+from tests.support.paths import CLONE
+
+PAGE = CLONE / "docs" / "data-dictionary.md"
+
+
+def column(table: str, name: str) -> ColumnEntry:
+    (entry,) = dictionary([table])
+    (found,) = (one for one in entry.columns if one.name == name)
+    return found
+
+
+def test_every_table_and_column_of_the_models_is_there() -> None:
+    found = {entry.name: [one.name for one in entry.columns] for entry in dictionary()}
+    assert found == {name: table.columns.keys() for name, table in Base.metadata.tables.items()}
+    assert next(iter(found)) == "songplays"
+
+
+def test_the_page_in_docs_is_what_the_models_say() -> None:
+    text = f"{markdown(dictionary())}\n"
+    assert PAGE.read_text(encoding="utf-8") == text, "run: sparkify-etl schema > docs/data-dictionary.md"
+
+
+def test_what_is_told_of_a_column() -> None:
+    assert column("songs", "duration") == ColumnEntry(
+        name="duration",
+        type="DOUBLE PRECISION",
+        nullable=True,
+        unit="s",
+        key=False,
+        references=None,
+        encode="zstd",
+        json_key=None,
+        description="Seconds; of an inferred song the shortest length heard.",
+    )
+    start = column("songplays", "start_time")
+    assert (start.type, start.unit, start.references) == ("TIMESTAMP", "UTC", "time.start_time")
+    # Written in the mixin that the model is made from, and not in the model.
+    assert column("load_history", "load_id").description == "Counts up from 1."
+    assert column("staging_events", "item_in_session").json_key == "itemInSession"
+
+
+def test_units() -> None:
+    found = {
+        f"{entry.name}.{one.name}": one.unit
+        for entry in dictionary()
+        for one in entry.columns
+        if one.unit not in (None, "UTC")
+    }
+    assert found == {
+        "songs.duration": "s",
+        "artists.latitude": "degrees",
+        "artists.longitude": "degrees",
+        "heard_songs.duration": "s",
+        "staging_events.length": "s",
+        "staging_events.registration": "ms since 1970, UTC",
+        "staging_songs.artist_latitude": "degrees",
+        "staging_songs.artist_longitude": "degrees",
+        "staging_songs.duration": "s",
+        "load_history.bytes": "bytes",
+        "loaded_files.bytes": "bytes",
+    }
+
+
+def test_keys_and_distribution() -> None:
+    (plays,) = dictionary(["songplays"])
+    assert [one.name for one in plays.columns if one.key] == ["songplay_id"]
+    assert (plays.distkey, plays.sortkey) == ("song_id", ("start_time",))
+    assert plays.grain == "one `NextSong` event."
+    (levels,) = dictionary(["user_levels"])
+    assert (levels.diststyle, levels.sortkey) == ("ALL", ("user_id", "valid_from"))
+    (staging,) = dictionary(["staging_events"])
+    assert not any(one.key for one in staging.columns)
+
+
+def test_the_diagram() -> None:
+    lines = mermaid(dictionary(["songs", "artists"])).splitlines()
+    assert lines[:3] == ["erDiagram", '    artists ||--o{ songs : "artist_id"', "    songs {"]
+    assert "        varchar_32 song_id PK" in lines
+    assert "        varchar_32 artist_id FK" in lines
+    # What points at a table that is not in the picture is left out.
+    assert "||--o{" not in mermaid(dictionary(["songs"]))
+
+
+def test_every_description_is_markdown_and_in_one_line() -> None:
+    for entry in dictionary():
+        for text in (entry.grain, entry.notes, *(one.description for one in entry.columns)):
+            assert "``" not in text
+            assert ":class:" not in text
+            assert "\n" not in text
+
+
+def test_a_table_that_is_none() -> None:
+    with pytest.raises(ConfigurationError, match=r"'songplay' is not a table; did you mean songplays\?"):
+        dictionary(["songplay"])
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return run_module("sparkify", "schema", *arguments)
+
+
+def test_the_command() -> None:
+    assert run().stdout == PAGE.read_text(encoding="utf-8")
+    assert run("--mermaid", "users").stdout.startswith("erDiagram\n    users {")
+    (users,) = json.loads(run("users", "--json").stdout)
+    assert (users["name"], users["sortkey"], users["columns"][0]["name"]) == ("users", ["user_id"], "user_id")
+    wrong = run("user")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "did you mean users?" in wrong.stderr

@@ -1,0 +1,156 @@
+"""What is written back into dwh.cfg, and what is left as it was."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sparkify.config.dwhcfg import edited, write_values
+from sparkify.config.settings import Settings, template
+from sparkify.etl.errors import ConfigurationError
+
+ARN = "arn:aws:iam::123456789012:role/dwhRole"
+HOST = "sparkify.abc.us-west-2.redshift.amazonaws.com"
+VALUES = {("IAM_ROLE", "ARN"): ARN, ("CLUSTER", "HOST"): HOST}
+
+USERS_FILE = """\
+# My warehouse
+[CLUSTER]
+HOST=old.example.com
+DB_NAME='dwh'   ; not a comment
+DB_PASSWORD=Pass%w0rd
+
+; the role
+[IAM_ROLE]
+ARN = 'arn:old'
+
+[S3]
+LOG_DATA='s3://udacity-dend/log_data'
+"""
+
+
+def test_only_the_two_lines_change() -> None:
+    after = edited(USERS_FILE, VALUES)
+    assert after == USERS_FILE.replace("HOST=old.example.com", f"HOST={HOST}").replace("'arn:old'", f"'{ARN}'")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", "[CLUSTER]\nHOST = new\n"),
+        ("[S3]\nA=1\n", "[S3]\nA=1\n\n[CLUSTER]\nHOST = new\n"),
+        ("[S3]\nA=1", "[S3]\nA=1\n\n[CLUSTER]\nHOST = new\n"),
+        ("[CLUSTER]\n", "[CLUSTER]\nHOST = new\n"),
+        ("[CLUSTER]\nA=1\n\n[S3]\nB=2\n", "[CLUSTER]\nA=1\nHOST = new\n\n[S3]\nB=2\n"),
+        ("[CLUSTER]\n# where\n#HOST =\n\nA=1\n", "[CLUSTER]\n# where\n#HOST =\nHOST = new\n\nA=1\n"),
+        ("[cluster]\nhost : 'x'\n", "[cluster]\nhost : 'new'\n"),
+        ("[CLUSTER]\nHOST =\n", "[CLUSTER]\nHOST = new\n"),
+        ("[CLUSTER]\nHOST=a\n  b\nA=1\n", "[CLUSTER]\nHOST=new\nA=1\n"),
+        ("[CLUSTER]\nHOST=a\nHOST=b\n", "[CLUSTER]\nHOST=a\nHOST=new\n"),
+        ("[S3]\nHOST=a\n[CLUSTER]\nHOST=b\n", "[S3]\nHOST=a\n[CLUSTER]\nHOST=new\n"),
+        (
+            "[CLUSTER]\nA=1\n[S3]\nB=2\n[CLUSTER]\nC=3\n",
+            "[CLUSTER]\nA=1\n[S3]\nB=2\n[CLUSTER]\nC=3\nHOST = new\n",
+        ),
+        ("\ufeff[CLUSTER]\r\nHOST=a\r\nB=2\r\n", "\ufeff[CLUSTER]\r\nHOST=new\r\nB=2\r\n"),
+    ],
+)
+def test_forms_of_the_file(before: str, after: str) -> None:
+    assert edited(before, {("CLUSTER", "HOST"): "new"}) == after
+
+
+def test_a_value_is_emptied_and_none_is_made_to_be_empty() -> None:
+    assert edited("[CLUSTER]\nHOST = a\n", {("CLUSTER", "HOST"): ""}) == "[CLUSTER]\nHOST =\n"
+    assert edited("[CLUSTER]\nA=1\n", {("CLUSTER", "HOST"): ""}) == "[CLUSTER]\nA=1\n"
+
+
+NAME = st.text("abcXYZ_", min_size=1, max_size=6)
+LINE = st.one_of(
+    st.just(""),
+    st.builds("# {}".format, NAME),
+    st.builds("[{}]".format, st.sampled_from(["CLUSTER", "IAM_ROLE", "S3"])),
+    st.builds("{}{}{}".format, NAME, st.sampled_from(["=", " = ", ": "]), st.text("ab%'\"#;=: ", max_size=8)),
+    st.builds("HOST={}".format, NAME),
+)
+
+
+def parsed(text: str) -> dict[tuple[str, str], str]:
+    parser = configparser.RawConfigParser(strict=False)
+    parser.read_string(text)
+    return {(section, name): value for section in parser.sections() for name, value in parser.items(section)}
+
+
+@given(st.lists(LINE, max_size=12))
+def test_the_file_says_the_new_values_and_everything_else_as_before(lines: list[str]) -> None:
+    before = "[TOP]\n" + "\n".join(lines) + "\n"
+    after = edited(before, VALUES)
+    expected = {**parsed(before), ("CLUSTER", "host"): HOST, ("IAM_ROLE", "arn"): ARN}
+    assert {name: value.strip("'\"") for name, value in parsed(after).items()} == {
+        name: value.strip("'\"") for name, value in expected.items()
+    }
+    assert [line for line in before.splitlines() if line.startswith("#")] == [
+        line for line in after.splitlines() if line.startswith("#")
+    ]
+    assert edited(after, VALUES) == after
+
+
+def test_our_own_template_takes_the_values(clean_environment: Path) -> None:
+    path = clean_environment / "dwh.cfg"
+    path.write_text(template())
+    write_values(path, VALUES)
+    found = Settings.load()
+    assert (found.host, found.iam_role_arn) == (HOST, ARN)
+    assert [line for line in path.read_text().splitlines() if line not in template().splitlines()] == [
+        f"HOST = {HOST}",
+        f"ARN = {ARN}",
+    ]
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o666, 0o600])
+def test_the_owner_alone_may_read_it_afterwards(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "dwh.cfg"
+    path.write_text(USERS_FILE)
+    path.chmod(mode)
+    assert write_values(path, VALUES)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    path.chmod(mode)
+    assert not write_values(path, VALUES)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_file_is_made_and_a_link_stays_a_link(tmp_path: Path) -> None:
+    there = tmp_path / "elsewhere" / "real.cfg"
+    there.parent.mkdir()
+    link = tmp_path / "dwh.cfg"
+    link.symlink_to(there)
+    write_values(link, VALUES)
+    assert link.is_symlink()
+    assert f"HOST = {HOST}" in there.read_text()
+    assert stat.S_IMODE(there.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_the_file_is_as_it_was_when_writing_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    path = tmp_path / "dwh.cfg"
+    path.write_text(USERS_FILE)
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os if step == "fsync" else Path, step, fail)
+    with pytest.raises(ConfigurationError) as caught:
+        write_values(path, VALUES)
+    assert path.read_text() == USERS_FILE
+    assert [one.name for one in tmp_path.iterdir()] == ["dwh.cfg"]
+    assert "No space left on device" in str(caught.value)
+    # What could not be written is told, so that nothing has to be looked up again.
+    assert f"[CLUSTER] HOST = {HOST}" in str(caught.value)
+    assert "Pass%w0rd" not in str(caught.value)
