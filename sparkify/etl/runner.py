@@ -121,7 +121,7 @@ def plan(
         session.begin()
         report = Attempt(context, session).run()
         session.commit()
-        _tidy(context, session, [table.name for table in pipeline.tables])
+        _tidy(context, session, list(dict.fromkeys(step.target.name for step in pipeline.transforms)))
     return [] if report.nothing_new else session.planned
 
 

@@ -83,9 +83,9 @@ class Session:
 
     dry_run = False
 
-    def __init__(self, adapter: Renderer, connection: Connection) -> None:
+    def __init__(self, adapter: Renderer, connection: Connection | None) -> None:
         self._adapter = adapter
-        self._connection: Connection | None = connection
+        self._connection = connection
         self._step: _Step | None = None
         self.load_id: int | None = None
         self.steps: list[StepReport] = []
@@ -114,9 +114,8 @@ class Session:
                 self.run(statement, parameters)
 
     def _send(self, text: str, parameters: tuple[Any, ...]) -> Outcome:
-        assert self._connection is not None  # noqa: S101 - only a dry run may have none
         clock = time.perf_counter()
-        result = self._connection.exec_driver_sql(text, parameters or None)
+        result = self._open.exec_driver_sql(text, parameters or None)
         # A driver may answer an INSERT with a row that has the count.
         outcome = (
             Outcome(rows=result.all())
@@ -137,18 +136,20 @@ class Session:
 
     def begin(self) -> None:
         """Begin a transaction."""
-        assert self._connection is not None  # noqa: S101
-        self._connection.begin()
+        self._open.begin()
 
     def commit(self) -> None:
         """Commit it."""
-        assert self._connection is not None  # noqa: S101
-        self._connection.commit()
+        self._open.commit()
 
     def rollback(self) -> None:
         """Undo it, if there is one."""
-        assert self._connection is not None  # noqa: S101
-        self._connection.rollback()
+        self._open.rollback()
+
+    @property
+    def _open(self) -> Connection:
+        assert self._connection is not None  # noqa: S101 - a dry run, which may have none, sends nothing
+        return self._connection
 
     @property
     def driver_connection(self) -> DBAPIConnection | None:
@@ -191,11 +192,7 @@ class DryRun(Session):
     dry_run = True
 
     def __init__(self, adapter: Renderer, connection: Connection | None) -> None:
-        self._adapter = adapter
-        self._connection = connection
-        self._step: _Step | None = None
-        self.load_id: int | None = None
-        self.steps: list[StepReport] = []
+        super().__init__(adapter, connection)
         self.planned: list[PlannedStep] = []
 
     def read(self, select: SelectBase) -> Sequence[Row[Any]]:
@@ -232,4 +229,5 @@ class DryRun(Session):
 
     def _finish(self, step: _Step, seconds: float) -> None:
         if step.statements:
+            self.steps.append(StepReport(title=step.title, rows=0, seconds=seconds))
             self.planned.append(PlannedStep(step.title, tuple(step.statements)))

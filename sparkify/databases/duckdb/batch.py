@@ -68,7 +68,7 @@ class DuckDBBatch(Batch):
         session.run(shadow(source.staging))
         if session.dry_run:
             session.run(insert_files(source))
-            return Staged(counts=())
+            return Validated().staged(source, ((file, 0) for file in files))
         if source.name in self._spooled:
             spooled = self._spooled[source.name]
             incoming: Iterator[_Readable] = iter(spooled.files)
