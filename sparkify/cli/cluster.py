@@ -197,10 +197,12 @@ def _deleting_snapshot(name: str, *, serverless: bool) -> str:
 
 
 def _settings(cluster: str | None, region: str | None, **options: Any) -> Settings:
+    from sparkify.config.checks import readable_by_others
     from sparkify.config.dwhcfg import config_file
-    from sparkify.config.settings import Settings, readable_by_others
+    from sparkify.config.settings import Settings
+    from sparkify.pipeline import SPARKIFY
 
-    settings = Settings.load(dwh_cluster_identifier=cluster, region=region, **options)
+    settings = Settings.load(SPARKIFY.sources, dwh_cluster_identifier=cluster, region=region, **options)
     if readable_by_others():
         warn(f"{config_file()} holds a secret and others may read it; run: chmod 600 {config_file()}")
     if settings.aws_access_key_id is not None:

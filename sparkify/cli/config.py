@@ -26,15 +26,18 @@ def config(
     as_json: AsJson = False,
 ) -> None:
     """Show each setting and where it came from. Secrets are masked."""
+    from sparkify.config.checks import readable_by_others, unknown_options
     from sparkify.config.dwhcfg import config_file
-    from sparkify.config.settings import Settings, readable_by_others, unknown_options, write_template
+    from sparkify.config.settings import Settings
+    from sparkify.config.template import write_template
+    from sparkify.pipeline import SPARKIFY
 
     if init:
-        write_template(config_file())
+        write_template(config_file(), SPARKIFY.sources)
         say(f"Wrote {config_file()}; its owner alone may read it. Every line in it is commented out.")
         return
-    settings = Settings.load(database_url=database)
-    found = settings.explain(database_url=database)
+    settings = Settings.load(SPARKIFY.sources, database_url=database)
+    found = settings.explain()
     if as_json:
         show.as_json(found)
     else:
@@ -42,7 +45,7 @@ def config(
             ["setting", "value", "from"], [[one.name, one.value, one.origin] for one in found], indent=""
         )
         say(f"\nThe warehouse is {settings.url.render_as_string(hide_password=True)}")
-    for problem in unknown_options():
+    for problem in unknown_options(SPARKIFY.sources):
         warn(f"{config_file()}: {problem}")
     if readable_by_others():
         warn(f"{config_file()} holds a secret and others may read it; run: chmod 600 {config_file()}")

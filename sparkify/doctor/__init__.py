@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import stat
 
+from sparkify.config.checks import readable_by_others, unknown_options
 from sparkify.config.dwhcfg import config_file
-from sparkify.config.settings import Settings, readable_by_others, unknown_options
+from sparkify.config.settings import Settings
 from sparkify.databases.base import Database
 from sparkify.doctor.findings import Book, Finding, Problem
+from sparkify.pipeline import SPARKIFY
 
 __all__ = ["Finding", "examine"]
 
@@ -39,7 +41,6 @@ def examine(database: str | None = None) -> tuple[Finding, ...]:
 
 def _database(settings: Settings) -> Database:
     from sparkify.databases import open_database
-    from sparkify.pipeline import SPARKIFY
 
     return open_database(settings.url, settings, SPARKIFY.sources)
 
@@ -57,7 +58,7 @@ def _settings(book: Book, database: str | None) -> Settings | None:
     loaded: list[Settings] = []
 
     def look() -> str:
-        settings = Settings.load(database_url=database)
+        settings = Settings.load(SPARKIFY.sources, database_url=database)
         loaded.append(settings)
         found = _database(settings)
         found.create_engine().dispose()
@@ -81,7 +82,7 @@ def _configuration_file(book: Book) -> None:
         return f"{stat.S_IMODE(path.stat().st_mode):04o}"
 
     def options() -> str:
-        if unknown := unknown_options():
+        if unknown := unknown_options(SPARKIFY.sources):
             raise Problem("; ".join(unknown), f"correct the names in {path}; see sparkify-etl config --init")
         return "every option is known"
 

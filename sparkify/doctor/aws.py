@@ -42,7 +42,7 @@ class AwsChecks:
         for option in ("log_data", "song_data"):
             check(option, partial(self._prefix, option), needs=["credentials"])
         check("bucket region", self._bucket_region, needs=["log_data", "song_data"])
-        if self._settings.log_jsonpath:
+        if getattr(self._settings, "log_jsonpath", None):
             check("log_jsonpath", self._jsonpaths, needs=["credentials"])
 
     def _region(self) -> str:
@@ -166,7 +166,7 @@ class AwsChecks:
         from sparkify.etl.jsonpaths import columns_of
         from sparkify.pipeline.declaration import EVENTS
 
-        uri = str(self._settings.log_jsonpath)
+        uri = str(getattr(self._settings, "log_jsonpath", None))
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         if not uri.startswith("s3://") or not key:
             raise Problem(

@@ -10,6 +10,7 @@ from pathlib import Path
 from sparkify.config.settings import Settings
 from sparkify.databases import open_database
 from sparkify.doctor.findings import Book, Opener, Problem, at_head
+from sparkify.etl.declarations import Source
 
 __all__ = ["Embedded"]
 
@@ -31,8 +32,8 @@ class Embedded:
         with Opener(self._settings, read_only=True) as opener:
             check("database", partial(self._database, opener), needs=["folder"])
             check("schema", partial(self._schema, opener), needs=["database"])
-        for name, uri in (("log_data", self._settings.log_data), ("song_data", self._settings.song_data)):
-            check(name, partial(_source, self._settings, uri))
+        for source in self._settings.sources:
+            check(source.location.setting, partial(_source, self._settings, source))
 
     @property
     def _place(self) -> Path:
@@ -76,12 +77,13 @@ class Embedded:
             return at_head(connection)
 
 
-def _source(settings: Settings, uri: str) -> str:
+def _source(settings: Settings, source: Source) -> str:
     """A source as a load would list it."""
     from sparkify.config.aws import aws_options
     from sparkify.etl.errors import EmptySource
     from sparkify.etl.sources import list_files
 
+    uri = settings.location(source)
     try:
         listing = list_files(uri, aws_options(settings))
     except EmptySource as exc:

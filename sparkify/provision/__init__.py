@@ -3,9 +3,10 @@
 ::
 
     from sparkify import Settings
+    from sparkify.pipeline import SPARKIFY
     from sparkify.provision import Aws, Wanted, create
 
-    settings = Settings.load()
+    settings = Settings.load(SPARKIFY.sources)
     create(Aws(settings), Wanted.of(settings))
 
 Safe unless asked otherwise: private, encrypted, one network let in, no more rights than COPY needs, deleted

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from sparkify.config.fields import extra_of, setting_names
 from sparkify.config.settings import Settings
 from sparkify.etl.errors import ConfigurationError
 from sparkify.provision.costs import Estimate, estimate
@@ -57,11 +58,14 @@ def readable_s3(settings: Settings) -> tuple[ReadableS3, ...]:
     """What COPY needs to read: the sources, the JSONPaths file, and where manifests are written."""
     prefixes: dict[str, set[str]] = defaultdict(set)
     objects: dict[str, set[str]] = defaultdict(set)
-    for uri in (settings.log_data, settings.song_data, settings.manifest_prefix, settings.log_jsonpath):
+    locations = [source.location for source in settings.sources]
+    folders = [getattr(settings, location.setting) for location in locations] + [settings.manifest_prefix]
+    files = [getattr(settings, location.jsonpaths) for location in locations if location.jsonpaths]
+    for uri in (*folders, *files):
         if uri is None or not uri.startswith("s3://"):
             continue
         bucket, _, key = uri.removeprefix("s3://").partition("/")
-        one_object = uri == settings.log_jsonpath or key.removesuffix(".gz").endswith(_DATA)
+        one_object = uri in files or key.removesuffix(".gz").endswith(_DATA)
         (objects if one_object else prefixes)[bucket].add(key.strip("/"))
     return tuple(
         ReadableS3(bucket, tuple(sorted(prefixes[bucket])), tuple(sorted(objects[bucket])))
@@ -243,12 +247,10 @@ def _network_problems(wanted: Wanted, *, open_to_the_world: bool) -> Iterator[st
 
 
 def _source_problems(settings: Settings) -> Iterator[str]:
-    for option, uri in (
-        ("LOG_DATA", settings.log_data),
-        ("SONG_DATA", settings.song_data),
-        ("LOG_JSONPATH", settings.log_jsonpath),
-        ("MANIFEST_PREFIX", settings.manifest_prefix),
-    ):
+    names = [name for source in settings.sources for name in setting_names(source)]
+    for name in (*names, "manifest_prefix"):
+        option = extra_of(type(settings).model_fields[name])["options"][0]
+        uri = getattr(settings, name)
         if uri is None:
             continue
         if not uri.startswith("s3://"):

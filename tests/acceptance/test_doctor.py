@@ -20,6 +20,7 @@ import pytest
 
 from sparkify import Settings, migrate
 from sparkify.doctor import Finding, embedded, examine
+from sparkify.pipeline import SPARKIFY
 from sparkify.provision import Names, Wanted, create
 from sparkify.provision.role import permissions, trust
 from sparkify.provision.steps import Place
@@ -238,7 +239,7 @@ def cluster(home: Path, redshift: Standin, monkeypatch: pytest.MonkeyPatch) -> I
     iam.put_role_policy(
         RoleName="doctors",
         PolicyName="read",
-        PolicyDocument=json.dumps(permissions(readable_s3(Settings.load()), place)),
+        PolicyDocument=json.dumps(permissions(readable_s3(Settings.load(SPARKIFY.sources)), place)),
     )
     redshift.query("DROP TABLE IF EXISTS alembic_version")
     redshift.query("CREATE TABLE alembic_version (version_num VARCHAR(32))")

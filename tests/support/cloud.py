@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sparkify import Settings, Warehouse
+from sparkify.pipeline import SPARKIFY
 from standin import Standin
 from tests.support.making import event
 
@@ -49,4 +50,4 @@ class Cloud:
             "manifest_prefix": "s3://plays/manifests",
             **changed,
         }
-        return Warehouse(Settings.load(**settings))
+        return Warehouse(Settings.load(SPARKIFY.sources, **settings))

@@ -26,6 +26,7 @@ import boto3
 import pytest
 
 from sparkify.config.settings import Settings
+from sparkify.pipeline import SPARKIFY
 from sparkify.provision import Aws
 from tests.support.commands import run_module
 
@@ -51,7 +52,7 @@ def settings(**options: Any) -> Settings:
         "dwh_allow_cidr": "203.0.113.7/32",
         "dwh_poll_seconds": 0.001,
     }
-    return Settings.load(**{**defaults, **options})
+    return Settings.load(SPARKIFY.sources, **{**defaults, **options})
 
 
 class Injected(Exception):

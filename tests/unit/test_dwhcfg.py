@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparkify.config.dwhcfg import edited, write_values
-from sparkify.config.settings import Settings, template
+from sparkify.config.settings import Settings
+from sparkify.config.template import template
 from sparkify.etl.errors import ConfigurationError
 
 ARN = "arn:aws:iam::123456789012:role/dwhRole"

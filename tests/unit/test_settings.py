@@ -6,9 +6,15 @@ import stat
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Column, Integer, MetaData, Table
 
 from sparkify import ConfigurationError, Settings
-from sparkify.config.settings import readable_by_others, template, unknown_options, write_template
+from sparkify.config.checks import readable_by_others, unknown_options
+from sparkify.config.template import template, write_template
+from sparkify.databases.base import jsonpaths
+from sparkify.etl.declarations import Location, Source, from_json
+from sparkify.pipeline import SPARKIFY
+from sparkify.pipeline.declaration import EVENTS, SONGS
 
 UDACITY = """
 [AWS]
@@ -49,13 +55,13 @@ def cfg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_with_nothing_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    settings = Settings.load()
+    settings = Settings.load(SPARKIFY.sources)
     assert str(settings.url) == "duckdb:///sparkify.duckdb"
-    assert (settings.log_data, settings.song_data) == ("data/log_data", "data/song_data")
+    assert (settings.location(EVENTS), settings.location(SONGS)) == ("data/log_data", "data/song_data")
 
 
 def test_the_file_as_its_users_have_it(cfg: Path) -> None:
-    settings = Settings.load()
+    settings = Settings.load(SPARKIFY.sources)
     url = settings.url
     assert (url.drivername, url.host, url.port) == (
         "redshift+redshift_connector",
@@ -64,29 +70,29 @@ def test_the_file_as_its_users_have_it(cfg: Path) -> None:
     )
     assert (url.database, url.username, url.password) == ("dwh", "dwhuser", "Pa%ss#w0rd@/:")
     assert settings.iam_role_arn == "arn:aws:iam::123456789012:role/dwhRole"
-    assert settings.log_data == "s3://udacity-dend/log_data"
-    assert settings.log_jsonpath == "s3://udacity-dend/log_json_path.json"
+    assert settings.location(EVENTS) == "s3://udacity-dend/log_data"
+    assert jsonpaths(settings, SPARKIFY.sources)["events"] == "s3://udacity-dend/log_json_path.json"
     assert settings.aws_secret_access_key is not None
     assert settings.aws_secret_access_key.get_secret_value() == "s%cret/%(canary)s"
     assert settings.dwh_num_nodes == 4
 
 
-def test_what_goes_before_what(cfg: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_load_option_overrides_environment_overrides_file(cfg: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPARKIFY_LOG_DATA", "from/environment")
     monkeypatch.setenv("SPARKIFY_SONG_DATA", "")
-    settings = Settings.load(log_data="from/option", song_data=None)
-    assert settings.log_data == "from/option"
-    assert settings.song_data == "s3://udacity-dend/song_data"
-    origins = {one.name: one.origin for one in settings.explain(log_data="from/option")}
+    settings = Settings.load(SPARKIFY.sources, log_data="from/option", song_data=None)
+    assert settings.location(EVENTS) == "from/option"
+    assert settings.location(SONGS) == "s3://udacity-dend/song_data"
+    origins = {one.name: one.origin for one in settings.explain()}
     assert origins["log_data"] == "option"
     assert origins["song_data"] == "dwh.cfg [S3]"
     assert origins["region"] == "default"
-    origins = {one.name: one.origin for one in Settings.load().explain()}
+    origins = {one.name: one.origin for one in Settings.load(SPARKIFY.sources).explain()}
     assert origins["log_data"] == "environment SPARKIFY_LOG_DATA"
 
 
 def test_secrets_are_masked(cfg: Path) -> None:
-    settings = Settings.load()
+    settings = Settings.load(SPARKIFY.sources)
     shown = " ".join(one.value for one in settings.explain()) + repr(settings) + str(settings)
     for secret in ("AKIACANARY", "s%cret", "Pa%ss"):
         assert secret not in shown
@@ -110,7 +116,7 @@ def test_what_is_wrong_is_told_without_the_value(
 ) -> None:
     cfg.write_text(text)
     with pytest.raises(ConfigurationError, match=said) as stopped:
-        Settings.load()
+        Settings.load(SPARKIFY.sources)
     assert "canary" not in str(stopped.value)
     assert stopped.value.__cause__ is None
     assert stopped.value.exit_code == 2
@@ -125,12 +131,12 @@ def test_a_url_that_is_none_is_told_without_its_password() -> None:
 def test_a_file_asked_for_by_name_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPARKIFY_CONFIG", str(tmp_path / "none.cfg"))
     with pytest.raises(ConfigurationError, match="none.cfg: there is no such file"):
-        Settings.load()
+        Settings.load(SPARKIFY.sources)
 
 
 def test_a_misspelt_option_is_told_of(cfg: Path) -> None:
     cfg.write_text("[S3]\nLOG_DAT = x\n[OTHER]\nTHING = y\n")
-    assert unknown_options() == [
+    assert unknown_options(SPARKIFY.sources) == [
         "[S3] LOG_DAT is not a setting; did you mean LOG_DATA?",
         "[OTHER] THING is not a setting",
     ]
@@ -149,15 +155,123 @@ def test_the_template_is_private_and_says_nothing_by_itself(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "dwh.cfg"
-    write_template(path)
+    write_template(path, SPARKIFY.sources)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert Settings.load() == Settings()
-    assert {one.origin for one in Settings.load().explain()} == {"default"}
-    assert unknown_options() == []
-    with pytest.raises(ConfigurationError, match="is there already and was left as it is"):
-        write_template(path)
-    for name in Settings.model_fields:
-        assert f"SPARKIFY_{name.upper()}" in template()
+    assert {one.origin for one in Settings.load(SPARKIFY.sources).explain()} == {"default"}
+    assert unknown_options(SPARKIFY.sources) == []
+    with pytest.raises(ConfigurationError, match="dwh.cfg: is there already; it was left as it is"):
+        write_template(path, SPARKIFY.sources)
+    for name in Settings.with_sources(SPARKIFY.sources).model_fields:
+        assert f"SPARKIFY_{name.upper()}" in template(SPARKIFY.sources)
     # Each line, with its comment sign away, sets what it is about.
-    path.write_text(template().replace("#LOG_DATA = data/log_data", "LOG_DATA = elsewhere"))
-    assert Settings.load().log_data == "elsewhere"
+    path.write_text(template(SPARKIFY.sources).replace("#LOG_DATA = data/log_data", "LOG_DATA = elsewhere"))
+    assert Settings.load(SPARKIFY.sources).location(EVENTS) == "elsewhere"
+
+
+# -- the sources of a pipeline -----------------------------------------------------------------------------
+
+
+def _source(name: str, location: Location | None = None) -> Source:
+    table = Table(f"staging_{name}", MetaData(), Column("id", Integer, info=from_json("id")))
+    return (
+        Source(name=name, staging=table)
+        if location is None
+        else Source(name=name, staging=table, location=location)
+    )
+
+
+ORDERS = _source("orders")
+CUSTOMERS = _source(
+    "customers",
+    Location(
+        setting="customer_data",
+        section="Shop",
+        option="CUSTOMERS",
+        default="data/customers",
+        description="the customers",
+        jsonpaths="customer_paths",
+    ),
+)
+SHOP = (ORDERS, CUSTOMERS)
+
+
+def test_load_without_sources_knows_no_pipeline(cfg: Path) -> None:
+    assert not {"log_data", "song_data", "log_jsonpath"} & set(Settings.model_fields)
+    with pytest.raises(ConfigurationError, match=r"log_data \(option\): Extra inputs"):
+        Settings.load(log_data="x")
+
+
+def test_load_reads_settings_of_any_source(cfg: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cfg.write_text(
+        "[SHOP]\nCUSTOMERS = file/customers\nCUSTOMER_PATHS = s3://b/paths.json\n[SOURCES]\nORDERS=o\n"
+    )
+    settings = Settings.load(SHOP)
+    assert (settings.location(ORDERS), settings.location(CUSTOMERS)) == ("o", "file/customers")
+    assert jsonpaths(settings, SHOP) == {"customers": "s3://b/paths.json"}
+    monkeypatch.setenv("SPARKIFY_CUSTOMER_DATA", "environment/customers")
+    assert Settings.load(SHOP).location(CUSTOMERS) == "environment/customers"
+    assert Settings.load(SHOP, customer_data="option/customers").location(CUSTOMERS) == "option/customers"
+    origins = {one.name: one.origin for one in Settings.load(SHOP, customer_paths="p").explain()}
+    assert origins["source_orders"] == "dwh.cfg [SOURCES]"
+    assert origins["customer_data"] == "environment SPARKIFY_CUSTOMER_DATA"
+    assert origins["customer_paths"] == "option"
+    assert unknown_options(SHOP) == []
+    assert [line.split("] ")[1][:9] for line in unknown_options()] == ["CUSTOMERS", "CUSTOMER_", "ORDERS is"]
+
+
+def test_location_without_default_names_option_and_variable(cfg: Path) -> None:
+    cfg.write_text("")
+    with pytest.raises(ConfigurationError) as stopped:
+        Settings.load(SHOP).location(ORDERS)
+    assert stopped.value.where == "source orders"
+    assert stopped.value.hint == "Set [SOURCES] ORDERS in dwh.cfg, or SPARKIFY_SOURCE_ORDERS."
+    assert Settings.load(SHOP).location(CUSTOMERS) == "data/customers"
+
+
+def test_declaring_keeps_options_and_sources(cfg: Path) -> None:
+    settings = Settings.load(SPARKIFY.sources, log_data="given", dwh_num_nodes=7)
+    both = settings.declaring(SHOP)
+    assert both.location(EVENTS) == "given"
+    assert both.location(CUSTOMERS) == "data/customers"
+    assert both.dwh_num_nodes == 7
+    assert both.declaring(SPARKIFY.sources) is both
+    assert Settings(dwh_num_nodes=7).declaring(SHOP).dwh_num_nodes == 7
+    assert type(settings) is Settings.with_sources(SPARKIFY.sources)
+
+
+def test_declaring_same_setting_takes_new_location(cfg: Path) -> None:
+    other = _source("customers", Location(setting="customer_data", default="elsewhere"))
+    assert Settings.load(SHOP).declaring([other]).location(other) == "elsewhere"
+
+
+@pytest.mark.parametrize(
+    ("sources", "found"),
+    [
+        ([_source("a", Location(setting="host"))], "its setting host is one that every warehouse has"),
+        ([CUSTOMERS, _source("b", Location(setting="customer_data"))], "is also one of source customers"),
+        ([CUSTOMERS, _source("b", Location(setting="customer_paths"))], "is also one of source customers"),
+    ],
+)
+def test_with_sources_refuses_clash_of_names(sources: list[Source], found: str) -> None:
+    with pytest.raises(ConfigurationError, match=found):
+        Settings.with_sources(sources)
+
+
+def test_template_groups_settings_of_sources_by_section() -> None:
+    sections = [line for line in template(SHOP).splitlines() if line.startswith("[")]
+    assert sections == ["[CLUSTER]", "[IAM_ROLE]", "[SOURCES]", "[SHOP]", "[S3]", "[AWS]", "[DWH]"]
+    assert "# the customers (SPARKIFY_CUSTOMER_DATA)\n#CUSTOMERS = data/customers\n" in template(SHOP)
+    assert "LOG_DATA" not in template(SHOP)
+
+
+def test_declared_keeps_order_of_sparkify_settings() -> None:
+    names = list(Settings.with_sources(SPARKIFY.sources).declared())
+    first = names.index("iam_role_arn")
+    assert names[first : first + 5] == [
+        "iam_role_arn",
+        "log_data",
+        "log_jsonpath",
+        "song_data",
+        "manifest_prefix",
+    ]

@@ -111,11 +111,13 @@ def test_the_policy_allows_every_call_that_is_made(wire: Wire) -> None:
 
 
 def test_the_settings_it_names_exist_and_can_be_created(tmp_path: Path, clean_environment: Path) -> None:
-    from sparkify.config.settings import Settings, unknown_options
+    from sparkify.config.checks import unknown_options
+    from sparkify.config.settings import Settings
+    from sparkify.pipeline import SPARKIFY
 
     (text,) = blocks("ini")
     Path("dwh.cfg").write_text(text.replace("YOUR-BUCKET", "bucket"))
-    assert unknown_options() == []
-    wanted = Wanted.of(Settings.load(dwh_allow_cidr="203.0.113.7/32"), public=True)
+    assert unknown_options(SPARKIFY.sources) == []
+    wanted = Wanted.of(Settings.load(SPARKIFY.sources, dwh_allow_cidr="203.0.113.7/32"), public=True)
     assert (wanted.nodes, wanted.password) == (1, None)
     assert [one.bucket for one in wanted.readable] == ["bucket"]
