@@ -28,11 +28,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Executable
+from sqlalchemy import ClauseElement
 
 from sparkify import Warehouse
-from sparkify.databases.duckdb.adapter import DuckDBAdapter
+from sparkify.etl.session import Outcome, Session
 from sparkify.generate import generate
 from tests.support.data import rows, star
 
@@ -87,15 +88,16 @@ def fingerprint(database: Path) -> str:
 
 def commit_after_every_statement() -> None:
     """What a load must not do; the suite has to see it."""
-    execute = DuckDBAdapter.execute
+    run = Session.run
 
-    def committing(self: DuckDBAdapter, connection: Connection, statement: Executable) -> int:
-        rows = execute(self, connection, statement)
-        connection.exec_driver_sql("COMMIT")
-        connection.exec_driver_sql("BEGIN TRANSACTION")
-        return rows
+    def committing(self: Session, statement: ClauseElement | str, parameters: tuple[Any, ...] = ()) -> Outcome:
+        outcome = run(self, statement, parameters)
+        if self._connection is not None and self._connection.in_transaction():
+            self._connection.exec_driver_sql("COMMIT")
+            self._connection.exec_driver_sql("BEGIN TRANSACTION")
+        return outcome
 
-    DuckDBAdapter.execute = committing
+    setattr(Session, "run", committing)  # noqa: B010 - a method is replaced on purpose
 
 
 def main() -> None:
