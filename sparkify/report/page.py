@@ -97,7 +97,7 @@ def _template() -> Any:
     try:
         import jinja2
     except ImportError as exc:
-        raise ConfigurationError("this needs jinja2; run: pip install 'sparkify[report]'") from exc
+        raise ConfigurationError("this needs jinja2", hint="Run: pip install 'sparkify[report]'") from exc
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,

@@ -135,5 +135,5 @@ def test_migrate_from_an_installed_wheel(wheel: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(str(site))
-    assert "The warehouse is at revision 0001." in done.stdout
+    assert "The warehouse is at revision 0002." in done.stdout
     assert (tmp_path / "sparkify.duckdb").exists()

@@ -22,9 +22,10 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, func, select
 from typer.testing import CliRunner
 
-from sparkify import Warehouse
+from sparkify import Settings, Warehouse
 from sparkify.analytics import QUESTIONS, match_quality, plays_by, top_songs, totals
 from sparkify.cli import app
+from sparkify.databases import open_database
 from sparkify.etl.errors import ConfigurationError, SparkifyError
 from sparkify.models import SongPlay
 from sparkify.warehouse.query import Query, fix_mojibake, sql_text
@@ -170,7 +171,7 @@ def test_an_extra_that_is_not_installed(
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
     asked = loaded.query(totals())
-    with pytest.raises(ConfigurationError, match=rf"needs {module}; run: pip install 'sparkify\[{extra}\]'"):
+    with pytest.raises(ConfigurationError, match=rf"needs {module}\. Run: pip install 'sparkify\[{extra}\]'"):
         getattr(asked, method)()
 
 
@@ -245,8 +246,9 @@ class Recorder:
     def connect(self) -> Iterator[Connection]:
         yield self  # type: ignore[misc]
 
-    def query(self, statement: sa.Select[Any], **options: Any) -> Query[Any]:
-        return Query(statement, self.connect, **options)
+    def query(self, statement: sa.Select[Any], **settings: Any) -> Query[Any]:
+        url = sa.make_url("redshift+redshift_connector://user@host/dev")
+        return Query(statement, self.connect, open_database(url, Settings.load(**settings)))
 
 
 NAMES = list(EVERY_TYPE.selected_columns.keys())
@@ -310,7 +312,7 @@ def test_no_rows_from_redshift_have_their_types_all_the_same() -> None:
 def test_parquet_from_redshift_is_an_unload() -> None:
     recorder = Recorder([], [])
     asked = recorder.query(
-        top_songs(limit=5), iam_role="arn:aws:iam::123456789012:role/unload", region="us-west-2"
+        top_songs(limit=5), iam_role_arn="arn:aws:iam::123456789012:role/unload", region="us-west-2"
     )
     asked.to_parquet("s3://bucket/top/")
     unload, commit = recorder.sent
