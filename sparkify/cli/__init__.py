@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from sparkify.cli import cluster, config, doctor, generate, load, look, migrate, query, report, schema
-from sparkify.cli.run import guarded
+from sparkify.cli import cluster, config, doctor, generate, inspect, load, migrate, query, report, schema
+from sparkify.cli.command import guarded
 
 __all__ = ["app", "main"]
 
@@ -42,7 +42,7 @@ def _root(
     pass
 
 
-for _module in (load, look, query, report, schema, migrate, config, generate, doctor, cluster):
+for _module in (load, inspect, query, report, schema, migrate, config, generate, doctor, cluster):
     _module.register(app)
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sparkify.cli import show, telling
+from sparkify.cli import formatting, telling
+from sparkify.cli.command import INTERRUPTED, TERMINATED, command, echo, warn
 from sparkify.cli.options import AsJson
-from sparkify.cli.run import INTERRUPTED, TERMINATED, command, say, warn
 
 if TYPE_CHECKING:
     from sparkify.config.settings import Settings
@@ -82,8 +82,8 @@ def create(
         telling.print_plan(provision.plan_create(wanted, settings.region), wanted.estimate, as_json=as_json)
         return
     aws = provision.Aws(settings)
-    say(f"{'Workgroup' if wanted.serverless else 'Cluster'} {wanted.names.identifier} in {aws.region}")
-    say(f"Cost: {wanted.estimate}")
+    echo(f"{'Workgroup' if wanted.serverless else 'Cluster'} {wanted.names.identifier} in {aws.region}")
+    echo(f"Cost: {wanted.estimate}")
     if not yes and not _confirmed("Create it?"):
         _nothing_done()
     again = "What was made stays; run the same command again to go on, or sparkify-etl cluster destroy"
@@ -91,7 +91,7 @@ def create(
         made = provision.create(aws, wanted, telling.observer())
     wrote = _write_back(made, cluster=cluster, region=region)
     if as_json:
-        show.as_json({**telling.as_dict(made), "wrote": wrote})
+        formatting.print_json({**telling.as_dict(made), "wrote": wrote})
     else:
         telling.print_created(made, wrote)
 
@@ -105,7 +105,7 @@ def status(
     settings = _settings(cluster, region)
     found = provision.look(provision.Aws(settings), provision.Names.of(settings, serverless=serverless))
     if as_json:
-        show.as_json(found)
+        formatting.print_json(found)
     else:
         telling.print_state(found)
 
@@ -136,7 +136,7 @@ def _switch(verb: str, cluster: str | None, region: str | None, *, dry_run: bool
     with _going_on("AWS goes on with it; run the same command again to wait for it"):
         found = change(provision.Aws(settings), names, telling.observer())
     if as_json:
-        show.as_json(found)
+        formatting.print_json(found)
     else:
         typer.echo(f"The cluster {found.identifier} is {found.state}. Cost: {found.estimate}")
 
@@ -165,14 +165,16 @@ def destroy(
     aws = provision.Aws(settings)
     if not yes:
         what = "WITHOUT a last snapshot: the data is lost" if snapshot is None else "with a last snapshot"
-        say(f"This removes the {names.kind} warehouse {names.identifier} in {aws.region}, {what}.", always=True)
+        echo(
+            f"This removes the {names.kind} warehouse {names.identifier} in {aws.region}, {what}.", always=True
+        )
         if _asked("Type its name to go on") != names.identifier:
             _nothing_done()
     with _going_on("What is gone is gone; run the same command again to go on"):
         gone = provision.destroy(aws, names, final_snapshot=snapshot, observer=telling.observer())
     emptied = _forget(settings, names.identifier, gone.role_arn)
     if as_json:
-        show.as_json({**telling.as_dict(gone), "emptied": emptied})
+        formatting.print_json({**telling.as_dict(gone), "emptied": emptied})
         return
     if not gone.removed:
         typer.echo(f"There was nothing of the {names.kind} warehouse {names.identifier} in {aws.region}.")
@@ -295,9 +297,9 @@ def _going_on(advice: str) -> Iterator[None]:
     try:
         yield
     except Exception:
-        say(f"{advice}.", always=True)
+        echo(f"{advice}.", always=True)
         raise
     except BaseException as exc:
         # A signal: the usual word for it, that nothing was changed, would not be true here.
-        say(f"interrupted. {advice}.", always=True)
+        echo(f"interrupted. {advice}.", always=True)
         raise typer.Exit(INTERRUPTED if isinstance(exc, KeyboardInterrupt) else TERMINATED) from None

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from sparkify.cli import show
+from sparkify.cli import formatting
+from sparkify.cli.command import command, echo, warn
 from sparkify.cli.options import AsJson, Database
-from sparkify.cli.run import command, say, warn
 
 __all__ = ["register"]
 
@@ -34,17 +34,17 @@ def config(
 
     if init:
         write_template(config_file(), SPARKIFY.sources)
-        say(f"Wrote {config_file()}; its owner alone may read it. Every line in it is commented out.")
+        echo(f"Wrote {config_file()}; its owner alone may read it. Every line in it is commented out.")
         return
     settings = Settings.load(SPARKIFY.sources, database_url=database)
     found = settings.explain()
     if as_json:
-        show.as_json(found)
+        formatting.print_json(found)
     else:
-        show.table(
+        formatting.print_table(
             ["setting", "value", "from"], [[one.name, one.value, one.origin] for one in found], indent=""
         )
-        say(f"\nThe warehouse is {settings.url.render_as_string(hide_password=True)}")
+        echo(f"\nThe warehouse is {settings.url.render_as_string(hide_password=True)}")
     for problem in unknown_options(SPARKIFY.sources):
         warn(f"{config_file()}: {problem}")
     if readable_by_others():

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from sparkify.cli import show
+from sparkify.cli import formatting
+from sparkify.cli.command import command, verbosity
 from sparkify.cli.options import AsJson, Database
-from sparkify.cli.run import chatter, command
 
 if TYPE_CHECKING:
     from sparkify.doctor import Finding
@@ -27,7 +27,7 @@ def doctor(database: Database = None, as_json: AsJson = False) -> None:
 
     findings = examine(database)
     if as_json:
-        show.as_json(findings)
+        formatting.print_json(findings)
     else:
         _print(findings)
     if code := max(finding.exit_code for finding in findings):
@@ -37,15 +37,13 @@ def doctor(database: Database = None, as_json: AsJson = False) -> None:
 def _print(findings: tuple[Finding, ...]) -> None:
     width = max(len(finding.check) for finding in findings)
     for finding in findings:
-        if finding.status == "ok" and chatter.quiet:
+        if finding.status == "ok" and verbosity.quiet:
             continue
         typer.echo(f"{finding.status:<8} {finding.check:<{width}}  {finding.message}")
         if finding.advice:
             typer.echo(f"{'':<8} {'':<{width}}  -> {finding.advice}")
     problems = sum(finding.status == "problem" for finding in findings)
     skipped = sum(finding.status == "skipped" for finding in findings)
-    if problems:
-        also = f", {skipped} skipped" if skipped else ""
-        typer.echo(f"{show.count(len(findings), 'check')}: {show.count(problems, 'problem')}{also}.")
-    else:
-        typer.echo(f"{show.count(len(findings), 'check')}: all is well.")
+    result = formatting.count(problems, "problem") if problems else "all is well"
+    also = f", {skipped} skipped" if problems and skipped else ""
+    typer.echo(f"{formatting.count(len(findings), 'check')}: {result}{also}.")

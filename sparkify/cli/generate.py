@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from sparkify.cli import show
+from sparkify.cli import formatting
+from sparkify.cli.command import command, verbosity
 from sparkify.cli.options import AsJson
-from sparkify.cli.run import chatter, command
 
 __all__ = ["register"]
 
@@ -42,7 +42,7 @@ def generate(
     from sparkify.etl.errors import ConfigurationError
     from sparkify.generate import generate as simulate
 
-    shown = sys.stderr.isatty() and not chatter.quiet
+    shown = sys.stderr.isatty() and not verbosity.quiet
     columns = (TextColumn("events"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), disable=not shown, transient=True) as progress:
         task = progress.add_task("events", total=events)
@@ -60,10 +60,11 @@ def generate(
         except (ValueError, OSError) as exc:
             raise ConfigurationError(str(exc)) from exc
     if as_json:
-        show.as_json(made)
+        formatting.print_json(made)
         return
+    users, files = formatting.count(made.users, "user"), formatting.count(made.log_files, "file")
     typer.echo(
-        f"Wrote {made.events:,} events, {made.plays:,} of them plays by {show.count(made.users, 'user')}, in "
-        f"{show.count(made.log_files, 'file')}, and {show.count(made.songs, 'song')}: "
-        f"{show.size(made.bytes)} in {show.seconds(made.seconds)}, below {directory}"
+        f"Wrote {made.events:,} events, {made.plays:,} of them plays by {users}, in {files}, "
+        f"and {formatting.count(made.songs, 'song')}: {formatting.size(made.bytes)} "
+        f"in {formatting.seconds(made.seconds)}, below {directory}"
     )

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sparkify.cli import show
+from sparkify.cli import formatting
+from sparkify.cli.command import command, echo, verbosity, warn
 from sparkify.cli.options import AsJson, Database
-from sparkify.cli.run import chatter, command, say, warn
 
 if TYPE_CHECKING:
     from sparkify.etl.report import LoadReport, SourceReport
@@ -63,7 +63,7 @@ def load(
         if dry_run:
             _explain(warehouse, sources, full_refresh, reload_changed, allow_missing, as_json)
             return
-        with TerminalObserver(shown=not chatter.quiet) as observer:
+        with TerminalObserver(shown=not verbosity.quiet) as observer:
             report = warehouse.load(
                 only=sources,
                 max_rejects=max_rejects,
@@ -73,7 +73,7 @@ def load(
                 observer=observer,
             )
     if as_json:
-        show.as_json(report)
+        formatting.print_json(report)
     else:
         _print(report)
 
@@ -93,9 +93,9 @@ def _explain(
         allow_missing=allow_missing,
     )
     if as_json:
-        show.as_json(steps)
+        formatting.print_json(steps)
     elif not steps:
-        say("Nothing new: every file was loaded before.", always=True)
+        echo("Nothing new: every file was loaded before.", always=True)
     else:
         for step in steps:
             typer.echo(f"-- {step.title}")
@@ -106,15 +106,15 @@ def _explain(
 def _print(report: LoadReport) -> None:
     for source in report.sources:
         for reason, number in sorted(source.skipped.items()):
-            if reason == "not JSON" or chatter.verbose:
-                warn(f"{source.uri}: skipped {show.count(number, 'file')} ({reason})")
+            if reason == "not JSON" or verbosity.verbose:
+                warn(f"{source.uri}: skipped {formatting.count(number, 'file')} ({reason})")
     if report.nothing_new:
         known = " and ".join(
-            f"{show.count(source.known, 'file')} of {source.name}" for source in report.sources
+            f"{formatting.count(source.known, 'file')} of {source.name}" for source in report.sources
         )
-        typer.echo(f"Nothing new: {known} were loaded before. {show.seconds(report.seconds)}")
+        typer.echo(f"Nothing new: {known} were loaded before. {formatting.seconds(report.seconds)}")
         return
-    if not chatter.quiet:
+    if not verbosity.quiet:
         changes = {change.name: change for change in report.tables}
         rows = [
             [
@@ -126,7 +126,7 @@ def _print(report: LoadReport) -> None:
             ]
             for name, total in report.rows.items()
         ]
-        show.table(["table", "rows", "inserted", "updated", "deleted"], rows)
+        formatting.print_table(["table", "rows", "inserted", "updated", "deleted"], rows)
     for reject in report.rejects[:10]:
         warn(f"set aside {reject}")
     typer.echo(_summary(report))
@@ -137,17 +137,18 @@ def _summary(report: LoadReport) -> str:
     read = " and ".join(_read(source) for source in report.sources if source.files)
     rejected = sum(source.rejected for source in report.sources)
     aside = (
-        f"{show.count(rejected, 'line')} set aside (see: sparkify-etl rejects {report.load_id})"
+        f"{formatting.count(rejected, 'line')} set aside (see: sparkify-etl rejects {report.load_id})"
         if rejected
         else "no line rejected"
     )
     what = "Rebuilt from" if report.mode == "full refresh" else "Loaded"
-    plays = report.rows.get("songplays", 0)
+    plays = formatting.count(report.rows.get("songplays", 0), "play")
+    users = formatting.count(report.rows.get("users", 0), "user")
     return (
-        f"{what} {read} in {show.seconds(report.seconds)}: load {report.load_id}, {aside}; "
-        f"the warehouse has {show.count(plays, 'play')} by {show.count(report.rows.get('users', 0), 'user')}."
+        f"{what} {read} in {formatting.seconds(report.seconds)}: load {report.load_id}, {aside}; "
+        f"the warehouse has {plays} by {users}."
     )
 
 
 def _read(source: SourceReport) -> str:
-    return f"{source.loaded:,} {source.name} from {show.count(source.files, 'file')}"
+    return f"{source.loaded:,} {source.name} from {formatting.count(source.files, 'file')}"

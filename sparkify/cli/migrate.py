@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from sparkify.cli.command import command
 from sparkify.cli.options import Database
-from sparkify.cli.run import command
 
 __all__ = ["register"]
 

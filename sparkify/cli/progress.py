@@ -19,7 +19,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from sparkify.cli.run import warn
+from sparkify.cli.command import warn
 from sparkify.etl.observer import Observer
 
 __all__ = ["TerminalObserver"]

@@ -13,9 +13,9 @@ import typer
 import typer.core
 import typer.main
 
-from sparkify.cli import answers, show
+from sparkify.cli import formatting, results
+from sparkify.cli.command import command, echo
 from sparkify.cli.options import AsJson, Database
-from sparkify.cli.run import command, say
 
 if TYPE_CHECKING:
     from sparkify.analytics import Question
@@ -90,9 +90,9 @@ def query(
 
     known = [{"name": one.name, "answer": _first_sentence(one.ask)} for one in QUESTIONS.values()]
     if as_json:
-        show.as_json(known)
+        formatting.print_json(known)
     else:
-        show.table(["name", "answer"], [list(one.values()) for one in known], indent="")
+        formatting.print_table(["name", "answer"], [list(one.values()) for one in known], indent="")
 
 
 def _command(question: Question) -> Any:
@@ -115,13 +115,13 @@ def _command(question: Question) -> Any:
             asked = warehouse.query(statement)
             columns, rows = asked.columns, asked.records()
         if as_json:
-            show.as_json(rows)
+            formatting.print_json(rows)
         elif as_csv:
-            answers.print_csv(columns, rows)
+            results.print_csv(columns, rows)
         elif rows:
-            answers.print_table(columns, rows, question.measure)
+            results.print_table(columns, rows, question.measure)
         else:
-            say("There is nothing to answer with: no row of that period.", always=True)
+            echo("There is nothing to answer with: no row of that period.", always=True)
 
     run.__doc__ = _help(question.ask)
     run.__signature__ = inspect.Signature([*_common()[:1], *_options(question.ask), *_common()[1:]])  # type: ignore[attr-defined]

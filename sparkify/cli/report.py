@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from sparkify.cli import show
+from sparkify.cli import formatting
+from sparkify.cli.command import command
 from sparkify.cli.options import Database
 from sparkify.cli.query import TIMES
-from sparkify.cli.run import command
 
 __all__ = ["register"]
 
@@ -66,4 +66,4 @@ def report(
             new.write_text(page, encoding="utf-8")
     except OSError as exc:
         raise ConfigurationError(f"{output}: cannot be written: {exc.strerror}") from exc
-    typer.echo(f"Wrote {output} ({show.size(len(page.encode()))}).")
+    typer.echo(f"Wrote {output} ({formatting.size(len(page.encode()))}).")

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from sparkify.cli import show
+from sparkify.cli import formatting
+from sparkify.cli.command import command
 from sparkify.cli.options import AsJson
-from sparkify.cli.run import command
 
 __all__ = ["register"]
 
@@ -32,6 +32,6 @@ def schema(
 
     entries = dictionary(tables or ())
     if as_json:
-        show.as_json(entries)
+        formatting.print_json(entries)
     else:
         typer.echo(mermaid(entries) if diagram else markdown(entries))

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from sparkify.cli import show
-from sparkify.cli.run import chatter, say, warn
+from sparkify.cli import formatting
+from sparkify.cli.command import echo, verbosity, warn
 
 if TYPE_CHECKING:
     from sparkify.provision import Call, Created, Observer, State
@@ -28,7 +28,7 @@ def observer() -> Observer:
         """Tells on stderr: each call, each change of state, and on a terminal the time that goes by."""
 
         def __init__(self) -> None:
-            self._terminal = sys.stderr.isatty() and not chatter.quiet
+            self._terminal = sys.stderr.isatty() and not verbosity.quiet
             self._last = ""
 
         def sending(self, call: Call) -> None:
@@ -36,9 +36,9 @@ def observer() -> Observer:
 
         def waiting(self, noun: str, state: str, seconds: float) -> None:
             if self._terminal:
-                typer.echo(f"\r\x1b[K{noun}: {state}, {show.seconds(seconds)}", err=True, nl=False)
+                typer.echo(f"\r\x1b[K{noun}: {state}, {formatting.seconds(seconds)}", err=True, nl=False)
             elif self._last != f"{noun} {state}":
-                say(f"{noun}: {state}")
+                echo(f"{noun}: {state}")
             self._last = f"{noun} {state}"
 
         def settled(self, noun: str, state: str) -> None:
@@ -53,7 +53,7 @@ def observer() -> Observer:
                 typer.echo("\r\x1b[K", err=True, nl=False)
             self._last = ""
             if text:
-                say(text)
+                echo(text)
 
     return Telling()
 
@@ -64,7 +64,7 @@ def print_plan(calls: Sequence[Call], cost: Any, *, as_json: bool) -> None:
         plan = [
             {"service": call.service, "operation": call.operation, "params": call.shown()} for call in calls
         ]
-        show.as_json({"calls": plan, "estimate": cost})
+        formatting.print_json({"calls": plan, "estimate": cost})
         return
     for call in calls:
         typer.echo(f"# {call.title}")
@@ -78,8 +78,8 @@ def print_plan(calls: Sequence[Call], cost: Any, *, as_json: bool) -> None:
             )
             typer.echo(textwrap.indent(f"{name} = {text}", "    "))
         typer.echo("")
-    say(
-        f"{show.count(len(calls), 'call')}; nothing was sent, and AWS was asked nothing. "
+    echo(
+        f"{formatting.count(len(calls), 'call')}; nothing was sent, and AWS was asked nothing. "
         "What is done already, or not ours, is left out of the real run."
     )
     if cost is not None:
@@ -102,7 +102,7 @@ def print_created(made: Created, wrote: dict[str, str]) -> None:
         typer.echo(f"password  kept by AWS Secrets Manager: {made.secret_arn}")
     typer.echo(f"wrote     {', '.join(wrote)} into {config_file()}")
     typer.echo(f"cost      {made.estimate}")
-    say("Next: sparkify-etl doctor, then sparkify-etl migrate and sparkify-etl load.")
+    echo("Next: sparkify-etl doctor, then sparkify-etl migrate and sparkify-etl load.")
 
 
 def print_state(found: State) -> None:
@@ -119,6 +119,6 @@ def print_state(found: State) -> None:
         typer.echo(f"cost    {found.estimate}")
     if found.parts:
         rows = [[part.name, part.state, "yes" if part.ours else "NO", part.detail] for part in found.parts]
-        show.table(["part", "state", "ours", ""], rows)
+        formatting.print_table(["part", "state", "ours", ""], rows)
     if found.state == "absent":
-        say("Run sparkify-etl cluster create, or check DWH_CLUSTER_IDENTIFIER and REGION.")
+        echo("Run sparkify-etl cluster create, or check DWH_CLUSTER_IDENTIFIER and REGION.")

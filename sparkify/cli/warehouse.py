@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sparkify.cli.run import warn
+from sparkify.cli.command import warn
 from sparkify.config.checks import readable_by_others
 from sparkify.config.dwhcfg import config_file
 from sparkify.config.settings import Settings

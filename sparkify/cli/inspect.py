@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sparkify.cli import show
+from sparkify.cli import formatting
+from sparkify.cli.command import command, echo, verbosity
 from sparkify.cli.options import AsJson, Database
-from sparkify.cli.run import chatter, command, say
 
 if TYPE_CHECKING:
     from sparkify.warehouse.status import PendingFiles, Status
@@ -30,7 +30,7 @@ def status(database: Database = None, as_json: AsJson = False) -> None:
     with open_warehouse(database, read_only=True) as warehouse:
         found = warehouse.status()
     if as_json:
-        show.as_json(found)
+        formatting.print_json(found)
     else:
         _print_status(found)
 
@@ -46,14 +46,14 @@ def _print_status(found: Status) -> None:
         typer.echo(f"tables     revision {found.revision}, as this version wants them")
     if found.rows:
         typer.echo("\nrows")
-        show.table(["table", "rows"], [[name, number] for name, number in found.rows.items()])
+        formatting.print_table(["table", "rows"], [[name, number] for name, number in found.rows.items()])
     if found.loads:
         typer.echo("\nlast loads")
         rows = [
-            [load.load_id, show.when(load.finished_at), load.mode, load.files, load.loaded, load.rejected]
+            [load.load_id, formatting.when(load.finished_at), load.mode, load.files, load.loaded, load.rejected]
             for load in found.loads
         ]
-        show.table(["load", "finished", "mode", "files", "loaded", "rejected"], rows)
+        formatting.print_table(["load", "finished", "mode", "files", "loaded", "rejected"], rows)
     typer.echo("\nfiles")
     for waiting in found.pending:
         typer.echo(f"  {waiting.source:<7} {_waiting(waiting)}")
@@ -62,7 +62,7 @@ def _print_status(found: Status) -> None:
 def _waiting(waiting: PendingFiles) -> str:
     if waiting.problem:
         return waiting.problem
-    parts = [f"{show.count(waiting.files, 'file')} waiting ({show.size(waiting.bytes)})"]
+    parts = [f"{formatting.count(waiting.files, 'file')} waiting ({formatting.size(waiting.bytes)})"]
     parts.append(f"{waiting.known:,} loaded")
     if waiting.changed:
         parts.append(f"{waiting.changed:,} changed since they were loaded")
@@ -77,18 +77,18 @@ def check(database: Database = None, as_json: AsJson = False) -> None:
         results = warehouse.check()
     failed = [result for result in results if not result.ok]
     if as_json:
-        show.as_json(results)
+        formatting.print_json(results)
     else:
         for result in results:
             if result.ok:
-                if not chatter.quiet:
+                if not verbosity.quiet:
                     typer.echo(f"ok      {result.name}")
                 continue
-            typer.echo(f"FAILED  {result.name}: {show.count(result.count, 'row')}")
+            typer.echo(f"FAILED  {result.name}: {formatting.count(result.count, 'row')}")
             for row in result.rows:
                 typer.echo("          " + ", ".join(f"{key}={value!r}" for key, value in row.items()))
-        verdict = f"{show.count(len(failed), 'check')} failed" if failed else "all is well"
-        typer.echo(f"{show.count(len(results), 'check')}: {verdict}.")
+        verdict = f"{formatting.count(len(failed), 'check')} failed" if failed else "all is well"
+        typer.echo(f"{formatting.count(len(results), 'check')}: {verdict}.")
     if failed:
         raise typer.Exit(1)
 
@@ -108,12 +108,12 @@ def rejects(
         found = warehouse.rejects(load, limit=limit + 1)
     shown = found[:limit]
     if as_json:
-        show.as_json(shown)
+        formatting.print_json(shown)
         return
     for reject in shown:
         typer.echo(f"{reject.uri}:{reject.line}: {reject.reason}")
         typer.echo(f"    {reject.text}")
     if not found:
-        say("No line was set aside.", always=True)
+        echo("No line was set aside.", always=True)
     elif len(found) > limit:
-        say(f"There are more than {limit:,}; see --limit.", always=True)
+        echo(f"There are more than {limit:,}; see --limit.", always=True)

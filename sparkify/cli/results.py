@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from sparkify.cli import show
+from sparkify.cli import formatting
 
 __all__ = ["print_csv", "print_table"]
 
@@ -66,7 +66,7 @@ def _cell(column: str, value: Any) -> str:
         fraction = column.endswith(("share", "rate", "growth"))
         return f"{value:.1%}" if fraction else f"{value:,.1f}"
     if isinstance(value, datetime):
-        return show.when(value)
+        return formatting.when(value)
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, int):

@@ -10,10 +10,10 @@ from typing import Any
 
 import typer
 
-__all__ = ["as_json", "count", "seconds", "size", "table", "when"]
+__all__ = ["count", "print_json", "print_table", "seconds", "size", "when"]
 
 
-def as_json(value: Any) -> None:
+def print_json(value: Any) -> None:
     """Print a result as JSON: keys as the library names them, times as ISO 8601 in UTC."""
     typer.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False))
 
@@ -56,7 +56,7 @@ def when(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[Any]], *, indent: str = "  ") -> None:
+def print_table(heads: Sequence[str], rows: Iterable[Sequence[Any]], *, indent: str = "  ") -> None:
     """Print rows in columns, numbers to the right."""
     cells = [[_cell(value) for value in row] for row in rows]
     right = (

@@ -14,21 +14,21 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-__all__ = ["Chatter", "chatter", "command", "guarded", "say", "warn"]
+__all__ = ["Verbosity", "command", "echo", "guarded", "verbosity", "warn"]
 
 INTERRUPTED = 130
 TERMINATED = 143
 
 
-class Chatter:
-    """How much is told on stderr. Set once, when a command begins."""
+class Verbosity:
+    """How much is written to stderr. Set once, when a command begins."""
 
     quiet = False
     verbose = False
     debug = False
 
 
-chatter = Chatter()
+verbosity = Verbosity()
 
 _COMMON = {
     "verbose": Annotated[bool, typer.Option("-v", "--verbose", help="Say more.")],
@@ -44,7 +44,7 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Call
         @functools.wraps(function)
         def run(**arguments: Any) -> None:
             for option in _COMMON:
-                setattr(chatter, option, arguments.pop(option))
+                setattr(verbosity, option, arguments.pop(option))
             _configure_logging()
             try:
                 function(**arguments)
@@ -76,14 +76,14 @@ def guarded(app: typer.Typer) -> NoReturn:
     try:
         app(standalone_mode=True)
     except _Stopped as stopped:
-        say(f"{stopped.word}; nothing was changed", always=True)
+        echo(f"{stopped.word}; nothing was changed", always=True)
         sys.exit(stopped.code)
     except BrokenPipeError:
         # Whoever read our output has seen enough; stdout is closed, and must not be flushed at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as exc:
-        if chatter.debug:
+        if verbosity.debug:
             raise
         _fail(exc)
     sys.exit(0)
@@ -110,7 +110,7 @@ def _fail(error: Exception) -> NoReturn:
         sys.exit(error.exit_code)
     first = (str(error).strip() or type(error).__name__).splitlines()[0]
     _complain(f"{type(error).__name__}: {first}")
-    say("This was not expected. Run again with --debug to see more.", always=True)
+    echo("This was not expected. Run again with --debug to see more.", always=True)
     sys.exit(1)
 
 
@@ -127,21 +127,21 @@ def _complain(message: str) -> None:
 
 
 def warn(message: str) -> None:
-    """Tell of something that does not stop the command."""
-    if not chatter.quiet:
+    """Write a warning to stderr: something that does not stop the command."""
+    if not verbosity.quiet:
         typer.echo(f"warning: {message}", err=True)
 
 
-def say(message: str, *, always: bool = False) -> None:
-    """Tell how things go, on stderr."""
-    if always or not chatter.quiet:
+def echo(message: str, *, always: bool = False) -> None:
+    """Write a line to stderr, unless ``-q`` was given."""
+    if always or not verbosity.quiet:
         typer.echo(message, err=True)
 
 
 def _configure_logging() -> None:
-    level = logging.DEBUG if chatter.debug else logging.INFO if chatter.verbose else logging.WARNING
+    level = logging.DEBUG if verbosity.debug else logging.INFO if verbosity.verbose else logging.WARNING
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s", force=True)
     # Ours and those that tell of migrations and SQL alone: at DEBUG the AWS client prints passwords.
     logging.getLogger("sparkify").setLevel(level)
     logging.getLogger("alembic").setLevel(level)
-    logging.getLogger("sqlalchemy.engine").setLevel(logging.INFO if chatter.debug else logging.WARNING)
+    logging.getLogger("sqlalchemy.engine").setLevel(logging.INFO if verbosity.debug else logging.WARNING)
