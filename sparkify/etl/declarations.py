@@ -6,14 +6,15 @@ Nothing here touches a file or a database. A pipeline of another company is writ
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from sqlalchemy import BigInteger, Column, ColumnElement, MetaData, SelectBase, Table, literal
+from sqlalchemy import BigInteger, ColumnElement, MetaData, SelectBase, Table, literal
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.sql.elements import KeyedColumnElement
+
+from sparkify.etl.staging import JsonField, Location, Required, Source, from_json, json_fields
 
 __all__ = [
     "Append",
@@ -36,109 +37,6 @@ __all__ = [
     "from_json",
     "json_fields",
 ]
-
-_INFO_KEY = "sparkify.json"
-
-
-@dataclass(frozen=True, kw_only=True)
-class JsonField:
-    """How one key of a JSON object becomes one column.
-
-    The rules are the same on every database: on DuckDB they are applied while reading, on Redshift they are
-    what COPY and the column's type allow.
-    """
-
-    key: str
-    required: bool = False
-    """Whether a line without a value for this key is rejected."""
-    epoch: Literal["ms"] | None = None
-    """``ms``: the value is an integer, milliseconds since 1970-01-01 UTC, and becomes a UTC timestamp."""
-    minimum: float | None = None
-    maximum: float | None = None
-
-
-def from_json(
-    key: str,
-    *,
-    required: bool = False,
-    epoch: Literal["ms"] | None = None,
-    minimum: float | None = None,
-    maximum: float | None = None,
-) -> dict[Any, Any]:
-    """The ``info=`` of a staging column that is filled from the JSON key ``key``."""
-    return {_INFO_KEY: JsonField(key=key, required=required, epoch=epoch, minimum=minimum, maximum=maximum)}
-
-
-def json_fields(table: Table) -> dict[Column[Any], JsonField]:
-    """The columns of a staging table with the JSON key of each, in the order of the table.
-
-    :raises ValueError: when no column of the table was declared with :func:`from_json`.
-    """
-    fields = {column: column.info[_INFO_KEY] for column in table.columns if _INFO_KEY in column.info}
-    if not fields:
-        raise ValueError(f"table {table.name}: no column is declared with info=from_json(...)")
-    return fields
-
-
-@dataclass(frozen=True, kw_only=True)
-class Required:
-    """Columns that must have a value in the lines in which ``column`` equals ``value``."""
-
-    column: str
-    value: str
-    needs: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Location:
-    """By which setting it is told where the files of a source are.
-
-    The setting ``log_data`` is the environment variable ``SPARKIFY_LOG_DATA``, the option ``--log-data`` of a
-    load, and ``LOG_DATA`` in ``section`` of the file of settings.
-
-    :ivar setting: the name of the setting.
-    :ivar section: where it stands in the file.
-    :ivar option: its name there; by default the setting's, in capitals.
-    :ivar default: where the files are unless told otherwise; None: it must be told.
-    :ivar jsonpaths: the setting that names a JSONPaths file for COPY; None where there is no such setting.
-    """
-
-    setting: str
-    section: str = "SOURCES"
-    option: str | None = None
-    default: str | None = None
-    description: str = ""
-    jsonpaths: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """Files of newline-delimited JSON that fill one staging table.
-
-    :ivar name: the word for it in commands and reports, such as ``events``.
-    :ivar staging: the table that holds the batch; its columns carry :func:`from_json`.
-    :ivar required: what must be there in some of the lines, beside what a column itself requires.
-    :ivar location: the setting that says where the files are; by default ``source_<name>``.
-    """
-
-    name: str
-    staging: Table
-    required: tuple[Required, ...] = ()
-    location: Location = field(default_factory=lambda: Location(setting=""))
-
-    def __post_init__(self) -> None:
-        if not self.location.setting:
-            setting = f"source_{self.name}"
-            described = f"the {self.name}: a folder or s3://bucket/prefix"
-            object.__setattr__(
-                self, "location", Location(setting=setting, option=self.name.upper(), description=described)
-            )
-
-    @cached_property
-    def fields(self) -> Mapping[Column[Any], JsonField]:
-        """The columns of the staging table with the JSON key of each, in the order of the table."""
-        return json_fields(self.staging)
-
 
 Columns = ReadOnlyColumnCollection[str, KeyedColumnElement[Any]]
 """The columns of a row, by their names."""
@@ -176,7 +74,7 @@ class Insert(Transform):
     """Rows whose key the target has not. A row that is there stays as it is.
 
     :ivar key: the natural key; unique in ``rows``.
-    :ivar bounds: a column of the batch with the range of the key's first column; the target is looked at
+    :ivar bounds: a column of the batch with the range of the key's first column; the target is read
         within that range alone.
     """
 
@@ -216,7 +114,7 @@ class Sync(Transform):
 class Replace(Transform):
     """Whole groups of rows: all rows of the target in one of ``groups`` give way to ``rows``.
 
-    :ivar group: the column that tells the group.
+    :ivar group: the column that identifies the group.
     :ivar groups: returns the SELECT of the groups. ``rows`` must have the rows of just these, and is asked
         after the old ones are gone.
     """
@@ -241,8 +139,8 @@ class Update(Transform):
 class Check:
     """A quality check: a SELECT that returns the rows that violate it, and none when all is well.
 
-    :ivar rows: returns the SELECT. Given a load id it may look at the rows of that load alone; given None
-        it looks at everything.
+    :ivar rows: returns the SELECT. Given a load id it may read the rows of that load alone; given None it
+        reads everything.
     :ivar during_load: whether it also runs inside each load, before the commit.
     :ivar hint: what to do about rows that violate it.
     """
@@ -282,7 +180,7 @@ class Pipeline:
     :ivar report: the module whose ``build`` writes the page of the report.
     :ivar summary: says in a few words what the warehouse holds, given the rows of each table.
     :ivar rules_version: raised when a transform makes other rows of the same files, so that rows made by
-        older rules are told of.
+        older rules are reported.
     :raises ValueError: when a transform does not name the columns of its target: a column of the target that
         its SELECT lacks would be NULL in silence.
     """

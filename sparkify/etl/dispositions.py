@@ -94,7 +94,7 @@ def _(transform: Merge, load_id: ColumnElement[int]) -> Sequence[Change]:
 @changes.register
 def _(transform: Sync, load_id: ColumnElement[int]) -> Sequence[Change]:
     target, (key,) = transform.target, transform.key
-    rows = transform.rows(load_id).subquery("wanted")
+    rows = transform.rows(load_id).subquery("source")
     others = [column.key for column in rows.c if column.key != key]
     unlike = or_(*(differs(target.c[name], rows.c[name]) for name in others))
     stale = (
@@ -125,7 +125,7 @@ def _(transform: Replace, load_id: ColumnElement[int]) -> Sequence[Change]:
 @changes.register
 def _(transform: Update, load_id: ColumnElement[int]) -> Sequence[Change]:
     target = transform.target
-    rows = transform.rows(load_id).subquery("wanted")
+    rows = transform.rows(load_id).subquery("source")
     named = [
         column.key
         for column in rows.c

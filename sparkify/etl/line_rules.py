@@ -1,7 +1,7 @@
 """The rules of one line: may it be loaded, and if not, why. The meaning of bad input on every database.
 
-The fast readers of the databases load whole files. Whatever they cannot vouch for is validated here, line by
-line, so that a verdict depends on the line alone and never on its neighbours.
+The fast readers of the databases load whole files. Lines that they cannot vouch for are validated here,
+one by one, so that the outcome depends on the line alone and never on its neighbours.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ MAX_LINE = 4 * 1024 * 1024
 
 INTEGER_TEXT = r"-?[0-9]{1,19}"
 FLOAT_TEXT = r"-?[0-9]+([.][0-9]+)?([eE][-+]?[0-9]+)?"
-"""What a string must look like to be a number. A JSON number is written like that anyway."""
+"""The form of a number within a string. A JSON number has it anyway."""
 
 _INTEGER = re.compile(INTEGER_TEXT)
 _FLOAT = re.compile(FLOAT_TEXT)
@@ -115,10 +115,10 @@ def _parse(text: str) -> Any:
         return json.loads(text, object_pairs_hook=_object, parse_constant=_Constant)
     except json.JSONDecodeError:
         # DuckDB reads over a comma before a closing bracket, and nothing is lost by it; so does this.
-        mended = _STRING_OR_LAST_COMMA.sub(lambda found: found[1] or "", text)
-        if mended == text:
+        repaired = _STRING_OR_LAST_COMMA.sub(lambda found: found[1] or "", text)
+        if repaired == text:
             raise
-        return json.loads(mended, object_pairs_hook=_object, parse_constant=_Constant)
+        return json.loads(repaired, object_pairs_hook=_object, parse_constant=_Constant)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a load tells while it runs. The default says nothing."""
+"""Callbacks for the progress of a load. The default ignores them."""
 
 from __future__ import annotations
 
@@ -6,16 +6,23 @@ __all__ = ["Observer"]
 
 
 class Observer:
-    """Is told how a load goes on. Every method may be left as it is; none may raise."""
+    """Receives the progress of a load. Override what is needed; no method may raise."""
 
     def reading(self, source: str, files: int, size: int) -> None:
-        """A source is about to be read: so many files, of so many bytes as stored."""
+        """Reading of a source begins.
+
+        :param size: bytes of the files, as stored.
+        """
 
     def read(self, source: str, size: int, lines: int) -> None:
-        """So many bytes and lines more of the source have been read. Either may be 0."""
+        """More of a source has been read.
+
+        :param size: bytes since the last call, as stored; may be 0.
+        :param lines: since the last call; may be 0.
+        """
 
     def step(self, title: str, number: int, of: int) -> None:
         """The step ``number`` of ``of`` begins."""
 
     def warning(self, message: str) -> None:
-        """Something that does not stop the load, and that the user should know."""
+        """Something that the user should know and that does not stop the load."""

@@ -1,4 +1,4 @@
-"""What a load, a check and a look at the ledger return: frozen values, without a connection behind them."""
+"""What loads, checks and the ledger return: frozen values, without a connection behind them."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def plan(
 ) -> list[PlannedStep]:
     """The steps of a load and their SQL; none when there is nothing new. Nothing is written.
 
-    :param listings: what each source has; None where nothing is listed, and the plan is of whatever is there.
+    :param listings: what each source has; None where nothing is listed, and the plan is of all files there.
     :param connection: over which the ledger is read; None: as if nothing had been loaded.
     """
     if listings is None:
@@ -190,7 +190,7 @@ class _Load:
                 with session.step("commit"):
                     session.commit()
             except DBAPIError as exc:
-                # Lost before the answer to COMMIT: nobody can tell whether it was carried out.
+                # Lost before the answer to COMMIT: it is unknown whether it was carried out.
                 self._unconfirmed = report if exc.connection_invalidated else None
                 raise
             return report

@@ -165,17 +165,22 @@ class Session:
         clock = time.perf_counter()
         try:
             yield
+        except BaseException:
+            self._log(step, time.perf_counter() - clock, "failed after")
+            raise
         finally:
             self._step = None
-            seconds = time.perf_counter() - clock
-            self._finish(step, seconds)
+        self._finish(step, time.perf_counter() - clock)
 
     def _finish(self, step: _Step, seconds: float) -> None:
         self.steps.append(StepReport(title=step.title, rows=step.rows, seconds=seconds))
+        self._log(step, seconds, f"{step.rows:,} {'row' if step.rows == 1 else 'rows'},")
+
+    def _log(self, step: _Step, seconds: float, outcome: str) -> None:
         log.info(
-            "%s: %s rows, %.3f s",
+            "%s: %s %.3f s",
             step.title,
-            f"{step.rows:,}",
+            outcome,
             seconds,
             extra={"load_id": self.load_id, "step": step.title, "rows": step.rows, "seconds": seconds},
         )

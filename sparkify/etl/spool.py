@@ -49,7 +49,7 @@ class SpoolFile:
 
     :ivar path: a name of our own making, so that no foreign name ever reaches SQL.
     :ivar parts: the source files in it, in the order in which their lines stand there.
-    :ivar suspect: whether something was seen that a fast reader would not tell of: a line that is too
+    :ivar suspect: whether something was seen that a fast reader would not report of: a line that is too
         long, an escaped NUL, or a vertical tab or form feed.
     """
 
@@ -68,11 +68,11 @@ def spool(
 ) -> Iterator[SpoolFile]:
     """The files, as plain local files below ``folder``, in their order and as soon as each is ready.
 
-    :param progress: is told how many bytes, as stored, have been dealt with since it was last called.
+    :param progress: called with the bytes, as stored, that were read since its last call.
     :raises SourceError: when a file cannot be read.
     :raises TemporaryError: when S3 does not answer.
     """
-    tell = progress or (lambda _bytes: None)
+    report = progress or (lambda _bytes: None)
     stores = {
         bucket: open_bucket(bucket, aws)
         for bucket in sorted({split_s3(file.uri)[0] for file in files if file.uri.startswith("s3://")})
@@ -81,7 +81,7 @@ def spool(
     with _Bundler(folder) as bundle, ThreadPoolExecutor(_FETCHERS if stores else 1) as pool:
         for file, content in zip(small, _contents(small, stores, pool), strict=True):
             yield from bundle.add(file, content)
-            tell(file.size)
+            report(file.size)
         yield from bundle.close()
     large = [file for file in files if file.size >= _SMALL]
     for number, file in enumerate(large):
@@ -89,22 +89,22 @@ def spool(
         store = _store(file, stores)
         if store is None and not _is_gzip(file):
             path.symlink_to(file.uri)
-            counter = _counted(file_chunks(file), None, tell)
+            counter = _counted(file_chunks(file), None, report)
         else:
             with path.open("wb") as out:
                 counter = _counted(file_chunks(file, store), out, None)
-            tell(file.size)
+            report(file.size)
         yield SpoolFile(path=path, parts=(Part(file, counter.lines),), suspect=counter.suspect)
 
 
-def _counted(chunks: Iterable[bytes], out: BinaryIO | None, tell: Progress | None) -> LineCounter:
+def _counted(chunks: Iterable[bytes], out: BinaryIO | None, report: Progress | None) -> LineCounter:
     counter = LineCounter()
     for chunk in chunks:
         counter.feed(chunk)
         if out is not None:
             out.write(chunk)
-        if tell is not None:
-            tell(len(chunk))
+        if report is not None:
+            report(len(chunk))
     return counter
 
 

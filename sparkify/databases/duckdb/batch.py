@@ -38,7 +38,7 @@ _UNREADABLE = (duckdb.InvalidInputException, duckdb.DataError)
 class _Readable:
     """A local file, and how many rows the database must find in it.
 
-    :ivar validated: whether the file was looked through and holds accepted lines only.
+    :ivar validated: whether the file was validated and holds accepted lines only.
     """
 
     file: SpoolFile
@@ -77,7 +77,7 @@ class DuckDBBatch(Batch):
             incoming = self._spool(spooled, files)
         readable = True
         for group in _grouped(incoming):
-            # The rest is spooled even so: all of it will be looked through at once.
+            # The rest is spooled even so: all of it will be validated at once.
             readable = readable and _insert_files(session, source, group)
         if not readable:
             raise UnreadableBatch(source)
@@ -99,8 +99,8 @@ class DuckDBBatch(Batch):
         name = spooled.source.name
         folder = self._folder / name
         folder.mkdir()
-        told = partial(self._observer.read, name, lines=0)
-        for file in _ahead(spool(files, folder, self._aws, told)):
+        report = partial(self._observer.read, name, lines=0)
+        for file in _ahead(spool(files, folder, self._aws, report)):
             one = _Readable(file, file.lines)
             spooled.files.append(one)
             self._observer.read(name, 0, file.lines)
@@ -186,7 +186,7 @@ def _probe(session: Session, source: Source, one: _Readable) -> bool:
 
 
 def _validate(spooled: _Spooled, one: _Readable) -> _Readable:
-    """Look through a file line by line: keep what can be loaded in a new file, and the rest in a list."""
+    """Validate a file line by line: accepted lines go to a new file, the others to the rejects."""
     path = one.file.path.with_suffix(".accepted.json")
     with path.open("wb") as out:
         validated = validate_file(spooled.source, one.file, out)

@@ -1,7 +1,7 @@
 """DuckDB: reads the files itself, in its own threads, straight into the staging tables.
 
-A batch lives in temporary tables that stand before the staging tables of the same names: to store and
-compress rows that are gone a second later would take nearly as long as the rest of the load.
+A batch lives in temporary tables that shadow the staging tables of the same names: to store and compress
+rows that are gone a second later would take nearly as long as the rest of the load.
 """
 
 from __future__ import annotations

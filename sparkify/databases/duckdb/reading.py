@@ -1,4 +1,4 @@
-"""The SQL with which DuckDB reads files: into tables that stand before the staging tables, as text at first.
+"""The SQL with which DuckDB reads files: as text at first, into temporary tables that shadow the staging ones.
 
 What a line must be is said in the statement itself, which fails at the first that is not right.
 """
@@ -20,13 +20,13 @@ _LARGEST = sys.float_info.max
 
 
 def shadow(staging: Table) -> str:
-    """Have an empty temporary table stand before a staging table."""
+    """Shadow a staging table with an empty temporary table."""
     name = quoted(staging.name)
     return f"CREATE TEMPORARY TABLE {name} AS SELECT * FROM main.{name} WHERE false"
 
 
 def unshadow(staging: Table) -> str:
-    """Take it away again."""
+    """Drop the temporary table again."""
     return f"DROP TABLE temp.{quoted(staging.name)}"
 
 

@@ -1,4 +1,4 @@
-"""The files of one load of Redshift: COPY, what it tells of itself, and what to do when it fails.
+"""The files of one load of Redshift: COPY, what it read, and what to do when it fails.
 
 COPY reads the whole batch. What it read is compared with what was listed, file by file. When it fails, or the
 rows violate a rule that a type cannot state, the files are fetched and validated line by line, so that
@@ -140,7 +140,7 @@ class RedshiftBatch(Batch):
     def _refuse_other_objects(
         self, source: Source, files: Sequence[SourceFile], listing: Listing, *, mixed: bool
     ) -> None:
-        """COPY by prefix reads whatever begins like it: allowed only where that is just what is to be read."""
+        """COPY by prefix reads every object below it: refuse where those are not just the files to read."""
         others = {reason: number for reason, number in listing.skipped.items() if reason != "directory marker"}
         known = len(listing.files) - len(files)
         if not (mixed or others or known):

@@ -1,4 +1,4 @@
-"""Where COPY is told what to read: the manifest and the JSONPaths file of a load, or a prefix."""
+"""What COPY is pointed at: the manifest and the JSONPaths file of a load, or a prefix."""
 
 from __future__ import annotations
 
