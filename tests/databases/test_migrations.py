@@ -126,7 +126,8 @@ def test_migrate_from_an_installed_wheel(wheel: Path, tmp_path: Path) -> None:
         "from sparkify.cli import main; main()"
     )
     done = subprocess.run(
-        [tmp_path / "venv" / "bin" / "python", "-c", code, others, "migrate"],
+        # Isolated: no PYTHONPATH puts the clone before the wheel.
+        [tmp_path / "venv" / "bin" / "python", "-I", "-c", code, others, "migrate"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

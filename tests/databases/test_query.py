@@ -373,8 +373,10 @@ def test_sql_for_either_database() -> None:
     assert "CONVERT_TIMEZONE('UTC', 'Asia/Kolkata'," in redshift
     assert "timezone('Asia/Kolkata', timezone('UTC'," in duckdb
     assert "TIMESTAMP '2018-11-01 00:00:00'" in redshift
-    with pytest.raises(ConfigurationError, match="redshift or duckdb"):
-        sql_text(statement, "oracle")  # type: ignore[arg-type]
+    with pytest.raises(
+        ConfigurationError, match="'oracle' is not a database that sparkify loads. Give one of duckdb, redshift"
+    ):
+        sql_text(statement, "oracle")
 
 
 def test_sql_is_laid_out() -> None:
