@@ -25,17 +25,12 @@ Each runs as it is on Amazon Redshift and on DuckDB.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
-from sqlalchemy import Select
-
 from sparkify.analytics.health import freshness, match_quality
 from sparkify.analytics.listeners import level_changes, retention, sessions, top_users
 from sparkify.analytics.listening import DIMENSIONS, Dimension, peak_hours, plays_by, totals
 from sparkify.analytics.music import top_artists, top_songs, top_songs_by_day, trending_artists
 from sparkify.analytics.periods import Moment
+from sparkify.etl.questions import Question
 
 __all__ = [
     "DIMENSIONS",
@@ -57,20 +52,6 @@ __all__ = [
     "totals",
     "trending_artists",
 ]
-
-
-@dataclass(frozen=True)
-class Question:
-    """A question that can be asked by its name.
-
-    :ivar name: as the command line has it: the function's, with dashes.
-    :ivar ask: the function.
-    :ivar measure: the column that is the answer, for bars beside the rows.
-    """
-
-    name: str
-    ask: Callable[..., Select[*tuple[Any, ...]]]
-    measure: str
 
 
 QUESTIONS: dict[str, Question] = {

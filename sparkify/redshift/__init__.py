@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sparkify.redshift.credentials import ConnectError, Endpoint, Iam, Password, Secret
     from sparkify.redshift.ddl import AlterDistKey, AlterDistStyle, AlterEncode, AlterSortKey
     from sparkify.redshift.dialect import RedshiftDialect, register, render
+    from sparkify.redshift.keys import foreign_key, primary_key
     from sparkify.redshift.s3 import S3CommandError
     from sparkify.redshift.unload import Unload, UnloadError
 
@@ -39,6 +40,8 @@ __all__ = [
     "Unload",
     "UnloadError",
     "create_redshift_engine",
+    "foreign_key",
+    "primary_key",
     "register",
     "render",
 ]
@@ -49,6 +52,7 @@ _HOMES = {
     "credentials": ("ConnectError", "Endpoint", "Iam", "Password", "Secret"),
     "ddl": ("AlterDistKey", "AlterDistStyle", "AlterEncode", "AlterSortKey"),
     "dialect": ("RedshiftDialect", "register", "render"),
+    "keys": ("foreign_key", "primary_key"),
     "s3": ("S3CommandError",),
     "unload": ("Unload", "UnloadError"),
 }

@@ -1,0 +1,166 @@
+"""The shop's customers and orders, their staging tables and the ledger.
+
+Revision: s001
+Revises: nothing
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "s001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "column_origins",
+        sa.Column("table_name", sa.String(length=128), nullable=False, redshift_encode="zstd"),
+        sa.Column("column_name", sa.String(length=128), nullable=False, redshift_encode="zstd"),
+        sa.Column("load_id", sa.BigInteger(), nullable=False, redshift_encode="az64"),
+        sa.PrimaryKeyConstraint("table_name", "column_name", name="column_origins_pkey").ddl_if(
+            dialect="redshift"
+        ),
+        redshift_diststyle="ALL",
+    )
+    op.create_table(
+        "customers",
+        sa.Column("customer_id", sa.BigInteger(), autoincrement=False, nullable=False, redshift_encode="raw"),
+        sa.Column("name", sa.String(length=256), nullable=False, redshift_encode="zstd"),
+        sa.Column("country", sa.String(length=2), nullable=True, redshift_encode="zstd", comment="ISO 3166."),
+        sa.Column("changed_at", sa.TIMESTAMP(), nullable=False, redshift_encode="az64"),
+        sa.PrimaryKeyConstraint("customer_id", name="customers_pkey").ddl_if(dialect="redshift"),
+        comment="Grain: one customer. The newest line wins.",
+        redshift_diststyle="ALL",
+        redshift_sortkey="customer_id",
+    )
+    op.create_table(
+        "load_files",
+        sa.Column("uri", sa.String(length=2048), nullable=False, redshift_encode="zstd"),
+        sa.Column("source", sa.String(length=64), nullable=False, redshift_encode="zstd"),
+        sa.Column("fingerprint", sa.String(length=256), nullable=False, redshift_encode="zstd"),
+        sa.Column("bytes", sa.BigInteger(), nullable=False, redshift_encode="az64"),
+        sa.Column("lines", sa.BigInteger(), nullable=False, redshift_encode="az64"),
+        sa.Column("loaded", sa.BigInteger(), nullable=False, redshift_encode="az64"),
+        sa.Column("rejected", sa.BigInteger(), nullable=False, redshift_encode="az64"),
+        sa.Column("blank", sa.BigInteger(), nullable=False, redshift_encode="az64"),
+        sa.Column("load_id", sa.BigInteger(), nullable=False, redshift_encode="az64"),
+        sa.PrimaryKeyConstraint("uri", name="load_files_pkey").ddl_if(dialect="redshift"),
+        redshift_diststyle="EVEN",
+    )
+    op.create_table(
+        "load_timings",
+        sa.Column("load_id", sa.BigInteger(), autoincrement=False, nullable=False, redshift_encode="az64"),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False, redshift_encode="az64"),
+        sa.Column("title", sa.String(length=256), nullable=False, redshift_encode="zstd"),
+        sa.Column("rows", sa.BigInteger(), nullable=False, redshift_encode="az64"),
+        sa.Column("seconds", sa.Double(), nullable=False, redshift_encode="zstd"),
+        sa.PrimaryKeyConstraint("load_id", "number", name="load_timings_pkey").ddl_if(dialect="redshift"),
+        redshift_diststyle="ALL",
+    )
+    op.create_table(
+        "load_token",
+        sa.Column("token", sa.Integer(), autoincrement=False, nullable=False, redshift_encode="raw"),
+        sa.Column("taken", sa.BigInteger(), nullable=False, redshift_encode="az64"),
+        sa.PrimaryKeyConstraint("token", name="load_token_pkey").ddl_if(dialect="redshift"),
+        redshift_diststyle="ALL",
+    )
+    op.create_table(
+        "loads",
+        sa.Column("load_id", sa.BigInteger(), autoincrement=False, nullable=False, redshift_encode="raw"),
+        sa.Column("mode", sa.String(length=16), nullable=False, redshift_encode="zstd"),
+        sa.Column("started_at", sa.TIMESTAMP(), nullable=False, redshift_encode="az64"),
+        sa.Column("finished_at", sa.TIMESTAMP(), nullable=False, redshift_encode="az64"),
+        sa.Column("files", sa.BigInteger(), nullable=False, redshift_encode="az64"),
+        sa.Column("bytes", sa.BigInteger(), nullable=False, redshift_encode="az64"),
+        sa.Column("lines", sa.BigInteger(), nullable=False, redshift_encode="az64"),
+        sa.Column("loaded", sa.BigInteger(), nullable=False, redshift_encode="az64"),
+        sa.Column("rejected", sa.BigInteger(), nullable=False, redshift_encode="az64"),
+        sa.Column("blank", sa.BigInteger(), nullable=False, redshift_encode="az64"),
+        sa.Column("version", sa.String(length=32), nullable=False, redshift_encode="zstd"),
+        sa.Column("rules_version", sa.Integer(), nullable=True, redshift_encode="az64"),
+        sa.PrimaryKeyConstraint("load_id", name="loads_pkey").ddl_if(dialect="redshift"),
+        redshift_diststyle="ALL",
+    )
+    op.create_table(
+        "rejected_lines",
+        sa.Column("uri", sa.String(length=2048), nullable=False, redshift_encode="zstd"),
+        sa.Column("line", sa.BigInteger(), autoincrement=False, nullable=False, redshift_encode="az64"),
+        sa.Column("source", sa.String(length=64), nullable=False, redshift_encode="zstd"),
+        sa.Column("column_name", sa.String(length=128), nullable=True, redshift_encode="zstd"),
+        sa.Column("reason", sa.String(length=512), nullable=False, redshift_encode="zstd"),
+        sa.Column("text", sa.String(length=65535), nullable=False, redshift_encode="zstd"),
+        sa.Column("load_id", sa.BigInteger(), nullable=False, redshift_encode="az64"),
+        sa.PrimaryKeyConstraint("uri", "line", name="rejected_lines_pkey").ddl_if(dialect="redshift"),
+        redshift_diststyle="EVEN",
+    )
+    op.create_table(
+        "staging_customers",
+        sa.Column("customer_id", sa.BigInteger(), nullable=True, redshift_encode="az64"),
+        sa.Column("name", sa.String(length=256), nullable=True, redshift_encode="zstd"),
+        sa.Column("country", sa.String(length=2), nullable=True, redshift_encode="zstd"),
+        sa.Column("changed_at", sa.TIMESTAMP(), nullable=True, redshift_encode="az64"),
+        comment="Grain: one line of the customers.",
+        redshift_diststyle="EVEN",
+    )
+    op.create_table(
+        "staging_orders",
+        sa.Column("order_id", sa.BigInteger(), nullable=True, redshift_encode="az64"),
+        sa.Column("placed_at", sa.TIMESTAMP(), nullable=True, redshift_encode="az64"),
+        sa.Column("customer_id", sa.BigInteger(), nullable=True, redshift_encode="az64"),
+        sa.Column("channel", sa.String(length=16), nullable=True, redshift_encode="zstd"),
+        sa.Column("cents", sa.Integer(), nullable=True, redshift_encode="az64"),
+        comment="Grain: one line of the orders.",
+        redshift_diststyle="EVEN",
+    )
+    op.create_table(
+        "orders",
+        sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False, redshift_encode="raw"),
+        sa.Column(
+            "placed_at",
+            sa.TIMESTAMP(),
+            nullable=False,
+            redshift_encode="raw",
+            comment="When the order was placed: UTC, with milliseconds.",
+        ),
+        sa.Column("customer_id", sa.BigInteger(), nullable=False, redshift_encode="az64"),
+        sa.Column(
+            "channel",
+            sa.String(length=16),
+            nullable=True,
+            redshift_encode="zstd",
+            comment="``web`` or ``store``.",
+        ),
+        sa.Column(
+            "cents", sa.Integer(), nullable=False, redshift_encode="az64", comment="Cents of the currency EUR."
+        ),
+        sa.Column("load_id", sa.BigInteger(), nullable=False, redshift_encode="az64"),
+        sa.PrimaryKeyConstraint("order_id", name="orders_pkey").ddl_if(dialect="redshift"),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.customer_id"], name="orders_customer_id_fkey"
+        ).ddl_if(dialect="redshift"),
+        comment="Grain: one order.",
+        redshift_diststyle="KEY",
+        redshift_distkey="customer_id",
+        redshift_sortkey="placed_at",
+    )
+    op.execute("INSERT INTO load_token (token, taken) VALUES (1, 0)")
+
+
+def downgrade() -> None:
+    for name in (
+        "orders",
+        "customers",
+        "staging_orders",
+        "staging_customers",
+        "loads",
+        "load_files",
+        "rejected_lines",
+        "load_token",
+        "load_timings",
+        "column_origins",
+    ):
+        op.drop_table(name)
