@@ -67,8 +67,8 @@ class Required:
 class Location:
     """The setting that says where the files of a source are.
 
-    The setting ``log_data`` is the environment variable ``SPARKIFY_LOG_DATA``, the option ``--log-data`` of a
-    load, and ``LOG_DATA`` in ``section`` of the file of settings.
+    The setting ``orders`` is ``ORDERS`` in ``section`` of the file of settings; environment and command line
+    have it under their own spelling of the name.
 
     :ivar setting: the name of the setting.
     :ivar section: where it stands in the file.

@@ -1,0 +1,48 @@
+"""The constructs that each database spells its own way: a text for every database, and no default."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import ColumnElement, literal_column, select
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import UnsupportedCompilationError
+
+from sparkify.databases import database_type, names
+from sparkify.etl import constructs
+from sparkify.etl.constructs import ascii_key, elapsed_ms, epoch_ms, local_time
+
+NAME: ColumnElement[str] = literal_column("name")
+CONSTRUCTS: dict[str, ColumnElement[object]] = {
+    "ascii_key": ascii_key(NAME),
+    "epoch_ms": epoch_ms(literal_column("ts")),
+    "elapsed_ms": elapsed_ms(literal_column("a"), literal_column("b")),
+    "local_time": local_time(literal_column("'Europe/Berlin'"), literal_column("a")),
+}
+EXPECTED = {
+    ("ascii_key", "duckdb"): "lower(regexp_replace(name, '[^a-zA-Z0-9]', '', 'g'))",
+    ("ascii_key", "redshift"): "lower(regexp_replace(name, '[^a-zA-Z0-9]', ''))",
+    ("epoch_ms", "duckdb"): "make_timestamp(CAST(ts AS BIGINT) * 1000)",
+    ("epoch_ms", "redshift"): "(TIMESTAMP 'epoch' + (ts) / 1000.0 * INTERVAL '1 second')",
+    ("elapsed_ms", "duckdb"): "date_diff('millisecond', a, b)",
+    ("elapsed_ms", "redshift"): "DATEDIFF(millisecond, a, b)",
+    ("local_time", "duckdb"): "timezone('Europe/Berlin', timezone('UTC', a))",
+    ("local_time", "redshift"): "CONVERT_TIMEZONE('UTC', 'Europe/Berlin', a)",
+}
+
+
+@pytest.mark.parametrize("database", names())
+@pytest.mark.parametrize("name", sorted(CONSTRUCTS))
+def test_construct_has_a_text_for_every_database(name: str, database: str) -> None:
+    text = database_type(database).render(select(CONSTRUCTS[name].label("x")))
+    assert text == f"SELECT {EXPECTED[name, database]} AS x"
+
+
+@pytest.mark.parametrize("name", sorted(CONSTRUCTS))
+def test_construct_has_no_text_for_another_dialect(name: str) -> None:
+    with pytest.raises(UnsupportedCompilationError):
+        CONSTRUCTS[name].compile(dialect=postgresql.dialect())
+
+
+def test_every_construct_is_tried_here() -> None:
+    classes = {name for name in constructs.__all__ if isinstance(getattr(constructs, name), type)}
+    assert classes == set(CONSTRUCTS)

@@ -1,0 +1,108 @@
+"""Errors are parts, and the sentence is made of them by whoever shows it."""
+
+from __future__ import annotations
+
+import pytest
+
+from sparkify.etl.errors import (
+    UNCHANGED,
+    ChangedFiles,
+    ChecksFailed,
+    ConfigurationError,
+    EmptySource,
+    RejectedLines,
+    SourceError,
+    SparkifyError,
+    TemporaryError,
+    leaving,
+)
+from sparkify.etl.report import CheckResult, Reject
+
+
+def flag(name: str, value: object) -> str:
+    return f"--{name}={value}"
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (SparkifyError("found"), "found"),
+        (SparkifyError("found", where="a.json"), "a.json: found"),
+        (SparkifyError("found", state=UNCHANGED), "found; nothing was changed"),
+        (SparkifyError("found", hint="Do this."), "found. Do this."),
+        (
+            SparkifyError("found", where="a.json", hint="Do this.", state=UNCHANGED),
+            "a.json: found; nothing was changed. Do this.",
+        ),
+        (SourceError("a.json", "cannot be read", hint="Mount it."), "a.json: cannot be read. Mount it."),
+        (
+            SparkifyError("COPY refused lines", details=["a:1: x", "a:2: y"], hint="Correct these."),
+            "COPY refused lines:\n  a:1: x\n  a:2: y\nCorrect these.",
+        ),
+    ],
+)
+def test_str_puts_the_parts_into_one_sentence(error: SparkifyError, sentence: str) -> None:
+    assert str(error) == sentence
+
+
+def test_parts_are_attributes() -> None:
+    error = ConfigurationError("found", where="here", hint="Do.", state=UNCHANGED)
+    assert (error.where, error.found, error.hint, error.state) == ("here", "found", "Do.", UNCHANGED)
+    assert error.details == ()
+
+
+def test_option_is_written_as_keyword_or_as_the_caller_spells_it() -> None:
+    error = ChangedFiles(
+        ["s3://b/a.json"], "changed", hint="Rebuild with {option}.", option=("reload_changed", True)
+    )
+    assert str(error) == "s3://b/a.json: changed. Rebuild with reload_changed=True."
+    assert error.sentence(flag) == "s3://b/a.json: changed. Rebuild with --reload_changed=True."
+
+
+def test_changed_files_names_five_and_counts_the_rest() -> None:
+    error = ChangedFiles([f"{n}.json" for n in range(7)], "changed", hint="-", option=("x", 1))
+    assert error.where == "7 files (0.json, 1.json, 2.json, 3.json, 4.json and 2 more)"
+    assert len(error.uris) == 7
+
+
+def test_rejected_lines_lists_ten_and_keeps_all() -> None:
+    rejects = [Reject("a.json", n, "events", None, "not JSON", "x") for n in range(1, 13)]
+    error = RejectedLines(rejects, 3)
+    assert (len(error.rejects), error.max_rejects, error.option) == (12, 3, ("max_rejects", 12))
+    assert error.found == "12 lines cannot be loaded and 3 are allowed"
+    assert error.details[0] == "a.json:1: not JSON: 'x'"
+    assert error.details[10:] == ("... and 2 more",)
+
+
+def test_checks_failed_says_how_many_and_which() -> None:
+    error = ChecksFailed([CheckResult("users: one row for each user_id", 1, ({"user_id": 7},))])
+    assert str(error) == (
+        "1 check failed; the load was rolled back and nothing was changed:\n"
+        "  users: one row for each user_id: 1 row, such as user_id=7"
+    )
+
+
+def test_leaving_adds_the_state_where_there_is_none() -> None:
+    with pytest.raises(TemporaryError) as unsaid, leaving(UNCHANGED):
+        raise TemporaryError("lost")
+    assert unsaid.value.state == UNCHANGED
+    with pytest.raises(TemporaryError) as said, leaving(UNCHANGED):
+        raise TemporaryError("lost", state="it is not known whether it was")
+    assert said.value.state == "it is not known whether it was"
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (SparkifyError, 1),
+        (SourceError, 1),
+        (EmptySource, 1),
+        (ChangedFiles, 1),
+        (RejectedLines, 1),
+        (ChecksFailed, 1),
+        (ConfigurationError, 2),
+        (TemporaryError, 75),
+    ],
+)
+def test_exit_code_of_each_kind(kind: type[SparkifyError], code: int) -> None:
+    assert kind.exit_code == code
