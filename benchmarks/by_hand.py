@@ -46,7 +46,7 @@ CREATE TEMP TABLE m AS SELECT hid, arg_min(song_id, (tier, off, song_id)) AS son
     FROM h1 JOIN cat USING (ak, tk) WHERE ak <> '' AND tk <> '') GROUP BY hid;
 CREATE TEMP TABLE an AS SELECT artist_name, min(artist_id) AS aid FROM cat GROUP BY 1;
 CREATE TEMP TABLE ak AS SELECT ak, min(artist_id) AS aid FROM cat WHERE ak <> '' GROUP BY 1;
-CREATE TABLE heard_songs AS SELECT h1.hid AS heard_id, artist AS artist_name, song AS title, length AS duration,
+CREATE TABLE song_matches AS SELECT h1.hid AS match_id, artist AS artist_name, song AS title, length AS duration,
   coalesce(m.song_id, 'IS' || {HASH.format("artist || chr(31) || song")}) AS song_id,
   coalesce(m.artist_id, an.aid, ak.aid, 'IA' || {HASH.format("artist")}) AS artist_id,
   CASE tier WHEN 1 THEN 'exact' WHEN 2 THEN 'title_artist' WHEN 3 THEN 'normalized' ELSE 'inferred' END AS match,
@@ -54,12 +54,12 @@ CREATE TABLE heard_songs AS SELECT h1.hid AS heard_id, artist AS artist_name, so
 FROM h1 LEFT JOIN m USING (hid) LEFT JOIN an ON an.artist_name = h1.artist LEFT JOIN ak USING (ak);
 CREATE TABLE songs AS SELECT song_id, title, artist_id, artist_name, nullif(year, 0) AS year, duration,
   false AS inferred FROM cat
-UNION ALL SELECT song_id, title, artist_id, artist_name, NULL, min(duration), true FROM heard_songs
+UNION ALL SELECT song_id, title, artist_id, artist_name, NULL, min(duration), true FROM song_matches
   WHERE inferred GROUP BY 1, 2, 3, 4;
 CREATE TABLE artists AS SELECT artist_id, arg_min(artist_name, (length(artist_name), artist_name)) AS name,
   any_value(nullif(artist_location, '')) AS location, any_value(artist_latitude) AS latitude,
   any_value(artist_longitude) AS longitude, false AS inferred FROM cat GROUP BY 1
-UNION ALL SELECT DISTINCT artist_id, artist_name, NULL, NULL, NULL, true FROM heard_songs WHERE inferred AND new_artist;
+UNION ALL SELECT DISTINCT artist_id, artist_name, NULL, NULL, NULL, true FROM song_matches WHERE inferred AND new_artist;
 CREATE TABLE users AS SELECT uid AS user_id, arg_max(firstName, st) AS first_name, arg_max(lastName, st) AS last_name,
   arg_max(gender, st) AS gender, arg_max(level, st) AS level,
   make_timestamp(CAST(arg_max(registration, st) AS BIGINT) * 1000) AS registered_at, max(st) AS last_played_at
@@ -68,7 +68,7 @@ CREATE TABLE time AS SELECT st AS start_time, hour(st) AS hour, day(st) AS day, 
   year(st) AS year, dayofweek(st) AS weekday FROM (SELECT DISTINCT st FROM e);
 CREATE TABLE songplays AS SELECT e.rowid + 1 AS songplay_id, st AS start_time, uid AS user_id, level, h.song_id,
   h.artist_id, sessionId AS session_id, itemInSession AS item_in_session, location, userAgent AS user_agent, h.match,
-  h.heard_id FROM e JOIN heard_songs h ON h.artist_name = e.artist AND h.title = e.song AND h.duration = e.length;
+  h.match_id FROM e JOIN song_matches h ON h.artist_name = e.artist AND h.title = e.song AND h.duration = e.length;
 CREATE TABLE user_levels AS SELECT user_id, start_time AS valid_from, level,
   lead(start_time) OVER (PARTITION BY user_id ORDER BY start_time) AS valid_to FROM (
     SELECT *, lag(level) OVER (PARTITION BY user_id ORDER BY start_time) AS before FROM (

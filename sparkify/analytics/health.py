@@ -19,7 +19,7 @@ def match_quality(*, since: Moment = None, until: Moment = None) -> Select[str, 
 
     ``match`` is the tier (see ``songplays.match``): ``exact``, ``title_artist``, ``normalized``, or
     ``inferred``, where the catalogue does not know the song. ``titles`` is how many different (artist, title,
-    length) were heard. A tier without a play has no row. Order: from ``exact`` to ``inferred``.
+    length) were played. A tier without a play has no row. Order: from ``exact`` to ``inferred``.
 
     :raises ConfigurationError: when the period is empty.
     """
@@ -27,7 +27,7 @@ def match_quality(*, since: Moment = None, until: Moment = None) -> Select[str, 
         select(
             SongPlay.match,
             func.count().label("plays"),
-            func.count(SongPlay.heard_id.distinct()).label("titles"),
+            func.count(SongPlay.match_id.distinct()).label("titles"),
         )
         .where(*within(SongPlay.start_time, since, until))
         .group_by(SongPlay.match)

@@ -25,7 +25,7 @@ from sqlalchemy.types import TIMESTAMP
 from sparkify.analytics.expressions import count_if, ratio, truncated
 from sparkify.analytics.periods import Moment, local_plays, moment, within
 from sparkify.etl.constructs import elapsed_ms
-from sparkify.models import HeardSong, SongPlay, User, UserLevel
+from sparkify.models import SongMatch, SongPlay, User, UserLevel
 
 __all__ = ["level_changes", "retention", "sessions", "top_users"]
 
@@ -93,7 +93,7 @@ def sessions(
     :raises ConfigurationError: when the period is empty.
     """
     began = elapsed_ms(_EPOCH, SongPlay.start_time)
-    lasted = func.coalesce(HeardSong.duration, 0.0) * 1000.0
+    lasted = func.coalesce(SongMatch.duration, 0.0) * 1000.0
     session = (
         select(
             SongPlay.session_id,
@@ -101,7 +101,7 @@ def sessions(
             func.count().label("plays"),
             ((func.max(began + lasted) - func.min(began)) / _MS_PER_MINUTE).label("minutes"),
         )
-        .join(SongPlay.heard)
+        .join(SongPlay.song_match)
         .where(*within(SongPlay.start_time, since, until))
         .group_by(SongPlay.session_id)
         .cte("session")

@@ -22,7 +22,7 @@ from sparkify.analytics.expressions import count_if, ratio, truncated
 from sparkify.analytics.periods import Moment, local_plays, within
 from sparkify.etl.constructs import elapsed_ms
 from sparkify.etl.errors import ConfigurationError
-from sparkify.models import HeardSong, SongPlay, User
+from sparkify.models import SongMatch, SongPlay, User
 
 __all__ = ["DIMENSIONS", "Dimension", "peak_hours", "plays_by", "totals"]
 
@@ -57,7 +57,7 @@ def totals(
             plays.label("plays"),
             func.count(SongPlay.user_id.distinct()).label("listeners"),
             func.count(SongPlay.session_id.distinct()).label("sessions"),
-            cast(func.coalesce(func.sum(HeardSong.duration), 0.0) / 3600.0, Double).label("hours"),
+            cast(func.coalesce(func.sum(SongMatch.duration), 0.0) / 3600.0, Double).label("hours"),
             paid.label("paid_plays"),
             ratio(paid, plays).label("paid_share"),
             matched.label("matched_plays"),
@@ -65,7 +65,7 @@ def totals(
             func.min(SongPlay.start_time).label("first_play"),
             func.max(SongPlay.start_time).label("last_play"),
         )
-        .join(SongPlay.heard)
+        .join(SongPlay.song_match)
         .where(*within(SongPlay.start_time, since, until))
     )
 

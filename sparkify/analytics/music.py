@@ -30,7 +30,7 @@ from sparkify.analytics.expressions import interval, ratio, truncated
 from sparkify.analytics.periods import Moment, local_plays, moment, within
 from sparkify.etl.constructs import ascii_key
 from sparkify.etl.errors import ConfigurationError
-from sparkify.models import Artist, HeardSong, Song, SongPlay
+from sparkify.models import Artist, Song, SongMatch, SongPlay
 
 __all__ = ["top_artists", "top_songs", "top_songs_by_day", "trending_artists"]
 
@@ -47,7 +47,7 @@ def top_songs(
     """
     bounds = within(SongPlay.start_time, since, until)
     one = _songs_as_one()
-    best = _top_songs(_heard(bounds), one, limit)
+    best = _top_songs(_played(bounds), one, limit)
     return (
         select(
             best.c.title,
@@ -58,7 +58,7 @@ def top_songs(
         )
         .select_from(best)
         .join(one, one.c.one_id == best.c.one_id)
-        .join(SongPlay, SongPlay.heard_id == one.c.heard_id)
+        .join(SongPlay, SongPlay.match_id == one.c.match_id)
         .where(*bounds)
         .group_by(best.c.title, best.c.artist, best.c.plays)
         .order_by(best.c.plays.desc(), best.c.title, best.c.artist)
@@ -76,14 +76,14 @@ def top_songs_by_day(
     :raises ConfigurationError: when the period is empty, or the zone is not known.
     """
     one = _songs_as_one()
-    best = _top_songs(_heard(within(SongPlay.start_time, since, until)), one, limit)
-    play = local_plays(tz, since, until, SongPlay.heard_id)
+    best = _top_songs(_played(within(SongPlay.start_time, since, until)), one, limit)
+    play = local_plays(tz, since, until, SongPlay.match_id)
     day = cast(play.c.moment, Date)
     return (
         select(best.c.place, best.c.title, best.c.artist, day.label("day"), func.count().label("plays"))
         .select_from(best)
         .join(one, one.c.one_id == best.c.one_id)
-        .join(play, play.c.heard_id == one.c.heard_id)
+        .join(play, play.c.match_id == one.c.match_id)
         .group_by(best.c.place, best.c.title, best.c.artist, day)
         .order_by(best.c.place, day)
     )
@@ -99,12 +99,12 @@ def top_artists(*, limit: int = 10, since: Moment = None, until: Moment = None) 
     :raises ConfigurationError: when the period is empty.
     """
     bounds = within(SongPlay.start_time, since, until)
-    heard, one = _heard(bounds), _artists_as_one()
-    plays = cast(func.sum(heard.c.plays), BigInteger)
+    played, one = _played(bounds), _artists_as_one()
+    plays = cast(func.sum(played.c.plays), BigInteger)
     best = (
         select(one.c.artist, plays.label("plays"))
-        .join_from(heard, HeardSong, HeardSong.heard_id == heard.c.heard_id)
-        .join(one, one.c.artist_id == HeardSong.artist_id)
+        .join_from(played, SongMatch, SongMatch.match_id == played.c.match_id)
+        .join(one, one.c.artist_id == SongMatch.artist_id)
         .group_by(one.c.artist)
         .order_by(plays.desc(), one.c.artist)
         .limit(limit)
@@ -148,12 +148,12 @@ def trending_artists(
     in_window = SongPlay.start_time >= middle
     counted = (
         select(
-            SongPlay.heard_id,
+            SongPlay.match_id,
             func.sum(case((in_window, 1), else_=0)).label("plays"),
             func.sum(case((in_window, 0), else_=1)).label("plays_before"),
         )
         .where(SongPlay.start_time >= first, SongPlay.start_time < end)
-        .group_by(SongPlay.heard_id)
+        .group_by(SongPlay.match_id)
         .cte("counted")
     )
     one = _artists_as_one()
@@ -163,8 +163,8 @@ def trending_artists(
             cast(func.sum(counted.c.plays), BigInteger).label("plays"),
             cast(func.sum(counted.c.plays_before), BigInteger).label("plays_before"),
         )
-        .join_from(counted, HeardSong, HeardSong.heard_id == counted.c.heard_id)
-        .join(one, one.c.artist_id == HeardSong.artist_id)
+        .join_from(counted, SongMatch, SongMatch.match_id == counted.c.match_id)
+        .join(one, one.c.artist_id == SongMatch.artist_id)
         .group_by(one.c.artist)
         .cte("by_artist")
     )
@@ -196,13 +196,13 @@ def trending_artists(
 # -- parts -------------------------------------------------------------------------------------------------
 
 
-def _heard(bounds: list[ColumnElement[bool]]) -> CTE:
-    """How often each heard song was played. Everything that is asked of names is asked of these few rows."""
+def _played(bounds: list[ColumnElement[bool]]) -> CTE:
+    """How often each song was played, as it was reported. Names are looked up for these few rows only."""
     return (
-        select(SongPlay.heard_id, func.count().label("plays"))
+        select(SongPlay.match_id, func.count().label("plays"))
         .where(*bounds)
-        .group_by(SongPlay.heard_id)
-        .cte("heard")
+        .group_by(SongPlay.match_id)
+        .cte("played")
     )
 
 
@@ -211,7 +211,7 @@ def _key(name: SQLColumnExpression[str]) -> ColumnElement[str]:
 
 
 def _songs_as_one() -> CTE:
-    """For each heard song the song that stands for all that listeners would call the same."""
+    """For each match the song that stands for all that listeners would call the same."""
     order = [
         case((Song.inferred, 1), else_=0),
         func.length(Song.title) + func.length(Song.artist_name),
@@ -223,17 +223,17 @@ def _songs_as_one() -> CTE:
         select(Song.song_id, _first(Song.song_id, [_key(Song.title), _key(Song.artist_name)], order, "one_id"))
     ).cte("same_song")
     return (
-        select(HeardSong.heard_id, same.c.one_id)
-        .join_from(HeardSong, same, same.c.song_id == HeardSong.song_id)
-        .cte("song_of_heard")
+        select(SongMatch.match_id, same.c.one_id)
+        .join_from(SongMatch, same, same.c.song_id == SongMatch.song_id)
+        .cte("song_of_match")
     )
 
 
-def _top_songs(heard: CTE, one: CTE, limit: int) -> CTE:
-    plays = cast(func.sum(heard.c.plays), BigInteger)
+def _top_songs(played: CTE, one: CTE, limit: int) -> CTE:
+    plays = cast(func.sum(played.c.plays), BigInteger)
     counted = (
         select(one.c.one_id, plays.label("plays"))
-        .join_from(heard, one, one.c.heard_id == heard.c.heard_id)
+        .join_from(played, one, one.c.match_id == played.c.match_id)
         .group_by(one.c.one_id)
         .cte("counted")
     )

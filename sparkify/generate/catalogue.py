@@ -42,15 +42,15 @@ _DURATIONS = (
 
 
 class Song(NamedTuple):
-    """One song as the catalogue has it, and as the logs have it (``heard_...``). Durations in seconds."""
+    """One song as the catalogue has it, and as the logs have it (``played_...``). Durations in seconds."""
 
     number: int
     title: str
     artist: int
     artist_name: str
     duration: float
-    heard_title: str
-    heard_duration: float
+    played_title: str
+    played_duration: float
 
 
 class Universe:
@@ -99,8 +99,8 @@ class Universe:
             artist=artist,
             artist_name=artist_name,
             duration=round(duration + 1.5, 5) if kind in _LENGTH_DIFFERS else duration,
-            heard_title=names.respelt(title, bits) if kind == _RESPELT else title,
-            heard_duration=duration,
+            played_title=names.respelt(title, bits) if kind == _RESPELT else title,
+            played_duration=duration,
         )
 
     def duration(self, number: int) -> float:

@@ -111,8 +111,8 @@ class _Songs(dict[int, tuple[str, str, str]]):
         song = self._song(number)
         made = self[number] = (
             literal(garbled(song.artist_name)),
-            repr(song.heard_duration),
-            literal(garbled(song.heard_title)),
+            repr(song.played_duration),
+            literal(garbled(song.played_title)),
         )
         return made
 

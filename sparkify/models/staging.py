@@ -33,7 +33,7 @@ class StagingEvent(Base):
     __table_args__ = ({"redshift_diststyle": "EVEN"},)
 
     artist: Mapped[str | None] = mapped_column(String(1024), info=from_json("artist"), redshift_encode="zstd")
-    """The artist heard, as the player reported it; NULL on pages that play nothing."""
+    """The artist played, as the player reported it; NULL on pages that play nothing."""
     auth: Mapped[str | None] = mapped_column(String(64), info=from_json("auth"), redshift_encode="zstd")
     """``Logged In`` or ``Logged Out``."""
     first_name: Mapped[str | None] = mapped_column(
@@ -52,7 +52,7 @@ class StagingEvent(Base):
     length: Mapped[float | None] = mapped_column(
         Double, info=from_json("length", minimum=0), redshift_encode="zstd"
     )
-    """Length of the song heard, in seconds."""
+    """Length of the song played, in seconds."""
     level: Mapped[str | None] = mapped_column(String(16), info=from_json("level"), redshift_encode="zstd")
     """``free`` or ``paid``."""
     location: Mapped[str | None] = mapped_column(
@@ -74,7 +74,7 @@ class StagingEvent(Base):
         redshift_encode="az64",
     )
     song: Mapped[str | None] = mapped_column(String(1024), info=from_json("song"), redshift_encode="zstd")
-    """The title heard, as the player reported it; NULL on pages that play nothing."""
+    """The title played, as the player reported it; NULL on pages that play nothing."""
     status: Mapped[int | None] = mapped_column(
         Integer, info=from_json("status", minimum=0, maximum=_INT), redshift_encode="az64"
     )

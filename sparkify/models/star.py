@@ -1,4 +1,4 @@
-"""The star schema: the fact ``songplays``, its dimensions, and what was heard behind each play.
+"""The star schema: the fact ``songplays``, its dimensions, and the matches behind them.
 
 All times are UTC without zone. Every id that a fact holds is a row of its dimension, always: what the
 catalogue does not know is an inferred member, made from the event itself (``inferred`` is true).
@@ -19,7 +19,7 @@ from sqlalchemy.types import TIMESTAMP
 
 from sparkify.models.base import Base, foreign_key, primary_key
 
-__all__ = ["Artist", "HeardSong", "Song", "SongPlay", "Time", "User", "UserLevel"]
+__all__ = ["Artist", "Song", "SongMatch", "SongPlay", "Time", "User", "UserLevel"]
 
 
 class User(Base):
@@ -76,7 +76,7 @@ class Artist(Base):
 
 
 class Song(Base):
-    """Grain: one song of the catalogue, or one (title, artist) heard that the catalogue does not know."""
+    """Grain: one song of the catalogue, or one (title, artist) played that the catalogue does not know."""
 
     __tablename__ = "songs"
     __table_args__ = (
@@ -94,7 +94,7 @@ class Song(Base):
     year: Mapped[int | None] = mapped_column(SmallInteger, redshift_encode="az64")
     """Year of release; NULL where it is not known."""
     duration: Mapped[float | None] = mapped_column(Double, redshift_encode="zstd")
-    """Seconds; of an inferred song the shortest length heard."""
+    """Seconds; of an inferred song the shortest length played."""
     inferred: Mapped[bool] = mapped_column(Boolean, redshift_encode="zstd")
     """True: known from plays only. ``where not inferred`` is the catalogue."""
 
@@ -128,22 +128,22 @@ class Time(Base):
     plays: Mapped[list[SongPlay]] = relationship(viewonly=True)
 
 
-class HeardSong(Base):
+class SongMatch(Base):
     """Grain: one (artist, title, length) as players reported it, and the song it was resolved to.
 
-    What was heard is kept as it was heard, so that a play can be matched anew whenever the catalogue grows,
-    and the star comes out the same in whichever order files arrive.
+    What was played is kept as it was reported, so that it can be resolved again whenever the catalogue
+    grows, and the star comes out the same in whichever order files arrive.
     """
 
-    __tablename__ = "heard_songs"
+    __tablename__ = "song_matches"
     __table_args__ = (
-        primary_key("heard_id"),
+        primary_key("match_id"),
         foreign_key("song_id", "songs.song_id"),
         foreign_key("artist_id", "artists.artist_id"),
-        {"redshift_diststyle": "ALL", "redshift_sortkey": "heard_id"},
+        {"redshift_diststyle": "ALL", "redshift_sortkey": "match_id"},
     )
 
-    heard_id: Mapped[int] = mapped_column(
+    match_id: Mapped[int] = mapped_column(
         BigInteger, primary_key=True, autoincrement=False, redshift_encode="raw"
     )
     """Counts up from 1; which number a song has depends on the order of loads."""
@@ -172,7 +172,7 @@ class SongPlay(Base):
         foreign_key("user_id", "users.user_id"),
         foreign_key("song_id", "songs.song_id"),
         foreign_key("artist_id", "artists.artist_id"),
-        foreign_key("heard_id", "heard_songs.heard_id"),
+        foreign_key("match_id", "song_matches.match_id"),
         {"redshift_diststyle": "KEY", "redshift_distkey": "song_id", "redshift_sortkey": "start_time"},
     )
 
@@ -196,14 +196,14 @@ class SongPlay(Base):
     match: Mapped[str] = mapped_column(String(16), redshift_encode="zstd")
     """How the song was found: ``exact`` (title, artist, duration), ``title_artist`` (the nearest duration),
     ``normalized`` (letters and digits of ASCII only, lower case), or ``inferred`` (not in the catalogue)."""
-    heard_id: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
+    match_id: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
     load_id: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
 
     time: Mapped[Time] = relationship(viewonly=True)
     user: Mapped[User] = relationship(viewonly=True)
     song: Mapped[Song] = relationship(viewonly=True)
     artist: Mapped[Artist] = relationship(viewonly=True)
-    heard: Mapped[HeardSong] = relationship(viewonly=True)
+    song_match: Mapped[SongMatch] = relationship(viewonly=True)
 
 
 class UserLevel(Base):

@@ -13,10 +13,10 @@ from sparkify.etl.declarations import Check
 from sparkify.models import (
     Artist,
     Base,
-    HeardSong,
     LoadedFile,
     LoadHistory,
     Song,
+    SongMatch,
     SongPlay,
     Time,
     User,
@@ -124,15 +124,15 @@ def _levels_meet(_load_id: LoadId) -> SelectBase:
     )
 
 
-def _play_as_heard(load_id: LoadId) -> SelectBase:
+def _play_as_resolved(load_id: LoadId) -> SelectBase:
     found = (
-        select(SongPlay.songplay_id, SongPlay.song_id, HeardSong.song_id.label("resolved_to"))
-        .join(HeardSong, HeardSong.heard_id == SongPlay.heard_id)
+        select(SongPlay.songplay_id, SongPlay.song_id, SongMatch.song_id.label("resolved_to"))
+        .join(SongMatch, SongMatch.match_id == SongPlay.match_id)
         .where(
             or_(
-                SongPlay.song_id != HeardSong.song_id,
-                SongPlay.artist_id != HeardSong.artist_id,
-                SongPlay.match != HeardSong.match,
+                SongPlay.song_id != SongMatch.song_id,
+                SongPlay.artist_id != SongMatch.artist_id,
+                SongPlay.match != SongMatch.match,
             )
         )
     )
@@ -146,19 +146,19 @@ CHECKS: tuple[Check, ...] = (
     unique(Song, "song_id"),
     unique(Artist, "artist_id"),
     unique(Time, "start_time", during_load=False),
-    unique(HeardSong, "heard_id"),
+    unique(SongMatch, "match_id"),
     unique(UserLevel, "user_id", "valid_from"),
     unique(LoadedFile, "uri"),
     joins(SongPlay, User, "user_id"),
     joins(SongPlay, Song, "song_id"),
     joins(SongPlay, Artist, "artist_id"),
     joins(SongPlay, Time, "start_time"),
-    joins(SongPlay, HeardSong, "heard_id"),
+    joins(SongPlay, SongMatch, "match_id"),
     joins(Song, Artist, "artist_id"),
-    joins(HeardSong, Song, "song_id"),
+    joins(SongMatch, Song, "song_id"),
     Check(
         name="songplays: each points at the song its title was resolved to",
-        rows=_play_as_heard,
+        rows=_play_as_resolved,
         during_load=False,
     ),
     Check(name="user_levels: one current stretch for each user", rows=_one_current_level),
@@ -167,7 +167,7 @@ CHECKS: tuple[Check, ...] = (
     Check(name="load_history: lines = loaded + rejected + blank", rows=_accounting(LoadHistory)),
     *(
         not_null(model)
-        for model in (SongPlay, User, Song, Artist, Time, HeardSong, UserLevel, LoadedFile, LoadHistory)
+        for model in (SongPlay, User, Song, Artist, Time, SongMatch, UserLevel, LoadedFile, LoadHistory)
     ),
 )
 """Everything that must hold, in the order in which it is checked."""

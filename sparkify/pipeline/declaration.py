@@ -24,13 +24,13 @@ from sparkify.etl.declarations import (
 from sparkify.models import (
     Artist,
     ColumnHistory,
-    HeardSong,
     LoadedFile,
     LoadHistory,
     LoadLock,
     LoadStep,
     RejectedRow,
     Song,
+    SongMatch,
     SongPlay,
     StagingEvent,
     StagingSong,
@@ -76,7 +76,7 @@ _events, _songs = frozenset({"events"}), frozenset({"songs"})
 _both = _events | _songs
 
 STAR: tuple[Table, ...] = tuple(
-    _table(model) for model in (SongPlay, User, Song, Artist, Time, UserLevel, HeardSong)
+    _table(model) for model in (SongPlay, User, Song, Artist, Time, UserLevel, SongMatch)
 )
 """The tables of the star, the fact first."""
 
@@ -116,17 +116,17 @@ SPARKIFY = Pipeline(
             scope=~Artist.inferred,
         ),
         Append(
-            title="songs heard for the first time",
-            target=_table(HeardSong),
-            rows=transforms.heard_songs,
+            title="new song matches",
+            target=_table(SongMatch),
+            rows=transforms.new_song_matches,
             reads=_events,
         ),
         Update(
-            title="resolve what was heard",
-            target=_table(HeardSong),
+            title="resolve song matches",
+            target=_table(SongMatch),
             rows=transforms.resolutions,
             reads=_both,
-            key=("heard_id",),
+            key=("match_id",),
             silent=("load_id",),
         ),
         Update(
@@ -134,7 +134,7 @@ SPARKIFY = Pipeline(
             target=_table(SongPlay),
             rows=transforms.plays_to_repoint,
             reads=_songs,
-            key=("heard_id",),
+            key=("match_id",),
         ),
         Sync(
             title="inferred songs",
@@ -161,7 +161,7 @@ SPARKIFY = Pipeline(
             best=transforms.best_user,
         ),
         Insert(
-            title="moments",
+            title="times",
             target=_table(Time),
             rows=transforms.time,
             reads=_events,

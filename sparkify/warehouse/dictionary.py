@@ -38,7 +38,7 @@ _ROOMS = (
             models.Artist,
             models.Time,
             models.UserLevel,
-            models.HeardSong,
+            models.SongMatch,
         ),
     ),
     (_STAGING, (models.StagingEvent, models.StagingSong)),

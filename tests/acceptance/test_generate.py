@@ -508,7 +508,7 @@ def test_some_titles_differ_from_the_log_in_case_or_punctuation_only(usual: Simu
         if (letters(event["song"]), letters(event["artist"])) in normalized
     ]
     assert len(respelt) > 10
-    assert all(heard != written and letters(heard) == letters(written) for heard, written in respelt)
+    assert all(played != written and letters(played) == letters(written) for played, written in respelt)
 
 
 @pytest.mark.parametrize("which", ["usual", "large"])

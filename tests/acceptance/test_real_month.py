@@ -100,7 +100,7 @@ def test_a_second_load_changes_nothing(real: Path, tmp_path: Path) -> None:
     with fresh(tmp_path) as warehouse:
         warehouse.load(log_data=real / "log_data", song_data=real / "song_data")
         tables = [
-            "songplays", "users", "songs", "artists", "time", "user_levels", "heard_songs",
+            "songplays", "users", "songs", "artists", "time", "user_levels", "song_matches",
             "load_history", "loaded_files", "rejected_rows",
         ]  # fmt: skip
         before = {table: sorted(rows(warehouse, f"SELECT * FROM {table}"), key=repr) for table in tables}

@@ -16,7 +16,7 @@ from sqlalchemy import create_engine
 from standin import Standin
 from tests.support.cloud import ROLE, Cloud
 from tests.support.commands import run_module
-from tests.support.data import Data, rows
+from tests.support.data import HEAD, Data, rows
 from tests.support.making import event, song
 from tests.support.paths import CLONE
 
@@ -188,18 +188,18 @@ def test_a_change_of_a_model_becomes_a_migration(cloud: Cloud, tmp_path: Path, w
     model = here / "sparkify" / "models" / "star.py"
     assert old in model.read_text()
     model.write_text(model.read_text().replace(old, new, 1))
-    made = alembic(cloud.redshift, "revision", "--autogenerate", "-m", "keys", "--rev-id", "0003", cwd=here)
+    made = alembic(cloud.redshift, "revision", "--autogenerate", "-m", "keys", "--rev-id", "9999", cwd=here)
     assert made.returncode == 0, made.stdout + made.stderr
-    script = (here / "migrations" / "versions" / "0003_keys.py").read_text()
+    script = (here / "migrations" / "versions" / "9999_keys.py").read_text()
     up, _, down = script.partition("def downgrade")
     assert f"op.{operation}(" in up
     assert f"op.{operation}(" in down
-    for arguments in (["upgrade", "head"], ["check"], ["downgrade", "0002"], ["upgrade", "head"], ["check"]):
+    for arguments in (["upgrade", "head"], ["check"], ["downgrade", HEAD], ["upgrade", "head"], ["check"]):
         done = alembic(cloud.redshift, *arguments, cwd=here)
         assert done.returncode == 0, (arguments, done.stdout, done.stderr)
     # Down again, the database is as the model was.
-    assert alembic(cloud.redshift, "downgrade", "0002", cwd=here).returncode == 0
-    (here / "migrations" / "versions" / "0003_keys.py").unlink()
+    assert alembic(cloud.redshift, "downgrade", HEAD, cwd=here).returncode == 0
+    (here / "migrations" / "versions" / "9999_keys.py").unlink()
     model.write_text(model.read_text().replace(new, old, 1))
     done = alembic(cloud.redshift, "check", cwd=here)
     assert done.returncode == 0, done.stdout + done.stderr

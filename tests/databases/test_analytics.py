@@ -174,7 +174,7 @@ BY_HAND: dict[str, tuple[Callable[[], Select[Any]], str]] = {
                count(*) FILTER (p.level = 'paid'), avg(CASE p.level WHEN 'paid' THEN 1 ELSE 0 END),
                count(*) FILTER (p.match <> 'inferred'), avg(CASE p.match WHEN 'inferred' THEN 0 ELSE 1 END),
                min(p.start_time), max(p.start_time)
-        FROM songplays p LEFT JOIN heard_songs h USING (heard_id)
+        FROM songplays p LEFT JOIN song_matches h USING (match_id)
         WHERE {PERIOD}
         """,
     ),
@@ -264,7 +264,7 @@ BY_HAND: dict[str, tuple[Callable[[], Select[Any]], str]] = {
         WITH session AS (
             SELECT bool_or(p.level = 'paid') AS paid, count(*) AS plays,
                    (max(epoch(p.start_time) + h.duration) - min(epoch(p.start_time))) / 60 AS minutes
-            FROM songplays p JOIN heard_songs h USING (heard_id) WHERE {PERIOD} GROUP BY p.session_id
+            FROM songplays p JOIN song_matches h USING (match_id) WHERE {PERIOD} GROUP BY p.session_id
         )
         SELECT CASE WHEN paid THEN 'paid' ELSE 'free' END AS level, count(*), sum(plays), avg(plays),
                median(plays), max(plays), avg(minutes), median(minutes)
@@ -288,7 +288,7 @@ BY_HAND: dict[str, tuple[Callable[[], Select[Any]], str]] = {
     "match quality": (
         lambda: match_quality(),
         """
-        SELECT match, count(*), count(*) / (SELECT count(*) FROM songplays), count(DISTINCT heard_id)
+        SELECT match, count(*), count(*) / (SELECT count(*) FROM songplays), count(DISTINCT match_id)
         FROM songplays GROUP BY match
         ORDER BY list_position(['exact', 'title_artist', 'normalized', 'inferred'], match)
         """,
@@ -554,7 +554,7 @@ def test_a_dimension_that_is_none() -> None:
 
 
 def test_what_listeners_would_call_one_song(warehouse: Warehouse, data: Data) -> None:
-    heard = [
+    played = [
         ("Undo", "Björk"),  # as the catalogue has it
         ("Undo", "BjÃ\x83Â¶rk"),  # broken twice on the way
         ("UNDO!", "björk"),
@@ -567,13 +567,13 @@ def test_what_listeners_would_call_one_song(warehouse: Warehouse, data: Data) ->
         "a.json",
         *(
             event(song=title, artist=artist, itemInSession=place, userId=str(place), length=100.5)
-            for place, (title, artist) in enumerate(heard)
+            for place, (title, artist) in enumerate(played)
         ),
     )
     data.song(
         "a.json",
         song(song_id="SOA", artist_id="ARB", title="Undo", artist_name="Björk", duration=100.5),
-        # The same song in another edition, which nobody heard.
+        # The same song in another edition, which nobody played.
         song(song_id="SOB", artist_id="ARB", title="Undo", artist_name="Björk", duration=300.5),
     )
     warehouse.load()
@@ -785,7 +785,7 @@ def test_relationships_read_and_do_not_write(made: Warehouse) -> None:
         assert play.artist.artist_id == play.artist_id
         assert play.user.user_id == play.user_id
         assert play.time.start_time == play.start_time
-        assert play.heard.song.artist.plays
+        assert play.song_match.song.artist.plays
         assert play in play.user.plays
         assert play.user.levels[0].user is play.user
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import venv
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,12 @@ from sqlalchemy import inspect
 
 from sparkify import Warehouse
 from sparkify.models import Base
+from sparkify.pipeline import SPARKIFY
+from sparkify.warehouse.migrations import Migrations
+from tests.support.cloud import Cloud
 from tests.support.commands import run_module
+from tests.support.data import HEAD, Data, rows
+from tests.support.making import event
 from tests.support.paths import CLONE
 from tests.unit.test_models import DDL, plain
 
@@ -56,21 +62,44 @@ def test_the_check_sees_a_difference(tmp_path: Path) -> None:
     assert "gender" in done.stdout + done.stderr
 
 
+def parts_of(definition: str) -> list[str]:
+    """The columns and constraints of a CREATE TABLE, and what follows them."""
+    body, _, options = plain(definition).rpartition(") DISTSTYLE")
+    # Not the comma of a key of two columns, nor that of IDENTITY.
+    return [*re.split(r", (?![^(]*\))", body.strip()), f"DISTSTYLE{options}"]
+
+
+def tables_of(sql: str) -> dict[str, list[str]]:
+    """The tables that the SQL of the migrations leaves, each with its parts."""
+    tables: dict[str, list[str]] = {}
+    for statement in map(plain, re.sub(r"--.*", "", sql).split(";")):
+        if made := re.match(r'CREATE TABLE "?(\w+)"? \( (.*)', statement):
+            tables[made[1]] = parts_of(made[2])
+        elif changed := re.match(r"ALTER TABLE (\w+) (.*)", statement):
+            table, change = changed.groups()
+            if renamed := re.fullmatch(r"RENAME TO (\w+)", change):
+                tables[renamed[1]] = tables.pop(table)
+            elif renamed := re.fullmatch(r"RENAME COLUMN (\w+) TO (\w+)", change):
+                tables[table] = [re.sub(rf"\b{renamed[1]}\b", renamed[2], part) for part in tables[table]]
+            elif dropped := re.fullmatch(r"DROP (CONSTRAINT \w+)", change):
+                (gone,) = (part for part in tables[table] if part.startswith(f"{dropped[1]} "))
+                tables[table].remove(gone)
+            else:
+                added = re.fullmatch(r"ADD (?:COLUMN )?(.*)", change)
+                assert added, statement
+                tables[table].append(added[1])
+    tables.pop("alembic_version")
+    return tables
+
+
 def test_the_sql_for_redshift_makes_what_the_models_say() -> None:
     done = alembic("upgrade", "head", "--sql", url=REDSHIFT)
     assert done.returncode == 0, done.stderr
     assert "canary" not in done.stdout + done.stderr
-    created = dict(re.findall(r'CREATE TABLE "?(\w+)"? \(\s*(.*?);', done.stdout, flags=re.DOTALL))
-    created.pop("alembic_version")
+    created = tables_of(done.stdout)
     assert set(created) == set(DDL)
-
-    def parts(text: str) -> list[str]:
-        # Alembic writes the constraints in another order, which says nothing.
-        body, _, options = plain(text).rpartition(") DISTSTYLE")
-        return [*sorted(body.strip().split(", ")), options]
-
-    for name, text in created.items():
-        assert parts(text) == parts(DDL[name]), name
+    for name, parts in created.items():
+        assert sorted(parts) == sorted(parts_of(DDL[name])), name
     assert "RETURNING" not in done.stdout
     assert "COMMIT;" in done.stdout
 
@@ -84,6 +113,56 @@ def test_keys_are_not_told_to_duckdb(tmp_path: Path) -> None:
                 "WHERE table_name <> 'alembic_version'"
             ).fetchall()
     assert found == [("NOT NULL",)]
+
+
+# One play of a database at revision 0001, of each table that later migrations change.
+PLAY_AT_0001 = (
+    "INSERT INTO artists VALUES ('ARA', 'Björk', NULL, NULL, NULL, false)",
+    "INSERT INTO songs VALUES ('SOA', 'Undo', 'ARA', 'Björk', NULL, 100.5, false)",
+    "INSERT INTO time VALUES ('2018-11-01 00:00:00.796', 0, 1, 44, 11, 2018, 4)",
+    "INSERT INTO users VALUES (7, 'A', 'B', 'F', 'free', NULL, '2018-11-01 00:00:00.796')",
+    "INSERT INTO user_levels VALUES (7, '2018-11-01 00:00:00.796', NULL, 'free', true)",
+    "INSERT INTO heard_songs VALUES (41, 'Björk', 'Undo', 100.5, 'SOA', 'ARA', 'exact', 1)",
+    "INSERT INTO songplays (start_time, user_id, level, song_id, artist_id, session_id, item_in_session, "
+    "match, heard_id, load_id) "
+    "VALUES ('2018-11-01 00:00:00.796', 7, 'free', 'SOA', 'ARA', 1, 0, 'exact', 41, 1)",
+    "INSERT INTO load_history VALUES (1, 'incremental', '2018-11-02', '2018-11-02', 2, 9, 2, 2, 0, 0, '0.1.0')",
+)
+MATCH = [(41, "Björk", "Undo", 100.5, "SOA", "ARA", "exact", 1)]
+
+
+@pytest.fixture(params=["duckdb", "redshift"])
+def first_revision(request: pytest.FixtureRequest, warehouse: Warehouse, data: Data) -> Iterator[Warehouse]:
+    """A warehouse that revision 0001 made, with one play in it, and a file with another play of the song."""
+    data.log("b.json", event(artist="Björk", song="Undo", length=100.5, at="2018-11-02 09:00:00.000"))
+    if request.param == "duckdb":
+        done = alembic("upgrade", "0001", url=warehouse.engine.url.render_as_string())
+        assert done.returncode == 0, done.stderr
+    else:
+        cloud: Cloud = request.getfixturevalue("cloud")
+        cloud.put(data.logs, "log_data")
+        warehouse = cloud.warehouse()
+        warehouse.migrate("0001")
+    with warehouse:
+        with warehouse.engine.begin() as connection:
+            for statement in PLAY_AT_0001:
+                connection.exec_driver_sql(statement)
+        yield warehouse
+
+
+def test_upgrade_keeps_rows_of_the_first_revision(first_revision: Warehouse) -> None:
+    match = (41, "Björk", "Undo", 100.5, "SOA", "ARA", "exact", 1)
+    plays = "SELECT match, {} FROM songplays ORDER BY start_time"
+    assert first_revision.migrate() == HEAD
+    assert rows(first_revision, "SELECT * FROM song_matches") == [match]
+    assert rows(first_revision, plays.format("match_id")) == [("exact", 41)]
+    first_revision.load(only=["events"])
+    assert [result.name for result in first_revision.check() if not result.ok] == []
+    assert rows(first_revision, plays.format("match_id")) == [("exact", 41)] * 2
+    # Down again: what the revision did not have is gone, and no row is.
+    Migrations(SPARKIFY, first_revision.database).downgrade(first_revision.engine, "0001")
+    assert rows(first_revision, "SELECT * FROM heard_songs") == [match]
+    assert rows(first_revision, plays.format("heard_id")) == [("exact", 41)] * 2
 
 
 @pytest.fixture(scope="module")
@@ -136,5 +215,5 @@ def test_migrate_from_an_installed_wheel(wheel: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(str(site))
-    assert "The warehouse is at revision 0002." in done.stdout
+    assert f"The warehouse is at revision {HEAD}." in done.stdout
     assert (tmp_path / "sparkify.duckdb").exists()

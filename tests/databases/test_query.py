@@ -317,7 +317,7 @@ def test_parquet_from_redshift_is_an_unload() -> None:
     asked.to_parquet("s3://bucket/top/")
     unload, commit = recorder.sent
     assert commit == "commit"
-    assert unload.startswith("UNLOAD ('WITH heard AS")
+    assert unload.startswith("UNLOAD ('WITH played AS")
     # UNLOAD takes no LIMIT but in a subquery.
     assert re.search(r"LIMIT 5\).*\) AS rows_to_unload'\)\nTO 's3://bucket/top/'", unload, re.DOTALL)
     assert "IAM_ROLE 'arn:aws:iam::123456789012:role/unload'" in unload

@@ -11,6 +11,9 @@ from sqlalchemy import text
 from sparkify import Warehouse
 from tests.support.making import write
 
+HEAD = "0003"
+"""The newest revision of the migrations."""
+
 
 class Data:
     """A folder with ``log_data`` and ``song_data``, both there from the start."""
@@ -47,7 +50,7 @@ STAR_WITHOUT_IDENTITIES = {
     "artists": "*",
     "time": "*",
     "user_levels": "*",
-    "heard_songs": "artist_name, title, duration, song_id, artist_id, match",
+    "song_matches": "artist_name, title, duration, song_id, artist_id, match",
 }
 
 

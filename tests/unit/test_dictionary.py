@@ -43,7 +43,7 @@ def test_what_is_told_of_a_column() -> None:
         references=None,
         encode="zstd",
         json_key=None,
-        description="Seconds; of an inferred song the shortest length heard.",
+        description="Seconds; of an inferred song the shortest length played.",
     )
     start = column("songplays", "start_time")
     assert (start.type, start.unit, start.references) == ("TIMESTAMP", "UTC", "time.start_time")
@@ -63,7 +63,7 @@ def test_units() -> None:
         "songs.duration": "s",
         "artists.latitude": "degrees",
         "artists.longitude": "degrees",
-        "heard_songs.duration": "s",
+        "song_matches.duration": "s",
         "staging_events.length": "s",
         "staging_events.registration": "ms since 1970, UTC",
         "staging_songs.artist_latitude": "degrees",

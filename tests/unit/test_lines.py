@@ -196,7 +196,7 @@ def test_the_neighbours_of_a_rejected_line_are_loaded_as_they_are(data: Data, wa
     warehouse.load(only=["events"], max_rejects=1)
     assert rows(
         warehouse,
-        "SELECT item_in_session, title, duration FROM songplays JOIN heard_songs USING (heard_id) ORDER BY 1",
+        "SELECT item_in_session, title, duration FROM songplays JOIN song_matches USING (match_id) ORDER BY 1",
     ) == [(0, "Song", 200.5), (1, "Song", 12.5), (2, "a\x01b", 200.5)]
 
 

@@ -26,14 +26,14 @@ DDL = {
         location VARCHAR(512) ENCODE zstd,
         user_agent VARCHAR(1024) ENCODE zstd,
         match VARCHAR(16) ENCODE zstd NOT NULL,
-        heard_id BIGINT ENCODE az64 NOT NULL,
+        match_id BIGINT ENCODE az64 NOT NULL,
         load_id BIGINT ENCODE az64 NOT NULL,
         CONSTRAINT songplays_pkey PRIMARY KEY (songplay_id),
         CONSTRAINT songplays_start_time_fkey FOREIGN KEY(start_time) REFERENCES time (start_time),
         CONSTRAINT songplays_user_id_fkey FOREIGN KEY(user_id) REFERENCES users (user_id),
         CONSTRAINT songplays_song_id_fkey FOREIGN KEY(song_id) REFERENCES songs (song_id),
         CONSTRAINT songplays_artist_id_fkey FOREIGN KEY(artist_id) REFERENCES artists (artist_id),
-        CONSTRAINT songplays_heard_id_fkey FOREIGN KEY(heard_id) REFERENCES heard_songs (heard_id)
+        CONSTRAINT songplays_match_id_fkey FOREIGN KEY(match_id) REFERENCES song_matches (match_id)
         ) DISTSTYLE KEY DISTKEY (song_id) SORTKEY (start_time)""",
     "users": """
         user_id BIGINT ENCODE raw NOT NULL,
@@ -84,8 +84,8 @@ DDL = {
         CONSTRAINT user_levels_pkey PRIMARY KEY (user_id, valid_from),
         CONSTRAINT user_levels_user_id_fkey FOREIGN KEY(user_id) REFERENCES users (user_id)
         ) DISTSTYLE ALL SORTKEY (user_id, valid_from)""",
-    "heard_songs": """
-        heard_id BIGINT ENCODE raw NOT NULL,
+    "song_matches": """
+        match_id BIGINT ENCODE raw NOT NULL,
         artist_name VARCHAR(1024) ENCODE zstd NOT NULL,
         title VARCHAR(1024) ENCODE zstd NOT NULL,
         duration DOUBLE PRECISION ENCODE zstd,
@@ -93,10 +93,10 @@ DDL = {
         artist_id VARCHAR(32) ENCODE zstd NOT NULL,
         match VARCHAR(16) ENCODE zstd NOT NULL,
         load_id BIGINT ENCODE az64 NOT NULL,
-        CONSTRAINT heard_songs_pkey PRIMARY KEY (heard_id),
-        CONSTRAINT heard_songs_song_id_fkey FOREIGN KEY(song_id) REFERENCES songs (song_id),
-        CONSTRAINT heard_songs_artist_id_fkey FOREIGN KEY(artist_id) REFERENCES artists (artist_id)
-        ) DISTSTYLE ALL SORTKEY (heard_id)""",
+        CONSTRAINT song_matches_pkey PRIMARY KEY (match_id),
+        CONSTRAINT song_matches_song_id_fkey FOREIGN KEY(song_id) REFERENCES songs (song_id),
+        CONSTRAINT song_matches_artist_id_fkey FOREIGN KEY(artist_id) REFERENCES artists (artist_id)
+        ) DISTSTYLE ALL SORTKEY (match_id)""",
     "staging_events": """
         artist VARCHAR(1024) ENCODE zstd,
         auth VARCHAR(64) ENCODE zstd,
@@ -141,6 +141,7 @@ DDL = {
         rejected BIGINT ENCODE az64 NOT NULL,
         blank BIGINT ENCODE az64 NOT NULL,
         version VARCHAR(32) ENCODE zstd NOT NULL,
+        rules_version INTEGER ENCODE az64,
         CONSTRAINT load_history_pkey PRIMARY KEY (load_id)
         ) DISTSTYLE ALL SORTKEY (load_id)""",
     "loaded_files": """
@@ -169,6 +170,20 @@ DDL = {
         token INTEGER ENCODE raw NOT NULL,
         taken BIGINT ENCODE az64 NOT NULL,
         CONSTRAINT load_lock_pkey PRIMARY KEY (token)
+        ) DISTSTYLE ALL""",
+    "load_steps": """
+        load_id BIGINT ENCODE az64 NOT NULL,
+        number INTEGER ENCODE az64 NOT NULL,
+        title VARCHAR(256) ENCODE zstd NOT NULL,
+        rows BIGINT ENCODE az64 NOT NULL,
+        seconds DOUBLE PRECISION ENCODE zstd NOT NULL,
+        CONSTRAINT load_steps_pkey PRIMARY KEY (load_id, number)
+        ) DISTSTYLE ALL""",
+    "column_history": """
+        table_name VARCHAR(128) ENCODE zstd NOT NULL,
+        column_name VARCHAR(128) ENCODE zstd NOT NULL,
+        load_id BIGINT ENCODE az64 NOT NULL,
+        CONSTRAINT column_history_pkey PRIMARY KEY (table_name, column_name)
         ) DISTSTYLE ALL""",
 }
 

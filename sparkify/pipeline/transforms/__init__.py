@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from sparkify.pipeline.transforms.batch import PLAY
 from sparkify.pipeline.transforms.catalogue import artists, best_artist, best_song, songs
-from sparkify.pipeline.transforms.heard import heard_songs, inferred_artists, inferred_songs
+from sparkify.pipeline.transforms.inferred import inferred_artists, inferred_songs
 from sparkify.pipeline.transforms.levels import user_levels, users_with_other_levels
 from sparkify.pipeline.transforms.matching import plays_to_repoint, resolutions
 from sparkify.pipeline.transforms.plays import best_user, songplays, time, users
+from sparkify.pipeline.transforms.song_matches import new_song_matches
 
 __all__ = [
     "PLAY",
@@ -18,9 +19,9 @@ __all__ = [
     "best_artist",
     "best_song",
     "best_user",
-    "heard_songs",
     "inferred_artists",
     "inferred_songs",
+    "new_song_matches",
     "plays_to_repoint",
     "resolutions",
     "songplays",

@@ -1,4 +1,4 @@
-"""The plays of a batch, their moments, and the users who made them."""
+"""The plays of a batch, their times, and the users who made them."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from sqlalchemy import (
 
 from sparkify.etl.constructs import epoch_ms
 from sparkify.etl.declarations import Columns
-from sparkify.models import HeardSong, StagingEvent
+from sparkify.models import SongMatch, StagingEvent
 from sparkify.pipeline.transforms.batch import LoadId, is_play
-from sparkify.pipeline.transforms.heard import same_length
+from sparkify.pipeline.transforms.song_matches import same_length
 
 __all__ = ["best_user", "songplays", "time", "users"]
 
@@ -78,30 +78,30 @@ def time(_load_id: LoadId) -> SelectBase:
 
 
 def songplays(load_id: LoadId) -> SelectBase:
-    """Each play of the batch once, pointing at the song that what was heard is resolved to."""
+    """Each play of the batch once, with the song that it was resolved to."""
     play = _plays_once()
-    heard = HeardSong.__table__
+    found = SongMatch.__table__
     return select(
         play.c.ts.label("start_time"),
         play.c.user_id,
         play.c.level,
-        heard.c.song_id,
-        heard.c.artist_id,
+        found.c.song_id,
+        found.c.artist_id,
         play.c.session_id,
         play.c.item_in_session,
         play.c.location,
         play.c.user_agent,
-        heard.c.match,
-        heard.c.heard_id,
+        found.c.match,
+        found.c.match_id,
         cast(load_id, BigInteger).label("load_id"),
     ).select_from(
-        # An outer join: a play that were not heard would be refused as NULL, and not be lost in silence.
+        # An outer join: a play without a match fails on NOT NULL; an inner join would drop it silently.
         play.outerjoin(
-            heard,
+            found,
             and_(
-                heard.c.artist_name == play.c.artist,
-                heard.c.title == play.c.song,
-                same_length(heard.c.duration, play.c.length),
+                found.c.artist_name == play.c.artist,
+                found.c.title == play.c.song,
+                same_length(found.c.duration, play.c.length),
             ),
         )
     )

@@ -123,7 +123,7 @@ def test_every_check_finds_what_it_is_for(data: Data, warehouse: Warehouse) -> N
         "songs: one row for each song_id": "INSERT INTO songs SELECT * FROM songs",
         "artists: one row for each artist_id": "INSERT INTO artists SELECT * FROM artists",
         "time: one row for each start_time": "INSERT INTO time SELECT * FROM time",
-        "heard_songs: one row for each heard_id": "INSERT INTO heard_songs SELECT * FROM heard_songs",
+        "song_matches: one row for each match_id": "INSERT INTO song_matches SELECT * FROM song_matches",
         "user_levels: one row for each user_id, valid_from": (
             "INSERT INTO user_levels SELECT * FROM user_levels"
         ),
@@ -132,9 +132,9 @@ def test_every_check_finds_what_it_is_for(data: Data, warehouse: Warehouse) -> N
         "songplays: every song_id is in songs": "UPDATE songplays SET song_id = 'NONE'",
         "songplays: every artist_id is in artists": "UPDATE songplays SET artist_id = 'NONE'",
         "songplays: every start_time is in time": "DELETE FROM time",
-        "songplays: every heard_id is in heard_songs": "DELETE FROM heard_songs",
+        "songplays: every match_id is in song_matches": "DELETE FROM song_matches",
         "songs: every artist_id is in artists": "UPDATE songs SET artist_id = 'NONE'",
-        "heard_songs: every song_id is in songs": "UPDATE heard_songs SET song_id = 'NONE'",
+        "song_matches: every song_id is in songs": "UPDATE song_matches SET song_id = 'NONE'",
         "songplays: each points at the song its title was resolved to": "UPDATE songplays SET match = 'exact'",
         "user_levels: one current stretch for each user": "DELETE FROM user_levels",
         "user_levels: stretches neither overlap nor leave a gap": (
@@ -149,7 +149,7 @@ def test_every_check_finds_what_it_is_for(data: Data, warehouse: Warehouse) -> N
         "songs",
         "artists",
         "time",
-        "heard_songs",
+        "song_matches",
         "user_levels",
         "loaded_files",
         "load_history",
@@ -163,7 +163,7 @@ def test_every_check_finds_what_it_is_for(data: Data, warehouse: Warehouse) -> N
         }
         name = column.get(
             table,
-            {"heard_songs": "title", "user_levels": "is_current", "loaded_files": "source"}.get(table, "mode"),
+            {"song_matches": "title", "user_levels": "is_current", "loaded_files": "source"}.get(table, "mode"),
         )
         breaks[f"{table}: no value is missing"] = (
             f"ALTER TABLE {table} ALTER {name} DROP NOT NULL; UPDATE {table} SET {name} = NULL"

@@ -27,7 +27,7 @@ from sparkify.databases.redshift.batch import RedshiftBatch
 from sparkify.generate import generate
 from standin.fixtures import release
 from tests.support.cloud import REAL_PATHS, ROLE, Cloud
-from tests.support.data import Data, rows, star
+from tests.support.data import HEAD, Data, rows, star
 from tests.support.making import event, song
 
 
@@ -441,13 +441,13 @@ def test_a_secret_instead_of_a_password(cloud: Cloud, signed_with: list[str]) ->
     signed_with.clear()
     try:
         with cloud.warehouse(**login) as warehouse:
-            assert warehouse.migrate() == "0001"
+            assert warehouse.migrate() == HEAD
         assert set(signed_with) == {cloud.redshift.environment["AWS_ACCESS_KEY_ID"]}
         # The keys of dwh.cfg go before what boto3 finds by itself.
         signed_with.clear()
         keys = {"aws_access_key_id": "AKIAOFTHEFILE", "aws_secret_access_key": "of-the-file"}
         with cloud.warehouse(**login, **keys) as warehouse:
-            assert warehouse.migrate() == "0001"
+            assert warehouse.migrate() == HEAD
         assert set(signed_with) == {"AKIAOFTHEFILE"}
     finally:
         manager.delete_secret(SecretId="warehouse/login", ForceDeleteWithoutRecovery=True)

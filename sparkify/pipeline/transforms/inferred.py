@@ -1,0 +1,58 @@
+"""Songs and artists that the catalogue lacks: known from plays only, until the catalogue has them."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, Double, Integer, SelectBase, String, cast, func, literal, select, true
+
+from sparkify.etl.constructs import short_hash
+from sparkify.models import Artist, SongMatch
+from sparkify.pipeline.transforms.batch import LoadId
+
+__all__ = ["inferred_artist_id", "inferred_artists", "inferred_song_id", "inferred_songs"]
+
+
+def inferred_song_id(artist_name: ColumnElement[str], title: ColumnElement[str]) -> ColumnElement[str]:
+    """The id of a song known from plays only: the same whenever, wherever and in whichever order."""
+    # A control character parts the two: no name holds one, so no two pairs run together to one text.
+    return literal("IS").concat(short_hash(artist_name.concat("\x1f").concat(title)))
+
+
+def inferred_artist_id(artist_name: ColumnElement[str]) -> ColumnElement[str]:
+    """The id of an artist known from plays only."""
+    return literal("IA").concat(short_hash(artist_name))
+
+
+def inferred_songs(_load_id: LoadId) -> SelectBase:
+    """Every song that is known from plays only, with the shortest length played."""
+    return (
+        select(
+            SongMatch.song_id,
+            SongMatch.title,
+            SongMatch.artist_id,
+            SongMatch.artist_name,
+            cast(None, Integer).label("year"),
+            func.min(SongMatch.duration).label("duration"),
+            true().label("inferred"),
+        )
+        .where(SongMatch.match == "inferred")
+        .group_by(SongMatch.song_id, SongMatch.title, SongMatch.artist_id, SongMatch.artist_name)
+    )
+
+
+def inferred_artists(_load_id: LoadId) -> SelectBase:
+    """Every artist that is known from plays only."""
+    catalogue = select(Artist.artist_id).where(~Artist.inferred).subquery("catalogue")
+    played = SongMatch.__table__
+    return (
+        select(
+            played.c.artist_id,
+            played.c.artist_name.label("name"),
+            cast(None, String).label("location"),
+            cast(None, Double).label("latitude"),
+            cast(None, Double).label("longitude"),
+            true().label("inferred"),
+        )
+        .select_from(played.outerjoin(catalogue, catalogue.c.artist_id == played.c.artist_id))
+        .where(played.c.match == "inferred", catalogue.c.artist_id.is_(None))
+        .distinct()
+    )
