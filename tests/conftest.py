@@ -16,6 +16,7 @@ from tests.support.aws import clean_environment, moto_server, wire
 from tests.support.cloud import Cloud
 from tests.support.data import Data
 from tests.support.paths import REAL
+from tests.support.shop.fixtures import shop
 
 __all__ = [
     "clean_environment",
@@ -23,6 +24,7 @@ __all__ = [
     "redshift",
     "redshift_environment",
     "redshift_server",
+    "shop",
     "wire",
 ]
 

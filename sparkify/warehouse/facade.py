@@ -29,7 +29,8 @@ from sparkify.pipeline import SPARKIFY
 from sparkify.warehouse import migrations
 from sparkify.warehouse.migrations import Migrations
 from sparkify.warehouse.query import Query
-from sparkify.warehouse.status import PendingFiles, Status, notices
+from sparkify.warehouse.rules import notices, rules_check
+from sparkify.warehouse.status import PendingFiles, Status
 
 __all__ = ["Warehouse"]
 
@@ -239,12 +240,14 @@ class Warehouse:
         )
 
     def check(self) -> tuple[CheckResult, ...]:
-        """What every quality check finds in the whole warehouse. Read-only.
+        """What every quality check of the pipeline finds in the whole warehouse, and whether all its rows were
+        made by the current rules. Read-only.
 
         :raises ConfigurationError: when there is no warehouse yet, or its tables are of another version.
         """
         with self._ready_to_read() as connection:
-            return run_checks(Session(self.database, connection), self.pipeline.checks)
+            checks = (*self.pipeline.checks, rules_check(self.pipeline))
+            return run_checks(Session(self.database, connection), checks)
 
     def rejects(self, load_id: int | None = None, *, limit: int | None = None) -> list[Reject]:
         """The lines that were rejected and kept, by load, file and line. Read-only.

@@ -1,4 +1,4 @@
-"""What a look at a warehouse returns: its tables, its loads, and the pending files."""
+"""What the status of a warehouse is made of: its tables, its loads, and the pending files."""
 
 from __future__ import annotations
 
@@ -6,15 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from sqlalchemy import ColumnElement, Table, func, select
-
-from sparkify.etl.declarations import Pipeline
-from sparkify.etl.ledger import read_column_history
 from sparkify.etl.listing import Listing
 from sparkify.etl.report import LoadRecord, StepReport
-from sparkify.etl.session import Session
 
-__all__ = ["PendingFiles", "Status", "notices"]
+__all__ = ["PendingFiles", "Status"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +50,7 @@ class Status:
     :ivar url: where it is, with the password masked.
     :ivar exists: whether there is a database with tables in it.
     :ivar revision: of the migrations, as the database has it; None where none ever ran.
-    :ivar head: the revision that this version of the library wants.
+    :ivar head: the revision that the pipeline needs.
     :ivar rows: of each table of the star; empty unless ``revision`` is ``head``.
     :ivar loads: the last loads, newest first.
     :ivar steps: what the newest load did, in order, and how long each step took.
@@ -75,43 +70,5 @@ class Status:
 
     @property
     def at_head(self) -> bool:
-        """Whether the tables are as this version of the library wants them."""
+        """Whether the tables are at the revision that the pipeline needs."""
         return self.revision == self.head
-
-
-def notices(session: Session, pipeline: Pipeline) -> list[str]:
-    """What should be known of the rows of a warehouse, each with what to do. Only reads."""
-    history = pipeline.ledger.history
-    since = _last_rebuild(session, history)
-    older = session.run(
-        select(func.count()).select_from(history).where(history.c.load_id >= since, other_rules(pipeline))
-    ).value
-    found = []
-    if older:
-        found.append(
-            f"the rows of {older:,} {'load' if older == 1 else 'loads'} were made by other rules than version "
-            f"{pipeline.rules_version}, which is this one's; {_REBUILD}"
-        )
-    filled = read_column_history(session, pipeline.ledger.columns)
-    first = session.run(select(func.min(history.c.load_id)).where(history.c.load_id >= since)).value or 0
-    late = sorted(name for name, load_id in filled.items() if load_id > first)
-    found += [
-        f"{table}.{column} is filled since load {filled[table, column]}, and NULL in the rows of earlier "
-        f"loads; {_REBUILD}"
-        for table, column in late
-    ]
-    return found
-
-
-_REBUILD = "to make them anew: sparkify-etl load --full-refresh"
-
-
-def other_rules(pipeline: Pipeline) -> ColumnElement[bool]:
-    """Whether a load of the history was made by another version of the rules than the pipeline's."""
-    return func.coalesce(pipeline.ledger.history.c.rules_version, 1) != pipeline.rules_version
-
-
-def _last_rebuild(session: Session, history: Table) -> int:
-    """The last load that made all rows anew; 0 where there is none."""
-    rebuilds = select(func.max(history.c.load_id)).where(history.c.mode == "full refresh")
-    return session.run(rebuilds).value or 0

@@ -1,0 +1,106 @@
+"""The shop on each database: a folder of data, the settings that name it, and its commands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from sparkify import Warehouse
+from sparkify.etl.declarations import Pipeline
+from standin import Standin
+from tests.support.cloud import ROLE
+from tests.support.commands import run_module
+from tests.support.paths import CLONE
+from tests.support.shop import SHOP
+from tests.support.shop.data import ShopData
+
+__all__ = ["Shop", "shop"]
+
+
+class Done:
+    """How a command ended, and what it printed."""
+
+    def __init__(self, code: int, stdout: str, stderr: str) -> None:
+        self.code, self.stdout, self.stderr = code, stdout, stderr
+
+    @property
+    def output(self) -> str:
+        """All that it printed."""
+        return self.stdout + self.stderr
+
+
+class Shop:
+    """A home for commands, data in it, and a database.
+
+    :ivar environment: the settings, as a user has them.
+    :ivar secrets: what no output may hold.
+    """
+
+    def __init__(self, home: Path, redshift: Standin | None = None) -> None:
+        self.home = home
+        self.data = ShopData(home / "data")
+        self.redshift = redshift
+        self.secrets: tuple[str, ...] = ()
+        self.environment = {
+            "SPARKIFY_DATABASE_URL": f"duckdb:///{home / 'shop.duckdb'}",
+            "SPARKIFY_SOURCE_ORDERS": str(self.data.orders),
+            "SPARKIFY_SOURCE_CUSTOMERS": str(self.data.customers),
+        }
+        if redshift is not None:
+            # The buckets of earlier tests stay.
+            self.bucket = f"shop-{uuid4().hex[:12]}"
+            redshift.create_bucket(self.bucket)
+            self.secrets = (redshift.url.split("@")[0].rsplit(":", 1)[1],)
+            self.environment = {
+                "SPARKIFY_DATABASE_URL": redshift.url,
+                "SPARKIFY_SOURCE_ORDERS": f"s3://{self.bucket}/orders",
+                "SPARKIFY_SOURCE_CUSTOMERS": f"s3://{self.bucket}/customers",
+                "SPARKIFY_IAM_ROLE_ARN": ROLE,
+                "SPARKIFY_MANIFEST_PREFIX": f"s3://{self.bucket}/manifests",
+            }
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether it is on the embedded database, which makes its tables itself."""
+        return self.redshift is None
+
+    def publish(self) -> None:
+        """Bring the files of the data to where the warehouse reads them."""
+        if self.redshift is not None:
+            for path in sorted(path for path in self.data.root.rglob("*") if path.is_file()):
+                address = f"s3://{self.bucket}/{path.relative_to(self.data.root)}"
+                self.redshift.put_object(address, path.read_bytes())
+
+    def warehouse(self, pipeline: Pipeline = SHOP) -> Warehouse:
+        """The warehouse of a pipeline in this place; the settings are those of the environment."""
+        return Warehouse(pipeline=pipeline)
+
+    def run(self, *command: str, environment: Mapping[str, str] | None = None) -> Done:
+        """Run ``sparkify`` as a user does, with the shop's pipeline."""
+        return self.run_plain("--pipeline", "tests.support.shop:SHOP", *command, environment=environment)
+
+    def run_plain(self, *command: str, environment: Mapping[str, str] | None = None) -> Done:
+        """Run ``sparkify`` as a user does, with no pipeline given."""
+        cloud = {} if self.redshift is None else {**self.redshift.environment, "PYTHONWARNINGS": "ignore"}
+        done = run_module(
+            "sparkify",
+            *command,
+            cwd=self.home,
+            environment={"PYTHONPATH": str(CLONE), **cloud, **self.environment, **(environment or {})},
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(params=["duckdb", "redshift"])
+def shop(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """The shop on each database, with a month of orders and no table yet."""
+    redshift = request.getfixturevalue("redshift") if request.param == "redshift" else None
+    found = Shop(tmp_path, redshift)
+    for name, value in found.environment.items():
+        monkeypatch.setenv(name, value)
+    found.data.month()
+    found.publish()
+    return found
