@@ -37,7 +37,7 @@ kill: $(READY) ## kill 300 loads at any moment: each must leave one star or the 
 parity: $(READY) ## 100 sets of generated data, five times the size: the same star on both databases, in any order
 	$(BIN)/python -m pytest -n 2 tests/databases/redshift/test_redshift_load.py tests/databases/duckdb/test_orders.py -k "generated_data or any_order" --seeds 100 --scale 5
 
-fuzz: $(READY) ## damage lines in 20,000 ways: the judge and DuckDB's reader must agree on each
+fuzz: $(READY) ## damage lines in 20,000 ways: the validator and DuckDB's reader must agree on each
 	$(BIN)/python -m pytest tests/unit/test_lines.py -k damaged --hypothesis-profile=fuzz
 
 lint: $(READY) ## ruff and mypy

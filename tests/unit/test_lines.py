@@ -1,6 +1,6 @@
-"""Lines that are right and lines that are not: the judge, and DuckDB's reader beside it.
+"""Lines that may be loaded and lines that may not: the validator, and DuckDB's reader beside it.
 
-The one table of cases is given to both. The reader may not take in silence what the judge rejects.
+The one table of cases is given to both. The reader may not accept what the validator rejects.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from sparkify import RejectedLines, Warehouse
 from sparkify.databases.duckdb.reading import count_lines
-from sparkify.etl.line_rules import MAX_LINE, LineValidator, shown, split_lines
+from sparkify.etl.line_rules import MAX_LINE, LineValidator, escape, split_lines
 from sparkify.etl.spool import LineCounter
 from sparkify.pipeline.declaration import EVENTS, SONGS
 from tests.support.data import Data, rows
@@ -110,19 +110,19 @@ REJECTED = {
 
 
 @pytest.mark.parametrize("name", ACCEPTED)
-def test_the_judge_accepts(name: str) -> None:
-    assert LineValidator(EVENTS).judge(ACCEPTED[name]) is None
+def test_validator_accepts_line(name: str) -> None:
+    assert LineValidator(EVENTS).validate(ACCEPTED[name]) is None
 
 
 @pytest.mark.parametrize("name", REJECTED)
-def test_the_judge_rejects(name: str) -> None:
-    verdict = LineValidator(EVENTS).judge(REJECTED[name][0])
-    assert verdict is not None
-    assert verdict.column == REJECTED[name][1]
+def test_validator_rejects_line_and_names_column(name: str) -> None:
+    violation = LineValidator(EVENTS).validate(REJECTED[name][0])
+    assert violation is not None
+    assert violation.column == REJECTED[name][1]
 
 
-def seen_by_the_spool(line: bytes) -> bool:
-    """Whether the spool has a file with this line judged, whatever the reader says."""
+def is_suspect(line: bytes) -> bool:
+    """Whether the spool has a file with this line validated, whatever the reader says."""
     counter = LineCounter()
     counter.feed(line)
     return counter.suspect
@@ -141,17 +141,17 @@ def read(path: Path, content: bytes) -> int | None:
 
 
 @pytest.mark.parametrize("name", ACCEPTED)
-def test_the_reader_accepts(name: str, tmp_path: Path) -> None:
+def test_reader_accepts_line(name: str, tmp_path: Path) -> None:
     assert read(tmp_path / "x.json", ACCEPTED[name] + b"\n") == 1
 
 
 @pytest.mark.parametrize("name", REJECTED)
-def test_the_reader_refuses_what_the_spool_does_not_see(name: str, tmp_path: Path) -> None:
+def test_reader_refuses_rejected_line_that_spool_does_not_suspect(name: str, tmp_path: Path) -> None:
     line, _ = REJECTED[name]
-    assert seen_by_the_spool(line) or read(tmp_path / "x.json", line + b"\n") is None
+    assert is_suspect(line) or read(tmp_path / "x.json", line + b"\n") is None
 
 
-def test_every_case_in_one_file(data: Data, warehouse: Warehouse) -> None:
+def test_load_accounts_for_every_case_in_one_file(data: Data, warehouse: Warehouse) -> None:
     """Through the whole load: each line is loaded or kept as rejected, none is lost."""
     good = [
         ACCEPTED[name].replace(b'"itemInSession": 0', b'"itemInSession": %d' % number)
@@ -189,7 +189,7 @@ def test_every_case_in_one_file(data: Data, warehouse: Warehouse) -> None:
     assert [str(check) for check in warehouse.check() if not check.ok] == []
 
 
-def test_the_neighbours_of_a_rejected_line_are_loaded_as_they_are(data: Data, warehouse: Warehouse) -> None:
+def test_load_keeps_values_of_lines_beside_a_rejected_one(data: Data, warehouse: Warehouse) -> None:
     odd = [line(itemInSession=1, length="12.5"), GOOD[:-1].encode() + b",}", raw("song", '"a\\u0001b"')]
     odd[2] = odd[2].replace(b'"itemInSession": 0', b'"itemInSession": 2')
     (data.logs / "x.json").write_bytes(b"\xef\xbb\xbf" + b"\n".join([*odd, b"oops"]))
@@ -200,8 +200,8 @@ def test_the_neighbours_of_a_rejected_line_are_loaded_as_they_are(data: Data, wa
     ) == [(0, "Song", 200.5), (1, "Song", 12.5), (2, "a\x01b", 200.5)]
 
 
-def test_a_song_without_its_id_is_rejected(data: Data, warehouse: Warehouse) -> None:
-    assert LineValidator(SONGS).judge(json.dumps(song()).encode()) is None
+def test_load_rejects_song_without_id(data: Data, warehouse: Warehouse) -> None:
+    assert LineValidator(SONGS).validate(json.dumps(song()).encode()) is None
     data.song("a.json", song())
     data.song("b.json", song(song_id=None))
     warehouse.load(only=["songs"], max_rejects=1)
@@ -215,7 +215,7 @@ def test_a_song_without_its_id_is_rejected(data: Data, warehouse: Warehouse) -> 
     assert reject.reason == "song_id: is missing"
 
 
-def test_a_line_longer_than_redshift_takes(data: Data, warehouse: Warehouse, tmp_path: Path) -> None:
+def test_load_rejects_line_longer_than_redshift_takes(data: Data, warehouse: Warehouse, tmp_path: Path) -> None:
     path = data.logs / "x.json"
     long = GOOD.replace("{", '{"pad":"' + "x" * MAX_LINE + '",', 1)
     path.write_text(f"{GOOD}\n{long}\n")
@@ -228,8 +228,8 @@ def test_a_line_longer_than_redshift_takes(data: Data, warehouse: Warehouse, tmp
         assert [len(found) for found in split_lines(handle)] == [len(GOOD), MAX_LINE + 2]
 
 
-def test_what_is_shown_of_a_line_cannot_write_on_a_terminal() -> None:
-    assert shown(b"a\x1b[31m\0\xff\tb") == "a\\x1b[31m\\x00\\xff\tb"
+def test_escape_replaces_control_characters() -> None:
+    assert escape(b"a\x1b[31m\0\xff\tb") == "a\\x1b[31m\\x00\\xff\tb"
 
 
 MUTATION = st.tuples(st.integers(0, len(GOOD) - 1), st.integers(0, 3), st.binary(max_size=3))
@@ -237,14 +237,14 @@ MUTATION = st.tuples(st.integers(0, len(GOOD) - 1), st.integers(0, 3), st.binary
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(mutations=st.lists(MUTATION, min_size=1, max_size=4))
-def test_judge_and_reader_agree_on_damaged_lines(
+def test_validator_and_reader_agree_on_damaged_lines(
     tmp_path: Path, mutations: list[tuple[int, int, bytes]]
 ) -> None:
     content = GOOD.encode()
     for place, removed, inserted in mutations:
         content = content[:place] + inserted + content[place + removed :]
     content = content.replace(b"\n", b"").replace(b"\r", b"")
-    if not content.strip() or seen_by_the_spool(content):
+    if not content.strip() or is_suspect(content):
         return
-    verdict = LineValidator(EVENTS).judge(content)
-    assert (read(tmp_path / "x.json", content + b"\n") == 1) == (verdict is None), (content, verdict)
+    violation = LineValidator(EVENTS).validate(content)
+    assert (read(tmp_path / "x.json", content + b"\n") == 1) == (violation is None), (content, violation)

@@ -47,7 +47,7 @@ LEDGER = {
 }
 
 
-def books(warehouse: Warehouse, root: str) -> dict[str, list[tuple[Any, ...]]]:
+def ledger(warehouse: Warehouse, root: str) -> dict[str, list[tuple[Any, ...]]]:
     """The ledger without times, and with the place of the files taken off."""
     return {
         table: sorted(
@@ -69,13 +69,13 @@ def test_the_real_month_gives_the_same_rows(cloud: Cloud, real: Path, tmp_path: 
         cloud.put(real / name, name)
     with Warehouse(f"duckdb:///{tmp_path}/x.duckdb") as local:
         local.load(log_data=real / "log_data", song_data=real / "song_data")
-        expected, expected_books = star(local), books(local, str(real))
+        expected, expected_ledger = star(local), ledger(local, str(real))
     with cloud.warehouse() as warehouse:
         warehouse.migrate()
         report = warehouse.load()
         assert [source.loaded for source in report.sources] == [8056, 71]
         assert star(warehouse) == expected
-        assert books(warehouse, "s3://plays") == expected_books
+        assert ledger(warehouse, "s3://plays") == expected_ledger
         assert [str(result) for result in warehouse.check() if not result.ok] == []
         before = {name: rows(warehouse, f"SELECT * FROM {name} ORDER BY 1") for name in LEDGER}
         assert warehouse.load().nothing_new
@@ -83,7 +83,7 @@ def test_the_real_month_gives_the_same_rows(cloud: Cloud, real: Path, tmp_path: 
         assert {name: rows(warehouse, f"SELECT * FROM {name} ORDER BY 1") for name in LEDGER} == before
         status = warehouse.status()
         assert status.rows["songplays"] == 6820
-        assert [waiting.files for waiting in status.waiting] == [0, 0]
+        assert [pending.files for pending in status.pending] == [0, 0]
     assert cloud.redshift.objects_below("s3://plays/manifests/") == []
 
 
@@ -125,7 +125,7 @@ def test_generated_data_give_the_same_rows_rejects_and_counts(
             assert told[0].tables == told[1].tables
         assert len(local.rejects()) == 6
         assert star(empty) == star(local)
-        assert books(empty, "s3://plays") == books(local, str(here))
+        assert ledger(empty, "s3://plays") == ledger(local, str(here))
     assert [str(result) for result in empty.check() if not result.ok] == []
 
 
@@ -278,7 +278,7 @@ def test_paths_are_written_where_none_are_given(cloud: Cloud, empty: Warehouse, 
     assert cloud.redshift.objects_below("s3://plays/manifests/") == []
 
 
-def test_tables_are_not_made_behind_the_users_back(cloud: Cloud, tmp_path: Path) -> None:
+def test_load_of_empty_database_asks_for_migrate(cloud: Cloud, tmp_path: Path) -> None:
     one_play(cloud, tmp_path)
     with cloud.warehouse() as warehouse:
         with pytest.raises(ConfigurationError, match=r"has no tables yet.*sparkify-etl migrate") as stopped:
@@ -328,7 +328,9 @@ def test_a_changed_object(cloud: Cloud, empty: Warehouse, tmp_path: Path) -> Non
     empty.load()
     data.log("a.json", event(song="Mended"))
     cloud.put(data.logs, "log_data")
-    with pytest.raises(ChangedFiles, match="s3://plays/log_data/a.json changed"):
+    with pytest.raises(
+        ChangedFiles, match="s3://plays/log_data/a.json: changed since it was loaded; nothing was"
+    ):
         empty.load()
     assert empty.load(reload_changed=True).mode == "full refresh"
     assert rows(empty, "SELECT title FROM songplays JOIN songs USING (song_id)") == [("Mended",)]
@@ -346,7 +348,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize("at", ["^COMMIT", "^INSERT INTO songplays", "^COPY staging_songs"])
 @pytest.mark.parametrize("kind", ["serialization", "drop"])
-def test_a_passing_fault_is_one_load_in_the_end(
+def test_transient_fault_ends_as_one_load(
     cloud: Cloud, empty: Warehouse, tmp_path: Path, kind: str, at: str
 ) -> None:
     one_play(cloud, tmp_path)
@@ -368,9 +370,7 @@ def test_a_lost_connection_leaves_no_socket_open(cloud: Cloud, empty: Warehouse)
 
 
 @pytest.mark.usefixtures("hurried")
-def test_a_commit_of_which_nobody_was_told_is_not_repeated(
-    cloud: Cloud, empty: Warehouse, tmp_path: Path
-) -> None:
+def test_commit_whose_answer_was_lost_is_not_repeated(cloud: Cloud, empty: Warehouse, tmp_path: Path) -> None:
     one_play(cloud, tmp_path)
     fault = cloud.redshift.inject("drop", "(?i)^COMMIT", when="after")
     report = empty.load()
@@ -382,7 +382,7 @@ def test_a_commit_of_which_nobody_was_told_is_not_repeated(
 
 
 @pytest.mark.usefixtures("hurried")
-def test_a_fault_that_stays_is_told(cloud: Cloud, empty: Warehouse, tmp_path: Path) -> None:
+def test_permanent_fault_raises_temporary_error(cloud: Cloud, empty: Warehouse, tmp_path: Path) -> None:
     one_play(cloud, tmp_path)
     cloud.redshift.inject("serialization", "(?i)^COMMIT", times=99)
     with pytest.raises(TemporaryError, match=r"nothing was changed") as stopped:
@@ -395,7 +395,7 @@ def test_a_fault_that_stays_is_told(cloud: Cloud, empty: Warehouse, tmp_path: Pa
 # -- connecting ----------------------------------------------------------------------------------------------
 
 
-def test_what_is_wrong_with_a_connection_is_one_line(cloud: Cloud) -> None:
+def test_connection_error_is_one_line_without_password(cloud: Cloud) -> None:
     good = cloud.redshift.url
     wrong = re.sub(r"://(\w+):[^@]+@", r"://\1:canary@", good)
     for url, certificate, said in (
@@ -443,7 +443,7 @@ def test_a_secret_instead_of_a_password(cloud: Cloud, signed_with: list[str]) ->
         with cloud.warehouse(**login) as warehouse:
             assert warehouse.migrate() == HEAD
         assert set(signed_with) == {cloud.redshift.environment["AWS_ACCESS_KEY_ID"]}
-        # The keys of dwh.cfg go before what boto3 finds by itself.
+        # The keys of dwh.cfg override what boto3 finds by itself.
         signed_with.clear()
         keys = {"aws_access_key_id": "AKIAOFTHEFILE", "aws_secret_access_key": "of-the-file"}
         with cloud.warehouse(**login, **keys) as warehouse:
@@ -456,18 +456,18 @@ def test_a_secret_instead_of_a_password(cloud: Cloud, signed_with: list[str]) ->
 def test_what_copy_alone_refuses_is_told_and_not_what_it_refuses_others(
     cloud: Cloud, empty: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A comma before the bracket: the judge lets it pass, as DuckDB does, and Redshift does not."""
+    """A comma before the bracket: the validator accepts it, as DuckDB does, and Redshift does not."""
     one_play(cloud, tmp_path)
     cloud.redshift.put_object("s3://plays/log_data/comma.json", f"{json.dumps(event())[:-1]},}}".encode())
     cloud.redshift.put_object("s3://plays/elsewhere/song.json", b"nonsense")
-    mend = RedshiftBatch.mend
+    repair = RedshiftBatch.repair
 
     def after_another_failed(self: RedshiftBatch, *arguments: Any) -> None:
         with empty.engine.connect() as other, pytest.raises(DBAPIError):
             other.exec_driver_sql(
                 f"COPY staging_songs FROM 's3://plays/elsewhere/song.json' IAM_ROLE '{ROLE}' JSON 'auto'"
             )
-        mend(self, *arguments)
+        repair(self, *arguments)
 
     monkeypatch.setattr(RedshiftBatch, "repair", after_another_failed)
     with pytest.raises(SparkifyError, match="COPY refused lines that seem right") as stopped:
