@@ -8,11 +8,14 @@ import logging
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from types import FrameType
 from typing import Annotated, Any, NoReturn
 
 import typer
+
+from sparkify.cli import logs
 
 __all__ = ["Verbosity", "command", "echo", "guarded", "verbosity", "warn"]
 
@@ -21,31 +24,49 @@ TERMINATED = 143
 
 
 class Verbosity:
-    """How much is written to stderr. Set once, when a command begins."""
+    """How much is written to stderr, and how. Set once, when a command begins."""
 
     quiet = False
     verbose = False
     debug = False
+    log_format: logs.LogFormat = "text"
+
+    @property
+    def shows_progress(self) -> bool:
+        """Whether a bar may be drawn: not among the lines of a log."""
+        return not (self.quiet or self.verbose or self.debug or self.log_format == "json")
 
 
 verbosity = Verbosity()
 
-_COMMON = {
-    "verbose": Annotated[bool, typer.Option("-v", "--verbose", help="Say more.")],
-    "quiet": Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but the result and errors.")],
-    "debug": Annotated[bool, typer.Option("--debug", help="Show the SQL, and the traceback of an error.")],
+_COMMON: dict[str, tuple[Any, Any]] = {
+    "verbose": (Annotated[bool, typer.Option("-v", "--verbose", help="Log each step.")], False),
+    "quiet": (Annotated[bool, typer.Option("-q", "--quiet", help="Print the result and errors alone.")], False),
+    "debug": (
+        Annotated[bool, typer.Option("--debug", help="Log each SQL statement, and an error's traceback.")],
+        False,
+    ),
+    "log_format": (
+        Annotated[
+            logs.LogFormat,
+            typer.Option("--log-format", help="Write lines of text to stderr, or of JSON."),
+        ],
+        "text",
+    ),
 }
+"""The options of every command, each with its default."""
 
 
 def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Register a function as a command that also takes ``-v``, ``-q`` and ``--debug``."""
+    """Register a function as a command that also takes the options of every command."""
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(function)
         def run(**arguments: Any) -> None:
             for option in _COMMON:
                 setattr(verbosity, option, arguments.pop(option))
-            _configure_logging()
+            level = logging.DEBUG if verbosity.debug else logging.INFO if verbosity.verbose else logging.WARNING
+            logs.configure(level, verbosity.log_format)
             try:
                 function(**arguments)
             except KeyboardInterrupt:
@@ -54,8 +75,8 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Call
 
         signature = inspect.signature(function, eval_str=True)
         common = [
-            inspect.Parameter(option, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=annotation)
-            for option, annotation in _COMMON.items()
+            inspect.Parameter(option, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+            for option, (annotation, default) in _COMMON.items()
         ]
         parameters = [
             parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
@@ -83,8 +104,6 @@ def guarded(app: typer.Typer) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as exc:
-        if verbosity.debug:
-            raise
         _fail(exc)
     sys.exit(0)
 
@@ -105,12 +124,15 @@ def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
 def _fail(error: Exception) -> NoReturn:
     from sparkify.etl.errors import SparkifyError
 
+    if verbosity.debug:
+        _complain("".join(traceback.format_exception(error)).rstrip(), label="")
     if isinstance(error, SparkifyError):
         _complain(error.sentence(_as_option))
         sys.exit(error.exit_code)
     first = (str(error).strip() or type(error).__name__).splitlines()[0]
     _complain(f"{type(error).__name__}: {first}")
-    echo("This was not expected. Run again with --debug to see more.", always=True)
+    if not verbosity.debug:
+        echo("This was not expected. Run again with --debug to see more.", always=True)
     sys.exit(1)
 
 
@@ -119,29 +141,26 @@ def _as_option(name: str, value: object) -> str:
     return flag if value is True else f"{flag} {value}"
 
 
-def _complain(message: str) -> None:
-    label = "error:"
-    if sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
+def _complain(message: str, label: str = "error: ") -> None:
+    if label and sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
         label = typer.style(label, fg=typer.colors.RED, bold=True)
-    typer.echo(f"{label} {message}", err=True)
+    _write(logging.ERROR, message, label)
 
 
 def warn(message: str) -> None:
     """Write a warning to stderr: something that does not stop the command."""
     if not verbosity.quiet:
-        typer.echo(f"warning: {message}", err=True)
+        _write(logging.WARNING, message, "warning: ")
 
 
 def echo(message: str, *, always: bool = False) -> None:
     """Write a line to stderr, unless ``-q`` was given."""
     if always or not verbosity.quiet:
-        typer.echo(message, err=True)
+        _write(logging.INFO, message)
 
 
-def _configure_logging() -> None:
-    level = logging.DEBUG if verbosity.debug else logging.INFO if verbosity.verbose else logging.WARNING
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s", force=True)
-    # Ours and those that tell of migrations and SQL alone: at DEBUG the AWS client prints passwords.
-    logging.getLogger("sparkify").setLevel(level)
-    logging.getLogger("alembic").setLevel(level)
-    logging.getLogger("sqlalchemy.engine").setLevel(logging.INFO if verbosity.debug else logging.WARNING)
+def _write(level: int, message: str, label: str = "") -> None:
+    if verbosity.log_format == "json":
+        logs.write_record(level, message)
+    else:
+        typer.echo(f"{label}{message}", err=True)

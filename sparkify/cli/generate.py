@@ -42,7 +42,7 @@ def generate(
     from sparkify.etl.errors import ConfigurationError
     from sparkify.generate import generate as simulate
 
-    shown = sys.stderr.isatty() and not verbosity.quiet
+    shown = sys.stderr.isatty() and verbosity.shows_progress
     columns = (TextColumn("events"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), disable=not shown, transient=True) as progress:
         task = progress.add_task("events", total=events)

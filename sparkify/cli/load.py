@@ -63,7 +63,7 @@ def load(
         if dry_run:
             _explain(warehouse, sources, full_refresh, reload_changed, allow_missing, as_json)
             return
-        with TerminalObserver(shown=not verbosity.quiet) as observer:
+        with TerminalObserver(shown=verbosity.shows_progress) as observer:
             report = warehouse.load(
                 only=sources,
                 max_rejects=max_rejects,

@@ -25,6 +25,9 @@ log = logging.getLogger("sparkify.etl")
 _LONGEST_LOGGED = 2_000
 """Characters of a statement in the log: what a statement holds beyond them are rows."""
 
+_LOGGED_HERE = {"logged": True}
+"""An execution option by which a listener of the engine sees that it need not log the statement again."""
+
 
 class Renderer(Protocol):
     """As much of an adapter as a session needs."""
@@ -115,7 +118,7 @@ class Session:
 
     def _send(self, text: str, parameters: tuple[Any, ...]) -> Outcome:
         clock = time.perf_counter()
-        result = self._open.exec_driver_sql(text, parameters or None)
+        result = self._open.exec_driver_sql(text, parameters or None, execution_options=_LOGGED_HERE)
         # A driver may answer an INSERT with a row that has the count.
         outcome = (
             Outcome(rows=result.all())

@@ -1,0 +1,100 @@
+"""The log of a command on stderr: lines of text, or one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+__all__ = ["LogFormat", "configure", "write_record"]
+
+_sql = logging.getLogger("sparkify.sql")
+
+LogFormat = Literal["text", "json"]
+
+_EXTRA = ("load_id", "step", "rows", "seconds")
+"""What the records of a load carry beside their message."""
+
+_PLUMBING = ("Context impl ", "Will assume ")
+"""How the lines begin in which Alembic tells of itself."""
+
+
+def configure(level: int, log_format: LogFormat) -> None:
+    """Write what this package and Alembic log from ``level`` on to stderr; of all others warnings alone.
+
+    At DEBUG every SQL statement is logged with the time it took, those of queries and migrations included.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JsonFormatter() if log_format == "json" else _TextFormatter())
+    # Of other packages warnings alone, at DEBUG too: the AWS client logs passwords there.
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.getLogger("sparkify").setLevel(level)
+    logging.getLogger("alembic.runtime.migration").setLevel(level)
+    if level > logging.DEBUG:
+        handler.addFilter(lambda record: not record.getMessage().startswith(_PLUMBING))
+    else:
+        _log_statements()
+
+
+def write_record(level: int, message: str) -> None:
+    """Write a record of the command itself, whatever the level of the log is."""
+    record = logging.LogRecord("sparkify.cli", level, __file__, 0, message, None, None)
+    for handler in logging.getLogger().handlers:
+        handler.handle(record)
+
+
+class _TextFormatter(logging.Formatter):
+    """``HH:MM:SS message``, in local time; the name of the logger where it is not one of ours."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(message)s", "%H:%M:%S")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name that logging has
+        """The line of a record, without its traceback."""
+        if record.levelno >= logging.WARNING:
+            record.message = f"{record.levelname.lower()}: {record.message}"
+        if not record.name.startswith("sparkify"):
+            record.message = f"{record.name}: {record.message}"
+        return super().formatMessage(record)
+
+
+class _JsonFormatter(logging.Formatter):
+    """One JSON object: time (ISO 8601, UTC), level, logger, message, and what the record carries."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of a record."""
+        moment = datetime.fromtimestamp(record.created, UTC)
+        fields: dict[str, Any] = {
+            "time": f"{moment.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z",
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        for name in _EXTRA:
+            if (value := getattr(record, name, None)) is not None:
+                fields[name] = round(value, 6) if isinstance(value, float) else value
+        if record.exc_info:
+            fields["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(fields, ensure_ascii=False, default=str)
+
+
+def _log_statements() -> None:
+    """Log the statements that do not pass through the session of a load, which logs its own."""
+    from sqlalchemy import Engine, event
+
+    for name, listener in (("before_cursor_execute", _begin), ("after_cursor_execute", _end)):
+        if not event.contains(Engine, name, listener):
+            event.listen(Engine, name, listener)
+
+
+def _begin(_connection: Any, _cursor: Any, _text: str, _values: Any, context: Any, _many: bool) -> None:
+    context.sparkify_began = time.perf_counter()
+
+
+def _end(_connection: Any, _cursor: Any, text: str, _values: Any, context: Any, _many: bool) -> None:
+    if not context.execution_options.get("logged"):
+        seconds = time.perf_counter() - context.sparkify_began
+        _sql.debug("%.3f s: %s", seconds, text.strip(), extra={"seconds": seconds})
