@@ -28,9 +28,10 @@ def schema(
     as_json: AsJson = False,
 ) -> None:
     """Describe the tables: columns, units, keys, distribution, as Markdown. Connects to nothing."""
+    from sparkify.pipeline import SPARKIFY
     from sparkify.warehouse.dictionary import dictionary, markdown, mermaid
 
-    entries = dictionary(tables or ())
+    entries = dictionary(SPARKIFY, tables or ())
     if as_json:
         formatting.print_json(entries)
     else:

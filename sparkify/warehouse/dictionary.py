@@ -18,8 +18,7 @@ from itertools import pairwise
 from sqlalchemy import Column, Table
 from sqlalchemy.types import TIMESTAMP
 
-from sparkify import models
-from sparkify.etl.declarations import json_fields
+from sparkify.etl.declarations import Pipeline, json_fields
 from sparkify.etl.errors import ConfigurationError
 from sparkify.models import Base
 from sparkify.redshift import RedshiftDialect
@@ -28,25 +27,10 @@ __all__ = ["ColumnEntry", "TableEntry", "dictionary", "markdown", "mermaid"]
 
 _STAR = "The star"
 _STAGING = "Staging, empty between loads"
-_ROOMS = (
-    (
-        _STAR,
-        (
-            models.SongPlay,
-            models.User,
-            models.Song,
-            models.Artist,
-            models.Time,
-            models.UserLevel,
-            models.SongMatch,
-        ),
-    ),
-    (_STAGING, (models.StagingEvent, models.StagingSong)),
-    ("The ledger", (models.LoadHistory, models.LoadedFile, models.RejectedRow, models.LoadLock)),
-)
+_LEDGER = "The ledger"
 _PREFACE = (
     "Types are the same on Amazon Redshift and DuckDB, save that DuckDB keeps no lengths. Times are UTC, "
-    "without zone. Keys are told to Redshift for its planner and enforced by neither database: the loader "
+    "without zone. Keys are declared to Redshift for its planner and enforced by neither database: the loader "
     "and the checks hold them."
 )
 _UNITS = (
@@ -82,13 +66,13 @@ class ColumnEntry:
 class TableEntry:
     """One table.
 
-    :ivar room: what it belongs to: the star, staging, or the ledger.
+    :ivar section: what it belongs to: the star, staging, or the ledger.
     :ivar grain: what one row is.
     :ivar notes: what else is said of it.
     """
 
     name: str
-    room: str
+    section: str
     grain: str
     notes: str
     diststyle: str | None
@@ -97,34 +81,34 @@ class TableEntry:
     columns: tuple[ColumnEntry, ...]
 
 
-def dictionary(names: Iterable[str] = ()) -> tuple[TableEntry, ...]:
-    """Every table with its columns, or those named, the fact first.
+def dictionary(pipeline: Pipeline, names: Iterable[str] = ()) -> tuple[TableEntry, ...]:
+    """Every table of a pipeline with its columns, or those named, the fact first.
 
     :raises ConfigurationError: when there is no table of a name.
     """
-    entries = {entry.name: entry for entry in _entries()}
-    wanted = tuple(names) or tuple(entries)
-    for name in wanted:
+    entries = {entry.name: entry for entry in _entries(pipeline)}
+    selected = tuple(names) or tuple(entries)
+    for name in selected:
         if name not in entries:
             near = get_close_matches(name, entries, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(entries)}"
-            raise ConfigurationError(f"{name!r} is not a table; {hint}")
-    return tuple(entries[name] for name in entries if name in wanted)
+            hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(entries)}."
+            raise ConfigurationError(f"{name!r} is not a table", hint=hint)
+    return tuple(entries[name] for name in entries if name in selected)
 
 
 def mermaid(tables: Iterable[TableEntry]) -> str:
     """An entity-relationship diagram of these tables, in Mermaid: keys, and what points where."""
-    shown = {table.name: table for table in tables}
+    drawn = {table.name: table for table in tables}
     lines = ["erDiagram"]
-    for table in shown.values():
+    for table in drawn.values():
         for column in table.columns:
             target = (column.references or "").partition(".")[0]
-            if target in shown:
+            if target in drawn:
                 lines.append(f'    {target} ||--o{{ {table.name} : "{column.name}"')
-    for table in shown.values():
+    for table in drawn.values():
         lines.append(f"    {table.name} {{")
         for column in table.columns:
-            keys = [mark for mark, is_one in (("PK", column.key), ("FK", column.references)) if is_one]
+            keys = [mark for mark, holds in (("PK", column.key), ("FK", column.references)) if holds]
             kind = re.sub(r"\W+", "_", column.type).strip("_").lower()
             lines.append(f"        {kind} {column.name} {', '.join(keys)}".rstrip())
         lines.append("    }")
@@ -134,7 +118,7 @@ def mermaid(tables: Iterable[TableEntry]) -> str:
 def markdown(tables: Iterable[TableEntry]) -> str:
     """The data dictionary as a page of Markdown, with the diagram of the star."""
     entries = tuple(tables)
-    star = [entry for entry in entries if entry.room == _STAR]
+    star = [entry for entry in entries if entry.section == _STAR]
     lines = [
         "# Data dictionary",
         "",
@@ -144,11 +128,11 @@ def markdown(tables: Iterable[TableEntry]) -> str:
     ]
     if star:
         lines += ["", "```mermaid", mermaid(star), "```"]
-    room = None
+    section = None
     for entry in entries:
-        if entry.room != room:
-            room = entry.room
-            lines += ["", f"## {room}"]
+        if entry.section != section:
+            section = entry.section
+            lines += ["", f"## {section}"]
         lines += ["", *_table_lines(entry)]
     return "\n".join(lines)
 
@@ -161,9 +145,9 @@ def _table_lines(entry: TableEntry) -> Iterator[str]:
         yield ""
         yield entry.notes
     yield ""
-    yield f"On Redshift: {_lies(entry)}."
+    yield f"On Redshift: {_distribution(entry)}."
     yield ""
-    staging = entry.room == _STAGING
+    staging = entry.section == _STAGING
     heads = [
         "column",
         "type",
@@ -197,7 +181,7 @@ def _keys(column: ColumnEntry) -> Iterator[str]:
         yield f"→ `{column.references}`"
 
 
-def _lies(entry: TableEntry) -> str:
+def _distribution(entry: TableEntry) -> str:
     style = f"distributed by `{entry.distkey}`" if entry.distkey else _STYLES[entry.diststyle or "AUTO"]
     order = f", sorted by {', '.join(f'`{name}`' for name in entry.sortkey)}" if entry.sortkey else ""
     return style + order
@@ -213,25 +197,30 @@ _STYLES = {
 # -- reading the models ------------------------------------------------------------------------------------
 
 
-def _entries() -> Iterator[TableEntry]:
-    for room, members in _ROOMS:
-        for model in members:
-            yield _entry(room, model)
+def _entries(pipeline: Pipeline) -> Iterator[TableEntry]:
+    sections = (
+        (_STAR, pipeline.tables),
+        (_STAGING, tuple(source.staging for source in pipeline.sources)),
+        (_LEDGER, pipeline.ledger.tables),
+    )
+    for section, tables in sections:
+        for table in tables:
+            yield _entry(section, table)
 
 
-def _entry(room: str, model: type[Base]) -> TableEntry:
-    table = model.__table__
-    assert isinstance(table, Table)  # noqa: S101 - what every model here is mapped to
+def _entry(section: str, table: Table) -> TableEntry:
     options = table.dialect_options["redshift"]
     sortkey = options["sortkey"] or ()
-    texts = _column_texts(model)
-    grain, _, notes = _plain(inspect.getdoc(model) or "").partition("\n\n")
+    model = next((mapper.class_ for mapper in Base.registry.mappers if mapper.local_table is table), None)
+    texts = _column_texts(model) if model else {}
+    comment = table.comment or (model and inspect.getdoc(model)) or ""
+    grain, _, notes = _plain(comment).partition("\n\n")
     grain, _, more = grain.removeprefix("Grain: ").partition(". ")
-    staged = room == _STAGING
-    json_keys = {column.name: one.key for column, one in json_fields(table).items()} if staged else {}
+    staged = section == _STAGING
+    json_keys = {column.name: field.key for column, field in json_fields(table).items()} if staged else {}
     return TableEntry(
         name=table.name,
-        room=room,
+        section=section,
         grain=f"{grain.rstrip('.')}.",
         notes=" ".join(part for part in (more, " ".join(notes.split())) if part),
         diststyle=options["diststyle"],
@@ -245,6 +234,7 @@ def _entry(room: str, model: type[Base]) -> TableEntry:
 
 def _column(column: Column[object], text: str, json_key: str | None) -> ColumnEntry:
     options = column.dialect_options["redshift"]
+    text = _plain(column.comment) if column.comment else text
     return ColumnEntry(
         name=column.name,
         type=column.type.compile(dialect=RedshiftDialect()).removesuffix(" WITHOUT TIME ZONE"),

@@ -9,27 +9,39 @@ import pytest
 
 from sparkify.etl.errors import ConfigurationError
 from sparkify.models import Base
+from sparkify.pipeline import SPARKIFY
 from sparkify.warehouse.dictionary import ColumnEntry, dictionary, markdown, mermaid
 from tests.support.commands import run_module
 from tests.support.paths import CLONE
+from tests.support.shop import SHOP
 
 PAGE = CLONE / "docs" / "data-dictionary.md"
 
 
+def test_dictionary_of_another_pipeline_has_its_tables_alone() -> None:
+    entries = dictionary(SHOP)
+    assert {entry.name for entry in entries} == set(SHOP.metadata.tables)
+    assert [entry.name for entry in entries if entry.section == "The star"] == ["orders", "customers"]
+    (orders,) = dictionary(SHOP, ["orders"])
+    assert (orders.grain, orders.distkey) == ("one order.", "customer_id")
+    placed = next(column for column in orders.columns if column.name == "placed_at")
+    assert placed.description == "When the order was placed: UTC, with milliseconds."
+
+
 def column(table: str, name: str) -> ColumnEntry:
-    (entry,) = dictionary([table])
+    (entry,) = dictionary(SPARKIFY, [table])
     (found,) = (one for one in entry.columns if one.name == name)
     return found
 
 
-def test_every_table_and_column_of_the_models_is_there() -> None:
-    found = {entry.name: [one.name for one in entry.columns] for entry in dictionary()}
+def test_dictionary_has_every_table_and_column_of_the_models() -> None:
+    found = {entry.name: [one.name for one in entry.columns] for entry in dictionary(SPARKIFY)}
     assert found == {name: table.columns.keys() for name, table in Base.metadata.tables.items()}
     assert next(iter(found)) == "songplays"
 
 
 def test_the_page_in_docs_is_what_the_models_say() -> None:
-    text = f"{markdown(dictionary())}\n"
+    text = f"{markdown(dictionary(SPARKIFY))}\n"
     assert PAGE.read_text(encoding="utf-8") == text, "run: sparkify-etl schema > docs/data-dictionary.md"
 
 
@@ -55,7 +67,7 @@ def test_what_is_told_of_a_column() -> None:
 def test_units() -> None:
     found = {
         f"{entry.name}.{one.name}": one.unit
-        for entry in dictionary()
+        for entry in dictionary(SPARKIFY)
         for one in entry.columns
         if one.unit not in (None, "UTC")
     }
@@ -70,32 +82,33 @@ def test_units() -> None:
         "staging_songs.artist_longitude": "degrees",
         "staging_songs.duration": "s",
         "load_history.bytes": "bytes",
+        "load_steps.seconds": "s",
         "loaded_files.bytes": "bytes",
     }
 
 
 def test_keys_and_distribution() -> None:
-    (plays,) = dictionary(["songplays"])
+    (plays,) = dictionary(SPARKIFY, ["songplays"])
     assert [one.name for one in plays.columns if one.key] == ["songplay_id"]
     assert (plays.distkey, plays.sortkey) == ("song_id", ("start_time",))
     assert plays.grain == "one `NextSong` event."
-    (levels,) = dictionary(["user_levels"])
+    (levels,) = dictionary(SPARKIFY, ["user_levels"])
     assert (levels.diststyle, levels.sortkey) == ("ALL", ("user_id", "valid_from"))
-    (staging,) = dictionary(["staging_events"])
+    (staging,) = dictionary(SPARKIFY, ["staging_events"])
     assert not any(one.key for one in staging.columns)
 
 
 def test_the_diagram() -> None:
-    lines = mermaid(dictionary(["songs", "artists"])).splitlines()
+    lines = mermaid(dictionary(SPARKIFY, ["songs", "artists"])).splitlines()
     assert lines[:3] == ["erDiagram", '    artists ||--o{ songs : "artist_id"', "    songs {"]
     assert "        varchar_32 song_id PK" in lines
     assert "        varchar_32 artist_id FK" in lines
     # What points at a table that is not in the picture is left out.
-    assert "||--o{" not in mermaid(dictionary(["songs"]))
+    assert "||--o{" not in mermaid(dictionary(SPARKIFY, ["songs"]))
 
 
 def test_every_description_is_markdown_and_in_one_line() -> None:
-    for entry in dictionary():
+    for entry in dictionary(SPARKIFY):
         for text in (entry.grain, entry.notes, *(one.description for one in entry.columns)):
             assert "``" not in text
             assert ":class:" not in text
@@ -103,8 +116,8 @@ def test_every_description_is_markdown_and_in_one_line() -> None:
 
 
 def test_a_table_that_is_none() -> None:
-    with pytest.raises(ConfigurationError, match=r"'songplay' is not a table; did you mean songplays\?"):
-        dictionary(["songplay"])
+    with pytest.raises(ConfigurationError, match=r"'songplay' is not a table\. Did you mean songplays\?"):
+        dictionary(SPARKIFY, ["songplay"])
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -118,4 +131,4 @@ def test_the_command() -> None:
     assert (users["name"], users["sortkey"], users["columns"][0]["name"]) == ("users", ["user_id"], "user_id")
     wrong = run("user")
     assert (wrong.returncode, wrong.stdout) == (2, "")
-    assert "did you mean users?" in wrong.stderr
+    assert "Did you mean users?" in wrong.stderr
