@@ -7,10 +7,18 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 DEMO   := demo
 
-.PHONY: demo test kill parity fuzz lint format bench redshift-local clean help
+# What test-lowest, test-newest and test-py3* run: nothing is everything.  make test-lowest TESTS="$(UNIT)"
+TESTS  ?=
+UNIT   := tests/unit sparkify
+PYTEST := -m pytest -n 2 --dist loadfile
+
+VERSIONS := test-py311 test-py312 test-py313
+
+.PHONY: demo test test-unit test-lowest test-newest $(VERSIONS) coverage kill parity fuzz lint format bench \
+        redshift-local clean help
 
 help:
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -29,7 +37,34 @@ demo: $(READY) ## generate data, migrate, load, load again, and show the result
 	@cd $(DEMO) && ../$(BIN)/sparkify-etl report && echo "Open $(DEMO)/report.html"
 
 test: $(READY) ## set up, and run every test
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python $(PYTEST)
+
+test-unit: $(READY) ## the tests that start no server, and the examples in docstrings
+	$(BIN)/python $(PYTEST) $(UNIT)
+
+# Each of these has an environment of its own below .venvs.
+test-lowest: ## every test with the lowest versions that pyproject.toml allows
+	test -x .venvs/lowest/bin/python || $(PYTHON) -m venv .venvs/lowest
+	.venvs/lowest/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(PYTHON) -m tests.support.lowest > .venvs/lowest/constraints.txt
+	.venvs/lowest/bin/python -m pip install --quiet --editable . --group test --constraint .venvs/lowest/constraints.txt
+	.venvs/lowest/bin/python $(PYTEST) $(TESTS)
+
+test-newest: ## every test with the newest versions that pyproject.toml allows, released ones
+	test -x .venvs/newest/bin/python || $(PYTHON) -m venv .venvs/newest
+	.venvs/newest/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	.venvs/newest/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager --editable . --group test
+	.venvs/newest/bin/python $(PYTEST) $(TESTS)
+
+.venvs/py3%/.ready: pyproject.toml
+	python=$$(.ci/python 3.$*) && "$$python" -m venv .venvs/py3$*
+	.venvs/py3$*/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	.venvs/py3$*/bin/python -m pip install --quiet --editable . --group test
+	@touch $@
+
+test-py311: ## every test on Python 3.11; likewise test-py312 and test-py313
+$(VERSIONS): test-py3%: .venvs/py3%/.ready
+	.venvs/py3$*/bin/python $(PYTEST) $(TESTS)
 
 kill: $(READY) ## kill 300 loads at any moment: each must leave one star or the other
 	$(BIN)/python -m tests.support.kills --kills 300
@@ -56,4 +91,4 @@ redshift-local: $(READY) ## start a stand-in for Redshift, and print what to set
 	$(BIN)/python -m standin
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .venvs $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
-import importlib
 from typing import Any
 
 import pytest
@@ -304,8 +302,3 @@ def test_other_databases_have_no_copy_from_s3() -> None:
         str(copy())
     # What a log or a traceback shows is enough to know it by.
     assert repr(copy()) == "Copy('staging_events', from_='s3://logs/2018/')"
-
-
-def test_the_examples_run() -> None:
-    # Not "import sparkify.redshift.copy": the package gives names, and this is the module behind one.
-    assert doctest.testmod(importlib.import_module("sparkify.redshift.copy")) == (0, 3)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import doctest
-import importlib
 from typing import Any
 
 import pytest
@@ -152,9 +150,3 @@ def test_other_databases_have_no_unload() -> None:
     with pytest.raises(UnsupportedCompilationError):
         str(unload())
     assert repr(unload()) == "Unload(to='s3://exports/plays/')"
-
-
-def test_the_examples_run() -> None:
-    assert doctest.testmod(
-        importlib.import_module("sparkify.redshift.unload"), optionflags=doctest.NORMALIZE_WHITESPACE
-    ) == (0, 4)

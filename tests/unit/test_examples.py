@@ -1,0 +1,53 @@
+"""The examples in docstrings: that there are some, and that every run of the tests runs them."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import importlib
+from pathlib import Path
+
+import pytest
+
+import sparkify
+
+PACKAGE = Path(sparkify.__file__).parent
+
+# Each module with examples, and how many statements they have.
+EXAMPLES = {
+    "sparkify.config.dwhcfg": 2,
+    "sparkify.generate": 3,
+    "sparkify.generate.chance": 1,
+    "sparkify.generate.lines": 1,
+    "sparkify.provision.passwords": 2,
+    "sparkify.redshift.copy": 3,
+    "sparkify.redshift.unload": 4,
+}
+
+
+def examples(name: str) -> int:
+    # Not "import sparkify.redshift.copy": the package gives names, and this is the module behind one.
+    found = doctest.DocTestFinder(exclude_empty=True).find(importlib.import_module(name), name)
+    return sum(len(test.examples) for test in found)
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_docstrings_of_module_have_examples(name: str) -> None:
+    assert examples(name) == EXAMPLES[name]
+
+
+def test_every_module_with_examples_is_listed() -> None:
+    found = set()
+    for path in PACKAGE.rglob("*.py"):
+        nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+        texts = [ast.get_docstring(node) or "" for node in nodes if isinstance(node, documented)]
+        if any(">>> " in text for text in texts):
+            parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+            found.add(".".join(parts).removesuffix(".__init__"))
+    assert found == set(EXAMPLES)
+
+
+def test_plain_pytest_runs_the_examples(pytestconfig: pytest.Config) -> None:
+    assert pytestconfig.getoption("doctestmodules")
+    assert "sparkify" in pytestconfig.getini("testpaths")
