@@ -11,7 +11,7 @@ from sparkify.cli.command import command, verbosity
 from sparkify.cli.options import AsJson, Database
 
 if TYPE_CHECKING:
-    from sparkify.doctor import Finding
+    from sparkify.doctor import Diagnosis
 
 __all__ = ["register"]
 
@@ -22,28 +22,30 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(database: Database = None, as_json: AsJson = False) -> None:
-    """Look whether everything is in place for a load; exit 1 if not, 2 if the configuration is wrong."""
+    """Check that a load can run; exit 1 if it cannot, 2 if the configuration is wrong."""
     from sparkify.doctor import examine
 
-    findings = examine(database)
+    results = examine(database)
     if as_json:
-        formatting.print_json(findings)
+        formatting.print_json(results)
     else:
-        _print(findings)
-    if code := max(finding.exit_code for finding in findings):
+        _print(results)
+    if code := max(result.exit_code for result in results):
         raise typer.Exit(code)
 
 
-def _print(findings: tuple[Finding, ...]) -> None:
-    width = max(len(finding.check) for finding in findings)
-    for finding in findings:
-        if finding.status == "ok" and verbosity.quiet:
+def _print(results: tuple[Diagnosis, ...]) -> None:
+    width = max(len(result.check) for result in results)
+    for result in results:
+        if result.status == "ok" and verbosity.quiet:
             continue
-        typer.echo(f"{finding.status:<8} {finding.check:<{width}}  {finding.message}")
-        if finding.advice:
-            typer.echo(f"{'':<8} {'':<{width}}  -> {finding.advice}")
-    problems = sum(finding.status == "problem" for finding in findings)
-    skipped = sum(finding.status == "skipped" for finding in findings)
-    result = formatting.count(problems, "problem") if problems else "all is well"
-    also = f", {skipped} skipped" if problems and skipped else ""
-    typer.echo(f"{formatting.count(len(findings), 'check')}: {result}{also}.")
+        typer.echo(f"{result.status:<8} {result.check:<{width}}  {result.message}")
+        if result.advice:
+            typer.echo(f"{'':<8} {'':<{width}}  -> {result.advice}")
+    problems = sum(result.status == "problem" for result in results)
+    skipped = sum(result.status == "skipped" for result in results)
+    if problems:
+        also = f", {skipped} skipped" if skipped else ""
+        typer.echo(f"{formatting.count(len(results), 'check')}: {formatting.count(problems, 'problem')}{also}.")
+    else:
+        typer.echo(f"{formatting.count(len(results), 'check')}: all is well.")

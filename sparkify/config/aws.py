@@ -23,7 +23,9 @@ def aws_session(settings: Settings) -> Any:
 
     key, secret = settings.aws_access_key_id, settings.aws_secret_access_key
     if (key is None) != (secret is None):
-        raise ConfigurationError("[AWS] has one of KEY and SECRET; give both, or neither and use a profile")
+        raise ConfigurationError(
+            "[AWS] has one of KEY and SECRET", hint="Give both, or neither and use a profile."
+        )
     return boto3.Session(
         aws_access_key_id=key.get_secret_value() if key else None,
         aws_secret_access_key=secret.get_secret_value() if secret else None,

@@ -174,6 +174,12 @@ class Settings(BaseSettings):
         order = [*names[:behind], *of_sources, *names[behind:]]
         return {name: cls.model_fields[name] for name in order}
 
+    @classmethod
+    def cfg_option(cls, name: str) -> tuple[str, str]:
+        """The section and the option of ``dwh.cfg`` that a setting is."""
+        extra = extra_of(cls.model_fields[name])
+        return extra["section"].upper(), extra["options"][0]
+
     def declaring(self, sources: Sequence[Source]) -> Settings:
         """Settings that have those of these sources too, read with the same options; these if they have them.
 
@@ -196,11 +202,11 @@ class Settings(BaseSettings):
         name = source.location.setting
         uri: str | None = getattr(settings, name)
         if not uri:
-            extra = extra_of(type(settings).model_fields[name])
+            section, option = settings.cfg_option(name)
             raise ConfigurationError(
                 "no setting says where its files are",
                 where=f"source {source.name}",
-                hint=f"Set [{extra['section']}] {extra['options'][0]} in {config_file()}, or {env_name(name)}.",
+                hint=f"Set [{section}] {option} in {config_file()}, or {env_name(name)}.",
             )
         return uri
 
@@ -282,10 +288,8 @@ def _explained(settings_cls: type[Settings], error: ValidationError, given: Mapp
     for problem in error.errors(include_input=False, include_url=False, include_context=False):
         name = str(problem["loc"][0]) if problem["loc"] else "settings"
         if name in settings_cls.model_fields:
-            extra = extra_of(settings_cls.model_fields[name])
-            where = (
-                "option" if name in given else f"{env_name(name)} or [{extra['section']}] {extra['options'][0]}"
-            )
+            section, option = settings_cls.cfg_option(name)
+            where = "option" if name in given else f"{env_name(name)} or [{section}] {option}"
         else:
             where = "option"
         lines.append(f"{name} ({where}): {problem['msg']}")

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from sparkify.config.dwhcfg import config_file
 from sparkify.config.settings import Settings
-from sparkify.doctor.findings import Book, Problem
+from sparkify.doctor.checklist import Checklist, Problem
+from sparkify.etl.declarations import Pipeline, Source
+from sparkify.redshift import Endpoint
 
 if TYPE_CHECKING:
     from sparkify.provision.account import Aws
-    from sparkify.redshift import Endpoint
 
 __all__ = ["AwsChecks"]
 
@@ -22,41 +23,45 @@ _JSONPATHS_LIMIT = 1_000_000
 class AwsChecks:
     """The checks of a cluster or workgroup, and of what it reads."""
 
-    def __init__(self, book: Book, settings: Settings, endpoint: Endpoint | None) -> None:
-        self._book, self._settings, self._endpoint = book, settings, endpoint
+    def __init__(self, checklist: Checklist, settings: Settings, pipeline: Pipeline) -> None:
+        self._checklist, self._settings, self._pipeline = checklist, settings, pipeline
+        self._endpoint = Endpoint.of(str(settings.url.host or ""))
         self._aws: Aws | None = None
         self._account = ("", "aws")
         self._role_facts: Mapping[str, Any] = {}
         self._bucket_regions: dict[str, str] = {}
 
-    def examine(self) -> None:
+    def run(self) -> None:
         """Run them."""
-        check = self._book.check
-        check("region", self._region)
-        check("credentials", self._credentials, needs=["region"])
+        run = self._checklist.run
+        run("region", self._check_region)
+        run("credentials", self._check_credentials, needs=["region"])
         if self._endpoint is not None:
-            check("cluster", self._cluster, needs=["credentials"], if_allowed=True)
-        check("role", self._role, needs=["credentials"], if_allowed=True)
-        check("role trust", self._trust, needs=["role"])
-        check("role policy", self._policy, needs=["role"], if_allowed=True)
-        for option in ("log_data", "song_data"):
-            check(option, partial(self._prefix, option), needs=["credentials"])
-        check("bucket region", self._bucket_region, needs=["log_data", "song_data"])
-        if getattr(self._settings, "log_jsonpath", None):
-            check("log_jsonpath", self._jsonpaths, needs=["credentials"])
+            run("cluster", self._check_cluster, needs=["credentials"], if_allowed=True)
+        run("role", self._check_role, needs=["credentials"], if_allowed=True)
+        run("role trust", self._check_trust, needs=["role"])
+        run("role policy", self._check_policy, needs=["role"], if_allowed=True)
+        sources = self._pipeline.sources
+        for source in sources:
+            run(source.location.setting, partial(self._check_source, source), needs=["credentials"])
+        run("bucket region", self._check_bucket_region, needs=[source.location.setting for source in sources])
+        for source in sources:
+            name = source.location.jsonpaths
+            if name is not None and (uri := getattr(self._settings, name)):
+                run(name, partial(self._check_jsonpaths, source, name, uri), needs=["credentials"])
 
-    def _region(self) -> str:
+    def _check_region(self) -> str:
         from sparkify.provision.account import Aws
 
         self._aws = Aws(self._settings)
         if self._endpoint is not None and self._endpoint.region != self._aws.region:
             raise Problem(
                 f"the host is in {self._endpoint.region} and the region is {self._aws.region}",
-                f"set REGION = {self._endpoint.region} in [AWS] of {config_file()}",
+                hint=f"set REGION = {self._endpoint.region} in [AWS] of {config_file()}",
             )
         return self._aws.region
 
-    def _credentials(self) -> str:
+    def _check_credentials(self) -> str:
         answer = self._ask("ask AWS whose credentials these are", "sts", "get_caller_identity")
         self._account = answer["Account"], answer["Arn"].split(":")[1]
         keys = ", by the keys of [AWS]; a profile is safer" if self._settings.aws_access_key_id else ""
@@ -66,7 +71,7 @@ class AwsChecks:
         assert self._aws is not None  # noqa: S101 - the check of the region makes it, and all others need it
         return self._aws.ask(doing, service, operation, **params)
 
-    def _cluster(self) -> str:
+    def _check_cluster(self) -> str:
         from sparkify.provision.cluster import Cluster
         from sparkify.provision.naming import Names
         from sparkify.provision.serverless import Workgroup
@@ -82,29 +87,29 @@ class AwsChecks:
         stage = Workgroup(names) if serverless else Cluster(names)
         found = stage.look(self._aws, Place())
         if found is None:
-            raise Problem(f"there is no {stage.noun} in {self._aws.region}", "sparkify-etl cluster create")
+            raise Problem(f"there is no {stage.noun} in {self._aws.region}", hint="sparkify-etl cluster create")
         if found.state == "paused":
-            raise Problem(f"the cluster {names.identifier} is paused", "sparkify-etl cluster resume")
+            raise Problem(f"the cluster {names.identifier} is paused", hint="sparkify-etl cluster resume")
         if found.state == "storage-full":
-            raise Problem(f"the cluster {names.identifier} has no room left", "delete data, or add nodes")
+            raise Problem(f"the cluster {names.identifier} has no room left", hint="delete data, or add nodes")
         if not found.state.startswith("available"):
-            raise Problem(f"{names.identifier} is {found.state}", "wait; see sparkify-etl cluster status")
+            raise Problem(f"{names.identifier} is {found.state}", hint="wait; see sparkify-etl cluster status")
         return f"{names.identifier} is {found.state}"
 
-    def _role(self) -> str:
+    def _check_role(self) -> str:
         arn = self._settings.iam_role_arn
         if arn is None:
             raise Problem(
                 "ARN is empty, so COPY would use the cluster's default role, if it has one",
-                f"sparkify-etl cluster create writes it; or set ARN in [IAM_ROLE] of {config_file()}",
+                hint=f"sparkify-etl cluster create writes it; or set ARN in [IAM_ROLE] of {config_file()}",
             )
         name = arn.rpartition("/")[2]
         self._role_facts = self._ask(f"look at the role {name}", "iam", "get_role", RoleName=name)["Role"]
         if self._role_facts["Arn"] != arn:
-            raise Problem(f"{arn} is not in this account; {self._role_facts['Arn']} is", "correct ARN")
+            raise Problem(f"{arn} is not in this account; {self._role_facts['Arn']} is", hint="correct ARN")
         return arn
 
-    def _trust(self) -> str:
+    def _check_trust(self) -> str:
         from sparkify.provision.access import trusts
 
         account, partition = self._account
@@ -115,11 +120,12 @@ class AwsChecks:
             source = f"arn:{partition}:redshift-serverless:{region}:{account}:workgroup/{name}"
         if not trusts(self._role_facts["AssumeRolePolicyDocument"], account=account, source_arn=source):
             raise Problem(
-                f"the role does not let Redshift use it on behalf of {source}", "sparkify-etl cluster create"
+                f"the role does not let Redshift use it on behalf of {source}",
+                hint="sparkify-etl cluster create",
             )
         return f"Redshift may use it for {name}"
 
-    def _policy(self) -> str:
+    def _check_policy(self) -> str:
         from sparkify.provision.access import needs, policies_of, ungranted
         from sparkify.provision.wanted import readable_s3
 
@@ -128,56 +134,67 @@ class AwsChecks:
         documents = policies_of(self._aws, self._role_facts["RoleName"])
         if lacking := ungranted(documents, needs(readable, self._account[1])):
             more = f", and {len(lacking) - 1} more" if len(lacking) > 1 else ""
-            raise Problem(f"the role may not do {lacking[0]}{more}", "sparkify-etl cluster create")
+            raise Problem(f"the role may not do {lacking[0]}{more}", hint="sparkify-etl cluster create")
         return f"it may read {', '.join(f's3://{one.bucket}' for one in readable) or 'nothing, as configured'}"
 
     # S3
 
-    def _prefix(self, option: str) -> str:
-        uri = getattr(self._settings, option)
+    def _check_source(self, source: Source) -> str:
+        from sparkify.provision.aws_errors import AwsRefusal
+
+        uri = self._settings.location(source)
+        section, option = self._settings.cfg_option(source.location.setting)
         if not uri.startswith("s3://"):
             raise Problem(
-                f"{uri}: Redshift reads S3 alone",
-                f"set {option.upper()} to s3://bucket/prefix in {config_file()}",
+                "Redshift reads S3 alone",
+                where=uri,
+                hint=f"set {option} in [{section}] of {config_file()} to s3://bucket/prefix",
             )
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         folder = f"{key.rstrip('/')}/" if key else ""
-        answer = self._ask(f"list {uri}", "s3", "list_objects_v2", Bucket=bucket, Prefix=folder, MaxKeys=1)
+        correct = f"correct {option} in [{section}] of {config_file()}"
+        try:
+            answer = self._ask(f"list {uri}", "s3", "list_objects_v2", Bucket=bucket, Prefix=folder, MaxKeys=1)
+        except AwsRefusal as exc:
+            if exc.code == "NoSuchBucket":
+                raise Problem("there is no such bucket", where=uri, hint=correct) from exc
+            raise
         if not answer.get("KeyCount"):
-            raise Problem(f"{uri}: no object is there", f"correct {option.upper()} in {config_file()}")
+            raise Problem("no object is there", where=uri, hint=correct)
         head = self._ask(f"look at the bucket {bucket}", "s3", "head_bucket", Bucket=bucket)
         headers = head["ResponseMetadata"]["HTTPHeaders"]
         if region := head.get("BucketRegion") or headers.get("x-amz-bucket-region"):
             self._bucket_regions[bucket] = region
         return f"{uri} can be listed"
 
-    def _bucket_region(self) -> str:
+    def _check_bucket_region(self) -> str:
         assert self._aws is not None  # noqa: S101
         for bucket, region in sorted(self._bucket_regions.items()):
             if region != self._aws.region:
                 raise Problem(
                     f"s3://{bucket} is in {region}, and COPY would look in {self._aws.region}",
-                    f"create the warehouse in {region}, and set REGION = {region} in [AWS] of {config_file()}",
+                    hint=f"create the warehouse in {region}, and set REGION = {region} in [AWS] of "
+                    f"{config_file()}",
                 )
         return ", ".join(sorted(set(self._bucket_regions.values()))) or "not told by S3"
 
-    def _jsonpaths(self) -> str:
+    def _check_jsonpaths(self, source: Source, name: str, uri: str) -> str:
         from sparkify.etl.errors import ConfigurationError
         from sparkify.etl.jsonpaths import columns_of
-        from sparkify.pipeline.declaration import EVENTS
 
-        uri = str(getattr(self._settings, "log_jsonpath", None))
+        _, option = self._settings.cfg_option(name)
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         if not uri.startswith("s3://") or not key:
             raise Problem(
-                f"{uri} is not an object of S3", "set LOG_JSONPATH to s3://bucket/key, or leave it out"
+                f"{uri} is not an object of S3", hint=f"set {option} to s3://bucket/key, or leave it out"
             )
         body = self._ask(f"read {uri}", "s3", "get_object", Bucket=bucket, Key=key)["Body"]
         try:
-            columns = columns_of(body.read(_JSONPATHS_LIMIT).decode(errors="replace"), EVENTS, uri)
+            columns = columns_of(body.read(_JSONPATHS_LIMIT).decode(errors="replace"), source, uri)
         except ConfigurationError as exc:
             raise Problem(
-                str(exc),
-                "correct the file, or leave LOG_JSONPATH out: with MANIFEST_PREFIX a load writes its own",
+                exc.found,
+                where=exc.where,
+                hint=f"correct the file, or leave {option} out: with MANIFEST_PREFIX a load writes its own",
             ) from exc
         return f"{uri}: {len(columns)} paths"

@@ -1,4 +1,4 @@
-"""The checks of an embedded database: its folder, its file, its tables, and the sources."""
+"""The checks of an embedded database: its folder, its file, and its tables."""
 
 from __future__ import annotations
 
@@ -7,85 +7,78 @@ import shutil
 from functools import partial
 from pathlib import Path
 
-from sparkify.config.settings import Settings
-from sparkify.databases import open_database
-from sparkify.doctor.findings import Book, Opener, Problem, at_head
-from sparkify.etl.declarations import Source
+from sqlalchemy import Engine
 
-__all__ = ["Embedded"]
+from sparkify.databases import Database
+from sparkify.doctor.checklist import Checklist, Problem
+from sparkify.doctor.schema import check_revision, engine_of
+from sparkify.etl.declarations import Pipeline
+from sparkify.etl.errors import TemporaryError
+
+__all__ = ["EmbeddedChecks"]
 
 LEAST_FREE_BYTES = 500_000_000
 
 
-class Embedded:
-    """The checks of a DuckDB file."""
+class EmbeddedChecks:
+    """The checks of the file of an embedded database."""
 
-    def __init__(self, book: Book, settings: Settings) -> None:
-        self._book, self._settings = book, settings
-        self._file = open_database(settings.url, settings).file
+    def __init__(self, checklist: Checklist, database: Database, pipeline: Pipeline) -> None:
+        self._checklist, self._database, self._pipeline = checklist, database, pipeline
+        self._file = database.file
 
-    def examine(self) -> None:
+    def run(self) -> None:
         """Run them."""
-        check = self._book.check
-        check("folder", self._folder)
-        check("free space", self._free_space, needs=["folder"])
-        with Opener(self._settings, read_only=True) as opener:
-            check("database", partial(self._database, opener), needs=["folder"])
-            check("schema", partial(self._schema, opener), needs=["database"])
-        for source in self._settings.sources:
-            check(source.location.setting, partial(_source, self._settings, source))
+        run = self._checklist.run
+        run("folder", self._check_folder)
+        run("free space", self._check_free_space, needs=["folder"])
+        with engine_of(self._database) as engine:
+            run("database", partial(self._check_database, engine), needs=["folder"])
+            run("schema", partial(self._check_schema, engine), needs=["database"])
 
     @property
-    def _place(self) -> Path:
+    def _folder(self) -> Path:
         return self._file.absolute().parent if self._file else Path.cwd()
 
-    def _folder(self) -> str:
-        if not self._place.is_dir():
-            raise Problem(f"{self._place}: there is no such folder", f"mkdir -p {self._place}")
-        if not os.access(self._place, os.W_OK | os.X_OK):
-            raise Problem(f"{self._place}: nothing may be written there", "chmod u+wx it, or choose another")
-        return str(self._place)
+    def _check_folder(self) -> str:
+        if not self._folder.is_dir():
+            raise Problem("there is no such folder", where=str(self._folder), hint=f"mkdir -p {self._folder}")
+        if not os.access(self._folder, os.W_OK | os.X_OK):
+            raise Problem(
+                "nothing may be written there",
+                where=str(self._folder),
+                hint="chmod u+wx it, or choose another",
+            )
+        return str(self._folder)
 
-    def _free_space(self) -> str:
-        free = shutil.disk_usage(self._place).free
+    def _check_free_space(self) -> str:
+        free = shutil.disk_usage(self._folder).free
         if free < LEAST_FREE_BYTES:
             raise Problem(
-                f"{free / 1e6:,.0f} MB are free in {self._place}", "make room, or give another --database"
+                f"{free / 1e6:,.0f} MB are free in {self._folder}",
+                hint="make room, or give another --database",
             )
         return f"{free / 1e9:,.1f} GB"
 
-    def _database(self, opener: Opener) -> str:
+    def _check_database(self, engine: Engine) -> str:
         if self._file is None:
             return "in memory"
         if not self._file.exists():
             return f"{self._file} is not there yet; the first load makes it"
         try:
-            with opener.warehouse.engine.connect():
+            with engine.connect():
                 return f"{self._file} opens"
         except Exception as exc:
-            text = str(getattr(exc, "orig", exc)).strip().splitlines()[0]
-            if "lock" in text.lower():
-                raise Problem(f"{self._file} is open in another process", "wait for it, or end it") from exc
+            error = self._database.translate(exc)
+            if isinstance(error, TemporaryError):
+                raise Problem(error.found, where=str(self._file), hint="wait for it, or end it") from exc
+            reason = error.found if error else type(exc).__name__
             raise Problem(
-                f"{self._file} does not open: {text}", "restore it, or move it away and load"
+                f"does not open: {reason}", where=str(self._file), hint="restore it, or move it away and load"
             ) from exc
 
-    def _schema(self, opener: Opener) -> str:
+    def _check_schema(self, engine: Engine) -> str:
         if self._file is None or not self._file.exists():
             return "made by the first load"
-        with opener.warehouse.engine.connect() as connection:
-            return at_head(connection)
-
-
-def _source(settings: Settings, source: Source) -> str:
-    """A source as a load would list it."""
-    from sparkify.config.aws import aws_options
-    from sparkify.etl.errors import EmptySource
-    from sparkify.etl.sources import list_files
-
-    uri = settings.location(source)
-    try:
-        listing = list_files(uri, aws_options(settings))
-    except EmptySource as exc:
-        raise Problem(str(exc), "set LOG_DATA and SONG_DATA, or: sparkify-etl generate data") from exc
-    return f"{uri}: {len(listing.files):,} {'file' if len(listing.files) == 1 else 'files'}"
+        with engine.connect() as connection:
+            return check_revision(connection, self._pipeline)

@@ -40,7 +40,8 @@ class Aws:
             self._session = session or aws_session(settings)
         if self._session.region_name is None:
             raise ConfigurationError(
-                "no AWS region; set REGION in [AWS] of dwh.cfg, or AWS_REGION, to that of your bucket"
+                "no AWS region",
+                hint="Set REGION in [AWS] of dwh.cfg, or AWS_REGION, to that of your bucket.",
             )
         self.region: str = self._session.region_name
 

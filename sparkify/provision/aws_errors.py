@@ -1,4 +1,4 @@
-"""What AWS's errors mean to whoever meets them: one sentence each, with the way out, raised as ours.
+"""What AWS's errors mean to whoever meets them: what was found and what to do, raised as ours.
 
 No value of a request and no key is in any of them: botocore puts both into some of its messages.
 """
@@ -36,25 +36,51 @@ _ACCESS_KEY = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b")
 _ACTION = re.compile(r"not authorized to perform:? ([\w-]+:\w+)")
 _VALUE = re.compile(r",? ?value: .*", re.DOTALL)
 
-_CREDENTIALS_HELP = (
-    "run `aws configure`, or `aws sso login`, or set AWS_PROFILE (or KEY and SECRET in [AWS] of dwh.cfg)"
-)
-_EXPIRED = "the AWS credentials have expired; get new ones: `aws sso login`, or new keys from where these came"
-_WRONG_KEY = "AWS does not know the access key; " + _CREDENTIALS_HELP
-_WRONG_SECRET = "the secret key does not fit the access key; copy both again from where they came"  # noqa: S105
-_CLOCK = "the clock of this machine is wrong, and AWS takes no request from another time; set it and try again"
-_QUOTA = (
-    "a quota of this AWS account is used up; remove what is not needed, or ask for more under "
-    "Service Quotas in the AWS console"
-)
-_CAPACITY = "AWS has no such nodes free there now; try again later, or give another DWH_NODE_TYPE"
-_TAKEN = "something of that name exists already and is not ours; give another name in [DWH] of dwh.cfg"
-_NO_BUCKET = "there is no such bucket; check LOG_DATA, SONG_DATA, LOG_JSONPATH and MANIFEST_PREFIX"
-_OTHER_REGION = "that is in another region; set REGION in [AWS] of dwh.cfg to it"
-_NOT_ENABLED = "this account does not use that region or service yet; enable it in the AWS console"
-_STATE = "it is in a state in which AWS does not do that; see sparkify-etl cluster status, and try again"
+_Meaning = tuple[str, str | None]
+"""What was found, and what to do about it."""
 
-_SENTENCES = {
+_CREDENTIALS_HELP = (
+    "Run `aws configure`, or `aws sso login`, or set AWS_PROFILE (or KEY and SECRET in [AWS] of dwh.cfg)."
+)
+_EXPIRED = (
+    "the AWS credentials have expired",
+    "Get new ones: `aws sso login`, or new keys from where these came.",
+)
+_WRONG_KEY = ("AWS does not know the access key", _CREDENTIALS_HELP)
+_WRONG_SECRET = ("the secret key does not fit the access key", "Copy both again from where they came.")
+_CLOCK = (
+    "the clock of this machine is wrong, and AWS takes no request from another time",
+    "Set it and try again.",
+)
+_QUOTA_HELP = "Remove what is not needed, or ask for more under Service Quotas in the AWS console."
+_QUOTA = ("a quota of this AWS account is used up", _QUOTA_HELP)
+_SNAPSHOT_QUOTA = ("a quota of this AWS account is used up", f"{_QUOTA_HELP} Manual snapshots count as well.")
+_CAPACITY = ("AWS has no such nodes free there now", "Try again later, or give another DWH_NODE_TYPE.")
+_TAKEN = (
+    "something of that name exists already and is not ours",
+    "Give another name in [DWH] of dwh.cfg.",
+)
+_NO_BUCKET = ("there is no such bucket", "Check where the sources are, and MANIFEST_PREFIX, in dwh.cfg.")
+_OTHER_REGION = ("that is in another region", "Set REGION in [AWS] of dwh.cfg to it.")
+_NOT_ENABLED = ("this account does not use that region or service yet", "Enable it in the AWS console.")
+_STATE = (
+    "it is in a state in which AWS does not do that",
+    "See sparkify-etl cluster status, and try again.",
+)
+_NO_CLUSTER = ("there is no such cluster in that region", "Check DWH_CLUSTER_IDENTIFIER and REGION.")
+_NO_SUBNET_GROUP = ("there is no such subnet group there", "Check DWH_SUBNET_GROUP.")
+_SAME_SNAPSHOT = ("a snapshot of that name exists already", "Try again in a second.")
+_NO_NETWORK = ("its network has no room or no subnets for it", "Give DWH_SUBNET_GROUP.")
+_BAD_KEY = (
+    "KEY or SECRET has a character that no access key has",
+    "Copy both again from where they came.",
+)
+_NO_REGION = (
+    "no AWS region",
+    "Set REGION in [AWS] of dwh.cfg, or AWS_REGION, to that of your bucket.",
+)
+
+_MEANINGS: dict[str, _Meaning] = {
     "ExpiredToken": _EXPIRED,
     "ExpiredTokenException": _EXPIRED,
     "RequestExpired": _CLOCK,
@@ -72,18 +98,18 @@ _SENTENCES = {
     "EntityAlreadyExists": _TAKEN,
     "ConflictException": _STATE,
     "InvalidClusterState": _STATE,
-    "ClusterNotFound": "there is no such cluster in that region; check DWH_CLUSTER_IDENTIFIER and REGION",
-    "ClusterSubnetGroupNotFoundFault": "there is no such subnet group there; check DWH_SUBNET_GROUP",
-    "ClusterSnapshotAlreadyExists": "a snapshot of that name exists already; try again in a second",
-    "ClusterSnapshotQuotaExceeded": _QUOTA + "; manual snapshots count as well",
+    "ClusterNotFound": _NO_CLUSTER,
+    "ClusterSubnetGroupNotFoundFault": _NO_SUBNET_GROUP,
+    "ClusterSnapshotAlreadyExists": _SAME_SNAPSHOT,
+    "ClusterSnapshotQuotaExceeded": _SNAPSHOT_QUOTA,
     "InsufficientClusterCapacity": _CAPACITY,
     "InsufficientCapacityException": _CAPACITY,
     "NoSuchBucket": _NO_BUCKET,
     "PermanentRedirect": _OTHER_REGION,
     "AuthorizationHeaderMalformed": _OTHER_REGION,
     "IllegalLocationConstraintException": _OTHER_REGION,
-    "InvalidVPCNetworkStateFault": "its network has no room or no subnets for it; give DWH_SUBNET_GROUP",
-    "DryRunOperation": "AWS would do it",
+    "InvalidVPCNetworkStateFault": _NO_NETWORK,
+    "DryRunOperation": ("AWS would do it", None),
 }
 _DENIED = {
     "AccessDenied",
@@ -93,7 +119,7 @@ _DENIED = {
     "DependentServiceAccessDenied",
     "403",
 }
-_PASSING = {
+_TRANSIENT = {
     "Throttling",
     "ThrottlingException",
     "RequestLimitExceeded",
@@ -110,15 +136,23 @@ _PASSING = {
 }
 
 
-class AwsRefusal(ConfigurationError):
-    """AWS does not do what was asked, and would not do it a second time.
+class _AwsError(SparkifyError):
+    """What AWS, or botocore, answered.
 
     :ivar code: AWS's own word for it, or the name of botocore's error.
+    :ivar said: AWS's own message, without secrets.
     """
 
-    def __init__(self, message: str, code: str) -> None:
-        super().__init__(message)
+    def __init__(
+        self, found: str, code: str, *, where: str | None = None, hint: str | None = None, said: str = ""
+    ) -> None:
+        super().__init__(found, where=where, hint=hint)
         self.code = code
+        self.said = said
+
+
+class AwsRefusal(_AwsError, ConfigurationError):
+    """AWS does not do what was asked, and would not do it a second time."""
 
     @property
     def denied(self) -> bool:
@@ -126,15 +160,8 @@ class AwsRefusal(ConfigurationError):
         return self.code in _DENIED
 
 
-class AwsBusy(TemporaryError):
-    """AWS cannot be reached, or not now.
-
-    :ivar code: AWS's own word for it, or the name of botocore's error.
-    """
-
-    def __init__(self, message: str, code: str) -> None:
-        super().__init__(message)
-        self.code = code
+class AwsBusy(_AwsError, TemporaryError):
+    """AWS cannot be reached, or not now."""
 
 
 def scrub(text: str, secrets: Iterable[str] = ()) -> str:
@@ -146,9 +173,9 @@ def scrub(text: str, secrets: Iterable[str] = ()) -> str:
 
 @contextmanager
 def translated(doing: str, *, secrets: Iterable[str] = (), region: str | None = None) -> Iterator[None]:
-    """Turn what botocore raises into one sentence.
+    """Raise what botocore raises as an error of ours.
 
-    :param doing: what is being done, to begin the sentence with: ``create the role sparkify-redshift``.
+    :param doing: what is being done, such as ``create the role sparkify-redshift``; the error's ``where``.
     :param secrets: what may stand in no message, nor in the traceback of its cause.
     :raises AwsRefusal: when trying again is of no use.
     :raises AwsBusy: when it may be.
@@ -179,35 +206,39 @@ def _explained(error: Exception, doing: str, secrets: tuple[str, ...], region: s
         return _from_answer(error, doing, secrets)
     name = type(error).__name__
     if isinstance(error, ParamValidationError):
-        return AwsRefusal(f"{doing}: {_without_values(str(error))}", name)
+        return AwsRefusal(_without_values(str(error)), name, where=doing)
     if isinstance(error, HTTPClientError | ConnectionError) and not isinstance(error, SSLError):
         return _from_network(error, doing, region)
-    sentence = _of_this_machine(error, region)
-    if sentence is None:
-        sentence = scrub(_VALUE.sub("", (str(error).strip() or name).splitlines()[0]), secrets)
-    return AwsRefusal(f"{doing}: {sentence}", name)
+    found, hint = _of_this_machine(error, region) or (
+        scrub(_VALUE.sub("", (str(error).strip() or name).splitlines()[0]), secrets),
+        None,
+    )
+    return AwsRefusal(found, name, where=doing, hint=hint)
 
 
-def _of_this_machine(error: Exception, region: str | None) -> str | None:
+def _of_this_machine(error: Exception, region: str | None) -> _Meaning | None:
     """What is wrong before anything was sent."""
     if isinstance(error, NoCredentialsError):
-        return f"there are no AWS credentials; {_CREDENTIALS_HELP}"
+        return "there are no AWS credentials", _CREDENTIALS_HELP
     if isinstance(error, PartialCredentialsError):
-        return f"one half of the AWS credentials is missing; {_CREDENTIALS_HELP}"
+        return "one half of the AWS credentials is missing", _CREDENTIALS_HELP
     if isinstance(error, ProfileNotFound):
-        return "there is no AWS profile of the name that AWS_PROFILE gives; see `aws configure list-profiles`"
+        return (
+            "there is no AWS profile of the name that AWS_PROFILE gives",
+            "See `aws configure list-profiles`.",
+        )
     if isinstance(error, SSOError) or "SSO" in type(error).__name__ or "Token" in type(error).__name__:
-        return "the AWS sign-in has expired; run `aws sso login`"
+        return "the AWS sign-in has expired", "Run `aws sso login`."
     if isinstance(error, CredentialRetrievalError):
-        return "the AWS credentials cannot be fetched; run the command that your profile names by hand"
+        return "the AWS credentials cannot be fetched", "Run the command that your profile names by hand."
     if isinstance(error, NoRegionError):
-        return "no AWS region; set REGION in [AWS] of dwh.cfg, or AWS_REGION, to that of your bucket"
+        return _NO_REGION
     if isinstance(error, InvalidRegionError):
-        return f"{region!r} is not a region of AWS; set REGION in [AWS] of dwh.cfg to one like us-west-2"
+        return f"{region!r} is not a region of AWS", "Set REGION in [AWS] of dwh.cfg to one like us-west-2."
     if isinstance(error, SSLError):
-        return "the certificate of AWS is not trusted here; a proxy may be between: see AWS_CA_BUNDLE"
+        return "the certificate of AWS is not trusted here", "A proxy may be between: see AWS_CA_BUNDLE."
     if isinstance(error, UnicodeError) or "Invalid header value" in str(error):
-        return "KEY or SECRET has a character that no access key has; copy both again from where they came"
+        return _BAD_KEY
     return None
 
 
@@ -215,38 +246,43 @@ def _from_network(error: Exception, doing: str, region: str | None) -> SparkifyE
     name = type(error).__name__
     # Never the text: an HTTPClientError repeats the header that could not be sent, with the access key.
     if "Invalid header value" in str(error):
-        return AwsRefusal(f"{doing}: {_of_this_machine(ValueError('Invalid header value'), region)}", name)
+        found, hint = _BAD_KEY
+        return AwsRefusal(found, name, where=doing, hint=hint)
     if isinstance(error, EndpointConnectionError):
         return AwsBusy(
-            f"{doing}: AWS cannot be reached; check the network, and that {region!r} is a region "
-            "(REGION in [AWS] of dwh.cfg)",
+            "AWS cannot be reached",
             name,
+            where=doing,
+            hint=f"Check the network, and that {region!r} is a region (REGION in [AWS] of dwh.cfg).",
         )
     how = "closed the connection" if isinstance(error, ConnectionClosedError) else "did not answer in time"
-    return AwsBusy(f"{doing}: AWS {how}; try again", name)
+    return AwsBusy(f"AWS {how}", name, where=doing, hint="Try again.")
 
 
 def _from_answer(error: ClientError, doing: str, secrets: tuple[str, ...]) -> SparkifyError:
     answer = error.response.get("Error", {})
     code = str(answer.get("Code", "unknown"))
     said = scrub(str(answer.get("Message", "")).strip(), secrets)
-    plain = code.removesuffix("Fault") if code not in _SENTENCES else code
+    plain = code.removesuffix("Fault") if code not in _MEANINGS else code
+    kind = AwsBusy if code in _TRANSIENT or plain in _TRANSIENT else AwsRefusal
+    found, hint = _meaning(code, plain, said, error.operation_name)
+    return kind(f"{found} ({code})", code, where=doing, hint=hint, said=said)
+
+
+def _meaning(code: str, plain: str, said: str, operation: str) -> _Meaning:
     if code in _DENIED:
         action = _ACTION.search(said)
-        what = action[1] if action else error.operation_name
-        sentence = f"your AWS identity may not do {what}; ask whoever manages the account to allow it"
-    elif "AlreadyExists" in code and plain not in _SENTENCES:
-        sentence = _TAKEN
-    elif ("Quota" in code or "LimitExceeded" in code) and code not in {*_PASSING, *_SENTENCES}:
-        sentence = _QUOTA
-    elif plain in _SENTENCES:
-        sentence = _SENTENCES[plain]
-    elif code in _PASSING:
-        sentence = "AWS is busy; try again"
-    else:
-        sentence = f"AWS refused it: {_first_line(said) or 'without a reason'}"
-    kind = AwsBusy if code in _PASSING or plain in _PASSING else AwsRefusal
-    return kind(f"{doing}: {sentence} ({code})", code)
+        what = action[1] if action else operation
+        return f"your AWS identity may not do {what}", "Ask whoever manages the account to allow it."
+    if plain in _MEANINGS:
+        return _MEANINGS[plain]
+    if "AlreadyExists" in code:
+        return _TAKEN
+    if ("Quota" in code or "LimitExceeded" in code) and code not in _TRANSIENT:
+        return _QUOTA
+    if code in _TRANSIENT:
+        return "AWS is busy", "Try again."
+    return f"AWS refused it: {_first_line(said) or 'without a reason'}", None
 
 
 def _first_line(text: str) -> str:

@@ -235,7 +235,7 @@ def _settle(
             sent, again = call, 0
         except AwsRefusal as exc:
             again += 1
-            if again > AGAIN_LIMIT or call.again_on.get(exc.code, "\0") not in str(exc):
+            if again > AGAIN_LIMIT or call.again_on.get(exc.code, "\0") not in exc.said:
                 raise
             observer.waiting(stage.noun, f"not ready ({exc.code})", waited)
             aws.wait()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from sparkify.config.fields import extra_of, setting_names
+from sparkify.config.fields import setting_names
 from sparkify.config.settings import Settings
 from sparkify.etl.errors import ConfigurationError
 from sparkify.provision.costs import Estimate, estimate
@@ -249,7 +249,7 @@ def _network_problems(wanted: Wanted, *, open_to_the_world: bool) -> Iterator[st
 def _source_problems(settings: Settings) -> Iterator[str]:
     names = [name for source in settings.sources for name in setting_names(source)]
     for name in (*names, "manifest_prefix"):
-        option = extra_of(type(settings).model_fields[name])["options"][0]
+        _, option = settings.cfg_option(name)
         uri = getattr(settings, name)
         if uri is None:
             continue

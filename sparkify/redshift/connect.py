@@ -93,15 +93,20 @@ def explain(exc: BaseException, host: str, port: int = DEFAULT_PORT) -> ConnectE
                 where,
                 "its certificate is for another name",
                 "connect by the endpoint's own name (for a tunnel, sslmode verify-ca)",
+                tls=True,
             )
         return ConnectError(
             where,
             f"its certificate is not trusted ({cause.verify_message})",
             "it may not be Redshift that answers; check the host name and the network between",
+            tls=True,
         )
     if "Server refuses SSL" in str(exc) or isinstance(cause, ssl.SSLError):
         return ConnectError(
-            where, "the server does not speak TLS", "check host and port; a password is never sent without TLS"
+            where,
+            "the server does not speak TLS",
+            "check host and port; a password is never sent without TLS",
+            tls=True,
         )
     if isinstance(cause, socket.gaierror):
         return ConnectError(

@@ -27,14 +27,16 @@ _CLUSTER_HOST: Final = re.compile(
 class ConnectError(Exception):
     """No connection, in one line: where, and what was found. What to do stands in ``hint``.
 
-    ``temporary``: whether trying again may help. ``host``: which server was asked.
+    ``temporary``: whether trying again may help. ``tls``: whether TLS is what failed. ``host``: which server
+    was asked.
     """
 
-    def __init__(self, host: str, found: str, hint: str, *, temporary: bool = False) -> None:
+    def __init__(self, host: str, found: str, hint: str, *, temporary: bool = False, tls: bool = False) -> None:
         self.host = host
         self.found = found
         self.hint = hint
         self.temporary = temporary
+        self.tls = tls
         super().__init__(f"cannot connect to {host}: {found}; {hint}")
 
 

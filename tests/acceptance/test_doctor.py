@@ -11,30 +11,34 @@ import subprocess
 import sys
 from collections import namedtuple
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import boto3
 import duckdb
 import pytest
+from sqlalchemy import Column, Integer, MetaData, Table
 
-from sparkify import Settings, migrate
-from sparkify.doctor import Finding, embedded, examine
+from sparkify import Settings
+from sparkify.doctor import Diagnosis, embedded, examine, schema
+from sparkify.etl.declarations import Source, from_json
 from sparkify.pipeline import SPARKIFY
 from sparkify.provision import Names, Wanted, create
 from sparkify.provision.role import permissions, trust
 from sparkify.provision.steps import Place
 from sparkify.provision.wanted import readable_s3
+from sparkify.warehouse import migrations
 from standin.server import Standin
 from tests.support.cloud import REAL_PATHS
 from tests.support.provision import ACCOUNT, CANARIES, REGION, Command, Wire, settings
 
 
-def by_name(findings: tuple[Finding, ...]) -> dict[str, Finding]:
+def by_name(findings: tuple[Diagnosis, ...]) -> dict[str, Diagnosis]:
     return {finding.check: finding for finding in findings}
 
 
-def problems(findings: tuple[Finding, ...]) -> list[str]:
+def problems(findings: tuple[Diagnosis, ...]) -> list[str]:
     return [finding.check for finding in findings if finding.status == "problem"]
 
 
@@ -111,8 +115,8 @@ EMBEDDED: list[tuple[Callable[[pytest.MonkeyPatch], None], str, str, str, int]] 
     (
         setting("SPARKIFY_DATABASE_URL", "sqlite://"),
         "configuration",
-        "sqlite is not a database",
-        "give a URL",
+        "'sqlite' is not a database that sparkify loads",
+        "Give one of duckdb, redshift.",
         2,
     ),
     (setting("SPARKIFY_DATABASE_URL", "duckdb:///no/x.duckdb"), "folder", "no such folder", "mkdir -p", 1),
@@ -172,15 +176,33 @@ def test_a_database_that_is_open_elsewhere() -> None:
         assert other.stdout.readline() == "open\n"
         found = by_name(examine())
         other.stdin.close()
-    assert found["database"].message == "sparkify.duckdb is open in another process"
+    assert found["database"].message == f"sparkify.duckdb: the database is in use by process {other.pid}"
+    assert found["database"].advice == "wait for it, or end it"
 
 
 @pytest.mark.usefixtures("home")
 def test_another_revision(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(migrate, "current", lambda _: "0000")
+    monkeypatch.setattr(schema, "current", lambda _: "0000")
     empty_database(monkeypatch)
     found = by_name(examine())
-    assert found["schema"].message == f"revision 0000, and this version needs {migrate.head()}"
+    assert found["schema"].message == f"revision 0000, and this version needs {migrations.head_of(SPARKIFY)}"
+
+
+def test_examine_checks_sources_of_any_pipeline(home: Path) -> None:
+    staging = Table("staging_orders", MetaData(), Column("id", Integer, info=from_json("id")))
+    shop = replace(SPARKIFY, name="shop", sources=(Source(name="orders", staging=staging),))
+    found = examine(pipeline=shop)
+    assert [finding.check for finding in found][-2:] == ["schema", "source_orders"]
+    assert found[-1].message == "source orders: no setting says where its files are"
+    assert found[-1].advice == "Set [SOURCES] ORDERS in dwh.cfg, or SPARKIFY_SOURCE_ORDERS."
+    write_config("[SOURCES]\nORDERS=orders\n[S3]\nLOG_DATA=x\n")
+    found = examine(pipeline=shop)
+    assert by_name(found)["options"].message == "[S3] LOG_DATA is not a setting"
+    assert found[-1].message == "orders: there is no such file or folder"
+    assert found[-1].advice == "set ORDERS in [SOURCES] of dwh.cfg"
+    (home / "orders").mkdir()
+    (home / "orders" / "a.json").write_text("{}")
+    assert examine(pipeline=shop)[-1].message == "orders: 1 file"
 
 
 def test_the_command(home: Path) -> None:
@@ -243,7 +265,7 @@ def cluster(home: Path, redshift: Standin, monkeypatch: pytest.MonkeyPatch) -> I
     )
     redshift.query("DROP TABLE IF EXISTS alembic_version")
     redshift.query("CREATE TABLE alembic_version (version_num VARCHAR(32))")
-    redshift.query(f"INSERT INTO alembic_version VALUES ('{migrate.head()}')")
+    redshift.query(f"INSERT INTO alembic_version VALUES ('{migrations.head_of(SPARKIFY)}')")
     yield redshift
     redshift.tls, redshift.certificate = "on", "good"
     redshift.query("DROP TABLE IF EXISTS alembic_version")
@@ -364,7 +386,7 @@ REDSHIFT: list[tuple[str, Breaking, str, str, str]] = [
         "no AWS cred",
         "`aws conf",
     ),
-    ("half a key", env("SPARKIFY_AWS_ACCESS_KEY_ID", "x"), "region", "one of KEY and SECRET", "give both"),
+    ("half a key", env("SPARKIFY_AWS_ACCESS_KEY_ID", "x"), "region", "one of KEY and SECRET", "Give both"),
     ("role gone", env("SPARKIFY_IAM_ROLE_ARN", f"arn:aws:iam::{ACCOUNT}:role/no"), "role", "no", ""),
     (
         "role of others",
@@ -376,7 +398,7 @@ REDSHIFT: list[tuple[str, Breaking, str, str, str]] = [
     ("no role", unset("SPARKIFY_IAM_ROLE_ARN"), "role", "ARN is empty", "cluster create writes it"),
     ("trust", change_role(trust=other_trust()), "role trust", "does not let Redshift", "cluster create"),
     ("policy", change_role(none=True), "role policy", "may not do s3:GetObject on arn", "cluster create"),
-    ("no bucket", songs_in("s3://nobodys/songs"), "song_data", "no such bucket", "check LOG"),
+    ("no bucket", songs_in("s3://nobodys/songs"), "song_data", "no such bucket", "correct SONG_DATA in [S3]"),
     ("prefix", songs_in("s3://doctors/song"), "song_data", "no object is there", "SONG_DATA"),
     ("local", env("SPARKIFY_SONG_DATA", "data/song_data"), "song_data", "reads S3 alone", "s3://bucket/prefix"),
     ("region", other_region, "bucket region", "s3://elsewhere is in eu-west-1, and COPY", "REGION = eu-west-1"),
@@ -391,7 +413,7 @@ REDSHIFT: list[tuple[str, Breaking, str, str, str]] = [
     ("expired", certificate("expired"), "TLS", "certificate is not trusted", "may not be Redshift"),
     ("untrusted", certificate("untrusted"), "TLS", "certificate is not trusted", "may not be Redshift"),
     ("no TLS", lambda cluster, _: setattr(cluster, "tls", "refused"), "TLS", "does not speak TLS", "password"),
-    ("password", env("SPARKIFY_DB_PASSWORD", CANARIES["DB_PASSWORD"]), "login", "password is wrong", "check"),
+    ("password", env("SPARKIFY_DB_PASSWORD", CANARIES["DB_PASSWORD"]), "login", "password is wrong", "Check"),
     ("database", env("SPARKIFY_DB_NAME", "nothere"), "login", "no such database", "name of the database"),
     (
         "revision",
@@ -440,7 +462,7 @@ def test_a_load_needs_no_right_to_look_at_roles(cluster: Standin, monkeypatch: p
 
     def refusing(self: Any, doing: str, service: str, operation: str, **params: Any) -> Any:
         if service == "iam":
-            raise AwsRefusal(f"{doing}: your AWS identity may not do iam:GetRole; ask", "AccessDenied")
+            raise AwsRefusal("your AWS identity may not do iam:GetRole", "AccessDenied", where=doing)
         return really(self, doing, service, operation, **params)
 
     monkeypatch.setattr(account.Aws, "ask", refusing)

@@ -54,7 +54,12 @@ def translate(error: Exception) -> SparkifyError | None:
     kind: type[SparkifyError]
     if isinstance(error, ConnectError):
         kind = TemporaryError if error.temporary else ConfigurationError
-        return kind(str(error), state=UNCHANGED)
+        return kind(
+            error.found,
+            where=f"cannot connect to {error.host}",
+            hint=f"{error.hint[:1].upper()}{error.hint[1:]}.",
+            state=UNCHANGED,
+        )
     if not isinstance(error, DBAPIError):
         return None
     if is_transient(error):

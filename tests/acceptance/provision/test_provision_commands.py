@@ -261,7 +261,7 @@ def test_keys_in_the_file_are_taken_with_advice(
     config.write_text(CONFIG.format(name="keys"))
     told = run.here(monkeypatch, "cluster", "status")
     assert told.code == 2
-    assert "there are no AWS credentials; run `aws configure`" in told.err
+    assert "there are no AWS credentials. Run `aws configure`" in told.err
 
 
 def test_options_go_before_the_file_and_are_remembered(

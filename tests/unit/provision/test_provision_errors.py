@@ -1,4 +1,4 @@
-"""Errors of AWS, each as one sentence with the way out, and no secret in any of them."""
+"""Errors of AWS, each with what was found and the way out, and no secret in any of them."""
 
 from __future__ import annotations
 
@@ -21,65 +21,86 @@ def refused(code: str, message: str = "", operation: str = "CreateCluster") -> b
     return boto.ClientError({"Error": {"Code": code, "Message": message}}, operation)
 
 
-MEETS: list[tuple[Exception, type[SparkifyError], str]] = [
-    (boto.NoCredentialsError(), AwsRefusal, "there are no AWS credentials; run `aws configure`"),
-    (boto.PartialCredentialsError(provider="env", cred_var="x"), AwsRefusal, "one half of the AWS credentials"),
-    (boto.ProfileNotFound(profile="nobody"), AwsRefusal, "no AWS profile of the name"),
-    (boto.UnauthorizedSSOTokenError(), AwsRefusal, "run `aws sso login`"),
-    (boto.TokenRetrievalError(provider="sso", error_msg="x"), AwsRefusal, "run `aws sso login`"),
-    (boto.CredentialRetrievalError(provider="process", error_msg="x"), AwsRefusal, "cannot be fetched"),
-    (boto.NoRegionError(), AwsRefusal, "no AWS region; set REGION"),
-    (boto.InvalidRegionError(region_name="x"), AwsRefusal, "'nowhere' is not a region of AWS"),
+MEETS: list[tuple[Exception, type[SparkifyError], str, str]] = [
+    (boto.NoCredentialsError(), AwsRefusal, "there are no AWS credentials", "Run `aws configure`"),
+    (
+        boto.PartialCredentialsError(provider="env", cred_var="x"),
+        AwsRefusal,
+        "one half of the AWS credentials",
+        "",
+    ),
+    (boto.ProfileNotFound(profile="nobody"), AwsRefusal, "no AWS profile of the name", ""),
+    (boto.UnauthorizedSSOTokenError(), AwsRefusal, "the AWS sign-in has expired", "Run `aws sso login`"),
+    (
+        boto.TokenRetrievalError(provider="sso", error_msg="x"),
+        AwsRefusal,
+        "the AWS sign-in has expired",
+        "Run `aws sso login`",
+    ),
+    (boto.CredentialRetrievalError(provider="process", error_msg="x"), AwsRefusal, "cannot be fetched", ""),
+    (boto.NoRegionError(), AwsRefusal, "no AWS region", "Set REGION"),
+    (boto.InvalidRegionError(region_name="x"), AwsRefusal, "'nowhere' is not a region of AWS", ""),
     (
         boto.EndpointConnectionError(endpoint_url="x"),
         AwsBusy,
-        "cannot be reached; check the network, and that 'now",
+        "cannot be reached",
+        "Check the network, and that 'now",
     ),
-    (boto.ConnectTimeoutError(endpoint_url="x"), AwsBusy, "did not answer in time; try again"),
-    (boto.ReadTimeoutError(endpoint_url="x"), AwsBusy, "did not answer in time; try again"),
-    (boto.ConnectionClosedError(endpoint_url="x"), AwsBusy, "closed the connection; try again"),
-    (boto.SSLError(endpoint_url="x", error="y"), AwsRefusal, "see AWS_CA_BUNDLE"),
-    (refused("ExpiredToken"), AwsRefusal, "credentials have expired; get new ones"),
-    (refused("ExpiredTokenException"), AwsRefusal, "credentials have expired; get new ones"),
-    (refused("RequestExpired"), AwsRefusal, "the clock of this machine is wrong"),
-    (refused("InvalidClientTokenId"), AwsRefusal, "AWS does not know the access key; run"),
-    (refused("UnrecognizedClientException"), AwsRefusal, "AWS does not know the access key; run"),
-    (refused("InvalidAccessKeyId"), AwsRefusal, "AWS does not know the access key; run"),
-    (refused("SignatureDoesNotMatch"), AwsRefusal, "the secret key does not fit"),
+    (boto.ConnectTimeoutError(endpoint_url="x"), AwsBusy, "did not answer in time", "Try again"),
+    (boto.ReadTimeoutError(endpoint_url="x"), AwsBusy, "did not answer in time", "Try again"),
+    (boto.ConnectionClosedError(endpoint_url="x"), AwsBusy, "closed the connection", "Try again"),
+    (
+        boto.SSLError(endpoint_url="x", error="y"),
+        AwsRefusal,
+        "certificate of AWS is not trusted here",
+        "see AWS_CA_BUNDLE",
+    ),
+    (refused("ExpiredToken"), AwsRefusal, "credentials have expired", "Get new ones"),
+    (refused("ExpiredTokenException"), AwsRefusal, "credentials have expired", "Get new ones"),
+    (refused("RequestExpired"), AwsRefusal, "the clock of this machine is wrong", ""),
+    (refused("InvalidClientTokenId"), AwsRefusal, "AWS does not know the access key", "Run"),
+    (refused("UnrecognizedClientException"), AwsRefusal, "AWS does not know the access key", "Run"),
+    (refused("InvalidAccessKeyId"), AwsRefusal, "AWS does not know the access key", "Run"),
+    (refused("SignatureDoesNotMatch"), AwsRefusal, "the secret key does not fit", ""),
     (
         refused(
             "AccessDenied", "User: arn:aws:iam::1:user/me is not authorized to perform: iam:CreateRole on x"
         ),
         AwsRefusal,
-        "your AWS identity may not do iam:CreateRole; ask whoever manages the account",
+        "your AWS identity may not do iam:CreateRole",
+        "Ask whoever manages the account",
     ),
-    (refused("UnauthorizedOperation", "no"), AwsRefusal, "may not do CreateCluster; ask"),
-    (refused("ClusterQuotaExceeded"), AwsRefusal, "a quota of this AWS account is used up; remove"),
-    (refused("NumberOfNodesQuotaExceeded"), AwsRefusal, "a quota of this AWS account"),
-    (refused("SecurityGroupLimitExceeded"), AwsRefusal, "a quota of this AWS account"),
-    (refused("LimitExceeded"), AwsRefusal, "a quota of this AWS account"),
-    (refused("ServiceQuotaExceededException"), AwsRefusal, "a quota of this AWS account"),
-    (refused("ClusterAlreadyExists"), AwsRefusal, "exists already and is not ours; give another name"),
-    (refused("EntityAlreadyExists"), AwsRefusal, "exists already and is not ours; give another name"),
-    (refused("NoSuchBucket"), AwsRefusal, "there is no such bucket; check LOG_DATA"),
-    (refused("PermanentRedirect"), AwsRefusal, "that is in another region; set REGION"),
-    (refused("AuthorizationHeaderMalformed"), AwsRefusal, "that is in another region; set REGION"),
-    (refused("OptInRequired"), AwsRefusal, "does not use that region or service yet"),
-    (refused("InsufficientClusterCapacity"), AwsBusy, "no such nodes free there now; try again later"),
-    (refused("InvalidClusterState"), AwsRefusal, "see sparkify-etl cluster status"),
-    (refused("Throttling"), AwsBusy, "AWS is busy; try again"),
-    (refused("RequestLimitExceeded"), AwsBusy, "AWS is busy; try again"),
-    (refused("SomethingNew", "It is\nnew"), AwsRefusal, "AWS refused it: It is (SomethingNew)"),
+    (refused("UnauthorizedOperation", "no"), AwsRefusal, "may not do CreateCluster", "Ask"),
+    (refused("ClusterQuotaExceeded"), AwsRefusal, "a quota of this AWS account is used up", "Remove"),
+    (refused("NumberOfNodesQuotaExceeded"), AwsRefusal, "a quota of this AWS account", ""),
+    (refused("SecurityGroupLimitExceeded"), AwsRefusal, "a quota of this AWS account", ""),
+    (refused("LimitExceeded"), AwsRefusal, "a quota of this AWS account", ""),
+    (refused("ServiceQuotaExceededException"), AwsRefusal, "a quota of this AWS account", ""),
+    (refused("ClusterAlreadyExists"), AwsRefusal, "exists already and is not ours", "Give another name"),
+    (refused("EntityAlreadyExists"), AwsRefusal, "exists already and is not ours", "Give another name"),
+    (refused("NoSuchBucket"), AwsRefusal, "there is no such bucket", "Check where the sources are"),
+    (refused("PermanentRedirect"), AwsRefusal, "that is in another region", "Set REGION"),
+    (refused("AuthorizationHeaderMalformed"), AwsRefusal, "that is in another region", "Set REGION"),
+    (refused("OptInRequired"), AwsRefusal, "does not use that region or service yet", ""),
+    (refused("InsufficientClusterCapacity"), AwsBusy, "no such nodes free there now", "Try again later"),
+    (refused("InvalidClusterState"), AwsRefusal, "it is in a state", "See sparkify-etl cluster status"),
+    (refused("Throttling"), AwsBusy, "AWS is busy", "Try again"),
+    (refused("RequestLimitExceeded"), AwsBusy, "AWS is busy", "Try again"),
+    (refused("SomethingNew", "It is\nnew"), AwsRefusal, "AWS refused it: It is (SomethingNew)", ""),
 ]
 
 
-@pytest.mark.parametrize(("error", "kind", "sentence"), MEETS, ids=[repr(error)[:60] for error, _, _ in MEETS])
-def test_each_error_has_its_sentence(error: Exception, kind: type[SparkifyError], sentence: str) -> None:
+@pytest.mark.parametrize(("error", "kind", "found", "hint"), MEETS, ids=[repr(case[0])[:60] for case in MEETS])
+def test_translated_says_what_was_found_and_what_to_do(
+    error: Exception, kind: type[SparkifyError], found: str, hint: str
+) -> None:
     with pytest.raises(kind) as caught, translated("create the cluster x", region="nowhere"):
         raise error
     text = str(caught.value)
     assert text.startswith("create the cluster x: ")
-    assert sentence in text
+    assert caught.value.where == "create the cluster x"
+    assert found in caught.value.found
+    assert hint in (caught.value.hint or "")
     assert "\n" not in text
     assert caught.value.__cause__ is error
 
@@ -189,8 +210,8 @@ def test_a_refusal_says_what_was_being_done(wire: Wire) -> None:
     with pytest.raises(AwsRefusal) as caught:
         create(wire.aws(of), Wanted.of(of))
     assert str(caught.value) == (
-        "create the security group sparkify-redshift: your AWS identity may not do ec2:CreateSecurityGroup; "
-        "ask whoever manages the account to allow it (UnauthorizedOperation)"
+        "create the security group sparkify-redshift: your AWS identity may not do ec2:CreateSecurityGroup "
+        "(UnauthorizedOperation). Ask whoever manages the account to allow it."
     )
 
 

@@ -1,0 +1,90 @@
+"""Runs checks one after the other, and keeps what each of them found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sparkify.etl.errors import ConfigurationError, SparkifyError
+
+__all__ = ["Checklist", "Diagnosis", "Problem"]
+
+Translate = Callable[[Exception], SparkifyError | None]
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What one check found.
+
+    :ivar advice: what to run or to change; of a problem.
+    :ivar exit_code: 0 when nothing is wrong; 2 when the configuration cannot be understood; else 1.
+    """
+
+    check: str
+    status: Literal["ok", "problem", "skipped"]
+    message: str
+    advice: str = ""
+    exit_code: int = 0
+
+
+class Problem(SparkifyError):
+    """A check failed. The hint is the advice."""
+
+
+class Checklist:
+    """Runs checks.
+
+    :ivar results: what they found, in the order in which they ran.
+    :ivar secrets: what is masked in messages and advice.
+    :ivar translate: what an error of the database means.
+    """
+
+    def __init__(self) -> None:
+        self.results: list[Diagnosis] = []
+        self.secrets: tuple[str, ...] = ()
+        self.translate: Translate = lambda _: None
+
+    def run(
+        self,
+        name: str,
+        check: Callable[[], str],
+        *,
+        needs: Sequence[str] = (),
+        exit_code: int = 1,
+        if_allowed: bool = False,
+    ) -> bool:
+        """Run a check, unless one that it needs was not ok. Returns whether it was ok.
+
+        :param check: returns what is as it should be, or raises what is not.
+        :param exit_code: of a failure.
+        :param if_allowed: a load does not need the rights that this check needs; without them, it is skipped.
+        """
+        status = {result.check: result.status for result in self.results}
+        if failed := [need for need in needs if status.get(need, "ok") != "ok"]:
+            self._add(Diagnosis(name, "skipped", f"needs {failed[0]}, which is not ok"))
+            return False
+        try:
+            found = check()
+        except Exception as exc:  # whatever goes wrong in a check is what it found
+            self._add(self._failure(name, exc, exit_code, if_allowed=if_allowed))
+            return False
+        self._add(Diagnosis(name, "ok", found))
+        return True
+
+    def _failure(self, name: str, exc: Exception, exit_code: int, *, if_allowed: bool) -> Diagnosis:
+        error = exc if isinstance(exc, SparkifyError) else self.translate(exc)
+        if error is None:
+            first = (str(exc).strip() or type(exc).__name__).splitlines()[0]
+            return Diagnosis(name, "problem", f"{type(exc).__name__}: {first}", "see the message", exit_code)
+        if if_allowed and getattr(error, "denied", False):
+            return Diagnosis(name, "skipped", f"your AWS identity may not look ({error})")
+        code = exit_code if isinstance(error, Problem | ConfigurationError) else 1
+        message = error.found if error.where is None else f"{error.where}: {error.found}"
+        return Diagnosis(name, "problem", message, error.hint or "", code)
+
+    def _add(self, found: Diagnosis) -> None:
+        from sparkify.provision.aws_errors import scrub
+
+        message, advice = scrub(found.message, self.secrets), scrub(found.advice, self.secrets)
+        self.results.append(Diagnosis(found.check, found.status, message, advice, found.exit_code))
