@@ -1,6 +1,6 @@
-"""The page that answers the analysts' questions: one HTML file that asks nothing of any network.
+"""The page that answers the analysts' questions: one self-contained HTML file.
 
-:func:`build` is all of it in one call; :func:`collect` asks the questions and :func:`render` writes the page.
+:func:`build` does all of it; :func:`collect` asks the questions and :func:`render` makes the page.
 Needs the extra ``report``.
 """
 

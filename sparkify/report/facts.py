@@ -1,4 +1,4 @@
-"""What the page tells: every question asked once, of one period, in one transaction. Only reads."""
+"""The facts of the page: every question asked once, of one period, in one transaction. Only reads."""
 
 from __future__ import annotations
 
@@ -64,6 +64,10 @@ class Period:
         """Its last part."""
         return Period(self.until - length, self.until, self.tz)
 
+    def has_week(self, monday: date, later: int = 0) -> bool:
+        """Whether it reaches to the end of the week that comes ``later`` weeks after the one of that Monday."""
+        return monday + (later + 1) * _WEEK - _DAY <= self.last_day
+
 
 @dataclass(frozen=True)
 class Slot:
@@ -80,7 +84,7 @@ class Slot:
 
 @dataclass(frozen=True)
 class Facts:
-    """The answers, as records with names repaired for the eye; see :mod:`sparkify.analytics` for the columns.
+    """The answers, as records with mojibake fixed; see :mod:`sparkify.analytics` for the columns.
 
     :ivar compared: the part of the period whose totals are set against ``compared.before()``; None where the
         plays do not go back so far.
@@ -136,7 +140,7 @@ def collect(
     tz: str = "UTC",
     checks: bool = True,
 ) -> Facts:
-    """Ask everything that the page tells.
+    """Ask every question of the page.
 
     :param since: the beginning of the period, inclusive; by default ``days`` before its end.
     :param until: its end, exclusive; by default the end of the day of the newest play.

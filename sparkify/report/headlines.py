@@ -1,22 +1,21 @@
-"""The titles: of each section the one thing that its numbers say."""
+"""The headline of each section: the one thing that its numbers show."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
 from sparkify.report.facts import Facts, Period, Record, Slot
 from sparkify.report.wording import WEEKDAYS, counted, days, decimal, number, percent
 
-__all__ = ["changes", "health", "hours", "people", "returning", "songs", "trend"]
+__all__ = ["changes", "comparison", "health", "hours", "people", "period", "returning", "songs", "trend"]
 
 _PARTS = ("early {}", "{} morning", "{} afternoon", "{} evening")
 """Of six hours each, from midnight."""
 
 _ABOVE = 1.05
-"""From here on, so many times the average is worth a word."""
+"""A peak of at least so many times the average is compared with it."""
 
 _CHANCE = 2.0
 """A surge below it may well be chance."""
@@ -56,15 +55,15 @@ def hours(facts: Facts) -> str:
         so_far = parts[weekday, hour // 6]
         parts[weekday, hour // 6] = Slot(so_far.plays + slot.plays, so_far.hours + slot.hours)
     (weekday, part), best = max(parts.items(), key=lambda found: found[1].rate)
-    mean = sum(one.plays for one in parts.values()) / sum(one.hours for one in parts.values())
+    mean = sum(slot.plays for slot in parts.values()) / sum(slot.hours for slot in parts.values())
     when = _PARTS[part].format(WEEKDAYS[weekday])
     plays = f"{decimal(best.rate)} {'play' if best.rate == 1 else 'plays'} an hour"
-    told = f"{when[0].upper()}{when[1:]} is the peak: {plays}"
-    return f"{told}, {best.rate / mean:.1f} times the average" if best.rate / mean >= _ABOVE else told
+    peak = f"{when[0].upper()}{when[1:]} is the peak: {plays}"
+    return f"{peak}, {best.rate / mean:.1f} times the average" if best.rate / mean >= _ABOVE else peak
 
 
 def people(facts: Facts) -> str:
-    """What part of the plays the paying listeners make."""
+    """What share of the plays the paying listeners make."""
     paid = _of(facts.levels, "level", "paid")
     if paid is None:
         return f"No listener pays: {counted(facts.totals['listeners'], 'listener')}, all on the free level"
@@ -89,11 +88,11 @@ def changes(facts: Facts) -> str:
 
 
 def returning(facts: Facts) -> str:
-    """What part of the newcomers of all weeks that can be judged came back the week after."""
+    """What share of the new listeners came back the week after, where the period has that week."""
     size = back = 0
     came_back = {row["cohort"]: row["listeners"] for row in facts.retention if row["week"] == 1}
     for row in facts.retention:
-        if row["week"] == 0 and week_is_whole(facts.period, row["cohort"], 1):
+        if row["week"] == 0 and facts.period.has_week(row["cohort"], 1):
             size += row["size"]
             back += came_back.get(row["cohort"], 0)
     if not size:
@@ -101,36 +100,31 @@ def returning(facts: Facts) -> str:
     return f"{percent(back / size)} of new listeners came back the week after"
 
 
-def week_is_whole(period: Period, monday: Any, week: int) -> bool:
-    """Whether the period has the whole of the week that comes so many after the one of that Monday."""
-    sunday = monday + timedelta(days=7 * week + 6)
-    return bool(sunday <= period.last_day)
-
-
 def health(facts: Facts) -> str:
     """Whether every line is accounted for, and the checks pass."""
     lines, rejected = (sum(source[name] for source in facts.sources) for name in ("lines", "rejected"))
-    told = (
-        f"{number(rejected)} of {counted(lines, 'line')} {'was' if rejected == 1 else 'were'} set aside"
+    accounting = (
+        f"{number(rejected)} of {counted(lines, 'line')} {'was' if rejected == 1 else 'were'} rejected"
         if rejected
-        else f"All {counted(lines, 'line')} are accounted for, and none was set aside"
+        else f"All {counted(lines, 'line')} are accounted for, and none was rejected"
     )
     if facts.checks is None:
-        return told
+        return accounting
     failed = sum(not check.ok for check in facts.checks)
     if failed:
-        return f"{counted(failed, 'check')} of {number(len(facts.checks))} found what must not be"
-    return f"{told}; {'the check passes' if len(facts.checks) == 1 else f'all {len(facts.checks)} checks pass'}"
+        return f"{number(failed)} of {counted(len(facts.checks), 'check')} failed"
+    passed = "the check passes" if len(facts.checks) == 1 else f"all {len(facts.checks)} checks pass"
+    return f"{accounting}; {passed}"
 
 
-def headline(facts: Facts) -> str:
-    """The page in one line."""
+def period(facts: Facts) -> str:
+    """The whole period in one line, which is the headline of the page."""
     totals = facts.totals
     return f"{counted(totals['plays'], 'play')} by {counted(totals['listeners'], 'listener')}"
 
 
-def compared(period: Period) -> str:
-    """What is set against what."""
+def comparison(period: Period) -> str:
+    """Which days are compared with which."""
     before = period.before()
     return (
         f"{days(period.first_day, period.last_day)} against "

@@ -1,0 +1,114 @@
+"""What the charts of the page are drawn from: heights and shades in per cent, and paths of SVG."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from sparkify.report.facts import Facts, Period, Record
+from sparkify.report.wording import WEEKDAYS
+
+__all__ = ["area", "columns", "every_day", "heights", "rounded", "week"]
+
+_MOST_COLUMNS = 120
+"""With more days than this, a column is a week."""
+
+_MOST_LABELS = 5
+
+
+def columns(facts: Facts) -> dict[str, Any]:
+    """The days of the period as columns, with the mark of the scale."""
+    days = every_day(facts.period, facts.days)
+    by_week = len(days) > _MOST_COLUMNS
+    if by_week:
+        weeks: dict[date, int] = defaultdict(int)
+        for day in days:
+            weeks[day["day"] - timedelta(days=day["day"].weekday())] += day["plays"]
+        days = [
+            {"day": monday, "plays": plays, "weekend": False, "begins": monday.day <= 7}
+            for monday, plays in weeks.items()
+        ]
+    top = _round_up(max(day["plays"] for day in days))
+    labelled = _labelled(days)
+    for place, day in enumerate(days):
+        day["height"] = rounded(100 * day["plays"] / top)
+        day["labelled"] = place in labelled
+    best = max(days, key=lambda day: day["plays"])
+    return {"days": days, "top": top, "best": best, "by_week": by_week}
+
+
+def every_day(period: Period, rows: Iterable[Record]) -> list[dict[str, Any]]:
+    """Each day of the period, those without a play too; each week where there are very many days."""
+    by_day = {row["day"]: row for row in rows}
+    days = []
+    day = period.first_day
+    while day <= period.last_day:
+        row = by_day.get(day)
+        days.append(
+            {
+                "day": day,
+                "plays": row["plays"] if row else 0,
+                "listeners": row["listeners"] if row else 0,
+                "weekend": day.weekday() >= 5,
+                "begins": day.weekday() == 0,
+            }
+        )
+        day += timedelta(days=1)
+    return days
+
+
+def heights(values: Sequence[int]) -> list[float]:
+    top = max(values, default=0) or 1
+    return [rounded(100 * value / top) for value in values]
+
+
+def area(values: Sequence[int], top: int) -> str:
+    """The outline of columns without gaps, as a path in a box of 100 x 100."""
+    width = 100 / len(values)
+    steps = ["M0 100"]
+    for place, value in enumerate(values):
+        height = f"{rounded(100 - 100 * value / top):g}"
+        steps.append(f"V{height}H{rounded((place + 1) * width):g}")
+    return "".join([*steps, "V100Z"])
+
+
+def week(facts: Facts) -> dict[str, Any]:
+    """Seven rows of 24 cells, Monday first, and the busiest and the quietest of them."""
+    slots = facts.week()
+    best = max(slots, key=lambda slot: slots[slot].rate)
+    rows = []
+    for weekday in (1, 2, 3, 4, 5, 6, 0):
+        of_day = [slots[weekday, hour] for hour in range(24)]
+        hours = sum(slot.hours for slot in of_day)
+        rows.append(
+            {
+                "name": WEEKDAYS[weekday],
+                "rate": sum(slot.plays for slot in of_day) / hours if hours else 0.0,
+                "cells": [
+                    {"rate": slot.rate, "shade": round(100 * slot.rate / slots[best].rate)} for slot in of_day
+                ],
+            }
+        )
+    return {"rows": rows, "best": {"weekday": best[0], "hour": best[1], "rate": slots[best].rate}}
+
+
+def rounded(value: float) -> float:
+    """With one decimal, so that two machines do not differ in the last of many."""
+    return round(value, 1)
+
+
+def _labelled(days: Sequence[Mapping[str, Any]]) -> set[int]:
+    """Where a date stands below: few enough for a telephone, and none that would stick out at the right."""
+    begins = [place for place, day in enumerate(days) if day["begins"]] or [0]
+    every = -(-len(begins) // _MOST_LABELS)
+    return {place for place in begins[::every] if place <= 0.86 * len(days)}
+
+
+def _round_up(value: int) -> int:
+    """The next number that begins with 1, 2 or 5 and goes on in zeros, or 4 or 3 where that fits better."""
+    size = 1
+    while size * 10 <= value:
+        size *= 10
+    return next(first * size for first in (1, 2, 3, 4, 5, 6, 8, 10) if first * size >= max(value, 1))
