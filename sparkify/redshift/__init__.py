@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from sparkify.redshift.copy import Copy, CopyError
     from sparkify.redshift.credentials import ConnectError, Endpoint, Iam, Password, Secret
     from sparkify.redshift.ddl import AlterDistKey, AlterDistStyle, AlterEncode, AlterSortKey
-    from sparkify.redshift.dialect import RedshiftDialect, register, render
+    from sparkify.redshift.dialect import RedshiftDialect, render
     from sparkify.redshift.keys import foreign_key, primary_key
+    from sparkify.redshift.registration import register
     from sparkify.redshift.s3 import S3CommandError
     from sparkify.redshift.unload import Unload, UnloadError
 
@@ -51,8 +52,9 @@ _HOMES = {
     "copy": ("Copy", "CopyError"),
     "credentials": ("ConnectError", "Endpoint", "Iam", "Password", "Secret"),
     "ddl": ("AlterDistKey", "AlterDistStyle", "AlterEncode", "AlterSortKey"),
-    "dialect": ("RedshiftDialect", "register", "render"),
+    "dialect": ("RedshiftDialect", "render"),
     "keys": ("foreign_key", "primary_key"),
+    "registration": ("register",),
     "s3": ("S3CommandError",),
     "unload": ("Unload", "UnloadError"),
 }

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from sparkify.redshift.credentials import ConnectError, Credentials
-from sparkify.redshift.dialect import register
+from sparkify.redshift.registration import register
 
 DEFAULT_PORT: Final = 5439
 #: OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH.

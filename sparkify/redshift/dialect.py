@@ -8,15 +8,12 @@ https://github.com/sqlalchemy-redshift/sqlalchemy-redshift/issues (read with ver
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from importlib import import_module
 from types import SimpleNamespace
 from typing import Any, Final, NoReturn
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import registry
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.exc import CompileError, InvalidRequestError
 from sqlalchemy.schema import ExecutableDDLElement
@@ -31,11 +28,6 @@ from sparkify.redshift.compilers import (
     RedshiftTypeCompiler,
 )
 from sparkify.redshift.literals import LiteralDate, LiteralDateTime, LiteralTime
-
-#: Options of our own, beyond upstream's: class -> name -> default.
-OPTIONS: Final[dict[type[sa.Table], dict[str, Any]]] = {
-    sa.Table: {"encode": None, "backup": None},
-}
 
 #: What redshift_connector 2.2 says when the connection is gone; it has no attribute or class for it.
 _DISCONNECTED: Final = ("connection is closed", "BrokenPipe", "server socket closed")
@@ -285,26 +277,6 @@ class RedshiftDialect(UpstreamDialect):  # type: ignore[misc]  # untyped upstrea
 
     def _get_all_constraint_info(self, connection: Any, **kw: Any) -> Any:
         return super()._get_all_constraint_info(connection, **_quoted(kw))
-
-
-def register() -> None:
-    """Make ``create_engine("redshift+redshift_connector://...")`` and ``"redshift://..."`` use
-    :class:`RedshiftDialect`.
-
-    May be called again. Call it before the models are imported when they use an option of :data:`OPTIONS`:
-    SQLAlchemy checks ``redshift_*`` arguments when the table is made. ``redshift+psycopg2://`` stays
-    upstream's.
-    """
-    for name in ("redshift", "redshift.redshift_connector"):
-        registry.register(name, __name__, RedshiftDialect.__name__)
-    if "alembic" in sys.modules:
-        # Upstream registers an Alembic implementation when it is imported; it can alter no column. This
-        # import replaces it.
-        import_module("sparkify.redshift.migrations")
-    # SQLAlchemy keeps the arguments of the dialect that was found first, which may have been upstream's.
-    for cls, arguments in OPTIONS.items():
-        for name, default in arguments.items():
-            cls.argument_for("redshift", name, default)
 
 
 def render(statement: sa.ClauseElement) -> str:
