@@ -15,7 +15,7 @@ __all__ = ["freshness", "match_quality"]
 
 
 def match_quality(*, since: Moment = None, until: Moment = None) -> Select[str, int, float, int]:
-    """How plays found their song: match, plays, share, titles.
+    """How plays were matched to songs: match, plays, share, titles.
 
     ``match`` is the tier (see ``songplays.match``): ``exact``, ``title_artist``, ``normalized``, or
     ``inferred``, where the catalogue does not know the song. ``titles`` is how many different (artist, title,

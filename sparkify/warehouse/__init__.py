@@ -1,1 +1,1 @@
-"""The face of the library: :class:`Warehouse` of any pipeline on any database, its queries and its status."""
+"""The facade of the library: :class:`Warehouse` of any pipeline on any database, its queries and its status."""

@@ -1,4 +1,4 @@
-"""The face of the library: one warehouse, and what can be done with it."""
+"""The facade of the library: one warehouse, and what can be done with it."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ class Warehouse:
         read_only: bool = False,
     ) -> None:
         self.pipeline = pipeline
-        self._given = target if isinstance(target, Engine) else None
-        self._made: Engine | None = None
+        self._given_engine = target if isinstance(target, Engine) else None
+        self._own_engine: Engine | None = None
         self._read_only = read_only
         self.settings: Settings = (
             target.declaring(pipeline.sources)
@@ -81,22 +81,22 @@ class Warehouse:
         self.database = open_database(self.url, self.settings, pipeline.sources)
         self._migrations = Migrations(pipeline, self.database)
 
-    # -- life ----------------------------------------------------------------------------------------------
+    # -- connections ---------------------------------------------------------------------------------------
 
     @property
     def engine(self) -> Engine:
         """The engine, made at the first use."""
-        if self._given is not None:
-            return self._given
-        if self._made is None:
-            self._made = self.database.create_engine(read_only=self._read_only)
-        return self._made
+        if self._given_engine is not None:
+            return self._given_engine
+        if self._own_engine is None:
+            self._own_engine = self.database.create_engine(read_only=self._read_only)
+        return self._own_engine
 
     def close(self) -> None:
         """Close every connection, which for an embedded database lets other processes have the file."""
-        if self._made is not None:
-            self._made.dispose()
-            self._made = None
+        if self._own_engine is not None:
+            self._own_engine.dispose()
+            self._own_engine = None
 
     def __enter__(self) -> Self:
         return self
@@ -107,10 +107,10 @@ class Warehouse:
         self.close()
 
     def __repr__(self) -> str:
-        return f"Warehouse({self._shown_url!r}, {self.pipeline.name!r})"
+        return f"Warehouse({self._masked_url!r}, {self.pipeline.name!r})"
 
     @property
-    def _shown_url(self) -> str:
+    def _masked_url(self) -> str:
         return self.url.render_as_string(hide_password=True)
 
     # -- loading -------------------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ class Warehouse:
             reload_changed=reload_changed,
             allow_missing=allow_missing,
         )
-        self._make_ready()
+        self._ensure_tables()
         with self._translated():
             return runner.load(
                 self.engine, self.database, self.pipeline, request, version=__version__, observer=observer
@@ -227,7 +227,7 @@ class Warehouse:
                     found = notices(session, self.pipeline)
                     known = ledger.known_files(session, tables.files)
         return Status(
-            url=self._shown_url,
+            url=self._masked_url,
             engine=self.database.name,
             exists=self.database.exists,
             revision=revision,
@@ -245,7 +245,7 @@ class Warehouse:
 
         :raises ConfigurationError: when there is no warehouse yet, or its tables are of another version.
         """
-        with self._ready_to_read() as connection:
+        with self._connection_at_head() as connection:
             checks = (*self.pipeline.checks, rules_check(self.pipeline))
             return run_checks(Session(self.database, connection), checks)
 
@@ -254,7 +254,7 @@ class Warehouse:
 
         :raises ConfigurationError: as for :meth:`check`.
         """
-        with self._ready_to_read() as connection:
+        with self._connection_at_head() as connection:
             return ledger.read_rejects(
                 Session(self.database, connection),
                 self.pipeline.ledger.rejects,
@@ -268,13 +268,13 @@ class Warehouse:
 
         It is run when its rows are asked for, and then raises ConfigurationError as :meth:`check` does.
         """
-        return Query(statement, self._ready_to_read, self.database)
+        return Query(statement, self._connection_at_head, self.database)
 
     def session(self) -> OrmSession:
         """A session of the ORM on this warehouse; close it, or use it in a ``with``."""
         return OrmSession(self.engine)
 
-    # -- within --------------------------------------------------------------------------------------------
+    # -- internals -----------------------------------------------------------------------------------------
 
     def _request(
         self,
@@ -296,7 +296,9 @@ class Warehouse:
         names = [source.name for source in self.pipeline.sources]
         wanted = set(names) if only is None else set(only)
         if unknown := sorted({*wanted, *given} - set(names)):
-            raise ConfigurationError(f"{', '.join(unknown)} is no source", hint=f"Give {' or '.join(names)}.")
+            raise ConfigurationError(
+                f"{', '.join(unknown)} is not a source", hint=f"Give {' or '.join(names)}."
+            )
         if not wanted:
             raise ConfigurationError("no source is named", hint=f"Give {' or '.join(names)}.")
         return LoadRequest(
@@ -309,8 +311,8 @@ class Warehouse:
             **options,
         )
 
-    def _make_ready(self) -> None:
-        """Create an embedded database that is not there; see that any other has the tables expected."""
+    def _ensure_tables(self) -> None:
+        """Create an embedded database that does not exist; require the tables of any other to be at head."""
         with self._translated():
             self._migrations.create_file()
             with self.engine.connect() as connection:
@@ -324,7 +326,7 @@ class Warehouse:
     def _not_at_head(self, revision: str | None) -> ConfigurationError:
         has = "has no tables yet" if revision is None else f"is at revision {revision}"
         return ConfigurationError(
-            f"{self._shown_url} {has}, and this version needs revision {self._migrations.head()}",
+            f"{self._masked_url} {has}, and this version needs revision {self._migrations.head()}",
             hint="Run: sparkify-etl migrate",
             state=UNCHANGED,
         )
@@ -344,7 +346,7 @@ class Warehouse:
             yield None if migrations.current(connection) is None else connection
 
     @contextmanager
-    def _ready_to_read(self) -> Iterator[Connection]:
+    def _connection_at_head(self) -> Iterator[Connection]:
         if not self.database.exists:
             raise ConfigurationError(
                 "is not there yet", where=str(self.database.file), hint="Run: sparkify-etl load"

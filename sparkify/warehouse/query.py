@@ -39,7 +39,7 @@ class Query(Generic[*Ts]):
             print(row.title, row.plays)
         frame = warehouse.query(plays_by("day")).to_pandas()
 
-    Names come as the warehouse has them; :func:`fix_mojibake` mends for the eye what arrived broken.
+    Texts come as the warehouse has them; :func:`fix_mojibake` repairs broken encodings.
 
     :param statement: the SELECT. Of ORM entities the columns come back, not objects; for these there is
         :meth:`Warehouse.session`.
@@ -92,7 +92,7 @@ class Query(Generic[*Ts]):
             return row
 
     def records(self) -> list[dict[str, Any]]:
-        """All rows, each as column to value, with texts :func:`fix_mojibake` for the eye."""
+        """All rows, each as column to value, with texts repaired by :func:`fix_mojibake` for display."""
         return [
             {
                 name: fix_mojibake(value) if isinstance(value, str) else value
@@ -133,12 +133,12 @@ class Query(Generic[*Ts]):
     def to_parquet(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write all rows as Parquet. Neither pandas nor Arrow is needed.
 
-        DuckDB writes one local file, under another name until it is whole. Redshift unloads to S3 and has its
-        slices write at once: ``path`` is the prefix of the names of several files, and their order is not that
-        of the SELECT.
+        DuckDB writes one local file, under a temporary name until it is complete. Redshift unloads to S3, its
+        slices in parallel: ``path`` is the prefix of several files, and the order of their rows is not that of
+        the SELECT.
 
         :param path: a local file, or ``s3://bucket/prefix`` on Redshift.
-        :param overwrite: replace what is there already, which else is an error.
+        :param overwrite: replace what is there already, which is otherwise an error.
         :raises SparkifyError: when the database cannot write there, or something is there already.
         """
         with self._connect() as connection:
@@ -146,24 +146,24 @@ class Query(Generic[*Ts]):
 
 
 def fix_mojibake(name: str) -> str:
-    """A name whose encoding was broken on the way, as it was meant; any other as it is. For the eye only.
+    """The name with its encoding repaired; unchanged where it was not broken. For display only.
 
-    What is undone is UTF-8 that was read as Latin-1, once or several times: ``BjÃ¶rk`` becomes ``Björk``. A
-    name that was not broken hardly ever has the bytes of UTF-8, and then nothing is done.
+    It undoes UTF-8 that was read as Latin-1, once or several times: ``BjÃ¶rk`` becomes ``Björk``. A name that
+    is not broken hardly ever looks like UTF-8 in Latin-1, and then it stays as it is.
     """
-    # Not ftfy's guess: it takes the remains of two of the real month's 195 broken names for meant (SÃ¥ng), and
-    # brings 6 MB of tables along. Undoing exactly what was done mends all of them.
+    # Not ftfy, which guesses: it leaves two of the real month's 195 broken names half repaired (SÃ¥ng), and
+    # brings 6 MB of tables along. Undoing exactly what was done repairs all of them.
     while not name.isascii():
         try:
-            meant = name.encode("latin-1").decode("utf-8")
+            repaired = name.encode("latin-1").decode("utf-8")
         except UnicodeError:
             break
-        name = meant
+        name = repaired
     return name
 
 
 def sql_text(statement: SelectBase, database: str = "redshift") -> str:
-    """The text of a SELECT for a database, values included, formatted to be read.
+    """The text of a SELECT for a database, values included, formatted for reading.
 
     :param database: its name in the registry.
     :raises ConfigurationError: for a database that is not in the registry.

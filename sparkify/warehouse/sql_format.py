@@ -1,6 +1,6 @@
-"""SQL laid out to be read: one clause a line, indented by how deep its SELECT lies.
+"""Formats SQL for reading: one clause a line, indented by the depth of its SELECT.
 
-Only white space between tokens changes. What stands in quotes stays as it is.
+Only white space between tokens changes. Quoted text stays as it is.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _CLAUSE = re.compile(
     "WITH|SELECT DISTINCT|SELECT|FROM|(?:LEFT OUTER |INNER )?JOIN"
     "|WHERE|GROUP BY|HAVING|ORDER BY|LIMIT|UNION ALL"
 )
-_BEGINS = ("SELECT", "SELECT DISTINCT", "WITH")
+_SUBQUERY = ("SELECT", "SELECT DISTINCT", "WITH")
 
 # A token, or what stands between parentheses.
 _Node: TypeAlias = "str | list[_Node]"
@@ -30,23 +30,23 @@ def format_sql(sql: str) -> str:
 
 
 def _tokens(sql: str) -> Iterator[str]:
-    """The tokens, the words of a clause as one; white space is one space."""
+    """The tokens. The words of a clause are one token, and so is white space, as one blank."""
     words = [match.group() for match in _TOKEN.finditer(sql.strip())]
-    place = 0
-    while place < len(words):
-        if words[place].isspace():
+    position = 0
+    while position < len(words):
+        if words[position].isspace():
             yield " "
-        elif clause := _CLAUSE.match(re.sub(r"\s+", " ", "".join(words[place : place + 5]))):
-            whole = clause.group()
+        elif clause := _CLAUSE.match(re.sub(r"\s+", " ", "".join(words[position : position + 5]))):
+            keywords = clause.group()
             # WITHIN begins as WITH does.
-            if words[place] == whole.split()[0]:
-                yield whole
-                place += 2 * len(whole.split()) - 1
+            if words[position] == keywords.split()[0]:
+                yield keywords
+                position += 2 * len(keywords.split()) - 1
                 continue
-            yield words[place]
+            yield words[position]
         else:
-            yield words[place]
-        place += 1
+            yield words[position]
+        position += 1
 
 
 def _tree(words: Iterator[str]) -> list[_Node]:
@@ -64,7 +64,7 @@ def _select(nodes: list[_Node], indent: str) -> Iterator[str]:
     for clause in _clauses(nodes):
         head, items = clause[0], _items(clause[1:])
         if head == "WITH":
-            # Each of the tables ends in a SELECT of its own, and the next begins behind its parenthesis.
+            # Each common table expression ends in a SELECT of its own; the next one follows its parenthesis.
             yield f"{indent}WITH {f'{chr(10)}{indent}'.join(_text(item, indent) for item in items)}"
             continue
         text = _text(clause, indent)
@@ -87,7 +87,7 @@ def _clauses(nodes: list[_Node]) -> Iterator[list[_Node]]:
 
 
 def _items(nodes: list[_Node]) -> list[list[_Node]]:
-    """The items of a list, each with the comma behind it; the conditions, each with the AND before it."""
+    """The items of a list, each with the comma after it; conditions, each with the AND before it."""
     items: list[list[_Node]] = [[]]
     for node in nodes:
         if node == "AND":
@@ -103,7 +103,7 @@ def _text(nodes: list[_Node], indent: str) -> str:
     for node in nodes:
         if isinstance(node, str):
             parts.append(node)
-        elif node and node[0] in _BEGINS:
+        elif node and node[0] in _SUBQUERY:
             inner = "\n".join(_select(node, indent + _INDENT))
             parts.append(f"(\n{inner}\n{indent})")
         else:
