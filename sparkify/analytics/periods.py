@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from difflib import get_close_matches
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -25,6 +24,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from sparkify.analytics.expressions import interval, truncated
 from sparkify.etl.constructs import local_time
 from sparkify.etl.errors import ConfigurationError
+from sparkify.etl.suggestions import closest
 from sparkify.models import SongPlay
 
 __all__ = ["Moment", "extent", "known_zone", "local_plays", "moment", "within"]
@@ -107,6 +107,6 @@ def known_zone(tz: str) -> str:
     # A machine without a list of zones cannot judge; the database will.
     if tz in zones or not zones:
         return "UTC" if tz in ("Etc/UTC", "Etc/UCT", "UCT", "Universal", "Zulu") else tz
-    near = get_close_matches(tz, zones, n=1) or [zone for zone in sorted(zones) if tz.lower() in zone.lower()]
-    hint = f"did you mean {near[0]}?" if near else "give one such as America/Los_Angeles"
+    near = closest(tz, zones) or next((zone for zone in sorted(zones) if tz.lower() in zone.lower()), None)
+    hint = f"did you mean {near}?" if near else "give one such as America/Los_Angeles"
     raise ConfigurationError(f"{tz!r} is not a time zone; {hint}")

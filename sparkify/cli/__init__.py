@@ -5,18 +5,31 @@ Data goes to stdout; progress, warnings and errors to stderr. Heavy imports happ
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import typer.core
 
 from sparkify.cli import cluster, config, doctor, generate, inspect, load, migrate, query, report, schema
 from sparkify.cli.command import guarded
+from sparkify.cli.pipeline import choose, chosen_pipeline
 
 __all__ = ["app", "main"]
 
+
+class _Commands(typer.core.TyperGroup):
+    """The commands. ``load`` is made when it is run, for its options depend on the pipeline."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The name of the command, the command, and the arguments that are left."""
+        name, found, rest = super().resolve_command(ctx, args)
+        return name, load.make(chosen_pipeline()) if name == "load" else found, rest
+
+
 app = typer.Typer(
+    cls=_Commands,
     name="sparkify-etl",
-    help="Load Sparkify's logs and songs into a star schema, on Amazon Redshift or an embedded DuckDB.",
+    help="Load JSON files into a warehouse on Amazon Redshift or an embedded DuckDB.",
     epilog="Exit codes: 0 done; 1 the data is not right; 2 usage or configuration; 75 try again later.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -25,8 +38,8 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(asked: bool) -> None:
+    if asked:
         from sparkify._version import __version__
 
         typer.echo(f"sparkify {__version__}")
@@ -38,6 +51,15 @@ def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
+    pipeline: Annotated[
+        str | None,
+        typer.Option(
+            "--pipeline",
+            metavar="MODULE:NAME",
+            callback=choose,
+            help="What to load, and how; else SPARKIFY_PIPELINE, pyproject.toml or Sparkify's own.",
+        ),
+    ] = None,
 ) -> None:
     pass
 

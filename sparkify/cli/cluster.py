@@ -11,6 +11,7 @@ import typer
 from sparkify.cli import formatting, telling
 from sparkify.cli.command import INTERRUPTED, TERMINATED, command, echo, warn
 from sparkify.cli.options import AsJson
+from sparkify.cli.pipeline import chosen_pipeline
 
 if TYPE_CHECKING:
     from sparkify.config.settings import Settings
@@ -35,7 +36,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(
         name="cluster",
-        help="Create, look at, pause, resume and destroy a warehouse in AWS.",
+        help="Create, inspect, pause or destroy a warehouse in AWS.",
         no_args_is_help=True,
         context_settings={"help_option_names": ["-h", "--help"]},
         rich_markup_mode=None,
@@ -67,7 +68,10 @@ def create(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Create role, security group and cluster, and write ARN and HOST into dwh.cfg. Run again, it goes on."""
+    """Create a warehouse in AWS.
+
+    A role, a security group and the cluster; ARN and HOST are written into dwh.cfg. It resumes if rerun.
+    """
     from sparkify import provision
 
     settings = _settings(cluster, region, dwh_allow_cidr=allow_cidr)
@@ -99,7 +103,7 @@ def create(
 def status(
     cluster: Cluster = None, region: Region = None, serverless: Serverless = False, as_json: AsJson = False
 ) -> None:
-    """Show what AWS has of the warehouse, and what it costs an hour. It changes nothing."""
+    """Show the warehouse in AWS and its cost an hour."""
     from sparkify import provision
 
     settings = _settings(cluster, region)
@@ -113,7 +117,7 @@ def status(
 def pause(
     cluster: Cluster = None, region: Region = None, dry_run: DryRun = False, as_json: AsJson = False
 ) -> None:
-    """Pause the cluster: the data stays, and costs storage alone."""
+    """Pause the cluster, which then costs storage alone."""
     _switch("pause", cluster, region, dry_run=dry_run, as_json=as_json)
 
 
@@ -152,7 +156,10 @@ def destroy(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Remove the cluster, security group and role, keeping a last snapshot. Run again, it goes on."""
+    """Remove the warehouse, keeping a last snapshot.
+
+    The cluster, the security group and the role. It resumes if rerun.
+    """
     from sparkify import provision
 
     settings = _settings(cluster, region)
@@ -202,9 +209,10 @@ def _settings(cluster: str | None, region: str | None, **options: Any) -> Settin
     from sparkify.config.checks import readable_by_others
     from sparkify.config.dwhcfg import config_file
     from sparkify.config.settings import Settings
-    from sparkify.pipeline import SPARKIFY
 
-    settings = Settings.load(SPARKIFY.sources, dwh_cluster_identifier=cluster, region=region, **options)
+    settings = Settings.load(
+        chosen_pipeline().sources, dwh_cluster_identifier=cluster, region=region, **options
+    )
     if readable_by_others():
         warn(f"{config_file()} holds a secret and others may read it; run: chmod 600 {config_file()}")
     if settings.aws_access_key_id is not None:
@@ -273,7 +281,7 @@ def _confirmed(question: str) -> bool:
     try:
         return typer.confirm(question, err=True)
     except typer.Abort:
-        raise ConfigurationError("nobody answered; nothing was changed. In a script, give --yes") from None
+        raise ConfigurationError("no input; nothing was changed. In a script, give --yes") from None
 
 
 def _asked(question: str) -> str:
@@ -282,7 +290,7 @@ def _asked(question: str) -> str:
     try:
         return str(typer.prompt(question, err=True)).strip().lower()
     except typer.Abort:
-        raise ConfigurationError("nobody answered; nothing was changed. In a script, give --yes") from None
+        raise ConfigurationError("no input; nothing was changed. In a script, give --yes") from None
 
 
 def _nothing_done() -> None:

@@ -14,10 +14,11 @@ from types import FrameType
 from typing import Annotated, Any, NoReturn
 
 import typer
+import typer.main
 
 from sparkify.cli import logs
 
-__all__ = ["Verbosity", "command", "echo", "guarded", "verbosity", "warn"]
+__all__ = ["Verbosity", "build", "command", "echo", "guarded", "verbosity", "warn"]
 
 INTERRUPTED = 130
 TERMINATED = 143
@@ -89,6 +90,13 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Call
         return function
 
     return register
+
+
+def build(name: str, function: Callable[..., None]) -> Any:
+    """A command that is not registered anywhere, for a group that makes its commands when they are run."""
+    app = typer.Typer(rich_markup_mode=None, add_completion=False)
+    command(app, name)(function)
+    return typer.main.get_command(app)
 
 
 def guarded(app: typer.Typer) -> NoReturn:

@@ -9,6 +9,7 @@ import typer
 from sparkify.cli import formatting
 from sparkify.cli.command import command, echo, warn
 from sparkify.cli.options import AsJson, Database
+from sparkify.cli.pipeline import chosen_pipeline
 
 __all__ = ["register"]
 
@@ -25,18 +26,18 @@ def config(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show each setting and where it came from. Secrets are masked."""
+    """Show each setting and its origin, secrets masked."""
     from sparkify.config.checks import readable_by_others, unknown_options
     from sparkify.config.dwhcfg import config_file
     from sparkify.config.settings import Settings
     from sparkify.config.template import write_template
-    from sparkify.pipeline import SPARKIFY
 
+    sources = chosen_pipeline().sources
     if init:
-        write_template(config_file(), SPARKIFY.sources)
+        write_template(config_file(), sources)
         echo(f"Wrote {config_file()}; its owner alone may read it. Every line in it is commented out.")
         return
-    settings = Settings.load(SPARKIFY.sources, database_url=database)
+    settings = Settings.load(sources, database_url=database)
     found = settings.explain()
     if as_json:
         formatting.print_json(found)
@@ -45,7 +46,7 @@ def config(
             ["setting", "value", "from"], [[one.name, one.value, one.origin] for one in found], indent=""
         )
         echo(f"\nThe warehouse is {settings.url.render_as_string(hide_password=True)}")
-    for problem in unknown_options(SPARKIFY.sources):
+    for problem in unknown_options(sources):
         warn(f"{config_file()}: {problem}")
     if readable_by_others():
         warn(f"{config_file()} holds a secret and others may read it; run: chmod 600 {config_file()}")

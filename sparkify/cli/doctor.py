@@ -22,7 +22,10 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(database: Database = None, as_json: AsJson = False) -> None:
-    """Check that a load can run; exit 1 if it cannot, 2 if the configuration is wrong."""
+    """Check that a load can run.
+
+    The exit code is 1 if it cannot, and 2 if the configuration is wrong.
+    """
     from sparkify.doctor import examine
 
     results = examine(database)

@@ -12,6 +12,7 @@ import typer
 from sparkify.cli import formatting
 from sparkify.cli.command import command, verbosity
 from sparkify.cli.options import AsJson
+from sparkify.cli.pipeline import chosen_pipeline, is_chosen
 
 __all__ = ["register"]
 
@@ -35,12 +36,17 @@ def generate(
     gzip: Annotated[bool, typer.Option("--gzip", help="Compress the logs.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write logs and songs like the real ones, with their defects, to try things out with."""
+    """Write simulated logs and songs of Sparkify to load.
+
+    They have the defects of the real ones.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from sparkify.etl.errors import ConfigurationError
     from sparkify.generate import generate as simulate
+
+    _refuse_other_pipelines()
 
     shown = sys.stderr.isatty() and verbosity.shows_progress
     columns = (TextColumn("events"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -68,3 +74,16 @@ def generate(
         f"and {formatting.count(made.songs, 'song')}: {formatting.size(made.bytes)} "
         f"in {formatting.seconds(made.seconds)}, below {directory}"
     )
+
+
+def _refuse_other_pipelines() -> None:
+    if not is_chosen():
+        return
+    from sparkify.etl.errors import ConfigurationError
+    from sparkify.pipeline import SPARKIFY
+
+    pipeline = chosen_pipeline()
+    if pipeline is not SPARKIFY:
+        raise ConfigurationError(
+            f"this simulates the data of the pipeline {SPARKIFY.name}, and the pipeline is {pipeline.name}"
+        )

@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 
 def status(database: Database = None, as_json: AsJson = False) -> None:
-    """Show what the warehouse holds, its last loads, and the files that wait."""
+    """Show the rows, the last loads and the pending files."""
     from sparkify.cli.warehouse import open_warehouse
 
     with open_warehouse(database, read_only=True) as warehouse:
@@ -41,9 +41,9 @@ def _print_status(found: Status) -> None:
         typer.echo("tables     none yet; run: sparkify-etl load")
     elif not found.at_head:
         has = found.revision or "none"
-        typer.echo(f"tables     revision {has}, wanted {found.head}; run: sparkify-etl migrate")
+        typer.echo(f"tables     revision {has}, expected {found.head}; run: sparkify-etl migrate")
     else:
-        typer.echo(f"tables     revision {found.revision}, as this version wants them")
+        typer.echo(f"tables     revision {found.revision}, as this version expects")
     if found.rows:
         typer.echo("\nrows")
         formatting.print_table(["table", "rows"], [[name, number] for name, number in found.rows.items()])
@@ -54,23 +54,33 @@ def _print_status(found: Status) -> None:
             for load in found.loads
         ]
         formatting.print_table(["load", "finished", "mode", "files", "loaded", "rejected"], rows)
+    if found.steps and verbosity.verbose:
+        typer.echo(f"\nsteps of load {found.loads[0].load_id}")
+        steps = [[step.title, step.rows, f"{step.seconds:.3f}"] for step in found.steps]
+        formatting.print_table(["step", "rows", "seconds"], steps)
     typer.echo("\nfiles")
-    for waiting in found.pending:
-        typer.echo(f"  {waiting.source:<7} {_waiting(waiting)}")
+    width = max(len(pending.source) for pending in found.pending)
+    for pending in found.pending:
+        typer.echo(f"  {pending.source:<{width}}  {_pending(pending)}")
+    for notice in found.notices:
+        typer.echo(f"\nnote: {notice}")
 
 
-def _waiting(waiting: PendingFiles) -> str:
-    if waiting.problem:
-        return waiting.problem
-    parts = [f"{formatting.count(waiting.files, 'file')} waiting ({formatting.size(waiting.bytes)})"]
-    parts.append(f"{waiting.known:,} loaded")
-    if waiting.changed:
-        parts.append(f"{waiting.changed:,} changed since they were loaded")
-    return f"{waiting.uri}: {', '.join(parts)}"
+def _pending(pending: PendingFiles) -> str:
+    if pending.problem:
+        return pending.problem
+    parts = [f"{formatting.count(pending.files, 'file')} pending ({formatting.size(pending.bytes)})"]
+    parts.append(f"{pending.known:,} loaded")
+    if pending.changed:
+        parts.append(f"{pending.changed:,} changed since they were loaded")
+    return f"{pending.uri}: {', '.join(parts)}"
 
 
 def check(database: Database = None, as_json: AsJson = False) -> None:
-    """Look for rows that break a promise; exit 1 if there are any."""
+    """Check the tables for rows that violate a check.
+
+    The exit code is 1 if there are any.
+    """
     from sparkify.cli.warehouse import open_warehouse
 
     with open_warehouse(database, read_only=True) as warehouse:
@@ -87,8 +97,10 @@ def check(database: Database = None, as_json: AsJson = False) -> None:
             typer.echo(f"FAILED  {result.name}: {formatting.count(result.count, 'row')}")
             for row in result.rows:
                 typer.echo("          " + ", ".join(f"{key}={value!r}" for key, value in row.items()))
-        verdict = f"{formatting.count(len(failed), 'check')} failed" if failed else "all is well"
-        typer.echo(f"{formatting.count(len(results), 'check')}: {verdict}.")
+            if result.hint:
+                typer.echo(f"          -> {result.hint}")
+        outcome = f"{formatting.count(len(failed), 'check')} failed" if failed else "all is well"
+        typer.echo(f"{formatting.count(len(results), 'check')}: {outcome}.")
     if failed:
         raise typer.Exit(1)
 
@@ -101,7 +113,7 @@ def rejects(
     limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="Show at most N lines.")] = 100,
     as_json: AsJson = False,
 ) -> None:
-    """Show the lines that were set aside: file, line, reason, text."""
+    """Show rejected lines: file, line, reason, text."""
     from sparkify.cli.warehouse import open_warehouse
 
     with open_warehouse(database, read_only=True) as warehouse:
@@ -114,6 +126,6 @@ def rejects(
         typer.echo(f"{reject.uri}:{reject.line}: {reject.reason}")
         typer.echo(f"    {reject.text}")
     if not found:
-        echo("No line was set aside.", always=True)
+        echo("No line was rejected.", always=True)
     elif len(found) > limit:
         echo(f"There are more than {limit:,}; see --limit.", always=True)

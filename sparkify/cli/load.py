@@ -1,97 +1,148 @@
-"""``sparkify-etl load``."""
+"""``sparkify-etl load``: its options are those of every load, and one for each source of the pipeline."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sparkify.cli import formatting
-from sparkify.cli.command import command, echo, verbosity, warn
+from sparkify.cli.command import build, command, echo, verbosity, warn
 from sparkify.cli.options import AsJson, Database
 
 if TYPE_CHECKING:
+    from sparkify.etl.declarations import Pipeline
     from sparkify.etl.report import LoadReport, SourceReport
-    from sparkify.warehouse.facade import Warehouse
+    from sparkify.etl.session import PlannedStep
 
-__all__ = ["register"]
+__all__ = ["make", "register"]
+
+_OPTIONS: Mapping[str, tuple[Any, Any]] = {
+    # No minimum here: a request of the library refuses a negative number, and so does each command.
+    "max_rejects": (
+        Annotated[
+            int, typer.Option("--max-rejects", metavar="N", help="Load although up to N lines are rejected.")
+        ],
+        0,
+    ),
+    "full_refresh": (
+        Annotated[bool, typer.Option("--full-refresh", help="Rebuild the tables from all files.")],
+        False,
+    ),
+    "reload_changed": (
+        Annotated[bool, typer.Option("--reload-changed", help="Rebuild them if a loaded file has changed.")],
+        False,
+    ),
+    "allow_missing": (
+        Annotated[bool, typer.Option("--allow-missing", help="Rebuild them although loaded files are gone.")],
+        False,
+    ),
+}
+"""The options of a load that :meth:`Warehouse.load` takes by the same names, each with its default."""
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command."""
+    """Add the command as ``--help`` lists it; :func:`make` makes the one that runs."""
     command(app, "load")(load)
+
+
+def make(pipeline: Pipeline) -> Any:
+    """The command, with an option for each source of a pipeline."""
+
+    def run(**arguments: Any) -> None:
+        load(**arguments)
+
+    fixed = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for parameter in inspect.signature(load, eval_str=True).parameters.values()
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
+    locations = [
+        _parameter(source.location.setting, _location_option(source.location), None)
+        for source in pipeline.sources
+    ]
+    options = [_parameter(name, annotation, default) for name, (annotation, default) in _OPTIONS.items()]
+    run.__doc__ = load.__doc__
+    run.__signature__ = inspect.Signature([*fixed[:1], *locations, *fixed[1:3], *options, *fixed[3:]])  # type: ignore[attr-defined]
+    return build("load", run)
 
 
 def load(
     database: Database = None,
-    log_data: Annotated[
-        str | None, typer.Option("--log-data", help="The event logs: a folder, a file or s3://bucket/prefix.")
-    ] = None,
-    song_data: Annotated[
-        str | None, typer.Option("--song-data", help="The songs: a folder, a file or s3://bucket/prefix.")
+    source: Annotated[
+        list[str] | None,
+        typer.Option("--source", metavar="NAME=URI", help="Where the files of a source are; repeatable."),
     ] = None,
     only: Annotated[
-        str | None, typer.Option("--only", metavar="SOURCE", help="Look at one source: events or songs.")
+        list[str] | None, typer.Option("--only", metavar="NAME", help="Load this source alone; repeatable.")
     ] = None,
-    max_rejects: Annotated[
-        int,
-        typer.Option("--max-rejects", min=0, metavar="N", help="Load even if up to N lines must be set aside."),
-    ] = 0,
-    full_refresh: Annotated[
-        bool, typer.Option("--full-refresh", help="Rebuild the star from all files, in one transaction.")
-    ] = False,
-    reload_changed: Annotated[
-        bool, typer.Option("--reload-changed", help="If a loaded file has changed, rebuild the star.")
-    ] = False,
-    allow_missing: Annotated[
-        bool, typer.Option("--allow-missing", help="Rebuild although files that were loaded are gone.")
-    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the SQL of the load, and write nothing.")
     ] = False,
     as_json: AsJson = False,
+    **arguments: Any,
 ) -> None:
-    """Load what is new: one transaction, each play once, however often it is run."""
+    """Load new files in one transaction."""
     from sparkify.cli.progress import TerminalObserver
     from sparkify.cli.warehouse import open_warehouse
-    from sparkify.etl.errors import ConfigurationError
 
-    if only not in (None, "events", "songs"):
-        raise ConfigurationError(f"--only {only}: give events or songs")
-    sources = None if only is None else [only]
-    with open_warehouse(database, log_data=log_data, song_data=song_data) as warehouse:
+    options = {name: arguments.pop(name) for name in _OPTIONS}
+    with open_warehouse(database) as warehouse:
+        options["only"] = only or None
+        options["sources"] = _locations(warehouse.pipeline, arguments, source or ())
         if dry_run:
-            _explain(warehouse, sources, full_refresh, reload_changed, allow_missing, as_json)
+            _print_plan(warehouse.explain(**options), as_json=as_json)
             return
         with TerminalObserver(shown=verbosity.shows_progress) as observer:
-            report = warehouse.load(
-                only=sources,
-                max_rejects=max_rejects,
-                full_refresh=full_refresh,
-                reload_changed=reload_changed,
-                allow_missing=allow_missing,
-                observer=observer,
+            report = warehouse.load(observer=observer, **options)
+        if as_json:
+            formatting.print_json(report)
+        else:
+            _print_report(report, warehouse.pipeline)
+
+
+def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _location_option(location: Any) -> Any:
+    flag = f"--{location.setting.replace('_', '-')}"
+    text = f"{location.description[:1].upper()}{location.description[1:]}."
+    return Annotated[str | None, typer.Option(flag, metavar="URI", help=text)]
+
+
+def _locations(pipeline: Pipeline, given: Mapping[str, str | None], pairs: Sequence[str]) -> dict[str, str]:
+    """Where the files of sources are, by the names of the sources.
+
+    :param given: by the setting of each source.
+    :param pairs: texts of the form NAME=URI.
+    """
+    from sparkify.etl.errors import ConfigurationError
+
+    found = {
+        source.name: uri
+        for source in pipeline.sources
+        if (uri := given.get(source.location.setting)) is not None
+    }
+    for pair in pairs:
+        name, _, uri = pair.partition("=")
+        if not name or not uri:
+            example = f"{pipeline.sources[0].name}=s3://bucket/prefix"
+            raise ConfigurationError(
+                "is not NAME=URI", where=f"--source {pair}", hint=f"Write it like {example}."
             )
-    if as_json:
-        formatting.print_json(report)
-    else:
-        _print(report)
+        if name in found:
+            raise ConfigurationError(f"the source {name} is given twice", where=f"--source {pair}")
+        found[name] = uri
+    return found
 
 
-def _explain(
-    warehouse: Warehouse,
-    sources: list[str] | None,
-    full_refresh: bool,
-    reload_changed: bool,
-    allow_missing: bool,
-    as_json: bool,
-) -> None:
-    steps = warehouse.explain(
-        only=sources,
-        full_refresh=full_refresh,
-        reload_changed=reload_changed,
-        allow_missing=allow_missing,
-    )
+# -- output ------------------------------------------------------------------------------------------------
+
+
+def _print_plan(steps: Sequence[PlannedStep], *, as_json: bool) -> None:
     if as_json:
         formatting.print_json(steps)
     elif not steps:
@@ -103,7 +154,7 @@ def _explain(
                 typer.echo(f"{statement};\n")
 
 
-def _print(report: LoadReport) -> None:
+def _print_report(report: LoadReport, pipeline: Pipeline) -> None:
     for source in report.sources:
         for reason, number in sorted(source.skipped.items()):
             if reason == "not JSON" or verbosity.verbose:
@@ -128,25 +179,28 @@ def _print(report: LoadReport) -> None:
         ]
         formatting.print_table(["table", "rows", "inserted", "updated", "deleted"], rows)
     for reject in report.rejects[:10]:
-        warn(f"set aside {reject}")
-    typer.echo(_summary(report))
+        warn(f"rejected {reject}")
+    typer.echo(_summary(report, pipeline))
 
 
-def _summary(report: LoadReport) -> str:
-    """The last line: what a person wants to know."""
+def _summary(report: LoadReport, pipeline: Pipeline) -> str:
+    """The last line: what was read, what was rejected, and what the warehouse has now."""
     read = " and ".join(_read(source) for source in report.sources if source.files)
     rejected = sum(source.rejected for source in report.sources)
-    aside = (
-        f"{formatting.count(rejected, 'line')} set aside (see: sparkify-etl rejects {report.load_id})"
+    rejects = (
+        f"{formatting.count(rejected, 'line')} rejected (see: sparkify-etl rejects {report.load_id})"
         if rejected
         else "no line rejected"
     )
     what = "Rebuilt from" if report.mode == "full refresh" else "Loaded"
-    plays = formatting.count(report.rows.get("songplays", 0), "play")
-    users = formatting.count(report.rows.get("users", 0), "user")
+    has = (
+        f"{formatting.count(sum(report.rows.values()), 'row')} in {formatting.count(len(report.rows), 'table')}"
+        if pipeline.summary is None
+        else pipeline.summary(report.rows)
+    )
     return (
-        f"{what} {read} in {formatting.seconds(report.seconds)}: load {report.load_id}, {aside}; "
-        f"the warehouse has {plays} by {users}."
+        f"{what} {read} in {formatting.seconds(report.seconds)}: load {report.load_id}, {rejects}; "
+        f"the warehouse has {has}."
     )
 
 

@@ -22,10 +22,10 @@ def migrate(
         str, typer.Argument(help="A revision; base removes every table, and every row with them.")
     ] = "head",
     database: Database = None,
-    sql: Annotated[bool, typer.Option("--sql", help="Print the SQL, and connect to nothing.")] = False,
+    sql: Annotated[bool, typer.Option("--sql", help="Print the SQL without connecting.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before tables are removed.")] = False,
 ) -> None:
-    """Bring the tables to the newest revision, or to the one given."""
+    """Migrate the tables to a revision, by default the newest."""
     from sparkify.cli.warehouse import open_warehouse
     from sparkify.etl.errors import ConfigurationError
 

@@ -1,36 +1,27 @@
-"""``sparkify-etl query``: the analysts' questions, each a command with the options of its function."""
+"""``sparkify-etl query``: the questions of the pipeline, each a command with the options of its function."""
 
 from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from difflib import get_close_matches
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import typer.core
-import typer.main
 
 from sparkify.cli import formatting, results
-from sparkify.cli.command import command, echo
-from sparkify.cli.options import AsJson, Database
+from sparkify.cli.command import build, echo
+from sparkify.cli.options import TIMES, AsJson, Database
+from sparkify.cli.pipeline import chosen_pipeline
 
 if TYPE_CHECKING:
-    from sparkify.analytics import Question
+    from sparkify.etl.questions import Question
 
-__all__ = ["TIMES", "register"]
+__all__ = ["register"]
 
-TIMES = [
-    "%Y-%m-%d",
-    "%Y-%m-%dT%H:%M",
-    "%Y-%m-%dT%H:%M:%S",
-    "%Y-%m-%dT%H:%MZ",
-    "%Y-%m-%dT%H:%M:%SZ",
-    "%Y-%m-%dT%H:%M:%S%z",
-]
-"""How a moment may be written; UTC where it names no zone."""
 _HELP = {
     "since": "From this moment on (UTC): 2018-11-01 or 2018-11-01T12:00.",
     "until": "Before this moment (UTC), which is itself outside.",
@@ -38,9 +29,9 @@ _HELP = {
 }
 _BEFORE = ("as_json", "sql", "dialect")
 
-AsSql = Annotated[bool, typer.Option("--sql", help="Print the SQL, and connect to nothing.")]
+AsSql = Annotated[bool, typer.Option("--sql", help="Print the SQL without connecting.")]
 InDialect = Annotated[
-    str | None, typer.Option("--dialect", help="The database that --sql is for; else the warehouse's.")
+    str | None, typer.Option("--dialect", metavar="NAME", help="The database that --sql is for.")
 ]
 
 
@@ -48,19 +39,30 @@ class _Questions(typer.core.TyperGroup):
     """A group whose commands are made from the functions, when they are asked for."""
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
-        from sparkify.analytics import QUESTIONS
-
-        return list(QUESTIONS)
+        return list(_questions())
 
     def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
-        from sparkify.analytics import QUESTIONS
+        questions = _questions()
+        if question := questions.get(cmd_name):
+            return _command(question)
+        from sparkify.etl.errors import ConfigurationError
+        from sparkify.etl.suggestions import did_you_mean
+
+        hint = did_you_mean(cmd_name, questions) or "Run: sparkify-etl query --list"
+        raise ConfigurationError(f"{cmd_name!r} is not a question", hint=hint)
+
+
+def _questions() -> Mapping[str, Question]:
+    """The questions of the pipeline, by their names."""
+    pipeline = chosen_pipeline()
+    if pipeline.questions is None:
         from sparkify.etl.errors import ConfigurationError
 
-        if question := QUESTIONS.get(cmd_name):
-            return _command(question)
-        near = get_close_matches(cmd_name, QUESTIONS, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]}?" if near else "see: sparkify-etl query --list"
-        raise ConfigurationError(f"{cmd_name!r} is not a question; {hint}")
+        raise ConfigurationError(
+            f"the pipeline {pipeline.name} has no questions", hint="Name their module in Pipeline.questions."
+        )
+    found: Mapping[str, Question] = import_module(pipeline.questions).QUESTIONS
+    return found
 
 
 def register(app: typer.Typer) -> None:
@@ -82,17 +84,17 @@ def query(
     dialect: InDialect = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask one of the analysts' questions; see query --list."""
+    """Answer a question by its name."""
     if context.invoked_subcommand is not None:
         context.obj = {"sql": sql, "dialect": dialect, "as_json": as_json}
         return
-    from sparkify.analytics import QUESTIONS
-
-    known = [{"name": one.name, "answer": _first_sentence(one.ask)} for one in QUESTIONS.values()]
+    known = [
+        {"name": question.name, "answer": _first_sentence(question.ask)} for question in _questions().values()
+    ]
     if as_json:
         formatting.print_json(known)
     else:
-        formatting.print_table(["name", "answer"], [list(one.values()) for one in known], indent="")
+        formatting.print_table(["name", "answer"], [list(row.values()) for row in known], indent="")
 
 
 def _command(question: Question) -> Any:
@@ -121,23 +123,21 @@ def _command(question: Question) -> Any:
         elif rows:
             results.print_table(columns, rows, question.measure)
         else:
-            echo("There is nothing to answer with: no row of that period.", always=True)
+            echo("No row of that period.", always=True)
 
     run.__doc__ = _help(question.ask)
     run.__signature__ = inspect.Signature([*_common()[:1], *_options(question.ask), *_common()[1:]])  # type: ignore[attr-defined]
-    one = typer.Typer(rich_markup_mode=None, add_completion=False)
-    command(one, question.name)(run)
-    made = typer.main.get_command(one)
+    made = build(question.name, run)
     made.short_help = _first_sentence(question.ask)
     return made
 
 
 def _print_sql(statement: Any, database: str | None, dialect: str | None) -> None:
-    from sparkify.config.settings import Settings
+    from sparkify.cli.warehouse import settings_of
     from sparkify.warehouse.query import sql_text
 
     if dialect is None:
-        dialect = Settings.load(database_url=database).url.get_backend_name()
+        dialect = settings_of(chosen_pipeline(), database).url.get_backend_name()
     typer.echo(f"{sql_text(statement, dialect)};")
 
 
@@ -145,13 +145,16 @@ def _print_sql(statement: Any, database: str | None, dialect: str | None) -> Non
 
 
 def _common() -> list[inspect.Parameter]:
+    from sparkify.databases import names
+
+    text = f"The database that --sql is for, else the warehouse's: {', '.join(names())}."
     annotations: dict[str, tuple[Any, Any]] = {
         "context": (typer.Context, inspect.Parameter.empty),
         "database": (Database, None),
         "as_json": (AsJson, False),
         "as_csv": (Annotated[bool, typer.Option("--csv", help="Print the result as CSV.")], False),
         "sql": (AsSql, False),
-        "dialect": (InDialect, None),
+        "dialect": (Annotated[str | None, typer.Option("--dialect", metavar="NAME", help=text)], None),
     }
     return [_parameter(name, annotation, default) for name, (annotation, default) in annotations.items()]
 

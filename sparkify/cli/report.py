@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +11,7 @@ import typer
 
 from sparkify.cli import formatting
 from sparkify.cli.command import command
-from sparkify.cli.options import Database
-from sparkify.cli.query import TIMES
+from sparkify.cli.options import TIMES, Database
 
 __all__ = ["register"]
 
@@ -36,27 +36,30 @@ def report(
     ] = None,
     days: Annotated[
         int,
-        typer.Option(
-            "--days", min=1, metavar="N", help="Without --since: so many days, up to the newest play."
-        ),
+        typer.Option("--days", min=1, metavar="N", help="Without --since: the last N days that have data."),
     ] = 30,
     tz: Annotated[
         str,
         typer.Option("--tz", metavar="ZONE", help="The zone of days and hours, such as America/Los_Angeles."),
     ] = "UTC",
     checks: Annotated[
-        bool, typer.Option("--checks/--no-checks", help="Run the checks for the page; they read every table.")
+        bool, typer.Option("--checks/--no-checks", help="Run the checks too; they read every table.")
     ] = True,
 ) -> None:
-    """Write one page of HTML: what is played, by whom, when, and whether the data is right."""
+    """Write the report, one page of HTML."""
     from sparkify.cli.warehouse import open_warehouse
     from sparkify.etl.errors import ConfigurationError
     from sparkify.etl.files import atomic_write
-    from sparkify.report import build
 
     if str(output) != "-" and not output.absolute().parent.is_dir():
         raise ConfigurationError(f"{output.parent}: there is no such folder to write {output.name} in")
     with open_warehouse(database, read_only=True) as warehouse:
+        pipeline = warehouse.pipeline
+        if pipeline.report is None:
+            raise ConfigurationError(
+                f"the pipeline {pipeline.name} has no report", hint="Name its module in Pipeline.report."
+            )
+        build = import_module(pipeline.report).build
         page = build(warehouse, since=since, until=until, days=days, tz=tz, checks=checks)
     if str(output) == "-":
         typer.echo(page)

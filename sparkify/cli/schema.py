@@ -9,6 +9,7 @@ import typer
 from sparkify.cli import formatting
 from sparkify.cli.command import command
 from sparkify.cli.options import AsJson
+from sparkify.cli.pipeline import chosen_pipeline
 
 __all__ = ["register"]
 
@@ -27,11 +28,13 @@ def schema(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Describe the tables: columns, units, keys, distribution, as Markdown. Connects to nothing."""
-    from sparkify.pipeline import SPARKIFY
+    """Describe the tables and their columns in Markdown.
+
+    Columns with type, unit, key and encoding, without connecting.
+    """
     from sparkify.warehouse.dictionary import dictionary, markdown, mermaid
 
-    entries = dictionary(SPARKIFY, tables or ())
+    entries = dictionary(chosen_pipeline(), tables or ())
     if as_json:
         formatting.print_json(entries)
     else:

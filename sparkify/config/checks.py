@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
 from sparkify.config.dwhcfg import config_file, read_values
 from sparkify.config.fields import extra_of
 from sparkify.config.settings import Settings
 from sparkify.etl.declarations import Source
+from sparkify.etl.suggestions import closest
 
 __all__ = ["readable_by_others", "unknown_options"]
 
@@ -25,8 +25,8 @@ def unknown_options(sources: Sequence[Source] = (), path: Path | None = None) ->
     for section, option in read_values(path or config_file()):
         if (section, option) in known:
             continue
-        near = get_close_matches(option.upper(), known.values(), n=1)
-        meant = f"; did you mean {near[0]}?" if near else ""
+        near = closest(option.upper(), known.values())
+        meant = f"; did you mean {near}?" if near else ""
         found.append(f"[{section}] {option.upper()} is not a setting{meant}")
     return found
 

@@ -58,7 +58,11 @@ class LoadRequest:
 
     def __post_init__(self) -> None:
         if self.max_rejects < 0:
-            raise ConfigurationError(f"max_rejects is {self.max_rejects}: give 0 or more")
+            raise ConfigurationError(
+                f"a load cannot allow {self.max_rejects} rejected lines",
+                hint="Give {option} or more.",
+                option=("max_rejects", 0),
+            )
 
 
 @dataclass(frozen=True)

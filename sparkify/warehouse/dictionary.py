@@ -12,7 +12,6 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import pairwise
 
 from sqlalchemy import Column, Table
@@ -20,6 +19,7 @@ from sqlalchemy.types import TIMESTAMP
 
 from sparkify.etl.declarations import Pipeline, json_fields
 from sparkify.etl.errors import ConfigurationError
+from sparkify.etl.suggestions import did_you_mean
 from sparkify.models import Base
 from sparkify.redshift import RedshiftDialect
 
@@ -90,8 +90,7 @@ def dictionary(pipeline: Pipeline, names: Iterable[str] = ()) -> tuple[TableEntr
     selected = tuple(names) or tuple(entries)
     for name in selected:
         if name not in entries:
-            near = get_close_matches(name, entries, n=1)
-            hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(entries)}."
+            hint = did_you_mean(name, entries) or f"There are {', '.join(entries)}."
             raise ConfigurationError(f"{name!r} is not a table", hint=hint)
     return tuple(entries[name] for name in entries if name in selected)
 

@@ -44,7 +44,7 @@ def test_help_is_quick_because_it_imports_no_database() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert "HEAVY []" in done.stdout
-    assert "Load what is new" in done.stdout
+    assert "Load new files in one transaction." in done.stdout
 
 
 def test_importing_the_library_does_nothing() -> None:
@@ -70,7 +70,7 @@ def test_load_twice_then_look(home: Path) -> None:
     assert "all is well" in checked.stdout
     status = json.loads(run(home, "status", "--json").stdout)
     assert status["rows"]["songplays"] == 2
-    assert [waiting["files"] for waiting in status["waiting"]] == [0, 0]
+    assert [pending["files"] for pending in status["pending"]] == [0, 0]
     assert status["loads"][0]["load_id"] == 1
     assert status["revision"] == status["head"]
 
@@ -94,7 +94,7 @@ def test_a_broken_line(home: Path) -> None:
     assert json.loads(run(home, "status", "--json").stdout)["rows"]["songplays"] == 0
     allowed = run(home, "load", "--max-rejects", "1")
     assert allowed.returncode == 0
-    assert "1 line set aside (see: sparkify-etl rejects 1)" in allowed.stdout
+    assert "1 line rejected (see: sparkify-etl rejects 1)" in allowed.stdout
     shown = run(home, "rejects", "1")
     assert shown.stdout.splitlines()[0].startswith(f"{home}/data/log_data/a.json:3: not valid JSON")
     assert shown.stdout.splitlines()[1] == '    {"oops'
@@ -106,9 +106,9 @@ def test_a_broken_line(home: Path) -> None:
     ("arguments", "code", "said"),
     [
         (["load", "--log-data", "nowhere"], 1, "error: nowhere: there is no such file or folder"),
-        (["load", "--only", "albums"], 2, "give events or songs"),
-        (["load", "--max-rejects", "-1"], 2, "max-rejects"),
-        (["load", "--database", "sqlite:///x"], 2, "sqlite is not a database that sparkify loads"),
+        (["load", "--only", "albums"], 2, "albums is no source. Give events or songs"),
+        (["load", "--max-rejects", "-1"], 2, "Give --max-rejects 0 or more"),
+        (["load", "--database", "sqlite:///x"], 2, "'sqlite' is not a database that sparkify loads"),
         (["load", "--database", "nonsense"], 2, "not a URL of SQLAlchemy"),
         (["load", "--database", "duckdb:///no/such/folder/x.duckdb"], 2, "there is no such folder"),
         (["check"], 2, "sparkify.duckdb: is not there yet. Run: sparkify-etl load"),

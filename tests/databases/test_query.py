@@ -493,7 +493,7 @@ def test_every_question_is_answered(home: Path, monkeypatch: pytest.MonkeyPatch,
 def test_a_question_that_is_none(home: Path) -> None:
     done = run(home, "top-song")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: 'top-song' is not a question; did you mean top-songs?\n"
+    assert done.stderr == "error: 'top-song' is not a question. Did you mean top-songs?\n"
     assert "see: sparkify-etl query --list" in run(home, "xyz").stderr
 
 

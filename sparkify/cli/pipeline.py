@@ -1,0 +1,47 @@
+"""The pipeline of the command: what ``--pipeline`` or the settings name, by default Sparkify's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sparkify.etl.declarations import Pipeline
+
+__all__ = ["choose", "chosen_pipeline", "is_chosen"]
+
+
+class _Choice:
+    """What ``--pipeline`` said. Set once, when the arguments are parsed."""
+
+    option: str | None = None
+
+
+_choice = _Choice()
+
+
+def choose(option: str | None) -> str | None:
+    """Remember the value of ``--pipeline``, and return it."""
+    _choice.option = option
+    return option
+
+
+def is_chosen() -> bool:
+    """Whether anything names a pipeline. Imports none."""
+    from sparkify.config.pipelines import find_pipeline
+
+    return find_pipeline(_choice.option) is not None
+
+
+def chosen_pipeline() -> Pipeline:
+    """The pipeline, imported.
+
+    :raises ConfigurationError: when what is named cannot be imported, or is no pipeline.
+    """
+    from sparkify.config.pipelines import find_pipeline, load_pipeline
+
+    reference = find_pipeline(_choice.option)
+    if reference is not None:
+        return load_pipeline(reference)
+    from sparkify.pipeline import SPARKIFY
+
+    return SPARKIFY
