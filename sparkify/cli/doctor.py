@@ -9,6 +9,7 @@ import typer
 from sparkify.cli import formatting
 from sparkify.cli.command import command, verbosity
 from sparkify.cli.options import AsJson, Database
+from sparkify.cli.pipeline import chosen_pipeline
 
 if TYPE_CHECKING:
     from sparkify.doctor import Diagnosis
@@ -28,7 +29,7 @@ def doctor(database: Database = None, as_json: AsJson = False) -> None:
     """
     from sparkify.doctor import examine
 
-    results = examine(database)
+    results = examine(database, chosen_pipeline())
     if as_json:
         formatting.print_json(results)
     else:
