@@ -9,7 +9,7 @@ from sqlalchemy.types import TIMESTAMP
 
 from sparkify.analytics.expressions import ratio
 from sparkify.analytics.periods import Moment, within
-from sparkify.models import LoadedFile, LoadHistory, SongPlay
+from sparkify.models import LoadedFile, LoadHistory, Match, SongPlay
 
 __all__ = ["freshness", "match_quality"]
 
@@ -34,7 +34,7 @@ def match_quality(*, since: Moment = None, until: Moment = None) -> Select[str, 
         .cte("counted")
     )
     match = counted.c.match
-    tier = case((match == "exact", 1), (match == "title_artist", 2), (match == "normalized", 3), else_=4)
+    tier = case(*((match == member, member.tier) for member in Match))
     share = ratio(counted.c.plays, func.sum(counted.c.plays).over())
     return select(match, counted.c.plays, share.label("share"), counted.c.titles).order_by(tier, match)
 

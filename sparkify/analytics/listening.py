@@ -22,7 +22,7 @@ from sparkify.analytics.expressions import count_if, ratio, truncated
 from sparkify.analytics.periods import Moment, local_plays, within
 from sparkify.etl.constructs import elapsed_ms
 from sparkify.etl.errors import ConfigurationError
-from sparkify.models import SongMatch, SongPlay, User
+from sparkify.models import Match, SongMatch, SongPlay, User
 
 __all__ = ["DIMENSIONS", "Dimension", "peak_hours", "plays_by", "totals"]
 
@@ -51,7 +51,7 @@ def totals(
     """
     plays = func.count()
     paid = count_if(SongPlay.level == "paid")
-    matched = count_if(SongPlay.match != "inferred")
+    matched = count_if(SongPlay.match != Match.INFERRED)
     return (
         select(
             plays.label("plays"),

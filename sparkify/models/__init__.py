@@ -2,6 +2,7 @@
 
 from sparkify.models.base import Base
 from sparkify.models.ledger import ColumnHistory, LoadedFile, LoadHistory, LoadLock, LoadStep, RejectedRow
+from sparkify.models.match import Match
 from sparkify.models.staging import StagingEvent, StagingSong
 from sparkify.models.star import Artist, Song, SongMatch, SongPlay, Time, User, UserLevel
 
@@ -13,6 +14,7 @@ __all__ = [
     "LoadLock",
     "LoadStep",
     "LoadedFile",
+    "Match",
     "RejectedRow",
     "Song",
     "SongMatch",

@@ -38,6 +38,7 @@ from sparkify.models import (
     User,
     UserLevel,
 )
+from sparkify.models.match import RULES_VERSION
 from sparkify.pipeline import transforms
 from sparkify.pipeline.checks import CHECKS
 
@@ -199,5 +200,6 @@ SPARKIFY = Pipeline(
     questions="sparkify.analytics",
     report="sparkify.report",
     summary=_summary,
+    rules_version=RULES_VERSION,
 )
 """How Sparkify's warehouse is loaded."""

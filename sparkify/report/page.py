@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparkify.etl.errors import ConfigurationError
+from sparkify.models import Match
 from sparkify.report import charts, headlines, tables, wording
 from sparkify.report.facts import Facts, collect, local
 from sparkify.report.figures import figures
@@ -25,12 +26,7 @@ __all__ = ["build", "render"]
 _DEEP = 64
 """Above this shade, in per cent, page.css has the other colour of text."""
 
-_TIERS = {
-    "exact": "title, artist and length",
-    "title_artist": "title and artist",
-    "normalized": "title and artist, by letters and digits",
-    "inferred": "not in the catalogue",
-}
+_TIERS = {match.value: match.label for match in Match}
 _SECTIONS: Mapping[str, tuple[str, ...]] = {
     "totals": ("totals",),
     "songs": ("top-songs", "top-songs-by-day"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 import pytest
@@ -10,8 +11,9 @@ from sqlalchemy.schema import CreateTable
 
 from sparkify import models
 from sparkify.etl.declarations import json_fields
-from sparkify.models import Base, StagingEvent, StagingSong
+from sparkify.models import Base, Match, StagingEvent, StagingSong
 from sparkify.redshift import RedshiftDialect
+from tests.support.paths import CLONE
 
 DDL = {
     "songplays": """
@@ -227,3 +229,30 @@ def test_lengths_fit_the_big_song_set() -> None:
     """Names and titles there exceed 256 bytes, which is what VARCHAR without a length is on Redshift."""
     for model, column in ((StagingSong, "title"), (StagingSong, "artist_name"), (models.Song, "title")):
         assert model.__table__.c[column].type.length == 1024
+
+
+def test_match_has_its_tiers_in_order() -> None:
+    assert [(match.tier, match.value) for match in Match] == [
+        (1, "exact"), (2, "title_artist"), (3, "normalized"), (4, "inferred"),
+    ]  # fmt: skip
+    assert len({match.label for match in Match}) == 4
+    assert models.SongPlay.__table__.c.match.type.length >= max(map(len, Match))
+
+
+def test_match_values_are_written_once() -> None:
+    """``inferred`` is the name of a column too, so it is looked for where something is compared with it."""
+    values = set(Match)
+    for path in (CLONE / "sparkify").rglob("*.py"):
+        if path == CLONE / "sparkify" / "models" / "match.py":
+            continue
+        tree = ast.parse(path.read_text())
+        texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+        assert not texts & (values - {Match.INFERRED}), path
+        compared = {
+            part.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Compare)
+            for part in node.comparators
+            if isinstance(part, ast.Constant)
+        }
+        assert not compared & values, path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, Double, Integer, SelectBase, String, cast, func, literal, select, true
 
 from sparkify.etl.constructs import short_hash
-from sparkify.models import Artist, SongMatch
+from sparkify.models import Artist, Match, SongMatch
 from sparkify.pipeline.transforms.batch import LoadId
 
 __all__ = ["inferred_artist_id", "inferred_artists", "inferred_song_id", "inferred_songs"]
@@ -34,7 +34,7 @@ def inferred_songs(_load_id: LoadId) -> SelectBase:
             func.min(SongMatch.duration).label("duration"),
             true().label("inferred"),
         )
-        .where(SongMatch.match == "inferred")
+        .where(SongMatch.match == Match.INFERRED)
         .group_by(SongMatch.song_id, SongMatch.title, SongMatch.artist_id, SongMatch.artist_name)
     )
 
@@ -53,6 +53,6 @@ def inferred_artists(_load_id: LoadId) -> SelectBase:
             true().label("inferred"),
         )
         .select_from(played.outerjoin(catalogue, catalogue.c.artist_id == played.c.artist_id))
-        .where(played.c.match == "inferred", catalogue.c.artist_id.is_(None))
+        .where(played.c.match == Match.INFERRED, catalogue.c.artist_id.is_(None))
         .distinct()
     )

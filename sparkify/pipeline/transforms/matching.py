@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from sparkify.etl.constructs import ascii_key
-from sparkify.models import Artist, Song, SongMatch, StagingSong
+from sparkify.models import Artist, Match, Song, SongMatch, StagingSong
 from sparkify.pipeline.transforms.batch import LoadId
 from sparkify.pipeline.transforms.inferred import inferred_artist_id, inferred_song_id
 
@@ -73,7 +73,7 @@ def resolutions(load_id: LoadId) -> SelectBase:
             by_key.c.artist_id,
             inferred_artist_id(played.c.artist_name),
         ).label("artist_id"),
-        func.coalesce(song.c.match, literal_column("'inferred'")).label("match"),
+        func.coalesce(song.c.match, literal_column(f"'{Match.INFERRED}'")).label("match"),
         cast(load_id, BigInteger).label("load_id"),
     ).select_from(
         played.outerjoin(song, song.c.match_id == played.c.match_id)
@@ -109,7 +109,7 @@ def _to_resolve(load_id: LoadId) -> Subquery:
                 SongMatch.artist_name.in_(names),
                 key.in_(keys),
                 SongMatch.song_id.in_(select(StagingSong.song_id)),
-                and_(SongMatch.match == "inferred", SongMatch.artist_id.in_(catalogue)),
+                and_(SongMatch.match == Match.INFERRED, SongMatch.artist_id.in_(catalogue)),
             )
         )
         .subquery("played")
@@ -121,14 +121,17 @@ def _best_matches(played: Subquery, catalogue: Subquery) -> Subquery:
     away = func.abs(catalogue.c.duration - played.c.duration)
     found = [played.c.match_id, catalogue.c.song_id, catalogue.c.artist_id, away.label("away")]
     plain = select(
-        *found, case((catalogue.c.duration == played.c.duration, 1), else_=2).label("tier")
+        *found,
+        case(
+            (catalogue.c.duration == played.c.duration, Match.EXACT.tier), else_=Match.TITLE_ARTIST.tier
+        ).label("tier"),
     ).select_from(
         played.join(
             catalogue,
             and_(catalogue.c.artist_name == played.c.artist_name, catalogue.c.title == played.c.title),
         )
     )
-    normalized = select(*found, literal_column("3").label("tier")).select_from(
+    normalized = select(*found, literal_column(str(Match.NORMALIZED.tier)).label("tier")).select_from(
         played.join(
             catalogue,
             and_(
@@ -145,7 +148,11 @@ def _best_matches(played: Subquery, catalogue: Subquery) -> Subquery:
         order_by=[tiers.c.tier, tiers.c.away.asc().nulls_last(), tiers.c.song_id],
     )
     ranked = select(tiers, place.label("place")).subquery("ranked")
-    match = case((ranked.c.tier == 1, "exact"), (ranked.c.tier == 2, "title_artist"), else_="normalized")
+    match = case(
+        (ranked.c.tier == Match.EXACT.tier, Match.EXACT.value),
+        (ranked.c.tier == Match.TITLE_ARTIST.tier, Match.TITLE_ARTIST.value),
+        else_=Match.NORMALIZED.value,
+    )
     return (
         select(ranked.c.match_id, ranked.c.song_id, ranked.c.artist_id, match.label("match"))
         .where(ranked.c.place == 1)

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, SelectBase, and_, cast, func, literal_column, select
 
-from sparkify.models import SongMatch, StagingEvent
+from sparkify.models import Match, SongMatch, StagingEvent
 from sparkify.pipeline.transforms.batch import LoadId, is_play
 from sparkify.pipeline.transforms.inferred import inferred_artist_id, inferred_song_id
 
@@ -44,7 +44,7 @@ def new_song_matches(load_id: LoadId) -> SelectBase:
         new.c.duration,
         inferred_song_id(new.c.artist_name, new.c.title).label("song_id"),
         inferred_artist_id(new.c.artist_name).label("artist_id"),
-        literal_column("'inferred'").label("match"),
+        literal_column(f"'{Match.INFERRED}'").label("match"),
         cast(load_id, BigInteger).label("load_id"),
     )
 
