@@ -142,7 +142,7 @@ class CheckResult:
 class StepReport:
     """What one step of a load took.
 
-    :ivar rows: how many rows its statements touched.
+    :ivar rows: how many rows its statements touched; of the listing, how many files it found.
     :ivar seconds: of wall time, from the first statement to the last.
     """
 

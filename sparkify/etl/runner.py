@@ -25,7 +25,7 @@ from sparkify.etl.declarations import Pipeline
 from sparkify.etl.errors import UNCHANGED, EmptySource, SparkifyError, TemporaryError, leaving
 from sparkify.etl.listing import Listing, SourceFile
 from sparkify.etl.observer import Observer
-from sparkify.etl.report import LoadReport
+from sparkify.etl.report import LoadReport, StepReport
 from sparkify.etl.session import DryRun, PlannedStep, Session
 from sparkify.etl.sources import list_files
 
@@ -81,10 +81,21 @@ def load(
     observer = observer or Observer()
     with leaving(UNCHANGED):
         listings = list_sources(request, observer)
-        log.info("listed %s in %.3f s", _found(listings), time.perf_counter() - clock)
+        listed = StepReport(
+            title="list the sources",
+            rows=sum(len(listing.files) for listing in listings.values()),
+            seconds=time.perf_counter() - clock,
+        )
+        log.info(
+            "%s: %s, %.3f s",
+            listed.title,
+            ", ".join(f"{len(listing.files):,} files of {name}" for name, listing in listings.items()),
+            listed.seconds,
+            extra={"step": listed.title, "rows": listed.rows, "seconds": listed.seconds},
+        )
         with adapter.batch(request.aws, observer, request.max_rejects) as batch:
             context = Context(adapter, pipeline, request, listings, batch, observer, version, utc_now())
-            one = _Load(engine, context)
+            one = _Load(engine, context, listed)
             try:
                 report = one.run()
             except SparkifyError:
@@ -128,9 +139,10 @@ def plan(
 class _Load:
     """One load, through all of its transactions, of which at the most one commits."""
 
-    def __init__(self, engine: Engine, context: Context) -> None:
+    def __init__(self, engine: Engine, context: Context, listed: StepReport) -> None:
         self._engine = engine
         self._context = context
+        self._listed = listed
         self._adapter = context.adapter
         # What was loaded by a transaction whose COMMIT was not answered.
         self._unconfirmed: LoadReport | None = None
@@ -146,6 +158,7 @@ class _Load:
         ):
             with attempt, self._engine.connect() as connection:
                 session = Session(self._adapter, connection)
+                session.steps.append(self._listed)
                 if self._unconfirmed is not None and self._is_committed(session, self._unconfirmed):
                     return self._unconfirmed
                 self._unconfirmed = None
@@ -178,7 +191,7 @@ class _Load:
                 report = Attempt(self._context, session).run()
             except UnreadableBatch as exc:
                 session.rollback()
-                session.steps.clear()
+                session.steps[:] = [self._listed]
                 with session.step(f"validate {exc.source.name} line by line"):
                     self._context.batch.repair(session, exc)
                 continue
@@ -227,7 +240,3 @@ def _prepare(adapter: Adapter, session: Session) -> None:
 def _tidy(context: Context, session: Session, changed: list[str]) -> None:
     with session.step("tidy up"):
         context.adapter.tidy(session, context.pipeline, changed)
-
-
-def _found(listings: Mapping[str, Listing]) -> str:
-    return ", ".join(f"{len(listing.files):,} files of {name}" for name, listing in listings.items())
