@@ -1,0 +1,51 @@
+"""The command's own rules: short help texts, and no word of Sparkify's data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+import sparkify.cli
+from sparkify.cli.load import make
+from sparkify.pipeline import SPARKIFY
+from tests.support.shop import SHOP
+
+PACKAGE = Path(sparkify.cli.__file__).parent
+SPARKIFYS = re.compile(r"\b(songplays?|plays?|played|users|events|songs?|artists?|log_data|song_data)\b", re.I)
+
+
+def commands() -> Iterator[tuple[str, Any]]:
+    """Every command with its name; the questions of ``query`` are Sparkify's."""
+    root: Any = typer.main.get_command(sparkify.cli.app)
+    for name, command in root.commands.items():
+        yield name, command
+        for inner, found in getattr(command, "commands", {}).items():
+            yield f"{name} {inner}", found
+
+
+@pytest.mark.parametrize(("name", "command"), list(commands()))
+def test_help_begins_with_a_short_sentence(name: str, command: Any) -> None:
+    first = command.help.split("\n\n")[0]
+    assert re.fullmatch(r"[A-Z][^.\n]{10,57}\.", first), (name, first)
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("*.py")), ids=lambda path: path.name)
+def test_module_has_no_word_of_sparkifys_data(path: Path) -> None:
+    # The simulator is Sparkify's, and refuses any other pipeline.
+    found = SPARKIFYS.findall(path.read_text())
+    assert bool(found) == (path.name == "generate.py"), found
+
+
+def test_load_has_an_option_for_each_source() -> None:
+    def flags(command: Any) -> set[str]:
+        return {flag for parameter in command.params for flag in parameter.opts}
+
+    assert {"--log-data", "--song-data", "--source", "--only"} <= flags(make(SPARKIFY))
+    shop = flags(make(SHOP))
+    assert {"--source-orders", "--source-customers"} <= shop
+    assert shop & {"--log-data", "--song-data"} == set()
