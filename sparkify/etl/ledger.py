@@ -50,40 +50,59 @@ class LoadHistoryMixin:
     """Grain: one load that committed. A load that failed leaves no row, here or anywhere."""
 
     load_id: Mapped[int] = mapped_column(
-        BigInteger, primary_key=True, autoincrement=False, redshift_encode="raw"
+        BigInteger, primary_key=True, autoincrement=False, redshift_encode="raw", comment="Counts up from 1."
     )
-    """Counts up from 1."""
-    mode: Mapped[str] = mapped_column(String(16), redshift_encode="zstd")
-    """``incremental`` or ``full refresh``."""
-    started_at: Mapped[datetime] = mapped_column(TIMESTAMP, redshift_encode="az64")
-    """UTC, of the machine that ran the load."""
-    finished_at: Mapped[datetime] = mapped_column(TIMESTAMP, redshift_encode="az64")
-    """UTC, just before the commit."""
+    mode: Mapped[str] = mapped_column(
+        String(16), redshift_encode="zstd", comment="`incremental` or `full refresh`."
+    )
+    started_at: Mapped[datetime] = mapped_column(
+        TIMESTAMP, redshift_encode="az64", comment="UTC, of the machine that ran the load."
+    )
+    finished_at: Mapped[datetime] = mapped_column(
+        TIMESTAMP, redshift_encode="az64", comment="UTC, just before the commit."
+    )
     files: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
-    bytes: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
-    """Size of the files as they are stored, compressed or not."""
-    lines: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
-    """lines = loaded + rejected + blank"""
+    bytes: Mapped[int] = mapped_column(
+        BigInteger, redshift_encode="az64", comment="Size of the files as they are stored, compressed or not."
+    )
+    lines: Mapped[int] = mapped_column(
+        BigInteger, redshift_encode="az64", comment="lines = loaded + rejected + blank"
+    )
     loaded: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
     rejected: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
     blank: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
-    version: Mapped[str] = mapped_column(String(32), redshift_encode="zstd")
-    """The version of the library that ran the load."""
-    rules_version: Mapped[int | None] = mapped_column(Integer, redshift_encode="az64")
-    """The version of the rules that made the rows of the load; NULL, of loads before there were any, is 1."""
+    version: Mapped[str] = mapped_column(
+        String(32), redshift_encode="zstd", comment="The version of the library that ran the load."
+    )
+    rules_version: Mapped[int | None] = mapped_column(
+        Integer,
+        redshift_encode="az64",
+        comment=(
+            "The version of the rules that made the rows of the load; NULL, of loads before there "
+            "were any, is 1."
+        ),
+    )
 
 
 class LoadedFileMixin:
     """Grain: one file whose lines are in the warehouse."""
 
-    uri: Mapped[str] = mapped_column(String(2048), primary_key=True, redshift_encode="zstd")
-    """``s3://bucket/key``, or the absolute path of a local file."""
+    uri: Mapped[str] = mapped_column(
+        String(2048),
+        primary_key=True,
+        redshift_encode="zstd",
+        comment="`s3://bucket/key`, or the absolute path of a local file.",
+    )
     source: Mapped[str] = mapped_column(String(64), redshift_encode="zstd")
-    fingerprint: Mapped[str] = mapped_column(String(256), redshift_encode="zstd")
-    """What tells that the file is still the same: the ETag of an object; size and mtime of a local file."""
+    fingerprint: Mapped[str] = mapped_column(
+        String(256),
+        redshift_encode="zstd",
+        comment="Tells whether the file is the same: the ETag of an object; size and mtime of a local file.",
+    )
     bytes: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
-    lines: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
-    """lines = loaded + rejected + blank"""
+    lines: Mapped[int] = mapped_column(
+        BigInteger, redshift_encode="az64", comment="lines = loaded + rejected + blank"
+    )
     loaded: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
     rejected: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
     blank: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
@@ -94,14 +113,23 @@ class RejectedRowMixin:
     """Grain: one line of a loaded file that is not in the warehouse, and why."""
 
     uri: Mapped[str] = mapped_column(String(2048), primary_key=True, redshift_encode="zstd")
-    line: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False, redshift_encode="az64")
-    """Counts from 1."""
+    line: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False, redshift_encode="az64", comment="Counts from 1."
+    )
     source: Mapped[str] = mapped_column(String(64), redshift_encode="zstd")
-    column_name: Mapped[str | None] = mapped_column(String(128), redshift_encode="zstd")
-    """The column that could not take its value; NULL when it is the line as a whole."""
+    column_name: Mapped[str | None] = mapped_column(
+        String(128),
+        redshift_encode="zstd",
+        comment="The column that could not take its value; NULL when it is the line as a whole.",
+    )
     reason: Mapped[str] = mapped_column(String(512), redshift_encode="zstd")
-    text: Mapped[str] = mapped_column(String(MAX_TEXT), redshift_encode="zstd")
-    """The line; bytes that are not UTF-8 as ``\\xNN``, control characters escaped; its first 65,535 bytes."""
+    text: Mapped[str] = mapped_column(
+        String(MAX_TEXT),
+        redshift_encode="zstd",
+        comment=(
+            "The line; bytes that are not UTF-8 and control characters as hexadecimal; its first 65,535 bytes."
+        ),
+    )
     load_id: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
 
 
@@ -112,10 +140,12 @@ class LoadLockMixin:
     whichever load began before the other had committed is refused by the database.
     """
 
-    token: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False, redshift_encode="raw")
-    """Always 1."""
-    taken: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
-    """How many loads have taken the lock."""
+    token: Mapped[int] = mapped_column(
+        Integer, primary_key=True, autoincrement=False, redshift_encode="raw", comment="Always 1."
+    )
+    taken: Mapped[int] = mapped_column(
+        BigInteger, redshift_encode="az64", comment="How many loads have taken the lock."
+    )
 
 
 class LoadStepMixin:
@@ -124,13 +154,18 @@ class LoadStepMixin:
     load_id: Mapped[int] = mapped_column(
         BigInteger, primary_key=True, autoincrement=False, redshift_encode="az64"
     )
-    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False, redshift_encode="az64")
-    """Counts from 1, in the order in which steps were done."""
+    number: Mapped[int] = mapped_column(
+        Integer,
+        primary_key=True,
+        autoincrement=False,
+        redshift_encode="az64",
+        comment="Counts from 1, in the order in which steps were done.",
+    )
     title: Mapped[str] = mapped_column(String(256), redshift_encode="zstd")
-    rows: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
-    """How many rows the statements of the step touched."""
-    seconds: Mapped[float] = mapped_column(Double, redshift_encode="zstd")
-    """Seconds of wall time."""
+    rows: Mapped[int] = mapped_column(
+        BigInteger, redshift_encode="az64", comment="How many rows the statements of the step touched."
+    )
+    seconds: Mapped[float] = mapped_column(Double, redshift_encode="zstd", comment="Seconds of wall time.")
 
 
 class ColumnHistoryMixin:
@@ -138,8 +173,11 @@ class ColumnHistoryMixin:
 
     table_name: Mapped[str] = mapped_column(String(128), primary_key=True, redshift_encode="zstd")
     column_name: Mapped[str] = mapped_column(String(128), primary_key=True, redshift_encode="zstd")
-    load_id: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
-    """The first load whose rows have the column; rows of earlier loads have NULL there."""
+    load_id: Mapped[int] = mapped_column(
+        BigInteger,
+        redshift_encode="az64",
+        comment="The first load whose rows have the column; rows of earlier loads have NULL there.",
+    )
 
 
 def take_token(session: Session, lock: Table) -> None:

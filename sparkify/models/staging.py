@@ -32,10 +32,15 @@ class StagingEvent(Base):
     __tablename__ = "staging_events"
     __table_args__ = ({"redshift_diststyle": "EVEN"},)
 
-    artist: Mapped[str | None] = mapped_column(String(1024), info=from_json("artist"), redshift_encode="zstd")
-    """The artist played, as the player reported it; NULL on pages that play nothing."""
-    auth: Mapped[str | None] = mapped_column(String(64), info=from_json("auth"), redshift_encode="zstd")
-    """``Logged In`` or ``Logged Out``."""
+    artist: Mapped[str | None] = mapped_column(
+        String(1024),
+        info=from_json("artist"),
+        redshift_encode="zstd",
+        comment="The artist played, as the player reported it; NULL on pages that play nothing.",
+    )
+    auth: Mapped[str | None] = mapped_column(
+        String(64), info=from_json("auth"), redshift_encode="zstd", comment="`Logged In` or `Logged Out`."
+    )
     first_name: Mapped[str | None] = mapped_column(
         String(256), info=from_json("firstName"), redshift_encode="zstd"
     )
@@ -44,54 +49,70 @@ class StagingEvent(Base):
         Integer,
         info=from_json("itemInSession", required=True, minimum=0, maximum=_INT),
         redshift_encode="az64",
+        comment="Counts from 0 within a session.",
     )
-    """Counts from 0 within a session."""
     last_name: Mapped[str | None] = mapped_column(
         String(256), info=from_json("lastName"), redshift_encode="zstd"
     )
     length: Mapped[float | None] = mapped_column(
-        Double, info=from_json("length", minimum=0), redshift_encode="zstd"
+        Double,
+        info=from_json("length", minimum=0),
+        redshift_encode="zstd",
+        comment="Length of the song played, in seconds.",
     )
-    """Length of the song played, in seconds."""
-    level: Mapped[str | None] = mapped_column(String(16), info=from_json("level"), redshift_encode="zstd")
-    """``free`` or ``paid``."""
+    level: Mapped[str | None] = mapped_column(
+        String(16), info=from_json("level"), redshift_encode="zstd", comment="`free` or `paid`."
+    )
     location: Mapped[str | None] = mapped_column(
         String(512), info=from_json("location"), redshift_encode="zstd"
     )
-    method: Mapped[str | None] = mapped_column(String(16), info=from_json("method"), redshift_encode="zstd")
-    """HTTP method."""
+    method: Mapped[str | None] = mapped_column(
+        String(16), info=from_json("method"), redshift_encode="zstd", comment="HTTP method."
+    )
     page: Mapped[str | None] = mapped_column(
-        String(64), info=from_json("page", required=True), redshift_encode="zstd"
+        String(64),
+        info=from_json("page", required=True),
+        redshift_encode="zstd",
+        comment="The page of the app; `NextSong` is a play.",
     )
-    """The page of the app; ``NextSong`` is a play."""
     registration: Mapped[float | None] = mapped_column(
-        Double, info=from_json("registration", minimum=0, maximum=_EPOCH_2100), redshift_encode="zstd"
+        Double,
+        info=from_json("registration", minimum=0, maximum=_EPOCH_2100),
+        redshift_encode="zstd",
+        comment="When the user signed up, in milliseconds since 1970-01-01 UTC.",
     )
-    """When the user signed up, in milliseconds since 1970-01-01 UTC."""
     session_id: Mapped[int | None] = mapped_column(
         BigInteger,
         info=from_json("sessionId", required=True, minimum=0, maximum=_BIGINT),
         redshift_encode="az64",
     )
-    song: Mapped[str | None] = mapped_column(String(1024), info=from_json("song"), redshift_encode="zstd")
-    """The title played, as the player reported it; NULL on pages that play nothing."""
-    status: Mapped[int | None] = mapped_column(
-        Integer, info=from_json("status", minimum=0, maximum=_INT), redshift_encode="az64"
+    song: Mapped[str | None] = mapped_column(
+        String(1024),
+        info=from_json("song"),
+        redshift_encode="zstd",
+        comment="The title played, as the player reported it; NULL on pages that play nothing.",
     )
-    """HTTP status."""
+    status: Mapped[int | None] = mapped_column(
+        Integer,
+        info=from_json("status", minimum=0, maximum=_INT),
+        redshift_encode="az64",
+        comment="HTTP status.",
+    )
     ts: Mapped[datetime | None] = mapped_column(
         TIMESTAMP,
         info=from_json("ts", required=True, epoch="ms", minimum=0, maximum=_EPOCH_2100),
         redshift_encode="az64",
+        comment="When it happened: UTC, with milliseconds.",
     )
-    """When it happened: UTC, with milliseconds."""
     user_agent: Mapped[str | None] = mapped_column(
         String(1024), info=from_json("userAgent"), redshift_encode="zstd"
     )
     user_id: Mapped[int | None] = mapped_column(
-        BigInteger, info=from_json("userId", minimum=0, maximum=_BIGINT), redshift_encode="az64"
+        BigInteger,
+        info=from_json("userId", minimum=0, maximum=_BIGINT),
+        redshift_encode="az64",
+        comment="NULL when nobody is logged in; the logs have an empty string there.",
     )
-    """NULL when nobody is logged in; the logs have an empty string there."""
 
     # The ORM wants a key to map a class. This one names an event in the logs; the table declares none.
     __mapper_args__ = {"primary_key": [session_id, item_in_session]}  # noqa: RUF012
@@ -110,13 +131,17 @@ class StagingSong(Base):
         String(32), info=from_json("artist_id", required=True), redshift_encode="zstd"
     )
     artist_latitude: Mapped[float | None] = mapped_column(
-        Double, info=from_json("artist_latitude", minimum=-90, maximum=90), redshift_encode="zstd"
+        Double,
+        info=from_json("artist_latitude", minimum=-90, maximum=90),
+        redshift_encode="zstd",
+        comment="Degrees north.",
     )
-    """Degrees north."""
     artist_longitude: Mapped[float | None] = mapped_column(
-        Double, info=from_json("artist_longitude", minimum=-180, maximum=180), redshift_encode="zstd"
+        Double,
+        info=from_json("artist_longitude", minimum=-180, maximum=180),
+        redshift_encode="zstd",
+        comment="Degrees east.",
     )
-    """Degrees east."""
     artist_location: Mapped[str | None] = mapped_column(
         String(1024), info=from_json("artist_location"), redshift_encode="zstd"
     )
@@ -130,12 +155,13 @@ class StagingSong(Base):
         String(1024), info=from_json("title", required=True), redshift_encode="zstd"
     )
     duration: Mapped[float | None] = mapped_column(
-        Double, info=from_json("duration", minimum=0), redshift_encode="zstd"
+        Double, info=from_json("duration", minimum=0), redshift_encode="zstd", comment="Seconds."
     )
-    """Seconds."""
     year: Mapped[int | None] = mapped_column(
-        Integer, info=from_json("year", minimum=0, maximum=9999), redshift_encode="az64"
+        Integer,
+        info=from_json("year", minimum=0, maximum=9999),
+        redshift_encode="az64",
+        comment="Year of release; 0 where it is not known.",
     )
-    """Year of release; 0 where it is not known."""
 
     __mapper_args__ = {"primary_key": [song_id]}  # noqa: RUF012

@@ -37,11 +37,15 @@ class User(Base):
     first_name: Mapped[str | None] = mapped_column(String(256), redshift_encode="zstd")
     last_name: Mapped[str | None] = mapped_column(String(256), redshift_encode="zstd")
     gender: Mapped[str | None] = mapped_column(String(16), redshift_encode="zstd")
-    level: Mapped[str | None] = mapped_column(String(16), redshift_encode="zstd")
-    """``free`` or ``paid``, at the user's newest play."""
+    level: Mapped[str | None] = mapped_column(
+        String(16), redshift_encode="zstd", comment="`free` or `paid`, at the user's newest play."
+    )
     registered_at: Mapped[datetime | None] = mapped_column(TIMESTAMP, redshift_encode="az64")
-    last_played_at: Mapped[datetime] = mapped_column(TIMESTAMP, redshift_encode="az64")
-    """When the newest play began: the play that the rest of the row was taken from."""
+    last_played_at: Mapped[datetime] = mapped_column(
+        TIMESTAMP,
+        redshift_encode="az64",
+        comment="When the newest play began: the play that the rest of the row was taken from.",
+    )
 
     plays: Mapped[list[SongPlay]] = relationship(viewonly=True)
     levels: Mapped[list[UserLevel]] = relationship(viewonly=True)
@@ -60,16 +64,21 @@ class Artist(Base):
         {"redshift_diststyle": "ALL", "redshift_sortkey": "artist_id"},
     )
 
-    artist_id: Mapped[str] = mapped_column(String(32), primary_key=True, redshift_encode="raw")
-    """The catalogue's id; of an inferred artist ``IA`` and 16 hexadecimal digits made from the name."""
+    artist_id: Mapped[str] = mapped_column(
+        String(32),
+        primary_key=True,
+        redshift_encode="raw",
+        comment="The catalogue's id; of an inferred artist `IA` and 16 hexadecimal digits made from the name.",
+    )
     name: Mapped[str] = mapped_column(String(1024), redshift_encode="zstd")
     location: Mapped[str | None] = mapped_column(String(1024), redshift_encode="zstd")
-    latitude: Mapped[float | None] = mapped_column(Double, redshift_encode="zstd")
-    """Degrees north."""
-    longitude: Mapped[float | None] = mapped_column(Double, redshift_encode="zstd")
-    """Degrees east."""
-    inferred: Mapped[bool] = mapped_column(Boolean, redshift_encode="zstd")
-    """True: known from plays only, and no artist of the catalogue has this name."""
+    latitude: Mapped[float | None] = mapped_column(Double, redshift_encode="zstd", comment="Degrees north.")
+    longitude: Mapped[float | None] = mapped_column(Double, redshift_encode="zstd", comment="Degrees east.")
+    inferred: Mapped[bool] = mapped_column(
+        Boolean,
+        redshift_encode="zstd",
+        comment="True: known from plays only, and no artist of the catalogue has this name.",
+    )
 
     songs: Mapped[list[Song]] = relationship(viewonly=True)
     plays: Mapped[list[SongPlay]] = relationship(viewonly=True)
@@ -85,18 +94,32 @@ class Song(Base):
         {"redshift_diststyle": "KEY", "redshift_distkey": "song_id", "redshift_sortkey": "song_id"},
     )
 
-    song_id: Mapped[str] = mapped_column(String(32), primary_key=True, redshift_encode="raw")
-    """The catalogue's id; of an inferred song ``IS`` and 16 hexadecimal digits made from artist and title."""
+    song_id: Mapped[str] = mapped_column(
+        String(32),
+        primary_key=True,
+        redshift_encode="raw",
+        comment=(
+            "The catalogue's id; of an inferred song `IS` and 16 hexadecimal digits made from artist and title."
+        ),
+    )
     title: Mapped[str] = mapped_column(String(1024), redshift_encode="zstd")
     artist_id: Mapped[str] = mapped_column(String(32), redshift_encode="zstd")
-    artist_name: Mapped[str] = mapped_column(String(1024), redshift_encode="zstd")
-    """The artist as this song credits him, which is what a play is matched with."""
-    year: Mapped[int | None] = mapped_column(SmallInteger, redshift_encode="az64")
-    """Year of release; NULL where it is not known."""
-    duration: Mapped[float | None] = mapped_column(Double, redshift_encode="zstd")
-    """Seconds; of an inferred song the shortest length played."""
-    inferred: Mapped[bool] = mapped_column(Boolean, redshift_encode="zstd")
-    """True: known from plays only. ``where not inferred`` is the catalogue."""
+    artist_name: Mapped[str] = mapped_column(
+        String(1024),
+        redshift_encode="zstd",
+        comment="The artist as this song credits him, which is what a play is matched with.",
+    )
+    year: Mapped[int | None] = mapped_column(
+        SmallInteger, redshift_encode="az64", comment="Year of release; NULL where it is not known."
+    )
+    duration: Mapped[float | None] = mapped_column(
+        Double, redshift_encode="zstd", comment="Seconds; of an inferred song the shortest length played."
+    )
+    inferred: Mapped[bool] = mapped_column(
+        Boolean,
+        redshift_encode="zstd",
+        comment="True: known from plays only. `where not inferred` is the catalogue.",
+    )
 
     artist: Mapped[Artist] = relationship(viewonly=True)
     plays: Mapped[list[SongPlay]] = relationship(viewonly=True)
@@ -111,19 +134,17 @@ class Time(Base):
         {"redshift_diststyle": "ALL", "redshift_sortkey": "start_time"},
     )
 
-    start_time: Mapped[datetime] = mapped_column(TIMESTAMP, primary_key=True, redshift_encode="raw")
-    """With milliseconds."""
-    hour: Mapped[int] = mapped_column(SmallInteger, redshift_encode="az64")
-    """0 to 23."""
-    day: Mapped[int] = mapped_column(SmallInteger, redshift_encode="az64")
-    """Day of the month, 1 to 31."""
-    week: Mapped[int] = mapped_column(SmallInteger, redshift_encode="az64")
-    """ISO 8601 week, 1 to 53."""
-    month: Mapped[int] = mapped_column(SmallInteger, redshift_encode="az64")
-    """1 to 12."""
+    start_time: Mapped[datetime] = mapped_column(
+        TIMESTAMP, primary_key=True, redshift_encode="raw", comment="With milliseconds."
+    )
+    hour: Mapped[int] = mapped_column(SmallInteger, redshift_encode="az64", comment="0 to 23.")
+    day: Mapped[int] = mapped_column(SmallInteger, redshift_encode="az64", comment="Day of the month, 1 to 31.")
+    week: Mapped[int] = mapped_column(SmallInteger, redshift_encode="az64", comment="ISO 8601 week, 1 to 53.")
+    month: Mapped[int] = mapped_column(SmallInteger, redshift_encode="az64", comment="1 to 12.")
     year: Mapped[int] = mapped_column(SmallInteger, redshift_encode="az64")
-    weekday: Mapped[int] = mapped_column(SmallInteger, redshift_encode="az64")
-    """0 is Sunday, 6 is Saturday."""
+    weekday: Mapped[int] = mapped_column(
+        SmallInteger, redshift_encode="az64", comment="0 is Sunday, 6 is Saturday."
+    )
 
     plays: Mapped[list[SongPlay]] = relationship(viewonly=True)
 
@@ -144,19 +165,23 @@ class SongMatch(Base):
     )
 
     match_id: Mapped[int] = mapped_column(
-        BigInteger, primary_key=True, autoincrement=False, redshift_encode="raw"
+        BigInteger,
+        primary_key=True,
+        autoincrement=False,
+        redshift_encode="raw",
+        comment="Counts up from 1; which number a song has depends on the order of loads.",
     )
-    """Counts up from 1; which number a song has depends on the order of loads."""
     artist_name: Mapped[str] = mapped_column(String(1024), redshift_encode="zstd")
     title: Mapped[str] = mapped_column(String(1024), redshift_encode="zstd")
-    duration: Mapped[float | None] = mapped_column(Double, redshift_encode="zstd")
-    """Seconds."""
+    duration: Mapped[float | None] = mapped_column(Double, redshift_encode="zstd", comment="Seconds.")
     song_id: Mapped[str] = mapped_column(String(32), redshift_encode="zstd")
     artist_id: Mapped[str] = mapped_column(String(32), redshift_encode="zstd")
-    match: Mapped[str] = mapped_column(String(16), redshift_encode="zstd")
-    """How it was resolved; see :class:`SongPlay`."""
-    load_id: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
-    """The load that resolved it to what it is now."""
+    match: Mapped[str] = mapped_column(
+        String(16), redshift_encode="zstd", comment="How it was resolved; see `songplays.match`."
+    )
+    load_id: Mapped[int] = mapped_column(
+        BigInteger, redshift_encode="az64", comment="The load that resolved it to what it is now."
+    )
 
     song: Mapped[Song] = relationship(viewonly=True)
     plays: Mapped[list[SongPlay]] = relationship(viewonly=True)
@@ -177,25 +202,38 @@ class SongPlay(Base):
     )
 
     songplay_id: Mapped[int] = mapped_column(
-        BigInteger, primary_key=True, redshift_identity=(1, 1), redshift_encode="raw"
+        BigInteger,
+        primary_key=True,
+        redshift_identity=(1, 1),
+        redshift_encode="raw",
+        comment="Unique; with gaps, and in no order.",
     )
-    """Unique; with gaps, and in no order."""
-    start_time: Mapped[datetime] = mapped_column(TIMESTAMP, redshift_encode="raw")
-    """When the song began: UTC, with milliseconds."""
+    start_time: Mapped[datetime] = mapped_column(
+        TIMESTAMP, redshift_encode="raw", comment="When the song began: UTC, with milliseconds."
+    )
     user_id: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
-    level: Mapped[str | None] = mapped_column(String(16), redshift_encode="zstd")
-    """``free`` or ``paid``, at this play."""
+    level: Mapped[str | None] = mapped_column(
+        String(16), redshift_encode="zstd", comment="`free` or `paid`, at this play."
+    )
     song_id: Mapped[str] = mapped_column(String(32), redshift_encode="zstd")
     artist_id: Mapped[str] = mapped_column(String(32), redshift_encode="zstd")
     session_id: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
-    item_in_session: Mapped[int] = mapped_column(Integer, redshift_encode="az64")
-    """Counts the session's events, of all pages, from 0."""
-    location: Mapped[str | None] = mapped_column(String(512), redshift_encode="zstd")
-    """Where the user was, at this play."""
+    item_in_session: Mapped[int] = mapped_column(
+        Integer, redshift_encode="az64", comment="Counts the session's events, of all pages, from 0."
+    )
+    location: Mapped[str | None] = mapped_column(
+        String(512), redshift_encode="zstd", comment="Where the user was, at this play."
+    )
     user_agent: Mapped[str | None] = mapped_column(String(1024), redshift_encode="zstd")
-    match: Mapped[str] = mapped_column(String(16), redshift_encode="zstd")
-    """How the song was found: ``exact`` (title, artist, duration), ``title_artist`` (the nearest duration),
-    ``normalized`` (letters and digits of ASCII only, lower case), or ``inferred`` (not in the catalogue)."""
+    match: Mapped[str] = mapped_column(
+        String(16),
+        redshift_encode="zstd",
+        comment=(
+            "How the song was found: `exact` (title, artist, duration), `title_artist` (the "
+            "nearest duration), `normalized` (letters and digits of ASCII only, lower case), or "
+            "`inferred` (not in the catalogue)."
+        ),
+    )
     match_id: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
     load_id: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
 
@@ -223,10 +261,14 @@ class UserLevel(Base):
     user_id: Mapped[int] = mapped_column(
         BigInteger, primary_key=True, autoincrement=False, redshift_encode="raw"
     )
-    valid_from: Mapped[datetime] = mapped_column(TIMESTAMP, primary_key=True, redshift_encode="az64")
-    """When the first play of the stretch began."""
-    valid_to: Mapped[datetime | None] = mapped_column(TIMESTAMP, redshift_encode="az64")
-    """When the first play of the next stretch began: the first moment outside; NULL in the current one."""
+    valid_from: Mapped[datetime] = mapped_column(
+        TIMESTAMP, primary_key=True, redshift_encode="az64", comment="When the first play of the stretch began."
+    )
+    valid_to: Mapped[datetime | None] = mapped_column(
+        TIMESTAMP,
+        redshift_encode="az64",
+        comment="When the first play of the next stretch began; exclusive; NULL in the current stretch.",
+    )
     level: Mapped[str | None] = mapped_column(String(16), redshift_encode="zstd")
     is_current: Mapped[bool] = mapped_column(Boolean, redshift_encode="zstd")
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect
 
 from sparkify import Warehouse
@@ -163,6 +165,30 @@ def test_upgrade_keeps_rows_of_the_first_revision(first_revision: Warehouse) -> 
     Migrations(SPARKIFY, first_revision.database).downgrade(first_revision.engine, "0001")
     assert rows(first_revision, "SELECT * FROM heard_songs") == [match]
     assert rows(first_revision, plays.format("heard_id")) == [("exact", 41)] * 2
+
+
+@pytest.mark.parametrize("which", ["duckdb", "redshift"])
+def test_comments_reach_the_database(which: str, warehouse: Warehouse, request: pytest.FixtureRequest) -> None:
+    if which == "redshift":
+        cloud: Cloud = request.getfixturevalue("cloud")
+        warehouse = cloud.warehouse()
+    with warehouse:
+        warehouse.migrate()
+        inspector = inspect(warehouse.engine)
+        for table in Base.metadata.sorted_tables:
+            assert inspector.get_table_comment(table.name) == {"text": table.comment}
+            found = {column["name"]: column["comment"] for column in inspector.get_columns(table.name)}
+            assert found == {column.name: column.comment for column in table.columns}, table.name
+        with warehouse.engine.begin() as connection:
+            connection.exec_driver_sql("COMMENT ON COLUMN users.level IS 'Another text.'")
+        with warehouse.engine.connect() as connection:
+            context = MigrationContext.configure(
+                connection,
+                opts={"include_object": lambda _1, _2, kind, *_3: kind == "table" or kind == "column"},
+            )
+            # What autogenerate would write: that comment back, and nothing else.
+            (difference,) = [part for group in compare_metadata(context, Base.metadata) for part in group]
+    assert difference[:4] == ("modify_comment", None, "users", "level")
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sparkify import Warehouse
 from tests.support.making import write
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision of the migrations."""
 
 
