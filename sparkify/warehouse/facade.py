@@ -8,20 +8,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVarTuple
 
-from sqlalchemy import CompoundSelect, Connection, Engine, Select, make_url
+from sqlalchemy import CompoundSelect, Connection, Engine, Select
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session as OrmSession
 
 from sparkify._version import __version__
-from sparkify.config.aws import aws_options
 from sparkify.config.settings import Settings
 from sparkify.databases import open_database
 from sparkify.etl import ledger, runner
 from sparkify.etl.attempt import LoadRequest
-from sparkify.etl.checking import count_rows, run_checks
+from sparkify.etl.checking import run_checks
 from sparkify.etl.declarations import Pipeline
-from sparkify.etl.errors import UNCHANGED, ConfigurationError, EmptySource, SparkifyError
+from sparkify.etl.errors import ConfigurationError, SparkifyError
 from sparkify.etl.observer import Observer
 from sparkify.etl.report import CheckResult, LoadReport, Reject
 from sparkify.etl.session import PlannedStep, Session
@@ -29,14 +27,14 @@ from sparkify.pipeline import SPARKIFY
 from sparkify.warehouse import migrations
 from sparkify.warehouse.migrations import Migrations
 from sparkify.warehouse.query import Query
-from sparkify.warehouse.rules import notices, rules_check
-from sparkify.warehouse.status import PendingFiles, Status
+from sparkify.warehouse.requests import build_request
+from sparkify.warehouse.rules import rules_check
+from sparkify.warehouse.status import Contents, Status, pending_files, read_contents
+from sparkify.warehouse.target import resolve_target
 
 __all__ = ["Warehouse"]
 
 Ts = TypeVarTuple("Ts")
-
-_LOADS_SHOWN = 10
 
 
 class Warehouse:
@@ -67,17 +65,7 @@ class Warehouse:
         self._given_engine = target if isinstance(target, Engine) else None
         self._own_engine: Engine | None = None
         self._read_only = read_only
-        self.settings: Settings = (
-            target.declaring(pipeline.sources)
-            if isinstance(target, Settings)
-            else Settings.load(pipeline.sources)
-        )
-        if isinstance(target, Engine):
-            self.url = target.url
-        elif isinstance(target, str | URL):
-            self.url = _parsed(target)
-        else:
-            self.url = self.settings.url
+        self.settings, self.url = resolve_target(target, pipeline.sources)
         self.database = open_database(self.url, self.settings, pipeline.sources)
         self._migrations = Migrations(pipeline, self.database)
 
@@ -151,8 +139,8 @@ class Warehouse:
             reload_changed=reload_changed,
             allow_missing=allow_missing,
         )
-        self._ensure_tables()
         with self._translated():
+            self._migrations.ensure(self.engine)
             return runner.load(
                 self.engine, self.database, self.pipeline, request, version=__version__, observer=observer
             )
@@ -209,34 +197,21 @@ class Warehouse:
 
     def status(self) -> Status:
         """What the warehouse is and holds, and which files are pending. Read-only."""
-        revision, head = None, self._migrations.head()
-        rows: dict[str, int] = {}
-        loads: list[Any] = []
-        steps: list[Any] = []
-        found: list[str] = []
-        known: dict[str, str] = {}
-        tables = self.pipeline.ledger
+        contents = Contents()
         if self.database.exists:
             with self._connected() as connection:
-                revision = migrations.current(connection)
-                if revision == head:
-                    session = Session(self.database, connection)
-                    rows = count_rows(session, self.pipeline.tables)
-                    loads = ledger.read_history(session, tables.history, _LOADS_SHOWN)
-                    steps = ledger.read_steps(session, tables.steps, loads[0].load_id) if loads else []
-                    found = notices(session, self.pipeline)
-                    known = ledger.known_files(session, tables.files)
+                contents = read_contents(self.pipeline, self.database, connection)
         return Status(
             url=self._masked_url,
             engine=self.database.name,
             exists=self.database.exists,
-            revision=revision,
-            head=head,
-            rows=rows,
-            loads=tuple(loads),
-            steps=tuple(steps),
-            notices=tuple(found),
-            pending=tuple(self._pending(known)),
+            revision=contents.revision,
+            head=self._migrations.head(),
+            rows=contents.rows,
+            loads=contents.loads,
+            steps=contents.steps,
+            notices=contents.notices,
+            pending=tuple(pending_files(self._request(), contents.known)),
         )
 
     def check(self) -> tuple[CheckResult, ...]:
@@ -278,58 +253,12 @@ class Warehouse:
 
     def _request(
         self,
-        sources: Mapping[str, str | Path] | None,
-        locations: Mapping[str, str | Path | None],
-        only: Iterable[str] | None,
+        sources: Mapping[str, str | Path] | None = None,
+        locations: Mapping[str, str | Path | None] | None = None,
+        only: Iterable[str] | None = None,
         **options: Any,
     ) -> LoadRequest:
-        by_setting = {source.location.setting: source.name for source in self.pipeline.sources}
-        given = dict(sources or {})
-        for setting, uri in locations.items():
-            if setting not in by_setting:
-                raise ConfigurationError(
-                    f"{setting!r} is not a setting of a source of {self.pipeline.name}",
-                    hint=f"There are {', '.join(by_setting)}.",
-                )
-            if uri is not None:
-                given[by_setting[setting]] = uri
-        names = [source.name for source in self.pipeline.sources]
-        wanted = set(names) if only is None else set(only)
-        if unknown := sorted({*wanted, *given} - set(names)):
-            raise ConfigurationError(
-                f"{', '.join(unknown)} is not a source", hint=f"Give {' or '.join(names)}."
-            )
-        if not wanted:
-            raise ConfigurationError("no source is named", hint=f"Give {' or '.join(names)}.")
-        return LoadRequest(
-            uris={
-                source.name: str(given.get(source.name) or self.settings.location(source))
-                for source in self.pipeline.sources
-                if source.name in wanted
-            },
-            aws=aws_options(self.settings),
-            **options,
-        )
-
-    def _ensure_tables(self) -> None:
-        """Create an embedded database that does not exist; require the tables of any other to be at head."""
-        with self._translated():
-            self._migrations.create_file()
-            with self.engine.connect() as connection:
-                revision = migrations.current(connection)
-                new = revision is None and self.database.is_embedded and migrations.is_empty(connection)
-            if new:
-                self._migrations.upgrade(self.engine)
-            elif revision != self._migrations.head():
-                raise self._not_at_head(revision)
-
-    def _not_at_head(self, revision: str | None) -> ConfigurationError:
-        has = "has no tables yet" if revision is None else f"is at revision {revision}"
-        return ConfigurationError(
-            f"{self._masked_url} {has}, and this version needs revision {self._migrations.head()}",
-            hint="Run: sparkify-etl migrate",
-            state=UNCHANGED,
-        )
+        return build_request(self.pipeline, self.settings, sources, locations or {}, only, **options)
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
@@ -354,7 +283,7 @@ class Warehouse:
         with self._connected() as connection:
             revision = migrations.current(connection)
             if revision != self._migrations.head():
-                raise self._not_at_head(revision)
+                raise self._migrations.not_at_head(revision)
             yield connection
 
     @contextmanager
@@ -367,23 +296,3 @@ class Warehouse:
             if translated := self.database.translate(exc):
                 raise translated from exc
             raise
-
-    def _pending(self, known: Mapping[str, str]) -> Iterator[PendingFiles]:
-        request = self._request(None, {}, None)
-        for name, uri in request.uris.items():
-            try:
-                listing = runner.list_sources(LoadRequest(uris={name: uri}, aws=request.aws))[name]
-            except EmptySource as exc:
-                yield PendingFiles(source=name, uri=uri, problem=str(exc))
-            else:
-                yield PendingFiles.of(name, listing, known)
-
-
-def _parsed(url: str | URL) -> URL:
-    try:
-        return make_url(url)
-    except ArgumentError:
-        raise ConfigurationError(
-            "not a URL of SQLAlchemy; give one such as duckdb:///sparkify.duckdb or "
-            "redshift+redshift_connector://user:password@host:5439/dev"
-        ) from None

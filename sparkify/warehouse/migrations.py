@@ -15,7 +15,7 @@ from sqlalchemy.exc import NoSuchTableError
 
 from sparkify.databases import Database
 from sparkify.etl.declarations import Pipeline
-from sparkify.etl.errors import ConfigurationError
+from sparkify.etl.errors import UNCHANGED, ConfigurationError
 
 __all__ = ["Migrations", "current", "head_of", "is_empty"]
 
@@ -56,6 +56,30 @@ class Migrations:
     def downgrade(self, engine: Engine, revision: str) -> None:
         """Take the database back to a revision; ``base`` removes every table."""
         self._run(engine, lambda config: command.downgrade(config, revision))
+
+    def ensure(self, engine: Engine) -> None:
+        """Create the tables of an embedded database that is new; require those of any other to be at head.
+
+        :raises ConfigurationError: when they are not.
+        """
+        self.create_file()
+        with engine.connect() as connection:
+            revision = current(connection)
+            new = revision is None and self._database.is_embedded and is_empty(connection)
+        if new:
+            self.upgrade(engine)
+        elif revision != self.head():
+            raise self.not_at_head(revision)
+
+    def not_at_head(self, revision: str | None) -> ConfigurationError:
+        """The error that says that the database is at this revision, and not at head."""
+        has = "has no tables yet" if revision is None else f"is at revision {revision}"
+        url = self._database.url.render_as_string(hide_password=True)
+        return ConfigurationError(
+            f"{url} {has}, and this version needs revision {self.head()}",
+            hint="Run: sparkify-etl migrate",
+            state=UNCHANGED,
+        )
 
     def sql(self, revision: str = "head") -> str:
         """The SQL of the migrations, from an empty database to a revision, without connecting."""

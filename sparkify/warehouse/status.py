@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Self
 
+from sqlalchemy import Connection
+
+from sparkify.databases import Database
+from sparkify.etl import ledger, runner
+from sparkify.etl.attempt import LoadRequest
+from sparkify.etl.checking import count_rows
+from sparkify.etl.declarations import Pipeline
+from sparkify.etl.errors import EmptySource
 from sparkify.etl.listing import Listing
 from sparkify.etl.report import LoadRecord, StepReport
+from sparkify.etl.session import Session
+from sparkify.warehouse.migrations import current, head_of
+from sparkify.warehouse.rules import notices
 
-__all__ = ["PendingFiles", "Status"]
+__all__ = ["Contents", "PendingFiles", "Status", "pending_files", "read_contents"]
+
+_LAST_LOADS = 10
 
 
 @dataclass(frozen=True)
@@ -72,3 +85,49 @@ class Status:
     def at_head(self) -> bool:
         """Whether the tables are at the revision that the pipeline needs."""
         return self.revision == self.head
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What the database of a warehouse holds; see :class:`Status`. Only the revision, unless it is head.
+
+    :ivar known: the fingerprint of each loaded file, by its uri.
+    """
+
+    revision: str | None = None
+    rows: Mapping[str, int] = field(default_factory=dict)
+    loads: tuple[LoadRecord, ...] = ()
+    steps: tuple[StepReport, ...] = ()
+    notices: tuple[str, ...] = ()
+    known: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_contents(pipeline: Pipeline, database: Database, connection: Connection) -> Contents:
+    """What the database holds of a pipeline's warehouse. Read-only."""
+    revision = current(connection)
+    if revision != head_of(pipeline):
+        return Contents(revision=revision)
+    session, tables = Session(database, connection), pipeline.ledger
+    loads = ledger.read_history(session, tables.history, _LAST_LOADS)
+    return Contents(
+        revision=revision,
+        rows=count_rows(session, pipeline.tables),
+        loads=tuple(loads),
+        steps=tuple(ledger.read_steps(session, tables.steps, loads[0].load_id)) if loads else (),
+        notices=tuple(notices(session, pipeline)),
+        known=ledger.known_files(session, tables.files),
+    )
+
+
+def pending_files(request: LoadRequest, known: Mapping[str, str]) -> Iterator[PendingFiles]:
+    """The files of each source that a load with this request would read. Lists the sources.
+
+    :param known: the fingerprint of each loaded file, by its uri.
+    """
+    for name, uri in request.uris.items():
+        try:
+            listing = runner.list_sources(LoadRequest(uris={name: uri}, aws=request.aws))[name]
+        except EmptySource as exc:
+            yield PendingFiles(source=name, uri=uri, problem=str(exc))
+        else:
+            yield PendingFiles.of(name, listing, known)

@@ -68,7 +68,6 @@ LONG = {
     "sparkify.redshift.copy": "COPY has forty options, each checked where it is declared",
     "sparkify.redshift.migrations.impl": "one class: what Alembic asks of an implementation",
     "sparkify.redshift.migrations.operations": "an operation each for DISTSTYLE, DISTKEY, SORTKEY and ENCODE",
-    "sparkify.report.page": "the sections of the page, one function each",
     "sparkify.cli.cluster": "one group of commands, mostly declarations of options",
     "sparkify.analytics.music": "one question after the other",
 }
