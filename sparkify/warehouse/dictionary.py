@@ -1,18 +1,13 @@
-"""The data dictionary: every table and column, from the models and what is written beside them.
+"""The data dictionary: every table and column of a pipeline, with the comments that the database has too.
 
-Nothing is connected to. The texts are the docstrings of the models and the strings below their columns; where
-the source is not at hand, as in a frozen application, they are empty.
+Works without connecting.
 """
 
 from __future__ import annotations
 
-import ast
-import inspect
 import re
-import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 from sqlalchemy import Column, Table
 from sqlalchemy.types import TIMESTAMP
@@ -20,7 +15,6 @@ from sqlalchemy.types import TIMESTAMP
 from sparkify.etl.declarations import Pipeline, json_fields
 from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.suggestions import did_you_mean
-from sparkify.models import Base
 from sparkify.redshift import RedshiftDialect
 
 __all__ = ["ColumnEntry", "TableEntry", "dictionary", "markdown", "mermaid"]
@@ -210,76 +204,52 @@ def _entries(pipeline: Pipeline) -> Iterator[TableEntry]:
 def _entry(section: str, table: Table) -> TableEntry:
     options = table.dialect_options["redshift"]
     sortkey = options["sortkey"] or ()
-    model = next((mapper.class_ for mapper in Base.registry.mappers if mapper.local_table is table), None)
-    texts = _column_texts(model) if model else {}
-    comment = table.comment or (model and inspect.getdoc(model)) or ""
-    grain, _, notes = _plain(comment).partition("\n\n")
-    grain, _, more = grain.removeprefix("Grain: ").partition(". ")
+    grain, notes = _grain_and_notes(table.comment or "")
     staged = section == _STAGING
     json_keys = {column.name: field.key for column, field in json_fields(table).items()} if staged else {}
     return TableEntry(
         name=table.name,
         section=section,
-        grain=f"{grain.rstrip('.')}.",
-        notes=" ".join(part for part in (more, " ".join(notes.split())) if part),
+        grain=grain,
+        notes=notes,
         diststyle=options["diststyle"],
         distkey=options["distkey"],
         sortkey=(sortkey,) if isinstance(sortkey, str) else tuple(sortkey),
-        columns=tuple(
-            _column(column, texts.get(column.name, ""), json_keys.get(column.name)) for column in table.columns
-        ),
+        columns=tuple(_column(column, json_keys.get(column.name)) for column in table.columns),
     )
 
 
-def _column(column: Column[object], text: str, json_key: str | None) -> ColumnEntry:
+def _grain_and_notes(comment: str) -> tuple[str, str]:
+    """The first sentence of a table's comment, which says what one row is, and the others."""
+    grain, _, notes = _plain(comment).removeprefix("Grain: ").partition(". ")
+    return (f"{grain.rstrip('.')}." if grain else "", notes)
+
+
+def _column(column: Column[object], json_key: str | None) -> ColumnEntry:
     options = column.dialect_options["redshift"]
-    text = _plain(column.comment) if column.comment else text
+    description = _plain(column.comment or "")
     return ColumnEntry(
         name=column.name,
         type=column.type.compile(dialect=RedshiftDialect()).removesuffix(" WITHOUT TIME ZONE"),
         nullable=bool(column.nullable),
-        unit=_unit(column, text),
+        unit=_unit(column, description),
         # The ORM wants a key to map a staging table by; the table has none.
         key=column.primary_key and json_key is None,
         references=next((key.target_fullname for key in sorted(column.foreign_keys, key=str)), None),
         encode=options["encode"],
         json_key=json_key,
-        description=text,
+        description=description,
     )
 
 
-def _unit(column: Column[object], text: str) -> str | None:
+def _unit(column: Column[object], description: str) -> str | None:
     if isinstance(column.type, TIMESTAMP):
         return "UTC"
     if column.name == "bytes":
         return "bytes"
-    return next((unit for pattern, unit in _UNITS if re.search(pattern, text, re.IGNORECASE)), None)
+    return next((unit for pattern, unit in _UNITS if re.search(pattern, description, re.IGNORECASE)), None)
 
 
-def _column_texts(model: type) -> dict[str, str]:
-    """The string below each attribute of a class, its bases included."""
-    texts: dict[str, str] = {}
-    for base in reversed(model.__mro__):
-        if not base.__module__.startswith("sparkify."):
-            continue
-        try:
-            tree = ast.parse(textwrap.dedent(inspect.getsource(base)))
-        except (OSError, TypeError):
-            continue
-        body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
-        for attribute, below in pairwise(body):
-            if (
-                isinstance(attribute, ast.AnnAssign)
-                and isinstance(attribute.target, ast.Name)
-                and isinstance(below, ast.Expr)
-                and isinstance(below.value, ast.Constant)
-                and isinstance(below.value.value, str)
-            ):
-                texts[attribute.target.id] = " ".join(_plain(below.value.value).split())
-    return texts
-
-
-def _plain(text: str) -> str:
-    """reStructuredText as Markdown: what is code, and names of classes."""
-    text = re.sub(r":\w+:`~?(?:[\w.]*\.)?(\w+)`", r"`\1`", text)
-    return text.replace("``", "`")
+def _plain(comment: str) -> str:
+    """A comment in one line of Markdown. Code may be in the double backticks of reStructuredText."""
+    return " ".join(comment.replace("``", "`").split())
