@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from sparkify import ChangedFiles, ChecksFailed, ConfigurationError, EmptySource, TemporaryError, Warehouse
+from sparkify import ChangedFiles, ConfigurationError, EmptySource, TemporaryError, Warehouse
 from sparkify.databases import open_database
 from sparkify.etl.plan import choose
 from sparkify.etl.sources import Listing, SourceFile
@@ -71,43 +71,6 @@ def test_a_rebuild_without_a_loaded_file_is_refused() -> None:
 
 
 # -- what stops a load -------------------------------------------------------------------------------------
-
-
-def test_a_changed_file_changes_nothing_until_it_may(data: Data, warehouse: Warehouse) -> None:
-    path = data.log("a.json", event(itemInSession=0), event(itemInSession=1))
-    data.log("b.json", event(itemInSession=2))
-    warehouse.load(only=["events"])
-    before = everything(warehouse)
-    data.log("a.json", event(itemInSession=0, song="Mended"))
-    data.log("c.json", event(itemInSession=3))
-    with pytest.raises(ChangedFiles, match=r"a.json: changed since it was loaded; nothing was changed\."):
-        warehouse.load(only=["events"])
-    assert everything(warehouse) == before
-    report = warehouse.load(only=["events"], reload_changed=True)
-    assert report.mode == "full refresh"
-    assert rows(
-        warehouse, "SELECT item_in_session, title FROM songplays JOIN songs USING (song_id) ORDER BY 1"
-    ) == [
-        (0, "Mended"),
-        (2, "Song"),
-        (3, "Song"),
-    ]
-    assert path.exists()
-
-
-def test_a_failing_check_leaves_yesterdays_star(data: Data, warehouse: Warehouse) -> None:
-    data.log("a.json", event())
-    warehouse.load(only=["events"])
-    # A stretch that ends, and no other that begins: what no load makes.
-    with warehouse.engine.begin() as connection:
-        connection.execute(text("UPDATE user_levels SET valid_to = TIMESTAMP '2018-12-01', is_current = false"))
-    before = everything(warehouse)
-    data.log("b.json", event(userId="8", sessionId=2))
-    with pytest.raises(
-        ChecksFailed, match="user_levels: one current stretch for each user: 1 row, such as user_id=7"
-    ):
-        warehouse.load(only=["events"])
-    assert everything(warehouse) == before
 
 
 def test_every_check_finds_what_it_is_for(data: Data, warehouse: Warehouse) -> None:

@@ -16,7 +16,6 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from sparkify import (
-    ChangedFiles,
     ConfigurationError,
     RejectedLines,
     SparkifyError,
@@ -321,19 +320,6 @@ def test_a_local_folder(cloud: Cloud, empty: Warehouse, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="Redshift reads from S3 alone"):
         empty.load(log_data=data.logs, only=["events"])
     assert cloud.redshift.objects_below("s3://plays/manifests/") == []
-
-
-def test_a_changed_object(cloud: Cloud, empty: Warehouse, tmp_path: Path) -> None:
-    data = one_play(cloud, tmp_path)
-    empty.load()
-    data.log("a.json", event(song="Mended"))
-    cloud.put(data.logs, "log_data")
-    with pytest.raises(
-        ChangedFiles, match="s3://plays/log_data/a.json: changed since it was loaded; nothing was"
-    ):
-        empty.load()
-    assert empty.load(reload_changed=True).mode == "full refresh"
-    assert rows(empty, "SELECT title FROM songplays JOIN songs USING (song_id)") == [("Mended",)]
 
 
 # -- faults --------------------------------------------------------------------------------------------------

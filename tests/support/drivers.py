@@ -1,0 +1,187 @@
+"""How the suite of all databases makes a warehouse of each, puts files, and reads what was exported.
+
+A database in the registry needs a driver here: see :data:`DRIVERS`.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import boto3
+import duckdb
+import pytest
+
+from sparkify import Settings, Warehouse
+from sparkify.pipeline import SPARKIFY
+from tests.support.cloud import Cloud
+from tests.support.making import write
+
+__all__ = ["DRIVERS", "Driver", "driver_of"]
+
+_FOLDERS = {"events": "log_data", "songs": "song_data"}
+_HANG = 300
+"""Seconds after which a test that waits is taken to hang. No test depends on anything being quicker."""
+
+
+class Driver(ABC):
+    """One empty database, and a place for files that it can read.
+
+    :ivar waits_for_lock: whether a load waits for another one to end; else it raises TemporaryError.
+    :ivar connectionless: why there is no connection that may be lost; None where there is one.
+    :ivar plans_first_load: whether a dry run connects to nothing, and so plans a load of all files.
+    """
+
+    waits_for_lock: ClassVar[bool]
+    connectionless: ClassVar[str | None] = None
+    plans_first_load: ClassVar[bool]
+
+    def __init__(self, request: pytest.FixtureRequest) -> None:
+        self.folder: Path = request.getfixturevalue("tmp_path")
+
+    @property
+    @abstractmethod
+    def root(self) -> str:
+        """The uri below which the files of all sources are."""
+
+    @abstractmethod
+    def put(self, source: str, name: str, *rows: Mapping[str, Any] | str) -> str:
+        """Write a file of a source, an object a line. Returns its uri."""
+
+    @abstractmethod
+    def warehouse(self) -> Warehouse:
+        """A warehouse on the database, which has no tables the first time; the caller closes it."""
+
+    @abstractmethod
+    def exists(self, uri: str) -> bool:
+        """Whether a file is still there."""
+
+    @abstractmethod
+    def export(self) -> str:
+        """Where a query may write Parquet."""
+
+    @abstractmethod
+    def read_exported(self, target: str) -> list[tuple[Any, ...]]:
+        """The rows of what was written there."""
+
+    def lose_connection(self, at: str) -> Callable[[], int]:
+        """Have the connection lost at the next statement that matches. Returns how to ask how often it was."""
+        raise NotImplementedError
+
+    def wait_for_waiting(self) -> None:
+        """Return when a second load has come to the lock."""
+        raise NotImplementedError
+
+
+class DuckDBDriver(Driver):
+    """A file of DuckDB, and a folder."""
+
+    waits_for_lock = False
+    connectionless = "it runs in this process"
+    plans_first_load = False
+
+    def __init__(self, request: pytest.FixtureRequest) -> None:
+        super().__init__(request)
+        for folder in _FOLDERS.values():
+            (self.folder / "data" / folder).mkdir(parents=True)
+
+    @property
+    def root(self) -> str:
+        return str(self.folder / "data")
+
+    def put(self, source: str, name: str, *rows: Mapping[str, Any] | str) -> str:
+        return str(write(self.folder / "data" / _FOLDERS[source] / name, rows))
+
+    def warehouse(self) -> Warehouse:
+        data = self.folder / "data"
+        return Warehouse(
+            Settings.load(
+                SPARKIFY.sources,
+                database_url=f"duckdb:///{self.folder}/warehouse.duckdb",
+                log_data=str(data / "log_data"),
+                song_data=str(data / "song_data"),
+            )
+        )
+
+    def exists(self, uri: str) -> bool:
+        return Path(uri).exists()
+
+    def export(self) -> str:
+        return str(self.folder / "exported.parquet")
+
+    def read_exported(self, target: str) -> list[tuple[Any, ...]]:
+        return _read_parquet(Path(target))
+
+
+class RedshiftDriver(Driver):
+    """The stand-in for Redshift, and a bucket."""
+
+    waits_for_lock = True
+    plans_first_load = True
+
+    def __init__(self, request: pytest.FixtureRequest) -> None:
+        super().__init__(request)
+        self._cloud: Cloud = request.getfixturevalue("cloud")
+        request.getfixturevalue("monkeypatch").setattr("tenacity.nap.time.sleep", lambda _seconds: None)
+
+    @property
+    def root(self) -> str:
+        return "s3://plays"
+
+    def put(self, source: str, name: str, *rows: Mapping[str, Any] | str) -> str:
+        path = write(self.folder / "written" / name, rows)
+        uri = f"{self.root}/{_FOLDERS[source]}/{name}"
+        self._cloud.redshift.put_object(uri, path.read_bytes())
+        return uri
+
+    def warehouse(self) -> Warehouse:
+        return self._cloud.warehouse()
+
+    def exists(self, uri: str) -> bool:
+        return uri in self._cloud.redshift.objects_below(uri)
+
+    def export(self) -> str:
+        return "s3://plays/exported/"
+
+    def read_exported(self, target: str) -> list[tuple[Any, ...]]:
+        client = boto3.client("s3", endpoint_url=self._cloud.redshift.s3_endpoint)
+        found = []
+        for uri in self._cloud.redshift.objects_below(target):
+            path = self.folder / "fetched.parquet"
+            key = uri.removeprefix("s3://plays/")
+            path.write_bytes(client.get_object(Bucket="plays", Key=key)["Body"].read())
+            found += _read_parquet(path)
+        return found
+
+    def lose_connection(self, at: str) -> Callable[[], int]:
+        fault = self._cloud.redshift.inject("drop", at)
+        return lambda: fault.fired
+
+    def wait_for_waiting(self) -> None:
+        deadline = time.monotonic() + _HANG
+        while sum(one.sql.startswith("LOCK") for one in self._cloud.redshift.statements) < 2:
+            assert time.monotonic() < deadline, "the second load did not come to the lock"
+            time.sleep(0.01)
+
+
+def _read_parquet(path: Path) -> list[tuple[Any, ...]]:
+    with duckdb.connect() as connection:
+        return connection.execute("SELECT * FROM read_parquet(?)", [str(path)]).fetchall()
+
+
+DRIVERS: dict[str, type[Driver]] = {"duckdb": DuckDBDriver, "redshift": RedshiftDriver}
+
+
+def driver_of(name: str) -> type[Driver]:
+    """The driver of a database.
+
+    :raises LookupError: when it has none.
+    """
+    if name not in DRIVERS:
+        raise LookupError(
+            f"tell the suite how to make a warehouse of {name}: add a driver to tests/support/drivers.py"
+        )
+    return DRIVERS[name]
