@@ -10,11 +10,15 @@
 
 from __future__ import annotations
 
+from copy import copy
 from logging.config import fileConfig
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
-from sqlalchemy import Connection
+from alembic.autogenerate.api import AutogenContext
+from alembic.autogenerate.render import _render_constraint
+from sqlalchemy import Connection, MetaData
+from sqlalchemy.schema import ColumnCollectionConstraint
 
 from sparkify.config.settings import Settings
 from sparkify.databases import Database, open_database
@@ -53,6 +57,34 @@ def run_migrations(pipeline: Pipeline) -> None:
             engine.dispose()
 
 
+def _render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
+    """A key as autogenerate writes it, with the ``ddl_if`` of the model; False for anything else, which
+    Alembic writes as ever.
+
+    Alembic copies a new table without it. DuckDB would enforce the key then, and the second load would fail.
+    """
+    if kind not in ("primary_key", "foreign_key"):
+        return False
+    condition = _condition(item, context)
+    if condition is None:
+        return False
+    plain = copy(context)
+    plain.opts = {**context.opts, "render_item": None}
+    return f"{_render_constraint(item, plain, None)}.ddl_if(dialect={condition.dialect!r})"
+
+
+def _condition(key: ColumnCollectionConstraint, context: AutogenContext) -> Any:
+    """The ``ddl_if`` of the model's key that has the columns of this one; None where there is none."""
+    tables = context.metadata.tables if isinstance(context.metadata, MetaData) else {}
+    if key.table.key not in tables:
+        return None
+    columns = key.columns.keys()
+    for declared in tables[key.table.key].constraints:
+        if isinstance(declared, type(key)) and declared.columns.keys() == columns:
+            return declared._ddl_if  # noqa: SLF001 - SQLAlchemy has no public name for it
+    return None
+
+
 def _offline(database: Database, pipeline: Pipeline) -> None:
     """Print the SQL of the migrations, without a connection or a driver."""
     context.configure(
@@ -76,6 +108,7 @@ def _online(database: Database, pipeline: Pipeline, connection: Connection) -> N
         connection=connection,
         target_metadata=pipeline.metadata,
         include_object=include_object,
+        render_item=_render_item,
         # Changed DISTSTYLE, DISTKEY, SORTKEY and ENCODE are differences too.
         autogenerate_plugins=autogenerate_plugins(),
         # On Redshift a VARCHAR is widened outside of a transaction, between two others.
