@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
-from sparkify.cli import formatting, telling
+from sparkify.cli import cluster_output, formatting
 from sparkify.cli.command import INTERRUPTED, TERMINATED, command, echo, warn
 from sparkify.cli.options import AsJson
 from sparkify.cli.pipeline import chosen_pipeline
@@ -75,29 +75,30 @@ def create(
     from sparkify import provision
 
     settings = _settings(cluster, region, dwh_allow_cidr=allow_cidr)
-    wanted = provision.Wanted.of(
+    spec = provision.Spec.of(
         settings,
+        chosen_pipeline(),
         serverless=serverless,
         public=public,
         open_to_the_world=open_to_the_world,
         s3_endpoint=s3_endpoint,
     )
     if dry_run:
-        telling.print_plan(provision.plan_create(wanted, settings.region), wanted.estimate, as_json=as_json)
+        cluster_output.print_plan(provision.plan_create(spec, settings.region), spec.estimate, as_json=as_json)
         return
     aws = provision.Aws(settings)
-    echo(f"{'Workgroup' if wanted.serverless else 'Cluster'} {wanted.names.identifier} in {aws.region}")
-    echo(f"Cost: {wanted.estimate}")
+    echo(f"{'Workgroup' if spec.serverless else 'Cluster'} {spec.names.identifier} in {aws.region}")
+    echo(f"Cost: {spec.estimate}")
     if not yes and not _confirmed("Create it?"):
         _nothing_done()
     again = "What was made stays; run the same command again to go on, or sparkify-etl cluster destroy"
     with _going_on(again):
-        made = provision.create(aws, wanted, telling.observer())
+        made = provision.create(aws, spec, cluster_output.observer())
     wrote = _write_back(made, cluster=cluster, region=region)
     if as_json:
-        formatting.print_json({**telling.as_dict(made), "wrote": wrote})
+        formatting.print_json({**cluster_output.as_dict(made), "wrote": wrote})
     else:
-        telling.print_created(made, wrote)
+        cluster_output.print_created(made, wrote)
 
 
 def status(
@@ -107,11 +108,13 @@ def status(
     from sparkify import provision
 
     settings = _settings(cluster, region)
-    found = provision.look(provision.Aws(settings), provision.Names.of(settings, serverless=serverless))
+    found = provision.inspect(
+        provision.Aws(settings), provision.Names.of(settings, chosen_pipeline(), serverless=serverless)
+    )
     if as_json:
         formatting.print_json(found)
     else:
-        telling.print_state(found)
+        cluster_output.print_state(found)
 
 
 def pause(
@@ -128,17 +131,19 @@ def resume(
     _switch("resume", cluster, region, dry_run=dry_run, as_json=as_json)
 
 
-def _switch(verb: str, cluster: str | None, region: str | None, *, dry_run: bool, as_json: bool) -> None:
+def _switch(
+    verb: Literal["pause", "resume"], cluster: str | None, region: str | None, *, dry_run: bool, as_json: bool
+) -> None:
     from sparkify import provision
 
     settings = _settings(cluster, region)
-    names = provision.Names.of(settings)
+    names = provision.Names.of(settings, chosen_pipeline())
     if dry_run:
-        telling.print_plan(provision.plan_switch(names, verb), None, as_json=as_json)
+        cluster_output.print_plan(provision.plan_switch(names, verb), None, as_json=as_json)
         return
     change = provision.pause if verb == "pause" else provision.resume
     with _going_on("AWS goes on with it; run the same command again to wait for it"):
-        found = change(provision.Aws(settings), names, telling.observer())
+        found = change(provision.Aws(settings), names, cluster_output.observer())
     if as_json:
         formatting.print_json(found)
     else:
@@ -163,11 +168,11 @@ def destroy(
     from sparkify import provision
 
     settings = _settings(cluster, region)
-    names = provision.Names.of(settings, serverless=serverless)
+    names = provision.Names.of(settings, chosen_pipeline(), serverless=serverless)
     snapshot = None if skip_final_snapshot else provision.snapshot_name(names)
     if dry_run:
         calls = provision.plan_destroy(names, final_snapshot=snapshot, region=settings.region)
-        telling.print_plan(calls, None, as_json=as_json)
+        cluster_output.print_plan(calls, None, as_json=as_json)
         return
     aws = provision.Aws(settings)
     if not yes:
@@ -178,10 +183,10 @@ def destroy(
         if _asked("Type its name to go on") != names.identifier:
             _nothing_done()
     with _going_on("What is gone is gone; run the same command again to go on"):
-        gone = provision.destroy(aws, names, final_snapshot=snapshot, observer=telling.observer())
+        gone = provision.destroy(aws, names, final_snapshot=snapshot, observer=cluster_output.observer())
     emptied = _forget(settings, names.identifier, gone.role_arn)
     if as_json:
-        formatting.print_json({**telling.as_dict(gone), "emptied": emptied})
+        formatting.print_json({**cluster_output.as_dict(gone), "emptied": emptied})
         return
     if not gone.removed:
         typer.echo(f"There was nothing of the {names.kind} warehouse {names.identifier} in {aws.region}.")
@@ -224,7 +229,7 @@ def _settings(cluster: str | None, region: str | None, **options: Any) -> Settin
 
 
 def _write_back(made: Created, *, cluster: str | None, region: str | None) -> dict[str, str]:
-    """Write what was made into dwh.cfg, and tell when something else goes before it.
+    """Write what was made into dwh.cfg, and warn when something else overrides it.
 
     :param cluster: the option, if it was given: what an option said, the next command has to know as well.
     :param region: likewise.
@@ -243,7 +248,7 @@ def _write_back(made: Created, *, cluster: str | None, region: str | None) -> di
     if made.secret_arn:
         values[("CLUSTER", "DB_SECRET_ID")] = made.secret_arn
         if now.db_password is not None:
-            warn(f"DB_PASSWORD goes before the secret that AWS keeps; empty it in {config_file()}")
+            warn(f"DB_PASSWORD overrides the secret that AWS keeps; empty it in {config_file()}")
     if cluster and now.dwh_cluster_identifier.lower() != made.identifier:
         values[("DWH", "DWH_CLUSTER_IDENTIFIER")] = made.identifier
     if region and now.region != region:
@@ -251,7 +256,7 @@ def _write_back(made: Created, *, cluster: str | None, region: str | None) -> di
     write_values(config_file(), values)
     now = Settings.load()
     if (now.host, now.iam_role_arn) != (made.host or now.host, made.role_arn):
-        warn(f"SPARKIFY_HOST or SPARKIFY_IAM_ROLE_ARN is set, and goes before {config_file()}")
+        warn(f"SPARKIFY_HOST or SPARKIFY_IAM_ROLE_ARN is set, and overrides {config_file()}")
     return {f"{section}.{option}": value for (section, option), value in values.items()}
 
 
@@ -276,27 +281,27 @@ def _forget(settings: Settings, identifier: str, role_arn: str) -> list[str]:
 
 
 def _confirmed(question: str) -> bool:
-    from sparkify.etl.errors import ConfigurationError
+    from sparkify.etl.errors import UNCHANGED, ConfigurationError
 
     try:
         return typer.confirm(question, err=True)
     except typer.Abort:
-        raise ConfigurationError("no input; nothing was changed. In a script, give --yes") from None
+        raise ConfigurationError("no input", state=UNCHANGED, hint="In a script, give --yes.") from None
 
 
 def _asked(question: str) -> str:
-    from sparkify.etl.errors import ConfigurationError
+    from sparkify.etl.errors import UNCHANGED, ConfigurationError
 
     try:
         return str(typer.prompt(question, err=True)).strip().lower()
     except typer.Abort:
-        raise ConfigurationError("no input; nothing was changed. In a script, give --yes") from None
+        raise ConfigurationError("no input", state=UNCHANGED, hint="In a script, give --yes.") from None
 
 
-def _nothing_done() -> None:
-    from sparkify.etl.errors import ConfigurationError
+def _nothing_done() -> NoReturn:
+    from sparkify.etl.errors import UNCHANGED, ConfigurationError
 
-    raise ConfigurationError("nothing was changed")
+    raise ConfigurationError("not confirmed", state=UNCHANGED)
 
 
 @contextmanager

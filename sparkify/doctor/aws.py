@@ -72,10 +72,10 @@ class AwsChecks:
         return self._aws.ask(doing, service, operation, **params)
 
     def _check_cluster(self) -> str:
+        from sparkify.provision.calls import Context
         from sparkify.provision.cluster import Cluster
         from sparkify.provision.naming import Names
         from sparkify.provision.serverless import Workgroup
-        from sparkify.provision.steps import Place
 
         assert self._aws is not None and self._endpoint is not None  # noqa: S101, PT018
         serverless = self._endpoint.serverless
@@ -83,11 +83,14 @@ class AwsChecks:
             identifier=self._endpoint.name,
             kind="serverless" if serverless else "provisioned",
             role=self._settings.dwh_iam_role_name,
+            pipeline=self._pipeline.name,
         )
-        stage = Workgroup(names) if serverless else Cluster(names)
-        found = stage.look(self._aws, Place())
+        resource = Workgroup(names) if serverless else Cluster(names)
+        found = resource.inspect(self._aws, Context())
         if found is None:
-            raise Problem(f"there is no {stage.noun} in {self._aws.region}", hint="sparkify-etl cluster create")
+            raise Problem(
+                f"there is no {resource.noun} in {self._aws.region}", hint="sparkify-etl cluster create"
+            )
         if found.state == "paused":
             raise Problem(f"the cluster {names.identifier} is paused", hint="sparkify-etl cluster resume")
         if found.state == "storage-full":
@@ -104,17 +107,18 @@ class AwsChecks:
                 hint=f"sparkify-etl cluster create writes it; or set ARN in [IAM_ROLE] of {config_file()}",
             )
         name = arn.rpartition("/")[2]
-        self._role_facts = self._ask(f"look at the role {name}", "iam", "get_role", RoleName=name)["Role"]
+        self._role_facts = self._ask(f"inspect the role {name}", "iam", "get_role", RoleName=name)["Role"]
         if self._role_facts["Arn"] != arn:
             raise Problem(f"{arn} is not in this account; {self._role_facts['Arn']} is", hint="correct ARN")
         return arn
 
     def _check_trust(self) -> str:
         from sparkify.provision.access import trusts
+        from sparkify.provision.naming import Names
 
         account, partition = self._account
         region = self._endpoint.region if self._endpoint else self._settings.region
-        name = self._endpoint.name if self._endpoint else self._settings.dwh_cluster_identifier.lower()
+        name = self._endpoint.name if self._endpoint else Names.of(self._settings, self._pipeline).identifier
         source = f"arn:{partition}:redshift:{region}:{account}:cluster:{name}"
         if self._endpoint is not None and self._endpoint.serverless:
             source = f"arn:{partition}:redshift-serverless:{region}:{account}:workgroup/{name}"
@@ -127,10 +131,10 @@ class AwsChecks:
 
     def _check_policy(self) -> str:
         from sparkify.provision.access import needs, policies_of, ungranted
-        from sparkify.provision.wanted import readable_s3
+        from sparkify.provision.spec import readable_s3
 
         assert self._aws is not None  # noqa: S101
-        readable = readable_s3(self._settings)
+        readable = readable_s3(self._settings, self._pipeline)
         documents = policies_of(self._aws, self._role_facts["RoleName"])
         if lacking := ungranted(documents, needs(readable, self._account[1])):
             more = f", and {len(lacking) - 1} more" if len(lacking) > 1 else ""
@@ -161,7 +165,7 @@ class AwsChecks:
             raise
         if not answer.get("KeyCount"):
             raise Problem("no object is there", where=uri, hint=correct)
-        head = self._ask(f"look at the bucket {bucket}", "s3", "head_bucket", Bucket=bucket)
+        head = self._ask(f"inspect the bucket {bucket}", "s3", "head_bucket", Bucket=bucket)
         headers = head["ResponseMetadata"]["HTTPHeaders"]
         if region := head.get("BucketRegion") or headers.get("x-amz-bucket-region"):
             self._bucket_regions[bucket] = region

@@ -4,10 +4,10 @@
 
     from sparkify import Settings
     from sparkify.pipeline import SPARKIFY
-    from sparkify.provision import Aws, Wanted, create
+    from sparkify.provision import Aws, Spec, create
 
     settings = Settings.load(SPARKIFY.sources)
-    create(Aws(settings), Wanted.of(settings))
+    create(Aws(settings), Spec.of(settings))
 
 Safe unless asked otherwise: private, encrypted, one network let in, no more rights than COPY needs, deleted
 with a last snapshot. Only what carries the tags of :class:`~sparkify.provision.naming.Names` is ever changed.
@@ -16,6 +16,7 @@ with a last snapshot. Only what carries the tags of :class:`~sparkify.provision.
 from __future__ import annotations
 
 from sparkify.provision.account import Aws
+from sparkify.provision.calls import Call, ProvisionObserver
 from sparkify.provision.costs import Estimate
 from sparkify.provision.lifecycle import (
     Created,
@@ -27,10 +28,9 @@ from sparkify.provision.lifecycle import (
     snapshot_name,
 )
 from sparkify.provision.naming import Names
-from sparkify.provision.state import Part, State, look
-from sparkify.provision.steps import Call, Observer
+from sparkify.provision.spec import Spec
+from sparkify.provision.state import Part, State, inspect
 from sparkify.provision.switching import pause, plan_switch, resume
-from sparkify.provision.wanted import Wanted
 
 __all__ = [
     "Aws",
@@ -39,13 +39,13 @@ __all__ = [
     "Destroyed",
     "Estimate",
     "Names",
-    "Observer",
     "Part",
+    "ProvisionObserver",
+    "Spec",
     "State",
-    "Wanted",
     "create",
     "destroy",
-    "look",
+    "inspect",
     "pause",
     "plan_create",
     "plan_destroy",

@@ -1,16 +1,14 @@
-"""What a role's policies grant, as far as they can be read: for the doctor, not a judge of every policy."""
+"""What a role's policies grant, as far as they can be read: for the doctor, no full evaluation of policies."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sparkify.provision.wanted import ReadableS3
-
-if TYPE_CHECKING:
-    from sparkify.provision.account import Aws
+from sparkify.provision.account import Aws
+from sparkify.provision.spec import ReadableS3
 
 __all__ = ["Need", "needs", "policies_of", "trusts", "ungranted"]
 
@@ -36,7 +34,7 @@ def needs(readable: Sequence[ReadableS3], partition: str = "aws") -> Iterator[Ne
         bucket = f"arn:{partition}:s3:::{one.bucket}"
         for prefix in one.prefixes:
             folder = f"{prefix}/" if prefix else ""
-            yield Need("s3:GetObject", f"{bucket}/{folder}2018/11/2018-11-01-events.json")
+            yield Need("s3:GetObject", f"{bucket}/{folder}2018/11/a.json")
             yield Need("s3:ListBucket", bucket, folder)
         for key in one.objects:
             yield Need("s3:GetObject", f"{bucket}/{key}")
@@ -60,12 +58,12 @@ def policies_of(aws: Aws, role: str) -> list[Mapping[str, Any]]:
     return documents
 
 
-def ungranted(documents: Sequence[Mapping[str, Any]], wanted: Iterator[Need]) -> list[Need]:
+def ungranted(documents: Sequence[Mapping[str, Any]], required: Iterator[Need]) -> list[Need]:
     """The needs that no policy grants, or that one denies."""
     statements = [statement for document in documents for statement in _list(document.get("Statement"))]
     return [
         need
-        for need in wanted
+        for need in required
         if not any(_applies(one, need) for one in statements if one.get("Effect") == "Allow")
         or any(_applies(one, need) for one in statements if one.get("Effect") == "Deny")
     ]

@@ -9,7 +9,7 @@ from typing import Any
 from sparkify.config.aws import aws_session
 from sparkify.config.settings import Settings
 from sparkify.etl.errors import ConfigurationError
-from sparkify.provision.steps import Call
+from sparkify.provision.calls import Call
 
 __all__ = ["Aws", "secrets_of"]
 
@@ -83,7 +83,7 @@ class Aws:
 
     def send(self, call: Call) -> dict[str, Any]:
         """Carry out a call that changes something."""
-        return self._call(call.title, call.service, call.operation, call.sent())
+        return self._call(call.title, call.service, call.operation, call.unmasked())
 
     def wait(self) -> None:
         """Let some time go by between two looks."""

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
+from sparkify.provision.account import Aws
+from sparkify.provision.calls import Call, Context, Found
+from sparkify.provision.engine import EngineResource, administrator_params, deletion_title, given_params
 from sparkify.provision.naming import key_value, tags_of
 from sparkify.provision.role import role_arn
-from sparkify.provision.steps import Call, Found, Place, Stage
+from sparkify.provision.spec import Spec
 
-if TYPE_CHECKING:
-    from sparkify.provision.account import Aws
-    from sparkify.provision.wanted import Wanted
-
-__all__ = ["Cluster"]
+__all__ = ["Cluster", "differences"]
 
 _BUSY = {
     "cancelling-resize",
@@ -31,16 +30,14 @@ _BUSY = {
 }
 
 
-class Cluster(Stage):
+class Cluster(EngineResource):
     """The cluster."""
 
-    @property
-    def noun(self) -> str:
-        return f"cluster {self.names.identifier}"
+    kind = "cluster"
 
-    def look(self, aws: Aws, place: Place) -> Found | None:
+    def inspect(self, aws: Aws, context: Context) -> Found | None:
         answer = aws.find(
-            f"look at the {self.noun}",
+            f"inspect the {self.noun}",
             "redshift",
             "describe_clusters",
             absent=("ClusterNotFound", "ClusterNotFoundFault"),
@@ -59,35 +56,29 @@ class Cluster(Stage):
             facts=cluster,
         )
 
-    def missing(self, wanted: Wanted, place: Place, found: Found | None) -> Sequence[Call]:
+    def to_create(self, spec: Spec, context: Context, found: Found | None) -> Sequence[Call]:
         if found is not None:
             return []
-        arn = role_arn(self.names, place)
+        arn = role_arn(self.names, context)
         params: dict[str, Any] = {
             "ClusterIdentifier": self.names.identifier,
-            "ClusterType": "single-node" if wanted.nodes == 1 else "multi-node",
-            "NodeType": wanted.node_type,
-            "DBName": wanted.database,
-            "MasterUsername": wanted.user,
-            "Port": wanted.port,
-            "PubliclyAccessible": wanted.public,
+            "ClusterType": "single-node" if spec.nodes == 1 else "multi-node",
+            "NodeType": spec.node_type,
+            "DBName": spec.database,
+            "MasterUsername": spec.user,
+            "Port": spec.port,
+            "PubliclyAccessible": spec.public,
             "Encrypted": True,
             "EnhancedVpcRouting": True,
-            "VpcSecurityGroupIds": [place.group_id],
+            "VpcSecurityGroupIds": [context.group_id],
             "IamRoles": [arn],
             "DefaultIamRoleArn": arn,
             "Tags": key_value(self.names.tags),
+            **administrator_params(spec, "ManageMasterPassword", "MasterUserPassword"),
+            **given_params(KmsKeyId=spec.kms_key_id, ClusterSubnetGroupName=spec.subnet_group),
         }
-        if wanted.nodes > 1:
-            params["NumberOfNodes"] = wanted.nodes
-        if wanted.password is None:
-            params["ManageMasterPassword"] = True
-        else:
-            params["MasterUserPassword"] = wanted.password
-        if wanted.kms_key_id:
-            params["KmsKeyId"] = wanted.kms_key_id
-        if wanted.subnet_group:
-            params["ClusterSubnetGroupName"] = wanted.subnet_group
+        if spec.nodes > 1:
+            params["NumberOfNodes"] = spec.nodes
         return [
             Call(
                 f"create the {self.noun}",
@@ -95,39 +86,28 @@ class Cluster(Stage):
                 "create_cluster",
                 params,
                 # In the moment after the role was made, Redshift may not see it yet.
-                again_on={"ClusterAlreadyExists": "", "InvalidParameterValue": "IAM role"},
+                retry_on={"ClusterAlreadyExists": "", "InvalidParameterValue": "IAM role"},
             )
         ]
 
-    def surplus(self, found: Found, *, final_snapshot: str | None) -> Sequence[Call]:
+    def to_delete(self, found: Found, *, final_snapshot: str | None) -> Sequence[Call]:
         params: dict[str, Any] = {"ClusterIdentifier": found.id}
         if final_snapshot is None:
             params["SkipFinalClusterSnapshot"] = True
         else:
             params |= {"SkipFinalClusterSnapshot": False, "FinalClusterSnapshotIdentifier": final_snapshot}
-        how = "without a snapshot" if final_snapshot is None else f"keeping the snapshot {final_snapshot}"
         return [
             Call(
-                f"delete the {self.noun}, {how}",
+                deletion_title(self, final_snapshot),
                 "redshift",
                 "delete_cluster",
                 params,
-                again_on={"InvalidClusterState": "", "ClusterNotFound": ""},
+                retry_on={"InvalidClusterState": "", "ClusterNotFound": ""},
             )
         ]
 
-    def supposed(self, place: Place) -> Found:
-        return Found(id=self.names.identifier, tags=self.names.tags)
-
-    def pausing(self) -> Call:
-        """The call that pauses it."""
-        return self._switch("pause")
-
-    def resuming(self) -> Call:
-        """The call that resumes it."""
-        return self._switch("resume")
-
-    def _switch(self, verb: str) -> Call:
+    def switch(self, verb: Literal["pause", "resume"]) -> Call:
+        """The call that pauses or resumes it."""
         return Call(
             f"{verb} the {self.noun}",
             "redshift",
@@ -136,26 +116,26 @@ class Cluster(Stage):
         )
 
 
-def differences(wanted: Wanted, place: Place, found: Found) -> Iterator[str]:
-    """How a cluster that is there differs from what is wanted; nothing of it is changed."""
+def differences(spec: Spec, context: Context, found: Found) -> Iterator[str]:
+    """How a cluster that is there differs from what is specified; nothing of it is changed."""
     has = found.facts
     groups = {group["VpcSecurityGroupId"] for group in has.get("VpcSecurityGroups", ())}
     roles = {role["IamRoleArn"] for role in has.get("IamRoles", ())}
-    arn = role_arn(wanted.names, place)
+    arn = role_arn(spec.names, context)
     for what, is_now, asked in (
-        ("node type", has.get("NodeType"), wanted.node_type),
-        ("number of nodes", has.get("NumberOfNodes"), wanted.nodes),
-        ("port", has.get("Endpoint", {}).get("Port"), wanted.port),
-        ("database", has.get("DBName"), wanted.database),
-        ("administrator", has.get("MasterUsername"), wanted.user),
-        ("public", has.get("PubliclyAccessible"), wanted.public),
+        ("node type", has.get("NodeType"), spec.node_type),
+        ("number of nodes", has.get("NumberOfNodes"), spec.nodes),
+        ("port", has.get("Endpoint", {}).get("Port"), spec.port),
+        ("database", has.get("DBName"), spec.database),
+        ("administrator", has.get("MasterUsername"), spec.user),
+        ("public", has.get("PubliclyAccessible"), spec.public),
         ("encrypted", has.get("Encrypted"), True),
         ("enhanced VPC routing", has.get("EnhancedVpcRouting"), True),
         ("role", arn if arn in roles else ", ".join(sorted(roles)) or "none", arn),
         (
             "security group",
-            place.group_id if place.group_id in groups else ", ".join(sorted(groups)) or "none",
-            place.group_id,
+            context.group_id if context.group_id in groups else ", ".join(sorted(groups)) or "none",
+            context.group_id,
         ),
     ):
         if is_now is not None and is_now != asked:

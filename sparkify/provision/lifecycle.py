@@ -1,4 +1,4 @@
-"""Create a warehouse in AWS, and destroy it: stage after stage, and the reverse."""
+"""Create a warehouse in AWS, and destroy it: resource after resource, and the reverse."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import datetime as dt
 from dataclasses import dataclass
 
 from sparkify.provision.account import Aws
+from sparkify.provision.calls import Call, Context, Found, ProvisionObserver
 from sparkify.provision.cluster import Cluster, differences
 from sparkify.provision.costs import Estimate
-from sparkify.provision.naming import WAREHOUSE, Names
+from sparkify.provision.naming import Names
 from sparkify.provision.network import S3Endpoint, find_network
+from sparkify.provision.resources import address, find_context, resources
 from sparkify.provision.role import Role
 from sparkify.provision.serverless import Namespace, Workgroup
-from sparkify.provision.stages import address, find_place, stages
-from sparkify.provision.steps import Call, Found, Observer, Place, Stage, bring_about, clear_away
-from sparkify.provision.wanted import Wanted
+from sparkify.provision.spec import Spec
+from sparkify.provision.steps import Resource, ensure, teardown
 
 __all__ = ["Created", "Destroyed", "create", "destroy", "plan_create", "plan_destroy", "snapshot_name"]
 
@@ -56,10 +57,10 @@ class Destroyed:
     role_arn: str
 
 
-class _Counting(Observer):
+class _Counting(ProvisionObserver):
     """Passes everything on, and counts the calls."""
 
-    def __init__(self, observer: Observer) -> None:
+    def __init__(self, observer: ProvisionObserver) -> None:
         self._observer = observer
         self.calls: list[Call] = []
 
@@ -77,103 +78,101 @@ class _Counting(Observer):
         self._observer.warning(message)
 
 
-def plan_create(wanted: Wanted, region: str | None = None) -> list[Call]:
+def plan_create(spec: Spec, region: str | None = None) -> list[Call]:
     """The calls of a first creation. Nobody is asked: what only AWS knows stands in angle brackets."""
-    place = Place(region=region) if region else Place()
+    context = Context(region=region) if region else Context()
     return [
         call
-        for stage in stages(wanted.names, s3_endpoint=wanted.s3_endpoint)
-        for call in stage.missing(wanted, place, None)
+        for resource in resources(spec.names, s3_endpoint=spec.s3_endpoint)
+        for call in resource.to_create(spec, context, None)
     ]
 
 
 def plan_destroy(names: Names, *, final_snapshot: str | None, region: str | None = None) -> list[Call]:
     """The calls that remove a warehouse of which everything is there. Nobody is asked."""
-    place = Place(region=region) if region else Place()
+    context = Context(region=region) if region else Context()
     return [
         call
-        for stage in reversed(stages(names, s3_endpoint=True))
-        for call in stage.surplus(stage.supposed(place), final_snapshot=final_snapshot)
+        for resource in reversed(resources(names, s3_endpoint=True))
+        for call in resource.to_delete(resource.expected(context), final_snapshot=final_snapshot)
     ]
 
 
-def create(aws: Aws, wanted: Wanted, observer: Observer | None = None) -> Created:
+def create(aws: Aws, spec: Spec, observer: ProvisionObserver | None = None) -> Created:
     """See that the warehouse is there, whatever of it is there already, and wait until it is available.
 
     :raises SparkifyError: when AWS refuses. What was made stays, and the same call goes on from there.
     """
-    counting = _Counting(observer or Observer())
-    place = find_network(aws, wanted, find_place(aws))
-    found: dict[type[Stage], Found] = {}
-    for stage in stages(wanted.names, s3_endpoint=wanted.s3_endpoint):
-        found[type(stage)] = bring_about(aws, stage, wanted, place, counting)
-        place = stage.placed(place, found[type(stage)])
-    _warn_of_network(aws, wanted, place, counting)
-    engine = found[Workgroup if wanted.serverless else Cluster]
-    differing = () if wanted.serverless else tuple(differences(wanted, place, engine))
+    counting = _Counting(observer or ProvisionObserver())
+    context = find_network(aws, spec, find_context(aws))
+    found: dict[type[Resource], Found] = {}
+    for resource in resources(spec.names, s3_endpoint=spec.s3_endpoint):
+        found[type(resource)] = ensure(aws, resource, spec, context, counting)
+        context = resource.extend(context, found[type(resource)])
+    _warn_of_network(aws, spec, context, counting)
+    engine = found[Workgroup if spec.serverless else Cluster]
+    differing = () if spec.serverless else tuple(differences(spec, context, engine))
     for difference in differing:
         counting.warning(f"it was there before and stays as it is; {difference}")
-    holder = found[Namespace] if wanted.serverless else engine
+    holder = found[Namespace] if spec.serverless else engine
     host, port = address(engine)
     return Created(
-        identifier=wanted.names.identifier,
-        kind=wanted.names.kind,
+        identifier=spec.names.identifier,
+        kind=spec.names.kind,
         state=engine.state,
         host=host,
-        port=port or wanted.port,
-        database=holder.facts.get("dbName" if wanted.serverless else "DBName") or wanted.database,
-        user=holder.facts.get("adminUsername" if wanted.serverless else "MasterUsername") or wanted.user,
+        port=port or spec.port,
+        database=holder.facts.get("dbName" if spec.serverless else "DBName") or spec.database,
+        user=holder.facts.get("adminUsername" if spec.serverless else "MasterUsername") or spec.user,
         role_arn=found[Role].id,
-        secret_arn=holder.facts.get(
-            "adminPasswordSecretArn" if wanted.serverless else "MasterPasswordSecretArn"
-        ),
+        secret_arn=holder.facts.get("adminPasswordSecretArn" if spec.serverless else "MasterPasswordSecretArn"),
         calls=len(counting.calls),
         differences=differing,
-        estimate=wanted.estimate,
+        estimate=spec.estimate,
     )
 
 
-def _warn_of_network(aws: Aws, wanted: Wanted, place: Place, observer: Observer) -> None:
+def _warn_of_network(aws: Aws, spec: Spec, context: Context, observer: ProvisionObserver) -> None:
     """A private warehouse whose VPC has no way to S3 would wait at its first COPY until it gives up."""
-    if wanted.public and not wanted.s3_endpoint:
+    if spec.public and not spec.s3_endpoint:
         return
-    found = S3Endpoint(wanted.names).look(aws, place)
+    found = S3Endpoint(spec.names).inspect(aws, context)
     if found is not None:
-        owner = found.tags.get(WAREHOUSE)
-        if owner not in (None, wanted.names.identifier):
+        owner = found.tags.get(spec.names.warehouse_tag)
+        if owner not in (None, spec.names.identifier):
             observer.warning(
-                f"the gateway endpoint for S3 of {place.vpc_id} belongs to the warehouse {owner}, and goes "
+                f"the gateway endpoint for S3 of {context.vpc_id} belongs to the warehouse {owner}, and goes "
                 "with it; run cluster create --s3-endpoint again then"
             )
     else:
         observer.warning(
-            f"{place.vpc_id} has no gateway endpoint for S3, and this warehouse no address on the internet: "
+            f"{context.vpc_id} has no gateway endpoint for S3, and this warehouse no address on the internet: "
             "unless the VPC has a NAT gateway, it cannot read S3; add --s3-endpoint (free, and every route "
             "table of the VPC gets a route to it)"
         )
 
 
 def destroy(
-    aws: Aws, names: Names, *, final_snapshot: str | None, observer: Observer | None = None
+    aws: Aws, names: Names, *, final_snapshot: str | None, observer: ProvisionObserver | None = None
 ) -> Destroyed:
     """Remove everything that carries the tags of this warehouse, and wait until it is gone.
 
     :param final_snapshot: the name of the last snapshot; None: none is taken, and the data is lost.
     :raises SparkifyError: when AWS refuses. The same call goes on from there.
     """
-    counting = _Counting(observer or Observer())
-    place = find_place(aws)
+    counting = _Counting(observer or ProvisionObserver())
+    context = find_context(aws)
     removed = [
-        stage.noun
-        for stage in reversed(stages(names, s3_endpoint=True))
-        if clear_away(aws, stage, place, counting, final_snapshot=final_snapshot)
+        resource.noun
+        for resource in reversed(resources(names, s3_endpoint=True))
+        if teardown(aws, resource, context, counting, final_snapshot=final_snapshot)
     ]
     taken = any(final_snapshot in call.params.values() for call in counting.calls) if final_snapshot else False
     return Destroyed(
         identifier=names.identifier,
         removed=tuple(removed),
         snapshot=final_snapshot if taken else None,
-        role_arn=Role(names).supposed(place).id,
+        role_arn=Role(names).expected(context).id,
     )
 
 

@@ -1,4 +1,4 @@
-"""What our things are called in AWS, and the tags by which they are known to be ours."""
+"""What the resources of a pipeline's warehouse are called in AWS, and the tags that mark them as ours."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sparkify.config.settings import Settings
+from sparkify.etl.declarations import Pipeline
+from sparkify.pipeline import SPARKIFY
 
-__all__ = ["MANAGED_BY", "POLICY_NAME", "WAREHOUSE", "Kind", "Names", "key_value", "lower_key_value", "tags_of"]
+__all__ = ["MANAGER", "Kind", "Names", "key_value", "lower_key_value", "tags_of"]
 
 Kind = Literal["provisioned", "serverless"]
 
-MANAGED_BY = "sparkify:managed-by"
-WAREHOUSE = "sparkify:warehouse"
 MANAGER = "sparkify-etl"
-POLICY_NAME = "sparkify-read-s3"
+"""What the tag ``managed-by`` says, whatever the pipeline."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,15 +23,17 @@ class Names:
     """The names of one warehouse and of what belongs to it.
 
     :ivar identifier: of the cluster, or of the namespace and the workgroup.
+    :ivar pipeline: the name of the pipeline, which tags and policy begin with.
     """
 
     identifier: str
     kind: Kind
     role: str
+    pipeline: str = SPARKIFY.name
 
     @classmethod
-    def of(cls, settings: Settings, *, serverless: bool = False) -> Names:
-        """The names that the settings give.
+    def of(cls, settings: Settings, pipeline: Pipeline = SPARKIFY, *, serverless: bool = False) -> Names:
+        """The names that the settings give, else those of the pipeline.
 
         It is serverless when asked for, when ``DWH_CLUSTER_TYPE`` says so, or when ``HOST`` is such a one.
         """
@@ -41,11 +43,15 @@ class Names:
             or settings.dwh_cluster_type.lower() == "serverless"
             or ".redshift-serverless" in host.lower()
         )
+        given = settings.model_fields_set
+        identifier = settings.dwh_cluster_identifier if "dwh_cluster_identifier" in given else pipeline.name
+        role = settings.dwh_iam_role_name if "dwh_iam_role_name" in given else f"{pipeline.name}-redshift"
         return cls(
             # Redshift keeps names in lower case, whatever it was given.
-            identifier=settings.dwh_cluster_identifier.lower(),
+            identifier=identifier.lower(),
             kind="serverless" if is_serverless else "provisioned",
-            role=settings.dwh_iam_role_name,
+            role=role,
+            pipeline=pipeline.name,
         )
 
     @property
@@ -54,9 +60,19 @@ class Names:
         return f"{self.identifier}-redshift"
 
     @property
+    def policy(self) -> str:
+        """The name of the role's inline policy."""
+        return f"{self.pipeline}-read-s3"
+
+    @property
+    def warehouse_tag(self) -> str:
+        """The key of the tag that says which warehouse something belongs to."""
+        return f"{self.pipeline}:warehouse"
+
+    @property
     def tags(self) -> dict[str, str]:
         """The tags that everything of this warehouse carries."""
-        return {MANAGED_BY: MANAGER, WAREHOUSE: self.identifier}
+        return {f"{self.pipeline}:managed-by": MANAGER, self.warehouse_tag: self.identifier}
 
     def owns(self, tags: Mapping[str, str]) -> bool:
         """Whether something with these tags was made for this warehouse, by us."""
@@ -74,5 +90,5 @@ def lower_key_value(tags: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def tags_of(answer: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Tags as AWS tells them, in either form."""
+    """Tags as AWS returns them, in either form."""
     return {str(tag.get("Key", tag.get("key"))): str(tag.get("Value", tag.get("value", ""))) for tag in answer}

@@ -5,71 +5,72 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sparkify.etl.errors import ConfigurationError
+from sparkify.etl.errors import UNCHANGED, ConfigurationError
+from sparkify.provision.account import Aws
+from sparkify.provision.calls import Call, Context, Found
 from sparkify.provision.naming import key_value, tags_of
-from sparkify.provision.steps import Call, Found, Place, Stage
-
-if TYPE_CHECKING:
-    from sparkify.provision.account import Aws
-    from sparkify.provision.wanted import Wanted
+from sparkify.provision.spec import Spec
+from sparkify.provision.steps import Resource
 
 __all__ = ["S3Endpoint", "SecurityGroup", "find_network"]
 
 
-def find_network(aws: Aws, wanted: Wanted, place: Place) -> Place:
-    """The place with its VPC: that of the subnet group, else the default one. Read-only.
+def find_network(aws: Aws, spec: Spec, context: Context) -> Context:
+    """The context with its VPC: that of the subnet group, else the default one. Read-only.
 
     :raises ConfigurationError: when there is none.
     """
-    if wanted.subnet_group:
+    if spec.subnet_group:
         answer = aws.ask(
-            f"look at the subnet group {wanted.subnet_group}",
+            f"inspect the subnet group {spec.subnet_group}",
             "redshift",
             "describe_cluster_subnet_groups",
-            ClusterSubnetGroupName=wanted.subnet_group,
+            ClusterSubnetGroupName=spec.subnet_group,
         )
         group = answer["ClusterSubnetGroups"][0]
         vpc = group["VpcId"]
         subnets = tuple(subnet["SubnetIdentifier"] for subnet in group["Subnets"])
     else:
         answer = aws.ask(
-            "look for the default VPC",
+            "find the default VPC",
             "ec2",
             "describe_vpcs",
             Filters=[{"Name": "is-default", "Values": ["true"]}],
         )
         if not answer["Vpcs"]:
             raise ConfigurationError(
-                f"this account has no default VPC in {aws.region}; make one with `aws ec2 create-default-vpc`, "
-                "or give a cluster subnet group as DWH_SUBNET_GROUP; nothing was changed"
+                f"this account has no default VPC in {aws.region}",
+                hint="Make one with `aws ec2 create-default-vpc`, or give a cluster subnet group as "
+                "DWH_SUBNET_GROUP.",
+                state=UNCHANGED,
             )
         vpc, subnets = answer["Vpcs"][0]["VpcId"], ()
     tables: tuple[str, ...] = ()
-    if wanted.s3_endpoint:
+    if spec.s3_endpoint:
         answer = aws.ask(
-            f"look at the routes of {vpc}",
+            f"inspect the routes of {vpc}",
             "ec2",
             "describe_route_tables",
             Filters=[{"Name": "vpc-id", "Values": [vpc]}],
         )
         tables = tuple(sorted(table["RouteTableId"] for table in answer["RouteTables"]))
-    return replace(place, vpc_id=vpc, subnet_ids=subnets, route_table_ids=tables)
+    return replace(context, vpc_id=vpc, subnet_ids=subnets, route_table_ids=tables)
 
 
-class SecurityGroup(Stage):
+class SecurityGroup(Resource):
     """The security group: one rule, for one network and one port."""
 
     @property
     def noun(self) -> str:
         return f"security group {self.names.group}"
 
-    def look(self, aws: Aws, place: Place) -> Found | None:
+    def inspect(self, aws: Aws, context: Context) -> Found | None:
         filters = [{"Name": "group-name", "Values": [self.names.group]}]
-        if place.vpc_id != Place().vpc_id:
-            filters.append({"Name": "vpc-id", "Values": [place.vpc_id]})
-        answer = aws.ask(f"look at the {self.noun}", "ec2", "describe_security_groups", Filters=filters)
+        if context.vpc_id != Context().vpc_id:
+            filters.append({"Name": "vpc-id", "Values": [context.vpc_id]})
+        answer = aws.ask(f"inspect the {self.noun}", "ec2", "describe_security_groups", Filters=filters)
         found = [
             Found(
                 id=group["GroupId"],
@@ -81,7 +82,7 @@ class SecurityGroup(Stage):
         # Where several VPCs have a group of this name, ours is meant.
         return next((one for one in found if self.names.owns(one.tags)), found[0] if found else None)
 
-    def missing(self, wanted: Wanted, place: Place, found: Found | None) -> Sequence[Call]:
+    def to_create(self, spec: Spec, context: Context, found: Found | None) -> Sequence[Call]:
         calls = []
         if found is None:
             tags = {**self.names.tags, "Name": self.names.group}
@@ -93,23 +94,23 @@ class SecurityGroup(Stage):
                     {
                         "GroupName": self.names.group,
                         "Description": f"Who may connect to the warehouse {self.names.identifier}",
-                        "VpcId": place.vpc_id,
+                        "VpcId": context.vpc_id,
                         "TagSpecifications": [{"ResourceType": "security-group", "Tags": key_value(tags)}],
                     },
-                    again_on={"InvalidGroup.Duplicate": ""},
+                    retry_on={"InvalidGroup.Duplicate": ""},
                 )
             )
-        group_id = found.id if found else place.group_id
-        rule = _rule(wanted.allow_cidr, wanted.port)
+        group_id = found.id if found else context.group_id
+        rule = _rule(spec.allow_cidr, spec.port)
         has = found.facts["rules"] if found else []
         if rule not in has:
             calls.append(
                 Call(
-                    f"let {wanted.allow_cidr} connect to port {wanted.port}",
+                    f"let {spec.allow_cidr} connect to port {spec.port}",
                     "ec2",
                     "authorize_security_group_ingress",
                     {"GroupId": group_id, "IpPermissions": [rule]},
-                    again_on={"InvalidPermission.Duplicate": "", "InvalidGroup.NotFound": ""},
+                    retry_on={"InvalidPermission.Duplicate": "", "InvalidGroup.NotFound": ""},
                 )
             )
         calls += [
@@ -118,14 +119,14 @@ class SecurityGroup(Stage):
                 "ec2",
                 "revoke_security_group_ingress",
                 {"GroupId": group_id, "IpPermissions": [other]},
-                again_on={"InvalidPermission.NotFound": ""},
+                retry_on={"InvalidPermission.NotFound": ""},
             )
             for other in has
             if other != rule
         ]
         return calls
 
-    def surplus(self, found: Found, *, final_snapshot: str | None) -> Sequence[Call]:
+    def to_delete(self, found: Found, *, final_snapshot: str | None) -> Sequence[Call]:
         return [
             Call(
                 f"delete the {self.noun}",
@@ -133,15 +134,15 @@ class SecurityGroup(Stage):
                 "delete_security_group",
                 {"GroupId": found.id},
                 # The network interfaces of a cluster that is gone stay for some minutes.
-                again_on={"InvalidGroup.NotFound": "", "DependencyViolation": ""},
+                retry_on={"InvalidGroup.NotFound": "", "DependencyViolation": ""},
             )
         ]
 
-    def supposed(self, place: Place) -> Found:
-        return Found(id=place.group_id, tags=self.names.tags, facts={"rules": []})
+    def expected(self, context: Context) -> Found:
+        return Found(id=context.group_id, tags=self.names.tags, facts={"rules": []})
 
-    def placed(self, place: Place, found: Found) -> Place:
-        return replace(place, group_id=found.id)
+    def extend(self, context: Context, found: Found) -> Context:
+        return replace(context, group_id=found.id)
 
 
 def _rule(network: str, port: int) -> dict[str, Any]:
@@ -173,10 +174,10 @@ def _who(rule: Mapping[str, Any]) -> str:
     return f"{next(iter(ranges[0].values()))} (port {rule.get('FromPort', 'any')})"
 
 
-class S3Endpoint(Stage):
+class S3Endpoint(Resource):
     """A gateway endpoint: the way from a VPC to S3 that does not lead through the internet. It is free.
 
-    A VPC has one of them, so another's serves. In a place without a VPC, ours alone is looked for.
+    A VPC has one of them, so another's serves. In a context without a VPC, ours alone is looked for.
     """
 
     shared = True
@@ -185,15 +186,15 @@ class S3Endpoint(Stage):
     def noun(self) -> str:
         return "gateway endpoint for S3"
 
-    def look(self, aws: Aws, place: Place) -> Found | None:
+    def inspect(self, aws: Aws, context: Context) -> Found | None:
         filters = [
-            {"Name": "service-name", "Values": [f"com.amazonaws.{place.region}.s3"]},
+            {"Name": "service-name", "Values": [f"com.amazonaws.{context.region}.s3"]},
             {"Name": "vpc-endpoint-type", "Values": ["Gateway"]},
         ]
-        anywhere = place.vpc_id == Place().vpc_id
+        anywhere = context.vpc_id == Context().vpc_id
         if not anywhere:
-            filters.append({"Name": "vpc-id", "Values": [place.vpc_id]})
-        answer = aws.ask(f"look for the {self.noun}", "ec2", "describe_vpc_endpoints", Filters=filters)
+            filters.append({"Name": "vpc-id", "Values": [context.vpc_id]})
+        answer = aws.ask(f"find the {self.noun}", "ec2", "describe_vpc_endpoints", Filters=filters)
         found = [
             Found(
                 id=endpoint["VpcEndpointId"],
@@ -207,7 +208,7 @@ class S3Endpoint(Stage):
         others = None if anywhere or not found else found[0]
         return next((one for one in found if self.names.owns(one.tags)), others)
 
-    def missing(self, wanted: Wanted, place: Place, found: Found | None) -> Sequence[Call]:
+    def to_create(self, spec: Spec, context: Context, found: Found | None) -> Sequence[Call]:
         if found is not None:
             return []
         tags = {**self.names.tags, "Name": f"{self.names.identifier}-s3"}
@@ -218,25 +219,25 @@ class S3Endpoint(Stage):
                 "create_vpc_endpoint",
                 {
                     "VpcEndpointType": "Gateway",
-                    "VpcId": place.vpc_id,
-                    "ServiceName": f"com.amazonaws.{place.region}.s3",
-                    "RouteTableIds": list(place.route_table_ids),
+                    "VpcId": context.vpc_id,
+                    "ServiceName": f"com.amazonaws.{context.region}.s3",
+                    "RouteTableIds": list(context.route_table_ids),
                     "TagSpecifications": [{"ResourceType": "vpc-endpoint", "Tags": key_value(tags)}],
                 },
-                again_on={"RouteAlreadyExists": ""},
+                retry_on={"RouteAlreadyExists": ""},
             )
         ]
 
-    def surplus(self, found: Found, *, final_snapshot: str | None) -> Sequence[Call]:
+    def to_delete(self, found: Found, *, final_snapshot: str | None) -> Sequence[Call]:
         return [
             Call(
                 f"delete the {self.noun}",
                 "ec2",
                 "delete_vpc_endpoints",
                 {"VpcEndpointIds": [found.id]},
-                again_on={"InvalidVpcEndpointId.NotFound": ""},
+                retry_on={"InvalidVpcEndpointId.NotFound": ""},
             )
         ]
 
-    def supposed(self, place: Place) -> Found:
+    def expected(self, context: Context) -> Found:
         return Found(id="<endpoint>", tags=self.names.tags)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sparkify.provision.naming import POLICY_NAME, key_value, tags_of
-from sparkify.provision.steps import Call, Found, Place, Stage
-from sparkify.provision.wanted import ReadableS3
-
-if TYPE_CHECKING:
-    from sparkify.provision.account import Aws
-    from sparkify.provision.naming import Names
-    from sparkify.provision.wanted import Wanted
+from sparkify.provision.account import Aws
+from sparkify.provision.calls import Call, Context, Found
+from sparkify.provision.naming import Names, key_value, tags_of
+from sparkify.provision.spec import ReadableS3, Spec
+from sparkify.provision.steps import Resource
 
 __all__ = ["Role", "permissions", "role_arn", "same_document", "trust"]
 
@@ -21,27 +18,27 @@ _GONE = ("NoSuchEntity",)
 _VERSION = "2012-10-17"
 
 
-def role_arn(names: Names, place: Place) -> str:
+def role_arn(names: Names, context: Context) -> str:
     """The ARN of the role."""
-    return f"arn:{place.partition}:iam::{place.account}:role/{names.role}"
+    return f"arn:{context.partition}:iam::{context.account}:role/{names.role}"
 
 
-def trust(names: Names, place: Place) -> dict[str, Any]:
+def trust(names: Names, context: Context) -> dict[str, Any]:
     """Who may use the role: Redshift, and only on behalf of this warehouse.
 
     Without the condition Redshift could be brought to use it for somebody else's cluster (the "confused
     deputy" of the Amazon Redshift Management Guide).
     """
-    here = f"{place.region}:{place.account}"
+    here = f"{context.region}:{context.account}"
     if names.kind == "serverless":
         services = ["redshift-serverless.amazonaws.com", "redshift.amazonaws.com"]
         # The ARN of a workgroup ends in an id that is not known before the workgroup is there.
         sources = [
-            f"arn:{place.partition}:{service}:{here}:*" for service in ("redshift", "redshift-serverless")
+            f"arn:{context.partition}:{service}:{here}:*" for service in ("redshift", "redshift-serverless")
         ]
     else:
         services = ["redshift.amazonaws.com"]
-        sources = [f"arn:{place.partition}:redshift:{here}:cluster:{names.identifier}"]
+        sources = [f"arn:{context.partition}:redshift:{here}:cluster:{names.identifier}"]
     return {
         "Version": _VERSION,
         "Statement": [
@@ -51,7 +48,7 @@ def trust(names: Names, place: Place) -> dict[str, Any]:
                 "Principal": {"Service": services},
                 "Action": "sts:AssumeRole",
                 "Condition": {
-                    "StringEquals": {"aws:SourceAccount": place.account},
+                    "StringEquals": {"aws:SourceAccount": context.account},
                     "ArnLike": {"aws:SourceArn": sources},
                 },
             }
@@ -59,9 +56,9 @@ def trust(names: Names, place: Place) -> dict[str, Any]:
     }
 
 
-def permissions(readable: Sequence[ReadableS3], place: Place) -> dict[str, Any]:
+def permissions(readable: Sequence[ReadableS3], context: Context) -> dict[str, Any]:
     """What the role may do: get the objects below the prefixes, and list those prefixes. Nothing else."""
-    arn = f"arn:{place.partition}:s3:::"
+    arn = f"arn:{context.partition}:s3:::"
     objects = sorted(
         f"{arn}{one.bucket}/{pattern}" for one in readable for pattern in (*_below(one), *_literal(one.objects))
     )
@@ -107,26 +104,26 @@ def _plain(part: Any) -> Any:
     return part
 
 
-class Role(Stage):
+class Role(Resource):
     """The role with its one inline policy."""
 
     @property
     def noun(self) -> str:
         return f"role {self.names.role}"
 
-    def look(self, aws: Aws, place: Place) -> Found | None:
+    def inspect(self, aws: Aws, context: Context) -> Found | None:
         name = self.names.role
-        answer = aws.find(f"look at the {self.noun}", "iam", "get_role", absent=_GONE, RoleName=name)
+        answer = aws.find(f"inspect the {self.noun}", "iam", "get_role", absent=_GONE, RoleName=name)
         if answer is None:
             return None
-        doing = f"look at the policies of the {self.noun}"
+        doing = f"inspect the policies of the {self.noun}"
         policies = aws.find(doing, "iam", "list_role_policies", absent=_GONE, RoleName=name) or {}
         attached = aws.find(doing, "iam", "list_attached_role_policies", absent=_GONE, RoleName=name) or {}
         inline = policies.get("PolicyNames", [])
         document: Any = None
-        if POLICY_NAME in inline:
+        if self.names.policy in inline:
             policy = aws.find(
-                doing, "iam", "get_role_policy", absent=_GONE, RoleName=name, PolicyName=POLICY_NAME
+                doing, "iam", "get_role_policy", absent=_GONE, RoleName=name, PolicyName=self.names.policy
             )
             document = policy["PolicyDocument"] if policy else None
         role = answer["Role"]
@@ -141,9 +138,9 @@ class Role(Stage):
             },
         )
 
-    def missing(self, wanted: Wanted, place: Place, found: Found | None) -> Sequence[Call]:
-        name, trusted = self.names.role, trust(self.names, place)
-        allowed = permissions(wanted.readable, place)
+    def to_create(self, spec: Spec, context: Context, found: Found | None) -> Sequence[Call]:
+        name, trusted = self.names.role, trust(self.names, context)
+        allowed = permissions(spec.readable, context)
         calls = []
         if found is None:
             calls.append(
@@ -157,7 +154,7 @@ class Role(Stage):
                         "Description": f"Reads the files that the warehouse {self.names.identifier} loads",
                         "Tags": key_value(self.names.tags),
                     },
-                    again_on={"EntityAlreadyExists": ""},
+                    retry_on={"EntityAlreadyExists": ""},
                 )
             )
         elif not same_document(found.facts["trust"], trusted):
@@ -175,14 +172,14 @@ class Role(Stage):
                     f"say what the {self.noun} may read",
                     "iam",
                     "put_role_policy",
-                    {"RoleName": name, "PolicyName": POLICY_NAME, "PolicyDocument": json.dumps(allowed)},
+                    {"RoleName": name, "PolicyName": self.names.policy, "PolicyDocument": json.dumps(allowed)},
                     # IAM may not know the role everywhere in the moment after it was made.
-                    again_on={"NoSuchEntity": ""},
+                    retry_on={"NoSuchEntity": ""},
                 )
             )
         return calls
 
-    def surplus(self, found: Found, *, final_snapshot: str | None) -> Sequence[Call]:
+    def to_delete(self, found: Found, *, final_snapshot: str | None) -> Sequence[Call]:
         name = self.names.role
         gone = dict.fromkeys(_GONE, "")
         return [
@@ -192,7 +189,7 @@ class Role(Stage):
                     "iam",
                     "detach_role_policy",
                     {"RoleName": name, "PolicyArn": arn},
-                    again_on=gone,
+                    retry_on=gone,
                 )
                 for arn in found.facts["attached"]
             ),
@@ -202,16 +199,16 @@ class Role(Stage):
                     "iam",
                     "delete_role_policy",
                     {"RoleName": name, "PolicyName": policy},
-                    again_on=gone,
+                    retry_on=gone,
                 )
                 for policy in found.facts["inline"]
             ),
-            Call(f"delete the {self.noun}", "iam", "delete_role", {"RoleName": name}, again_on=gone),
+            Call(f"delete the {self.noun}", "iam", "delete_role", {"RoleName": name}, retry_on=gone),
         ]
 
-    def supposed(self, place: Place) -> Found:
+    def expected(self, context: Context) -> Found:
         return Found(
-            id=role_arn(self.names, place),
+            id=role_arn(self.names, context),
             tags=self.names.tags,
-            facts={"trust": {}, "permissions": {}, "inline": [POLICY_NAME], "attached": []},
+            facts={"trust": {}, "permissions": {}, "inline": [self.names.policy], "attached": []},
         )

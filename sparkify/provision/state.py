@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sparkify.provision.account import Aws
+from sparkify.provision.calls import Found
 from sparkify.provision.cluster import Cluster
 from sparkify.provision.costs import Estimate, estimate
 from sparkify.provision.naming import Names
+from sparkify.provision.resources import address, find_context, resources
 from sparkify.provision.serverless import Namespace, Workgroup
-from sparkify.provision.stages import address, find_place, stages
-from sparkify.provision.steps import Found
 
-__all__ = ["Part", "State", "look"]
+__all__ = ["Part", "State", "inspect"]
 
 
 @dataclass(frozen=True)
@@ -47,17 +47,17 @@ class State:
     estimate: Estimate | None = field(default=None)
 
 
-def look(aws: Aws, names: Names) -> State:
+def inspect(aws: Aws, names: Names) -> State:
     """What AWS has of the warehouse. Read-only."""
-    place = find_place(aws)
+    context = find_context(aws)
     parts, engine, holder = [], None, None
-    for stage in stages(names, s3_endpoint=True):
-        found = stage.look(aws, place)
+    for resource in resources(names, s3_endpoint=True):
+        found = resource.inspect(aws, context)
         if found is not None:
-            parts.append(Part(stage.noun, found.state, names.owns(found.tags), _detail(found)))
-        if isinstance(stage, Cluster | Workgroup):
+            parts.append(Part(resource.noun, found.state, names.owns(found.tags), _detail(found)))
+        if isinstance(resource, Cluster | Workgroup):
             engine = found
-        if isinstance(stage, Cluster | Namespace):
+        if isinstance(resource, Cluster | Namespace):
             holder = found
     facts = engine.facts if engine else {}
     host, port = address(engine) if engine else (None, None)
@@ -66,7 +66,7 @@ def look(aws: Aws, names: Names) -> State:
         identifier=names.identifier,
         kind=names.kind,
         region=aws.region,
-        account=place.account,
+        account=context.account,
         state=engine.state if engine else "absent",
         host=host,
         port=port,

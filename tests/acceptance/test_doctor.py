@@ -24,10 +24,10 @@ from sparkify import Settings
 from sparkify.doctor import Diagnosis, embedded, examine, schema
 from sparkify.etl.declarations import Source, from_json
 from sparkify.pipeline import SPARKIFY
-from sparkify.provision import Names, Wanted, create
+from sparkify.provision import Names, Spec, create
+from sparkify.provision.calls import Context
 from sparkify.provision.role import permissions, trust
-from sparkify.provision.steps import Place
-from sparkify.provision.wanted import readable_s3
+from sparkify.provision.spec import readable_s3
 from sparkify.warehouse import migrations
 from standin.server import Standin
 from tests.support.cloud import REAL_PATHS
@@ -254,14 +254,14 @@ def cluster(home: Path, redshift: Standin, monkeypatch: pytest.MonkeyPatch) -> I
     for key in ("log_data/2018/a.json", "song_data/A/b.json"):
         redshift.put_object(f"s3://doctors/{key}", "{}")
     redshift.put_object("s3://doctors/paths.json", REAL_PATHS)
-    place = Place(region=redshift.region, account=ACCOUNT)
+    context = Context(region=redshift.region, account=ACCOUNT)
     names = Names(identifier="sparkify", kind="provisioned", role="doctors")
     iam = boto3.client("iam")
-    iam.create_role(RoleName="doctors", AssumeRolePolicyDocument=json.dumps(trust(names, place)))
+    iam.create_role(RoleName="doctors", AssumeRolePolicyDocument=json.dumps(trust(names, context)))
     iam.put_role_policy(
         RoleName="doctors",
         PolicyName="read",
-        PolicyDocument=json.dumps(permissions(readable_s3(Settings.load(SPARKIFY.sources)), place)),
+        PolicyDocument=json.dumps(permissions(readable_s3(Settings.load(SPARKIFY.sources)), context)),
     )
     redshift.query("DROP TABLE IF EXISTS alembic_version")
     redshift.query("CREATE TABLE alembic_version (version_num VARCHAR(32))")
@@ -375,7 +375,7 @@ def closed_port(_: Standin, patch: pytest.MonkeyPatch) -> None:
 
 def other_trust() -> dict[str, Any]:
     names = Names(identifier="another", kind="provisioned", role="doctors")
-    return trust(names, Place(region=REGION, account=ACCOUNT))
+    return trust(names, Context(region=REGION, account=ACCOUNT))
 
 
 REDSHIFT: list[tuple[str, Breaking, str, str, str]] = [
@@ -480,7 +480,7 @@ def test_a_load_needs_no_right_to_look_at_roles(cluster: Standin, monkeypatch: p
 def made(home: Path, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A cluster in moto, whose address nobody answers at."""
     of = settings()
-    host = create(wire.aws(of), Wanted.of(of)).host
+    host = create(wire.aws(of), Spec.of(of)).host
     monkeypatch.setenv("SPARKIFY_HOST", str(host))
     monkeypatch.setenv("SPARKIFY_REGION", REGION)
     monkeypatch.setattr("sparkify.provision.account.Aws.client", lambda _, service: wire.client(service))

@@ -15,24 +15,23 @@ from sparkify.etl.errors import ConfigurationError, TemporaryError
 from sparkify.provision import (
     Call,
     Names,
-    Observer,
-    Wanted,
+    ProvisionObserver,
+    Spec,
     create,
     destroy,
-    look,
+    inspect,
     pause,
     plan_create,
     plan_destroy,
     resume,
     steps,
 )
-from sparkify.provision.naming import MANAGED_BY, WAREHOUSE
 from tests.support.provision import REGION, Injected, Wire, settings
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
 
 
-class Log(Observer):
+class Log(ProvisionObserver):
     """Keeps what it is told."""
 
     def __init__(self) -> None:
@@ -51,7 +50,7 @@ class Log(Observer):
 
 
 def make(wire: Wire, of: Settings, **options: Any) -> Any:
-    return create(wire.aws(of), Wanted.of(of, **options))
+    return create(wire.aws(of), Spec.of(of, **options))
 
 
 def remove(wire: Wire, of: Settings, *, snapshot: str | None = "last") -> Any:
@@ -76,7 +75,7 @@ def test_a_first_creation_sends_exactly_what_the_plan_says(wire: Wire) -> None:
         return json.loads(text)
 
     planned = [
-        (call.operation, filled(call.sent())) for call in plan_create(Wanted.of(of, s3_endpoint=True), REGION)
+        (call.operation, filled(call.unmasked())) for call in plan_create(Spec.of(of, s3_endpoint=True), REGION)
     ]
     assert len(planned) == 6
     as_boto3 = {"".join(part.title() for part in name.split("_")): name for name, _ in planned}
@@ -94,8 +93,8 @@ def test_a_cluster_is_private_encrypted_and_without_a_password_of_ours(wire: Wir
     assert sent["EnhancedVpcRouting"] is True
     assert sent["ManageMasterPassword"] is True
     assert "MasterUserPassword" not in sent
-    assert {"Key": MANAGED_BY, "Value": "sparkify-etl"} in sent["Tags"]
-    assert {"Key": WAREHOUSE, "Value": "sparkify"} in sent["Tags"]
+    assert {"Key": "sparkify:managed-by", "Value": "sparkify-etl"} in sent["Tags"]
+    assert {"Key": "sparkify:warehouse", "Value": "sparkify"} in sent["Tags"]
     rules = wire.only("ec2.AuthorizeSecurityGroupIngress")["IpPermissions"]
     assert rules == [
         {"IpProtocol": "tcp", "FromPort": 5439, "ToPort": 5439, "IpRanges": [{"CidrIp": "203.0.113.7/32"}]}
@@ -187,7 +186,7 @@ def test_a_second_run_changes_nothing(wire: Wire) -> None:
 def test_another_network_takes_the_place_of_the_old_one(wire: Wire) -> None:
     make(wire, settings())
     make(wire, settings(dwh_allow_cidr="198.51.100.9"))
-    state = look(wire.aws(settings()), Names.of(settings()))
+    state = inspect(wire.aws(settings()), Names.of(settings()))
     assert [part.detail for part in state.parts if part.name.startswith("security")] == [
         "198.51.100.9/32 may connect to port 5439"
     ]
@@ -219,7 +218,7 @@ def test_a_cluster_that_is_there_is_not_changed_and_the_differences_are_told(wir
     make(wire, settings())
     of = settings(dwh_node_type="ra3.xlplus", dwh_num_nodes=4)
     log = Log()
-    made = create(wire.aws(of), Wanted.of(of, public=True), log)
+    made = create(wire.aws(of), Spec.of(of, public=True), log)
     assert made.differences == (
         "node type: is ra3.large, asked for was ra3.xlplus",
         "number of nodes: is 2, asked for was 4",
@@ -231,10 +230,10 @@ def test_a_cluster_that_is_there_is_not_changed_and_the_differences_are_told(wir
 def test_a_private_cluster_without_a_way_to_s3_is_warned_of(wire: Wire) -> None:
     of = settings()
     log = Log()
-    create(wire.aws(of), Wanted.of(of), log)
+    create(wire.aws(of), Spec.of(of), log)
     assert "--s3-endpoint" in log.warnings[0]
     log = Log()
-    create(wire.aws(of), Wanted.of(of, s3_endpoint=True), log)
+    create(wire.aws(of), Spec.of(of, s3_endpoint=True), log)
     assert (log.warnings, log.sent) == ([], ["create the gateway endpoint for S3"])
 
 
@@ -255,7 +254,10 @@ def make_foreign(wire: Wire, what: str) -> None:
             MasterUsername="them",
             MasterUserPassword="Passw0rd",
             # Ours, but of another warehouse.
-            Tags=[{"Key": MANAGED_BY, "Value": "sparkify-etl"}, {"Key": WAREHOUSE, "Value": "other"}],
+            Tags=[
+                {"Key": "sparkify:managed-by", "Value": "sparkify-etl"},
+                {"Key": "sparkify:warehouse", "Value": "other"},
+            ],
         )
 
 
@@ -272,7 +274,7 @@ def test_what_does_not_carry_our_tags_is_left_alone(wire: Wire, what: str) -> No
     assert any(f"the {what}" in warning for warning in log.warnings)
     touched = {"role": "iam.DeleteRole", "security group": "ec2.DeleteSecurityGroup"}
     assert touched.get(what, "redshift.DeleteCluster") not in [name for name, _ in wire.requests]
-    part = next(part for part in look(wire.aws(of), Names.of(of)).parts if part.name.startswith(what))
+    part = next(part for part in inspect(wire.aws(of), Names.of(of)).parts if part.name.startswith(what))
     assert part.ours is False
     with pytest.raises(ConfigurationError):
         pause(wire.aws(of), Names.of(of))
@@ -362,21 +364,22 @@ def test_a_cluster_that_is_being_made_or_deleted_is_waited_for(
 
     wire.on("after-call", "redshift", "DescribeClusters", changed)
     log = Log()
-    create(wire.aws(of), Wanted.of(of), log)
+    create(wire.aws(of), Spec.of(of), log)
     assert log.waited == [f"cluster sparkify: {state}" for state in ("deleting", "final-snapshot", "rebooting")]
     assert log.sent == []
 
 
-def test_patience_ends(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ensure_gives_up_after_timeout(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     of = settings()
     make(wire, of)
 
     def never(parsed: dict[str, Any], **_: Any) -> None:
         parsed["Clusters"][0]["ClusterStatus"] = "creating"
+        # From here on, however long the resources before the cluster took.
+        monkeypatch.setattr(steps, "TIMEOUT", 0)
 
     wire.on("after-call", "redshift", "DescribeClusters", never)
-    monkeypatch.setattr(steps, "PATIENCE_SECONDS", 0.05)
-    with pytest.raises(TemporaryError, match="the cluster sparkify is still creating after 0 minutes"):
+    with pytest.raises(TemporaryError, match="the cluster sparkify: is still creating after 0 minutes"):
         make(wire, of)
 
 
@@ -419,8 +422,8 @@ def test_a_call_is_not_sent_again_when_aws_does_not_show_its_effect(
         parsed["VpcEndpoints"] = []
 
     wire.on("after-call", "ec2", "DescribeVpcEndpoints", unseen)
-    monkeypatch.setattr(steps, "AGAIN_LIMIT", 3)
-    with pytest.raises(TemporaryError, match="gateway endpoint for S3 is still not there"):
+    monkeypatch.setattr(steps, "RETRY_LIMIT", 3)
+    with pytest.raises(TemporaryError, match="gateway endpoint for S3: is still not there"):
         make(wire, settings(), s3_endpoint=True)
     assert [name for name, _ in wire.requests].count("ec2.CreateVpcEndpoint") == 1
 

@@ -202,7 +202,7 @@ def test_the_secret_that_aws_keeps_is_remembered_and_forgotten(
     monkeypatch.setenv("SPARKIFY_HOST", "elsewhere")
     cluster._write_back(made, cluster=None, region=None)
     told = capsys.readouterr().err
-    assert "DB_PASSWORD goes before the secret" in told
+    assert "DB_PASSWORD overrides the secret" in told
     assert "SPARKIFY_HOST or SPARKIFY_IAM_ROLE_ARN is set" in told
 
 
@@ -340,17 +340,17 @@ def outputs(run: Command, patch: pytest.MonkeyPatch) -> list[tuple[int, Said]]:
         (0, say("load", "--dry-run")),
         (0, say("cluster", "destroy", "--dry-run")),
         (0, say("cluster", "destroy", "--yes", "--skip-final-snapshot")),
-        # Refusals: of the password, of AWS, of the network. With --debug the interpreter ends with 1.
-        (1, say(*create, SPARKIFY_DWH_DB_PASSWORD="short1")),
-        (1, say("cluster", "status", AWS_ENDPOINT_URL=nowhere)),
+        # Refusals: of the password, of AWS, of the network.
+        (2, say(*create, SPARKIFY_DWH_DB_PASSWORD="short1")),
+        (75, say("cluster", "status", AWS_ENDPOINT_URL=nowhere)),
         (1, say("doctor", AWS_ENDPOINT_URL=nowhere)),
     ]
     good = config.read_text()
     config.write_text(good.replace(CANARIES["KEY"], CANARIES["KEY"] + "\n  continued"))
-    said.append((1, say("cluster", "status")))
+    said.append((2, say("cluster", "status")))
     config.write_text(good + f"\n{CANARIES['DB_PASSWORD']}\n")
     said.append((2, say("doctor")))
-    said.append((1, say("cluster", "status")))
+    said.append((2, say("cluster", "status")))
     config.write_text(good.replace("DWH_PORT=5439", f"DWH_PORT={CANARIES['DWH_DB_PASSWORD']}"))
     said.append((2, say("doctor")))
     config.write_text(good)

@@ -14,7 +14,7 @@ from botocore.validate import ParamValidator
 
 from sparkify.config.settings import Settings
 from sparkify.etl.errors import ConfigurationError
-from sparkify.provision import Names, Wanted, create, destroy, look, plan_create, plan_destroy
+from sparkify.provision import Names, Spec, create, destroy, inspect, plan_create, plan_destroy
 from sparkify.provision.naming import lower_key_value
 from tests.support.provision import ACCOUNT, REGION, Injected, Wire, settings
 
@@ -124,14 +124,14 @@ def test_a_first_creation(wire: Wire, stubbed: Stubber) -> None:
     answers(stubbed, "namespace", "MODIFYING", "AVAILABLE")
     answers(stubbed, "workgroup", None)
     group = Anything()
-    wanted = {**dict.fromkeys(("workgroupName", "namespaceName"), "sparkify"), "tags": TAGS}
-    wanted |= {"publiclyAccessible": False, "enhancedVpcRouting": True, "baseCapacity": 8, "port": 5439}
-    wanted |= {"configParameters": [{"parameterKey": "require_ssl", "parameterValue": "true"}]}
+    spec = {**dict.fromkeys(("workgroupName", "namespaceName"), "sparkify"), "tags": TAGS}
+    spec |= {"publiclyAccessible": False, "enhancedVpcRouting": True, "baseCapacity": 8, "port": 5439}
+    spec |= {"configParameters": [{"parameterKey": "require_ssl", "parameterValue": "true"}]}
     stubbed.add_response(
-        "create_workgroup", {"workgroup": workgroup("CREATING")}, {**wanted, "securityGroupIds": group}
+        "create_workgroup", {"workgroup": workgroup("CREATING")}, {**spec, "securityGroupIds": group}
     )
     answers(stubbed, "workgroup", "CREATING", "AVAILABLE")
-    made = create(wire.aws(of), Wanted.of(of, serverless=True))
+    made = create(wire.aws(of), Spec.of(of, serverless=True))
     assert group.seen == new_workgroup(wire)["securityGroupIds"]
     assert (made.kind, made.host, made.port, made.state) == ("serverless", HOST, 5439, "available")
     assert made.secret_arn
@@ -143,7 +143,7 @@ def test_it_goes_on_where_it_stopped(wire: Wire, stubbed: Stubber) -> None:
     of = settings()
     answers(stubbed, "namespace", "AVAILABLE")
     answers(stubbed, "workgroup", "CREATING", "AVAILABLE")
-    assert create(wire.aws(of), Wanted.of(of, serverless=True)).host == HOST
+    assert create(wire.aws(of), Spec.of(of, serverless=True)).host == HOST
 
 
 @pytest.mark.parametrize("snapshot", ["last", None])
@@ -167,33 +167,33 @@ def test_what_is_not_ours_is_left_alone(wire: Wire, stubbed: Stubber) -> None:
     stubbed.add_response("get_namespace", {"namespace": namespace()}, key)
     stubbed.add_response("list_tags_for_resource", tags, {"resourceArn": arn("namespace")})
     of = settings()
-    with pytest.raises(ConfigurationError, match="the namespace sparkify exists and does not carry the tags"):
-        create(wire.aws(of), Wanted.of(of, serverless=True))
+    with pytest.raises(ConfigurationError, match="the namespace sparkify: exists and does not carry the tags"):
+        create(wire.aws(of), Spec.of(of, serverless=True))
 
 
 def test_status(wire: Wire, stubbed: Stubber) -> None:
     answers(stubbed, "namespace", "AVAILABLE")
     answers(stubbed, "workgroup", "AVAILABLE")
-    state = look(wire.aws(settings()), NAMES)
+    state = inspect(wire.aws(settings()), NAMES)
     assert (state.state, state.host, state.public, state.encrypted) == ("available", HOST, False, True)
     assert [part.name for part in state.parts] == ["namespace sparkify", "workgroup sparkify"]
 
 
 def test_a_password_and_subnets_are_sent_when_given(wire: Wire) -> None:
     of = settings(dwh_db_password="Passw0rd", dwh_kms_key_id="alias/mine")
-    calls = {call.operation: call for call in plan_create(Wanted.of(of, serverless=True))}
-    sent = calls["create_namespace"].sent()
+    calls = {call.operation: call for call in plan_create(Spec.of(of, serverless=True))}
+    sent = calls["create_namespace"].unmasked()
     assert sent["adminUserPassword"] == "Passw0rd"
     assert sent["kmsKeyId"] == "alias/mine"
     assert "manageAdminPassword" not in sent
-    assert calls["create_namespace"].shown()["adminUserPassword"] == "***"
+    assert calls["create_namespace"].masked()["adminUserPassword"] == "***"
     assert "Passw0rd" not in repr(calls)
 
 
 def test_every_planned_call_is_one_that_the_service_has(wire: Wire) -> None:
     calls = [
-        *plan_create(Wanted.of(settings(dwh_db_password="Passw0rd"), s3_endpoint=True), REGION),
-        *plan_create(Wanted.of(settings(), serverless=True), REGION),
+        *plan_create(Spec.of(settings(dwh_db_password="Passw0rd"), s3_endpoint=True), REGION),
+        *plan_create(Spec.of(settings(), serverless=True), REGION),
         *plan_destroy(NAMES, final_snapshot="last"),
         *plan_destroy(Names.of(settings()), final_snapshot=None),
     ]
@@ -202,7 +202,7 @@ def test_every_planned_call_is_one_that_the_service_has(wire: Wire) -> None:
         client = wire.client(call.service)
         operation = client.meta.method_to_api_mapping[call.operation]
         shape = client.meta.service_model.operation_model(operation).input_shape
-        report = ParamValidator().validate(call.sent(), shape)
+        report = ParamValidator().validate(call.unmasked(), shape)
         assert not report.has_errors(), f"{call.operation}: {report.generate_report()}"
 
 
@@ -263,7 +263,7 @@ def numbered(number: int) -> Settings:
 
 def test_it_ends_in_the_same_state_wherever_it_was_interrupted(wire: Wire) -> None:
     service = Service(wire)
-    create(wire.aws(numbered(99)), Wanted.of(numbered(99)))
+    create(wire.aws(numbered(99)), Spec.of(numbered(99)))
     expected = sent_of(service, "wh99")
     # What comes before is the same as for a cluster, and is interrupted in that test.
     before = next(at for at, (name, _) in enumerate(wire.requests) if name.startswith("redshift-serverless"))
@@ -273,10 +273,10 @@ def test_it_ends_in_the_same_state_wherever_it_was_interrupted(wire: Wire) -> No
         of = numbered(number)
         wire.break_at(number, after=True)
         with contextlib.suppress(Injected):
-            create(wire.aws(of), Wanted.of(of))
+            create(wire.aws(of), Spec.of(of))
         broke = wire.broke
         wire.break_at(None)
-        create(wire.aws(of), Wanted.of(of))
+        create(wire.aws(of), Spec.of(of))
         assert sent_of(service, f"wh{number}") == expected
     assert number > before + 10
     made = [99, *range(before + 1, number + 1)]

@@ -14,11 +14,11 @@ import typer.main
 from sparkify.cli import app
 from sparkify.provision import (
     Names,
-    Wanted,
+    Spec,
     costs,
     create,
     destroy,
-    look,
+    inspect,
     pause,
     plan_create,
     plan_destroy,
@@ -47,10 +47,7 @@ def parse(line: str) -> None:
     command: Any = typer.main.get_command(app)
     name = "sparkify-etl"
     while hasattr(command, "commands"):
-        name = arguments.pop(0)
-        found = command.get_command(command.context_class(command), name)
-        assert found is not None, name
-        command = found
+        name, command, arguments = command.resolve_command(command.context_class(command), arguments)
     command.make_context(name, arguments)
 
 
@@ -91,16 +88,16 @@ def test_the_policy_allows_every_call_that_is_made(wire: Wire) -> None:
     of = settings()
     for network in ("203.0.113.7/32", "203.0.113.8/32"):
         of = settings(dwh_allow_cidr=network)
-        create(wire.aws(of), Wanted.of(of, s3_endpoint=True))
+        create(wire.aws(of), Spec.of(of, s3_endpoint=True))
     names = Names.of(of)
     pause(wire.aws(of), names)
     resume(wire.aws(of), names)
-    look(wire.aws(of), names)
+    inspect(wire.aws(of), names)
     destroy(wire.aws(of), names, final_snapshot="last")
     made = {name.replace(".", ":") for name, _ in wire.requests} - {"sts:GetCallerIdentity"}
     serverless = Names(identifier="sparkify", kind="serverless", role="r")
     for call in (
-        *plan_create(Wanted.of(of, serverless=True), REGION),
+        *plan_create(Spec.of(of, serverless=True), REGION),
         *plan_destroy(serverless, final_snapshot="last"),
     ):
         made.add(f"{call.service}:{wire.client(call.service).meta.method_to_api_mapping[call.operation]}")
@@ -118,6 +115,6 @@ def test_the_settings_it_names_exist_and_can_be_created(tmp_path: Path, clean_en
     (text,) = blocks("ini")
     Path("dwh.cfg").write_text(text.replace("YOUR-BUCKET", "bucket"))
     assert unknown_options(SPARKIFY.sources) == []
-    wanted = Wanted.of(Settings.load(SPARKIFY.sources, dwh_allow_cidr="203.0.113.7/32"), public=True)
-    assert (wanted.nodes, wanted.password) == (1, None)
-    assert [one.bucket for one in wanted.readable] == ["bucket"]
+    spec = Spec.of(Settings.load(SPARKIFY.sources, dwh_allow_cidr="203.0.113.7/32"), public=True)
+    assert (spec.nodes, spec.password) == (1, None)
+    assert [one.bucket for one in spec.readable] == ["bucket"]

@@ -9,7 +9,7 @@ import botocore.exceptions as boto
 import pytest
 
 from sparkify.etl.errors import ConfigurationError, SparkifyError, TemporaryError
-from sparkify.provision import Aws, Call, Wanted, create
+from sparkify.provision import Aws, Call, Spec, create
 from sparkify.provision.account import secrets_of
 from sparkify.provision.aws_errors import AwsBusy, AwsRefusal, scrub, translated
 from tests.support.provision import CANARIES, Wire, settings
@@ -208,7 +208,7 @@ def test_a_refusal_says_what_was_being_done(wire: Wire) -> None:
     wire.on("before-call", "ec2", "CreateSecurityGroup", denied)
     of = settings()
     with pytest.raises(AwsRefusal) as caught:
-        create(wire.aws(of), Wanted.of(of))
+        create(wire.aws(of), Spec.of(of))
     assert str(caught.value) == (
         "create the security group sparkify-redshift: your AWS identity may not do ec2:CreateSecurityGroup "
         "(UnauthorizedOperation). Ask whoever manages the account to allow it."

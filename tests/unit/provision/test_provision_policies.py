@@ -9,14 +9,14 @@ import pytest
 
 from sparkify.provision import Names
 from sparkify.provision.access import Need, needs, trusts, ungranted
+from sparkify.provision.calls import Context
 from sparkify.provision.role import permissions, same_document, trust
-from sparkify.provision.steps import Place
-from sparkify.provision.wanted import ReadableS3, readable_s3
+from sparkify.provision.spec import ReadableS3, readable_s3
 from tests.support.provision import ACCOUNT, REGION, settings
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
 
-PLACE = Place(region=REGION, account=ACCOUNT)
+PLACE = Context(region=REGION, account=ACCOUNT)
 CLUSTER = Names(identifier="sparkify", kind="provisioned", role="sparkify-redshift")
 SERVERLESS = Names(identifier="sparkify", kind="serverless", role="sparkify-redshift")
 
@@ -108,8 +108,8 @@ def test_trust_has_the_confused_deputy_condition(names: Names, golden: str) -> N
 
 
 def test_other_partitions() -> None:
-    place = Place(region="cn-north-1", account=ACCOUNT, partition="aws-cn")
-    text = json.dumps([permissions(readable_s3(settings()), place), trust(CLUSTER, place)])
+    context = Context(region="cn-north-1", account=ACCOUNT, partition="aws-cn")
+    text = json.dumps([permissions(readable_s3(settings()), context), trust(CLUSTER, context)])
     assert "arn:aws:" not in text
     assert "arn:aws-cn:s3:::udacity-dend/log_data/*" in text
     assert "arn:aws-cn:redshift:cn-north-1:123456789012:cluster:sparkify" in text
@@ -175,7 +175,7 @@ SOURCE = f"arn:aws:redshift:{REGION}:{ACCOUNT}:cluster:sparkify"
         (trust(SERVERLESS, PLACE), True),
         (allow(Action="sts:AssumeRole", Principal={"Service": "redshift.amazonaws.com"}), True),
         (trust(Names(identifier="other", kind="provisioned", role="r"), PLACE), False),
-        (trust(CLUSTER, Place(region=REGION, account="210987654321")), False),
+        (trust(CLUSTER, Context(region=REGION, account="210987654321")), False),
         (allow(Action="sts:AssumeRole", Principal={"Service": "ec2.amazonaws.com"}), False),
         (allow(Action="sts:AssumeRole", Principal="*"), False),
         ({"Statement": []}, False),

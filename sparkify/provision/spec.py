@@ -5,25 +5,28 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pydantic import SecretStr
 
 from sparkify.config.fields import setting_names
 from sparkify.config.settings import Settings
+from sparkify.etl.declarations import Pipeline, Source
 from sparkify.etl.errors import ConfigurationError
+from sparkify.pipeline import SPARKIFY
 from sparkify.provision.costs import Estimate, estimate
 from sparkify.provision.naming import Names
 from sparkify.provision.passwords import password_problems
 
-__all__ = ["ReadableS3", "Wanted", "readable_s3"]
+__all__ = ["ReadableS3", "Spec", "readable_s3"]
 
 _IDENTIFIER = re.compile(r"(?!.*--)[a-z][a-z0-9-]{0,61}[a-z0-9]|[a-z]")
 _SERVERLESS_NAME = re.compile(r"[a-z0-9-]{3,64}")
 _DATABASE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _USER = re.compile(r"[a-z][a-z0-9_+.@-]{0,127}")
 _ROLE = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
+_PIPELINE = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
 _PORTS = (range(5431, 5456), range(8191, 8216))
 # The smallest and the largest number of nodes that a new cluster may have.
 _NODES = {"ra3.large": (1, 16), "ra3.xlplus": (1, 16), "ra3.4xlarge": (2, 32), "ra3.16xlarge": (2, 128)}
@@ -54,11 +57,12 @@ class ReadableS3:
     objects: tuple[str, ...]
 
 
-def readable_s3(settings: Settings) -> tuple[ReadableS3, ...]:
-    """What COPY needs to read: the sources, the JSONPaths file, and where manifests are written."""
+def readable_s3(settings: Settings, pipeline: Pipeline = SPARKIFY) -> tuple[ReadableS3, ...]:
+    """What COPY needs to read: the sources, their JSONPaths files, and where manifests are written."""
     prefixes: dict[str, set[str]] = defaultdict(set)
     objects: dict[str, set[str]] = defaultdict(set)
-    locations = [source.location for source in settings.sources]
+    settings = settings.declaring(pipeline.sources)
+    locations = [source.location for source in pipeline.sources]
     folders = [getattr(settings, location.setting) for location in locations] + [settings.manifest_prefix]
     files = [getattr(settings, location.jsonpaths) for location in locations if location.jsonpaths]
     for uri in (*folders, *files):
@@ -74,7 +78,7 @@ def readable_s3(settings: Settings) -> tuple[ReadableS3, ...]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class Spec:
     """A warehouse to be created, as data. :meth:`of` makes one, and refuses what AWS would refuse.
 
     :ivar password: of the administrator; None: AWS makes one, keeps it in Secrets Manager and changes it.
@@ -101,21 +105,23 @@ class Wanted:
     def of(
         cls,
         settings: Settings,
+        pipeline: Pipeline = SPARKIFY,
         *,
         serverless: bool = False,
         public: bool = False,
         open_to_the_world: bool = False,
         s3_endpoint: bool = False,
-    ) -> Wanted:
-        """What the settings ask for.
+    ) -> Spec:
+        """What the settings ask for, to load a pipeline.
 
         :param public: give it an address on the internet; else it is reached from inside its VPC only.
         :param open_to_the_world: accept a network as large as 0.0.0.0/0.
         :param s3_endpoint: let the VPC reach S3, which a private one needs to load.
         :raises ConfigurationError: with everything that AWS, or prudence, would refuse, at once.
         """
-        names = Names.of(settings, serverless=serverless)
-        wanted = cls(
+        settings = settings.declaring(pipeline.sources)
+        names = Names.of(settings, pipeline, serverless=serverless)
+        spec = cls(
             names=names,
             node_type=settings.dwh_node_type.lower(),
             nodes=_nodes(settings),
@@ -125,22 +131,23 @@ class Wanted:
             port=settings.dwh_port,
             allow_cidr=_network(settings.dwh_allow_cidr),
             public=public,
-            readable=readable_s3(settings),
+            readable=readable_s3(settings, pipeline),
             subnet_group=settings.dwh_subnet_group,
             kms_key_id=settings.dwh_kms_key_id,
             base_capacity=settings.dwh_base_capacity,
             s3_endpoint=s3_endpoint,
         )
         problems = [
-            *_shape_problems(settings, wanted),
-            *_name_problems(wanted),
-            *_network_problems(wanted, open_to_the_world=open_to_the_world),
-            *_source_problems(settings),
+            *_shape_problems(settings, spec),
+            *_name_problems(spec),
+            *_network_problems(spec, open_to_the_world=open_to_the_world),
+            *_source_problems(settings, pipeline.sources),
         ]
         if problems:
-            lines = "".join(f"\n  {problem}" for problem in problems)
-            raise ConfigurationError(f"this cannot be created, and nothing was sent to AWS:{lines}")
-        return wanted
+            raise ConfigurationError(
+                "this cannot be created", state="nothing was sent to AWS", details=problems
+            )
+        return spec
 
     @property
     def serverless(self) -> bool:
@@ -171,73 +178,71 @@ def _network(given: str | None) -> str:
         return given
 
 
-def _shape_problems(settings: Settings, wanted: Wanted) -> Iterator[str]:
+def _shape_problems(settings: Settings, spec: Spec) -> Iterator[str]:
     kind = settings.dwh_cluster_type.lower()
     if kind not in ("single-node", "multi-node", "serverless"):
         yield f"DWH_CLUSTER_TYPE is {kind}: give single-node, multi-node or serverless"
-    if wanted.serverless:
+    if spec.serverless:
         return
-    if kind == "single-node" and wanted.nodes != 1:
+    if kind == "single-node" and spec.nodes != 1:
         yield (
-            f"DWH_CLUSTER_TYPE is single-node and DWH_NUM_NODES is {wanted.nodes}: "
+            f"DWH_CLUSTER_TYPE is single-node and DWH_NUM_NODES is {spec.nodes}: "
             "give multi-node, or leave DWH_NUM_NODES out"
         )
-    if kind == "multi-node" and wanted.nodes < 2:
+    if kind == "multi-node" and spec.nodes < 2:
         yield (
-            f"DWH_CLUSTER_TYPE is multi-node and DWH_NUM_NODES is {wanted.nodes}: "
-            "give 2 or more, or single-node"
+            f"DWH_CLUSTER_TYPE is multi-node and DWH_NUM_NODES is {spec.nodes}: give 2 or more, or single-node"
         )
-    if nearest := _NEAREST.get(wanted.node_type):
+    if nearest := _NEAREST.get(spec.node_type):
         yield (
-            f"DWH_NODE_TYPE is {wanted.node_type}, of which AWS creates no new clusters; "
+            f"DWH_NODE_TYPE is {spec.node_type}, of which AWS creates no new clusters; "
             f"the nearest is {nearest}: set DWH_NODE_TYPE = {nearest}"
         )
-    fewest, most = _NODES.get(wanted.node_type, (1, 128))
-    if kind in ("single-node", "multi-node") and not fewest <= wanted.nodes <= most:
-        yield (
-            f"DWH_NUM_NODES is {wanted.nodes}: a new cluster of {wanted.node_type} has {fewest} to {most} nodes"
-        )
+    fewest, most = _NODES.get(spec.node_type, (1, 128))
+    if kind in ("single-node", "multi-node") and not fewest <= spec.nodes <= most:
+        yield (f"DWH_NUM_NODES is {spec.nodes}: a new cluster of {spec.node_type} has {fewest} to {most} nodes")
 
 
-def _name_problems(wanted: Wanted) -> Iterator[str]:
+def _name_problems(spec: Spec) -> Iterator[str]:
     from sqlalchemy_redshift.dialect import RESERVED_WORDS
 
-    identifier = wanted.names.identifier
+    identifier = spec.names.identifier
     if not _IDENTIFIER.fullmatch(identifier) or (
-        wanted.serverless and not _SERVERLESS_NAME.fullmatch(identifier)
+        spec.serverless and not _SERVERLESS_NAME.fullmatch(identifier)
     ):
-        least = 3 if wanted.serverless else 1
+        least = 3 if spec.serverless else 1
         yield (
             f"DWH_CLUSTER_IDENTIFIER: {identifier!r} must be {least} to 63 letters, digits and single hyphens, "
             "beginning with a letter and not ending with a hyphen"
         )
     for option, value, pattern in (
-        ("DWH_DB", wanted.database, _DATABASE),
-        ("DWH_DB_USER", wanted.user, _USER),
-        ("DWH_IAM_ROLE_NAME", wanted.names.role, _ROLE),
+        ("DWH_DB", spec.database, _DATABASE),
+        ("DWH_DB_USER", spec.user, _USER),
+        ("DWH_IAM_ROLE_NAME", spec.names.role, _ROLE),
+        ("the pipeline's name", spec.names.pipeline, _PIPELINE),
     ):
         if not pattern.fullmatch(value):
             yield f"{option}: {value!r} is not a name that AWS takes"
-        elif option != "DWH_IAM_ROLE_NAME" and value in {*RESERVED_WORDS, "public"}:
+        elif option in ("DWH_DB", "DWH_DB_USER") and value in {*RESERVED_WORDS, "public"}:
             yield f"{option}: {value!r} is a reserved word of Redshift"
-    if wanted.password is not None:
-        for problem in password_problems(wanted.password.get_secret_value()):
+    if spec.password is not None:
+        for problem in password_problems(spec.password.get_secret_value()):
             yield f"DWH_DB_PASSWORD {problem}; or leave it out, and AWS makes one and keeps it"
 
 
-def _network_problems(wanted: Wanted, *, open_to_the_world: bool) -> Iterator[str]:
-    if not any(wanted.port in ports for ports in _PORTS):
-        yield f"DWH_PORT is {wanted.port}: Redshift takes 5431 to 5455 and 8191 to 8215"
-    if not wanted.allow_cidr:
+def _network_problems(spec: Spec, *, open_to_the_world: bool) -> Iterator[str]:
+    if not any(spec.port in ports for ports in _PORTS):
+        yield f"DWH_PORT is {spec.port}: Redshift takes 5431 to 5455 and 8191 to 8215"
+    if not spec.allow_cidr:
         yield (
             "nobody could connect: give --allow-cidr, or DWH_ALLOW_CIDR, the network that may; your own "
             "address is what https://checkip.amazonaws.com shows, with /32 behind it"
         )
         return
     try:
-        network = ipaddress.ip_network(wanted.allow_cidr)
+        network = ipaddress.ip_network(spec.allow_cidr)
     except ValueError:
-        yield f"DWH_ALLOW_CIDR: {wanted.allow_cidr!r} is not a network; write one like 203.0.113.7/32"
+        yield f"DWH_ALLOW_CIDR: {spec.allow_cidr!r} is not a network; write one like 203.0.113.7/32"
         return
     if network.prefixlen < WORLD_BITS and not open_to_the_world:
         yield (
@@ -246,8 +251,8 @@ def _network_problems(wanted: Wanted, *, open_to_the_world: bool) -> Iterator[st
         )
 
 
-def _source_problems(settings: Settings) -> Iterator[str]:
-    names = [name for source in settings.sources for name in setting_names(source)]
+def _source_problems(settings: Settings, sources: Sequence[Source]) -> Iterator[str]:
+    names = [name for source in sources for name in setting_names(source)]
     for name in (*names, "manifest_prefix"):
         _, option = settings.cfg_option(name)
         uri = getattr(settings, name)

@@ -6,28 +6,29 @@ from collections.abc import Mapping
 from typing import Any
 
 from sparkify.provision.account import Aws
+from sparkify.provision.calls import Context, Found
 from sparkify.provision.cluster import Cluster
 from sparkify.provision.naming import Names
 from sparkify.provision.network import S3Endpoint, SecurityGroup
 from sparkify.provision.role import Role
 from sparkify.provision.serverless import Namespace, Workgroup
-from sparkify.provision.steps import Found, Place, Stage
+from sparkify.provision.steps import Resource
 
-__all__ = ["address", "find_place", "stages"]
+__all__ = ["address", "find_context", "resources"]
 
 
-def find_place(aws: Aws) -> Place:
+def find_context(aws: Aws) -> Context:
     """The account that the credentials belong to. Read-only."""
     answer = aws.ask("ask AWS whose credentials these are", "sts", "get_caller_identity")
-    return Place(region=aws.region, account=answer["Account"], partition=answer["Arn"].split(":")[1])
+    return Context(region=aws.region, account=answer["Account"], partition=answer["Arn"].split(":")[1])
 
 
-def stages(names: Names, *, s3_endpoint: bool) -> list[Stage]:
+def resources(names: Names, *, s3_endpoint: bool) -> list[Resource]:
     """What a warehouse consists of, in the order in which it is made."""
-    engine: list[Stage] = (
+    engine: list[Resource] = (
         [Namespace(names), Workgroup(names)] if names.kind == "serverless" else [Cluster(names)]
     )
-    ways: list[Stage] = [S3Endpoint(names)] if s3_endpoint else []
+    ways: list[Resource] = [S3Endpoint(names)] if s3_endpoint else []
     return [Role(names), SecurityGroup(names), *ways, *engine]
 
 

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Column, Integer, MetaData, Table
 
+from sparkify.config.settings import Settings
+from sparkify.etl.declarations import Location, Source, from_json
 from sparkify.etl.errors import ConfigurationError
-from sparkify.provision import Names, Wanted
+from sparkify.pipeline import SPARKIFY
+from sparkify.provision import Names, Spec, plan_create
 from sparkify.provision.costs import NODE_HOUR, estimate
 from sparkify.provision.passwords import password_problems
-from sparkify.provision.wanted import ReadableS3, readable_s3
+from sparkify.provision.spec import ReadableS3, readable_s3
 from tests.support.provision import settings
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
 
 
 def test_defaults_are_two_small_nodes_private_and_with_a_password_that_aws_keeps() -> None:
-    wanted = Wanted.of(settings())
-    assert (wanted.node_type, wanted.nodes, wanted.public, wanted.password) == ("ra3.large", 2, False, None)
-    assert wanted.allow_cidr == "203.0.113.7/32"
-    assert wanted.names == Names(identifier="sparkify", kind="provisioned", role="sparkify-redshift")
+    spec = Spec.of(settings())
+    assert (spec.node_type, spec.nodes, spec.public, spec.password) == ("ra3.large", 2, False, None)
+    assert spec.allow_cidr == "203.0.113.7/32"
+    assert spec.names == Names(identifier="sparkify", kind="provisioned", role="sparkify-redshift")
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
@@ -64,7 +69,7 @@ def test_refused(options: dict[str, Any], message: str) -> None:
     if options.get("dwh_allow_cidr") == "":
         of = of.model_copy(update={"dwh_allow_cidr": None})
     with pytest.raises(ConfigurationError) as caught:
-        Wanted.of(of)
+        Spec.of(of)
     assert message in str(caught.value)
     # It is the one thing that is wrong: what is refused is refused for its own reason.
     assert str(caught.value).count("\n") == 1 or message.startswith("DWH_DB_PASSWORD")
@@ -73,7 +78,7 @@ def test_refused(options: dict[str, Any], message: str) -> None:
 def test_everything_that_is_wrong_is_told_at_once_and_no_password_in_it() -> None:
     of = settings(dwh_node_type="dc2.large", dwh_port=1, dwh_allow_cidr="0.0.0.0/0", dwh_db_password="canary'1")
     with pytest.raises(ConfigurationError) as caught:
-        Wanted.of(of)
+        Spec.of(of)
     assert len(str(caught.value).splitlines()) == 6
     assert "canary" not in str(caught.value)
 
@@ -88,20 +93,20 @@ def test_everything_that_is_wrong_is_told_at_once_and_no_password_in_it() -> Non
     ],
 )
 def test_network_in_its_usual_form(given: str, meant: str) -> None:
-    assert Wanted.of(settings(dwh_allow_cidr=given)).allow_cidr == meant
+    assert Spec.of(settings(dwh_allow_cidr=given)).allow_cidr == meant
 
 
 @pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0"])
 def test_the_world_is_let_in_with_the_second_flag(network: str) -> None:
-    assert Wanted.of(settings(dwh_allow_cidr=network), open_to_the_world=True).allow_cidr == network
+    assert Spec.of(settings(dwh_allow_cidr=network), open_to_the_world=True).allow_cidr == network
 
 
 def test_single_node_needs_no_number_and_what_the_notebooks_had_is_understood(tmp_path: Path) -> None:
-    assert Wanted.of(settings(dwh_cluster_type="single-node")).nodes == 1
+    assert Spec.of(settings(dwh_cluster_type="single-node")).nodes == 1
     Path("dwh.cfg").write_text("[DWH]\nDWH_CLUSTER_IDENTIFIER=dwhCluster\nDWH_DB_USER='dwhuser'\n")
-    wanted = Wanted.of(settings())
-    assert (wanted.names.identifier, wanted.names.group) == ("dwhcluster", "dwhcluster-redshift")
-    assert wanted.user == "dwhuser"
+    spec = Spec.of(settings())
+    assert (spec.names.identifier, spec.names.group) == ("dwhcluster", "dwhcluster-redshift")
+    assert spec.user == "dwhuser"
 
 
 @pytest.mark.parametrize(
@@ -169,3 +174,54 @@ def test_costs_are_sums_that_one_can_do_by_hand() -> None:
     assert estimate("ra9.tiny", 2).dollars_an_hour is None
     assert "no estimate" in str(estimate("ra9.tiny", 2))
     assert not any(name.startswith("dc") for name in NODE_HOUR)
+
+
+# -- another pipeline --------------------------------------------------------------------------------------
+
+_ORDERS = Table("staging_orders", MetaData(), Column("id", Integer, info=from_json("id")))
+SHOP = replace(
+    SPARKIFY,
+    name="shop",
+    sources=(
+        Source(
+            name="orders",
+            staging=_ORDERS,
+            location=Location(setting="order_data", option="ORDERS", jsonpaths="order_paths"),
+        ),
+    ),
+)
+
+
+def shop_settings(**options: Any) -> Settings:
+    return Settings.load(SHOP.sources, dwh_allow_cidr="203.0.113.7/32", **options)
+
+
+def test_spec_of_another_pipeline_takes_names_and_tags_from_it() -> None:
+    spec = Spec.of(shop_settings(order_data="s3://shop/orders", order_paths="s3://shop/paths.json"), SHOP)
+    assert (spec.names.identifier, spec.names.role, spec.names.policy) == (
+        "shop",
+        "shop-redshift",
+        "shop-read-s3",
+    )
+    assert spec.names.tags == {"shop:managed-by": "sparkify-etl", "shop:warehouse": "shop"}
+    assert spec.readable == (ReadableS3("shop", ("orders",), ("paths.json",)),)
+    policy = next(call for call in plan_create(spec) if call.operation == "put_role_policy")
+    assert policy.params["PolicyName"] == "shop-read-s3"
+    given = Names.of(shop_settings(dwh_cluster_identifier="Mine", dwh_iam_role_name="reader"), SHOP)
+    assert (given.identifier, given.role) == ("mine", "reader")
+
+
+def test_spec_of_another_pipeline_names_its_options() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Spec.of(shop_settings(order_data="orders", order_paths="paths.json"), SHOP)
+    assert caught.value.details == (
+        "ORDERS is orders: Redshift reads S3 alone; give s3://bucket/prefix",
+        "ORDER_PATHS is paths.json: Redshift reads S3 alone; give s3://bucket/prefix",
+    )
+    with pytest.raises(ConfigurationError, match="the pipeline's name: 'my shop' is not a name that AWS takes"):
+        Spec.of(shop_settings(), replace(SHOP, name="my shop"))
+
+
+def test_spec_without_settings_of_sources_declares_them() -> None:
+    spec = Spec.of(Settings.load(dwh_allow_cidr="203.0.113.7/32", manifest_prefix="s3://m/x"), SHOP)
+    assert spec.readable == (ReadableS3("m", ("x",), ()),)

@@ -15,16 +15,16 @@ from sparkify.cli import formatting
 from sparkify.cli.command import echo, verbosity, warn
 
 if TYPE_CHECKING:
-    from sparkify.provision import Call, Created, Observer, State
+    from sparkify.provision import Call, Created, ProvisionObserver, State
 
 __all__ = ["as_dict", "observer", "print_created", "print_plan", "print_state"]
 
 
-def observer() -> Observer:
+def observer() -> ProvisionObserver:
     """Tells of the work on stderr."""
-    from sparkify.provision import Observer
+    from sparkify.provision import ProvisionObserver
 
-    class Telling(Observer):
+    class Telling(ProvisionObserver):
         """Tells on stderr: each call, each change of state, and on a terminal the time that goes by."""
 
         def __init__(self) -> None:
@@ -62,14 +62,14 @@ def print_plan(calls: Sequence[Call], cost: Any, *, as_json: bool) -> None:
     """The calls that would be sent, secrets masked."""
     if as_json:
         plan = [
-            {"service": call.service, "operation": call.operation, "params": call.shown()} for call in calls
+            {"service": call.service, "operation": call.operation, "params": call.masked()} for call in calls
         ]
         formatting.print_json({"calls": plan, "estimate": cost})
         return
     for call in calls:
         typer.echo(f"# {call.title}")
         typer.echo(f"{call.service} {call.operation}")
-        for name, value in call.shown().items():
+        for name, value in call.masked().items():
             # A policy is what one looks at such a plan for: it is laid out to be read.
             text = (
                 value

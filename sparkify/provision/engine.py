@@ -1,0 +1,45 @@
+"""What a cluster, a namespace and a workgroup have in common: names, administrator, last snapshot."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from sparkify.provision.calls import Context, Found
+from sparkify.provision.spec import Spec
+from sparkify.provision.steps import Resource
+
+__all__ = ["EngineResource", "administrator_params", "deletion_title", "given_params"]
+
+
+class EngineResource(Resource):
+    """A part of Redshift itself, which has the identifier of the warehouse.
+
+    :cvar kind: the word for it.
+    """
+
+    kind: ClassVar[str]
+
+    @property
+    def noun(self) -> str:
+        """The word for it, and its identifier."""
+        return f"{self.kind} {self.names.identifier}"
+
+    def expected(self, context: Context) -> Found:
+        """A resource with this identifier and our tags."""
+        return Found(id=self.names.identifier, tags=self.names.tags)
+
+
+def administrator_params(spec: Spec, managed: str, password: str) -> dict[str, Any]:
+    """The parameter that has AWS keep the administrator's password, or the one with the password given."""
+    return {managed: True} if spec.password is None else {password: spec.password}
+
+
+def given_params(**params: Any) -> dict[str, Any]:
+    """These parameters without those that have no value."""
+    return {name: value for name, value in params.items() if value}
+
+
+def deletion_title(resource: Resource, final_snapshot: str | None) -> str:
+    """What a deletion does, with or without a last snapshot."""
+    how = "without a snapshot" if final_snapshot is None else f"keeping the snapshot {final_snapshot}"
+    return f"delete the {resource.noun}, {how}"
