@@ -1,4 +1,4 @@
-"""How every command runs: its common options, its errors as one line each, its exit codes."""
+"""Runs every command: its common options, its errors as one sentence, its exit code."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def guarded(app: typer.Typer) -> NoReturn:
 
 
 class _Stopped(BaseException):
-    """A signal came that asks to stop."""
+    """A signal asked the process to stop."""
 
     def __init__(self, code: int, word: str) -> None:
         super().__init__(word)

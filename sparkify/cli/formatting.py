@@ -1,4 +1,4 @@
-"""How results are printed: numbers, sizes, tables of text, and JSON."""
+"""Formats results: numbers, sizes, tables of text, JSON."""
 
 from __future__ import annotations
 

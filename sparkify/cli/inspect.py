@@ -1,4 +1,4 @@
-"""``sparkify-etl status``, ``check`` and ``rejects``: they read, and change nothing."""
+"""``sparkify-etl status``, ``check`` and ``rejects``: read-only."""
 
 from __future__ import annotations
 

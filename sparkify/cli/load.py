@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["make", "register"]
 
 _OPTIONS: Mapping[str, tuple[Any, Any]] = {
-    # No minimum here: a request of the library refuses a negative number, and so does each command.
+    # Without Typer's min: LoadRequest refuses a negative number, in a notebook as here.
     "max_rejects": (
         Annotated[
             int, typer.Option("--max-rejects", metavar="N", help="Load although up to N lines are rejected.")

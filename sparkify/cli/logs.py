@@ -19,7 +19,7 @@ _EXTRA = ("load_id", "step", "rows", "seconds")
 """What the records of a load carry beside their message."""
 
 _PLUMBING = ("Context impl ", "Will assume ")
-"""How the lines begin in which Alembic tells of itself."""
+"""How the lines of Alembic's own set-up begin."""
 
 
 def configure(level: int, log_format: LogFormat) -> None:

@@ -11,7 +11,7 @@ __all__ = ["choose", "chosen_pipeline", "is_chosen"]
 
 
 class _Choice:
-    """What ``--pipeline`` said. Set once, when the arguments are parsed."""
+    """The value of ``--pipeline``. Set once, when the arguments are parsed."""
 
     option: str | None = None
 

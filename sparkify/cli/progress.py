@@ -26,7 +26,7 @@ __all__ = ["TerminalObserver"]
 
 
 class _OfReading(ProgressColumn):
-    """A column that only what is read has: of a step of SQL nobody knows how far it is."""
+    """A column of the bars of reading alone: the progress of a step of SQL is not known."""
 
     def __init__(self, column: ProgressColumn) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class _OfReading(ProgressColumn):
 
 
 class TerminalObserver(Observer):
-    """Shows how a load goes on, on stderr."""
+    """Draws the progress of a load on stderr."""
 
     def __init__(self, *, shown: bool) -> None:
         self._shown = shown and sys.stderr.isatty()

@@ -202,7 +202,7 @@ def _first_sentence(ask: Callable[..., Any]) -> str:
 
 
 def _described(ask: Callable[..., Any]) -> dict[str, str]:
-    """What the docstring says of each parameter."""
+    """The description of each parameter, from the docstring."""
     found = re.findall(r"^:param (\w+): (.+?)(?=^:|\Z)", _documented(ask), re.MULTILINE | re.DOTALL)
     return {name: _as_sentence(" ".join(text.split())) for name, text in found}
 

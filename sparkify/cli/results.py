@@ -1,4 +1,4 @@
-"""How the answer to a question is printed: as CSV, or as a table with bars that fits its terminal."""
+"""Prints the rows of a query: as CSV, or as a table with bars that fits the terminal."""
 
 from __future__ import annotations
 

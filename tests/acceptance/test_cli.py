@@ -31,7 +31,7 @@ def run(home: Path, *arguments: str, **environment: str) -> subprocess.Completed
     return run_module("sparkify", *arguments, cwd=home, environment=environment)
 
 
-def test_help_is_quick_because_it_imports_no_database() -> None:
+def test_help_imports_no_heavy_library() -> None:
     code = (
         "import sys\n"
         "from sparkify.cli import main\n"
@@ -47,7 +47,7 @@ def test_help_is_quick_because_it_imports_no_database() -> None:
     assert "Load new files in one transaction." in done.stdout
 
 
-def test_importing_the_library_does_nothing() -> None:
+def test_library_imports_no_heavy_library() -> None:
     code = (
         "import sys, sparkify; print(sorted(m for m in sys.modules if m in {'sqlalchemy', 'duckdb', 'boto3'}))"
     )
@@ -55,7 +55,7 @@ def test_importing_the_library_does_nothing() -> None:
     assert done.stdout == "[]\n"
 
 
-def test_load_twice_then_look(home: Path) -> None:
+def test_load_twice_then_inspect(home: Path) -> None:
     first = run(home, "load")
     assert first.returncode == 0, first.stderr
     assert "Loaded 2 events from 1 file and 1 songs from 1 file" in first.stdout.splitlines()[-1]
@@ -75,14 +75,14 @@ def test_load_twice_then_look(home: Path) -> None:
     assert status["revision"] == status["head"]
 
 
-def test_a_report_as_json(home: Path) -> None:
+def test_load_prints_its_report_as_json(home: Path) -> None:
     report = json.loads(run(home, "load", "--json").stdout)
     assert report["load_id"] == 1
     assert [(source["name"], source["loaded"]) for source in report["sources"]] == [("events", 2), ("songs", 1)]
     assert report["rows"]["songplays"] == 2
 
 
-def test_a_broken_line(home: Path) -> None:
+def test_broken_line_stops_the_load_or_is_rejected(home: Path) -> None:
     with (home / "data" / "log_data" / "a.json").open("a") as out:
         out.write('\n{"oops\n')
     refused = run(home, "load")
@@ -117,7 +117,7 @@ def test_a_broken_line(home: Path) -> None:
         (["generate", "data"], 2, "data"),
     ],
 )
-def test_what_a_beginner_gets_wrong(home: Path, arguments: list[str], code: int, said: str) -> None:
+def test_wrong_usage_is_refused_in_one_line(home: Path, arguments: list[str], code: int, said: str) -> None:
     done = run(home, *arguments)
     assert done.returncode == code
     assert said in done.stderr
@@ -125,7 +125,7 @@ def test_what_a_beginner_gets_wrong(home: Path, arguments: list[str], code: int,
     assert done.stdout == ""
 
 
-def test_a_check_that_fails(home: Path) -> None:
+def test_check_prints_the_rows_that_violate_it(home: Path) -> None:
     run(home, "load")
     import duckdb
 
@@ -137,7 +137,7 @@ def test_a_check_that_fails(home: Path) -> None:
     assert "songplay_id=1, user_id=7" in failed.stdout
 
 
-def test_debug_alone_shows_a_traceback(home: Path) -> None:
+def test_debug_shows_a_traceback(home: Path) -> None:
     (home / "sparkify.duckdb").write_text("this is no database")
     plain, debug = run(home, "status"), run(home, "status", "--debug")
     assert plain.returncode == debug.returncode == 1
@@ -145,7 +145,7 @@ def test_debug_alone_shows_a_traceback(home: Path) -> None:
     assert "Traceback" in debug.stderr
 
 
-def test_the_dry_run_of_redshift(home: Path) -> None:
+def test_dry_run_of_redshift_prints_one_transaction(home: Path) -> None:
     done = run(
         home, "load", "--dry-run", "--database", REDSHIFT,
         "--log-data", "s3://udacity-dend/log_data", "--song-data", "s3://udacity-dend/song_data",
@@ -181,7 +181,7 @@ def test_the_dry_run_of_redshift(home: Path) -> None:
         assert forbidden not in sql
 
 
-def test_the_dry_run_needs_no_driver_of_redshift(home: Path) -> None:
+def test_dry_run_of_redshift_needs_no_driver(home: Path) -> None:
     code = (
         "import sys\n"
         "sys.modules['redshift_connector'] = None\n"
@@ -199,13 +199,13 @@ def test_the_dry_run_needs_no_driver_of_redshift(home: Path) -> None:
     assert "COPY staging_events" in done.stdout
 
 
-def test_redshift_reads_from_s3_alone(home: Path) -> None:
+def test_redshift_refuses_local_folders(home: Path) -> None:
     done = run(home, "load", "--dry-run", "--database", REDSHIFT)
     assert done.returncode == 2
     assert "data/log_data: Redshift reads from S3 alone" in done.stderr
 
 
-def test_the_dry_run_of_duckdb_writes_nothing(home: Path) -> None:
+def test_dry_run_of_duckdb_writes_nothing(home: Path) -> None:
     done = run(home, "load", "--dry-run")
     assert done.returncode == 0
     assert "read_json" in done.stdout
@@ -225,7 +225,7 @@ def test_migrate_prints_and_runs(home: Path) -> None:
     )
 
 
-def test_config_shows_and_writes(home: Path) -> None:
+def test_config_prints_and_writes(home: Path) -> None:
     assert "sparkify.duckdb" in run(home, "config").stderr
     written = run(home, "config", "--init")
     assert written.returncode == 0
@@ -252,7 +252,7 @@ def test_generate_then_load(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("number", "code", "said"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
 )
-def test_a_signal_rolls_back(tmp_path: Path, number: int, code: int, said: str) -> None:
+def test_signal_rolls_back_the_load(tmp_path: Path, number: int, code: int, said: str) -> None:
     from sparkify.generate import generate
 
     generate(tmp_path / "data", events=60_000, songs=200)
@@ -297,7 +297,7 @@ def opened(files: Path, name: str) -> bool:
         return False
 
 
-def test_every_command_has_the_common_options_and_help(home: Path) -> None:
+def test_commands_have_the_common_options(home: Path) -> None:
     for name in ("load", "status", "check", "rejects", "migrate", "config", "generate"):
         told = run(home, name, "-h").stdout
-        assert all(option in told for option in ("--verbose", "--quiet", "--debug")), name
+        assert all(option in told for option in ("--verbose", "--quiet", "--debug", "--log-format")), name

@@ -34,7 +34,7 @@ def run(home: Path, words: list[str]) -> subprocess.CompletedProcess[str]:
     return run_module(*module, *arguments, cwd=home)
 
 
-def test_the_quick_start_and_the_python_below_it(tmp_path: Path) -> None:
+def test_quick_start_runs_as_written(tmp_path: Path) -> None:
     pytest.importorskip("jinja2", reason="the extra report is not installed")
     commands = [words for words in lines(section("Quick start")) if words[0] != "source"]
     assert [words[:2] for words in commands] == [
@@ -70,7 +70,7 @@ def test_the_quick_start_and_the_python_below_it(tmp_path: Path) -> None:
         assert (int(first), len(songs)) == (17_116, 5)
 
 
-def test_every_command_of_the_answers(tmp_path: Path) -> None:
+def test_commands_of_the_answers_run(tmp_path: Path) -> None:
     pytest.importorskip("jinja2", reason="the extra report is not installed")
     assert run(tmp_path, ["sparkify-etl", "generate", "--events", "3000", "--songs", "50"]).returncode == 0
     assert run(tmp_path, ["sparkify-etl", "load"]).returncode == 0

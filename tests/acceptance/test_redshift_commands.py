@@ -75,7 +75,7 @@ def killed_load(redshift: Standin, at: str, **environment: str) -> None:
         ("^COMMIT", "Nothing new"),
     ],
 )
-def test_a_killed_load_is_loaded_once(cloud: Cloud, tmp_path: Path, at: str, loads: str) -> None:
+def test_killed_load_is_loaded_once(cloud: Cloud, tmp_path: Path, at: str, loads: str) -> None:
     data = Data(tmp_path / "data")
     data.log("a.json", event())
     data.song("a.json", song())
@@ -98,7 +98,7 @@ def test_a_killed_load_is_loaded_once(cloud: Cloud, tmp_path: Path, at: str, loa
         assert [check.name for check in warehouse.check() if not check.ok] == []
 
 
-def test_up_check_down_up_and_load(cloud: Cloud, real: Path) -> None:
+def test_migrations_up_down_up_then_load(cloud: Cloud, real: Path) -> None:
     redshift = cloud.redshift
     for arguments in (["upgrade", "head"], ["check"], ["downgrade", "base"], ["upgrade", "head"], ["check"]):
         done = alembic(redshift, *arguments)
@@ -138,7 +138,7 @@ ALTERED = {
 
 
 @pytest.mark.parametrize("what", ALTERED)
-def test_the_check_finds_what_somebody_altered(cloud: Cloud, what: str) -> None:
+def test_alembic_check_finds_altered_keys(cloud: Cloud, what: str) -> None:
     assert alembic(cloud.redshift, "upgrade", "head").returncode == 0
     statement, operation = ALTERED[what]
     engine = create_engine(cloud.redshift.url, isolation_level="AUTOCOMMIT")
@@ -177,7 +177,7 @@ CHANGED = {
 
 
 @pytest.mark.parametrize("what", CHANGED)
-def test_a_change_of_a_model_becomes_a_migration(cloud: Cloud, tmp_path: Path, what: str) -> None:
+def test_changed_model_becomes_a_migration(cloud: Cloud, tmp_path: Path, what: str) -> None:
     """``alembic revision --autogenerate`` in a clone whose model was changed; up, clean, down, clean again."""
     here = tmp_path / "clone"
     for name in ("sparkify", "migrations"):

@@ -494,13 +494,13 @@ def test_a_question_that_is_none(home: Path) -> None:
     done = run(home, "top-song")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "error: 'top-song' is not a question. Did you mean top-songs?\n"
-    assert "see: sparkify-etl query --list" in run(home, "xyz").stderr
+    assert "Run: sparkify-etl query --list" in run(home, "xyz").stderr
 
 
 def test_no_row_is_said_on_stderr(home: Path) -> None:
     done = run(home, "top-songs", "--since", "2019-01-01")
     assert (done.returncode, done.stdout) == (0, "")
-    assert "nothing to answer with" in done.stderr
+    assert "No row of that period." in done.stderr
     assert run(home, "top-songs", "--since", "2019-01-01", "--json").stdout == "[]\n"
 
 
