@@ -29,7 +29,7 @@ from sparkify.etl.report import LoadReport, StepReport
 from sparkify.etl.session import DryRun, PlannedStep, Session
 from sparkify.etl.sources import list_files
 
-__all__ = ["list_sources", "load", "plan"]
+__all__ = ["dry_run", "list_sources", "load"]
 
 log = logging.getLogger("sparkify.etl")
 
@@ -107,7 +107,7 @@ def load(
     return replace(report, seconds=time.perf_counter() - clock)
 
 
-def plan(
+def dry_run(
     adapter: Adapter,
     pipeline: Pipeline,
     request: LoadRequest,

@@ -27,7 +27,7 @@ from sparkify.pipeline import SPARKIFY
 from sparkify.warehouse import migrations
 from sparkify.warehouse.migrations import Migrations
 from sparkify.warehouse.query import Query
-from sparkify.warehouse.requests import build_request
+from sparkify.warehouse.requests import LOAD_OPTIONS, build_request
 from sparkify.warehouse.rules import rules_check
 from sparkify.warehouse.status import Contents, Status, pending_files, read_contents
 from sparkify.warehouse.target import resolve_target
@@ -150,33 +150,25 @@ class Warehouse:
         *,
         sources: Mapping[str, str | Path] | None = None,
         only: Iterable[str] | None = None,
-        max_rejects: int = 0,
-        full_refresh: bool = False,
-        reload_changed: bool = False,
-        allow_missing: bool = False,
-        **locations: str | Path | None,
+        **arguments: Any,
     ) -> list[PlannedStep]:
         """The steps of a load and their SQL, without carrying them out. Nothing is written.
 
         On an embedded database the plan is of the files that are new. For a server that reads S3 itself
         nothing is connected to, neither the database nor S3: the plan is of a first load.
 
+        :param arguments: the other arguments of :meth:`load`, but for ``observer``.
         :raises SparkifyError: where the load itself would be refused before it began.
         """
-        request = self._request(
-            sources,
-            locations,
-            only,
-            max_rejects=max_rejects,
-            full_refresh=full_refresh,
-            reload_changed=reload_changed,
-            allow_missing=allow_missing,
-        )
+        options = {name: arguments.pop(name) for name in LOAD_OPTIONS if name in arguments}
+        request = self._request(sources, arguments, only, **options)
         if self.database.reads_s3_only:
-            return runner.plan(self.database, self.pipeline, request, listings=None, connection=None)
+            return runner.dry_run(self.database, self.pipeline, request, listings=None, connection=None)
         listings = runner.list_sources(request)
         with self._connection_to_loads() as connection:
-            return runner.plan(self.database, self.pipeline, request, listings=listings, connection=connection)
+            return runner.dry_run(
+                self.database, self.pipeline, request, listings=listings, connection=connection
+            )
 
     def migrate(self, revision: str = "head") -> str | None:
         """Bring the tables to a revision, and return it. ``base`` removes them, and every row with them."""

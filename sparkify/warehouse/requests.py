@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ from sparkify.etl.attempt import LoadRequest
 from sparkify.etl.declarations import Pipeline
 from sparkify.etl.errors import ConfigurationError
 
-__all__ = ["build_request"]
+__all__ = ["LOAD_OPTIONS", "build_request"]
+
+LOAD_OPTIONS = tuple(field.name for field in fields(LoadRequest) if field.name not in ("uris", "aws"))
+"""The options of a load that do not say where files are."""
 
 
 def build_request(

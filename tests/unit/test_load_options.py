@@ -1,0 +1,15 @@
+"""The options of a load: one list, which the library and the command agree on."""
+
+from __future__ import annotations
+
+import inspect
+
+from sparkify import Warehouse
+from sparkify.cli import load
+from sparkify.warehouse.requests import LOAD_OPTIONS
+
+
+def test_library_and_command_have_the_options_of_a_request() -> None:
+    assert LOAD_OPTIONS == ("max_rejects", "full_refresh", "reload_changed", "allow_missing")
+    assert set(LOAD_OPTIONS) <= set(inspect.signature(Warehouse.load).parameters)
+    assert tuple(load._OPTIONS) == LOAD_OPTIONS
