@@ -1,4 +1,4 @@
-"""What ``sparkify-etl cluster`` tells: its plan, its work while it goes on, and what became of it."""
+"""Output of ``sparkify-etl cluster``: its plan, its progress, and its result."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ __all__ = ["as_dict", "observer", "print_created", "print_plan", "print_state"]
 
 
 def observer() -> ProvisionObserver:
-    """Tells of the work on stderr."""
+    """An observer that writes to stderr."""
     from sparkify.provision import ProvisionObserver
 
-    class Telling(ProvisionObserver):
-        """Tells on stderr: each call, each change of state, and on a terminal the time that goes by."""
+    class StderrObserver(ProvisionObserver):
+        """Writes to stderr: each call, each change of state, and on a terminal the time that goes by."""
 
         def __init__(self) -> None:
             self._terminal = sys.stderr.isatty() and not verbosity.quiet
@@ -55,7 +55,7 @@ def observer() -> ProvisionObserver:
             if text:
                 echo(text)
 
-    return Telling()
+    return StderrObserver()
 
 
 def print_plan(calls: Sequence[Call], cost: Any, *, as_json: bool) -> None:

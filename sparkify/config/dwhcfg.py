@@ -1,4 +1,4 @@
-"""The file ``dwh.cfg``: where it is, what it says, and options written into it, everything else left as it was.
+"""The file ``dwh.cfg``: finds it, reads it, and writes options into it, everything else left as it was.
 
 It is an INI file of the kind that its users have: values in quotes or not, ``%`` a character, names of sections
 and options in either case.
@@ -15,7 +15,7 @@ from pathlib import Path
 from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.files import atomic_write
 
-__all__ = ["config_file", "edited", "read_values", "write_values"]
+__all__ = ["DEFAULT_FILE", "config_file", "edited", "read_values", "write_values"]
 
 DEFAULT_FILE = "dwh.cfg"
 
@@ -41,21 +41,23 @@ def read_values(path: Path) -> Values:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         if os.environ.get("SPARKIFY_CONFIG"):
-            raise ConfigurationError(f"{path}: there is no such file (SPARKIFY_CONFIG names it)") from None
+            raise ConfigurationError(
+                "there is no such file", where=str(path), hint="SPARKIFY_CONFIG names it."
+            ) from None
         return {}
     except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigurationError(f"{path}: cannot be read ({type(exc).__name__})") from None
+        raise ConfigurationError(f"cannot be read ({type(exc).__name__})", where=str(path)) from None
     parser = configparser.RawConfigParser(strict=False)
     try:
         parser.read_string(text)
     except configparser.MissingSectionHeaderError as exc:
         raise ConfigurationError(
-            f"{path}, line {exc.lineno}: an option stands before the first [SECTION]"
+            "an option stands before the first [SECTION]", where=f"{path}, line {exc.lineno}"
         ) from None
     except configparser.ParsingError as exc:
         # The exception's own text has the line, and the line may have a password.
         numbers = ", ".join(str(number) for number, _ in exc.errors)
-        raise ConfigurationError(f"{path}, line {numbers}: is not of the form NAME = value") from None
+        raise ConfigurationError("is not of the form NAME = value", where=f"{path}, line {numbers}") from None
     return {
         (section.upper(), option): _unquoted(value)
         for section in parser.sections()
@@ -89,8 +91,12 @@ def write_values(path: Path, values: Values) -> bool:
         _replace(target, after.encode("utf-8"))
     except (OSError, UnicodeDecodeError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8"
-        lines = "".join(f"\n  [{section}] {option} = {value}" for (section, option), value in values.items())
-        raise ConfigurationError(f"{path}: cannot be written ({reason}); set these yourself:{lines}") from None
+        raise ConfigurationError(
+            f"cannot be written ({reason})",
+            where=str(path),
+            details=[f"[{section}] {option} = {value}" for (section, option), value in values.items()],
+            hint="Set these yourself.",
+        ) from None
     return True
 
 

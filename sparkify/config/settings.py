@@ -221,8 +221,9 @@ class Settings(BaseSettings):
                 return make_url(self.database_url.get_secret_value())
             except ArgumentError:
                 raise ConfigurationError(
-                    "the database URL is not a URL of SQLAlchemy, such as duckdb:///sparkify.duckdb or "
-                    "redshift+redshift_connector://user:password@host:5439/dev"
+                    "the database URL is not a URL of SQLAlchemy",
+                    hint="Give one such as duckdb:///sparkify.duckdb or "
+                    "redshift+redshift_connector://user:password@host:5439/dev.",
                 ) from None
         if self.host is None:
             return make_url(DEFAULT_DATABASE_URL)

@@ -155,3 +155,12 @@ def test_the_file_is_as_it_was_when_writing_fails(
     # What could not be written is told, so that nothing has to be looked up again.
     assert f"[CLUSTER] HOST = {HOST}" in str(caught.value)
     assert "Pass%w0rd" not in str(caught.value)
+
+
+def test_write_values_names_what_it_could_not_write(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "dwh.cfg"
+    with pytest.raises(ConfigurationError) as stopped:
+        write_values(path, {("CLUSTER", "HOST"): "h"})
+    assert stopped.value.where == str(path)
+    assert stopped.value.details == ("[CLUSTER] HOST = h",)
+    assert stopped.value.hint == "Set these yourself."
