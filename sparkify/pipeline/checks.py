@@ -1,4 +1,4 @@
-"""Quality checks: each a SELECT that returns the rows that break a promise.
+"""Quality checks: each a SELECT that returns the rows that violate it.
 
 None of them uses DISTINCT: Redshift trusts a declared key and may leave duplicates in its answer.
 """
@@ -26,6 +26,10 @@ from sparkify.models import (
 __all__ = ["CHECKS"]
 
 LoadId = ColumnElement[int] | None
+"""The load whose rows are checked; None: all rows are."""
+
+_REBUILD = "Rebuild the star from all files. Run: sparkify-etl load --full-refresh"
+"""The hint of every check of what a rebuild writes again; ``load_history`` it does not."""
 
 
 def _table(model: type[Base]) -> Table:
@@ -35,7 +39,7 @@ def _table(model: type[Base]) -> Table:
 
 
 def unique(model: type[Base], *key: str, during_load: bool = True) -> Check:
-    """No two rows of the table have this key."""
+    """A check that no two rows of the table have the same key."""
     table = _table(model)
     columns = [table.c[name] for name in key]
 
@@ -43,30 +47,43 @@ def unique(model: type[Base], *key: str, during_load: bool = True) -> Check:
         times = func.count().label("times")
         found = select(*columns, times).group_by(*columns).having(func.count() > 1)
         if load_id is not None and "load_id" in table.c and "start_time" in table.c:
-            # Whatever the load brought lies in this range, and so does whatever it could repeat.
-            brought = select(func.min(table.c.start_time), func.max(table.c.start_time))
-            brought = brought.where(table.c.load_id == load_id)
-            first, last = brought.subquery("brought").c
+            # Every row of the load lies in this range, and so does every row that it could duplicate.
+            bounds = select(func.min(table.c.start_time), func.max(table.c.start_time))
+            bounds = bounds.where(table.c.load_id == load_id)
+            first, last = bounds.subquery("bounds").c
             low, high = select(first).scalar_subquery(), select(last).scalar_subquery()
             found = found.where(table.c.start_time >= low, table.c.start_time <= high)
         return found
 
-    return Check(name=f"{table.name}: one row for each {', '.join(key)}", rows=rows, during_load=during_load)
+    return Check(
+        name=f"{table.name}: one row for each {', '.join(key)}",
+        rows=rows,
+        during_load=during_load,
+        hint=_REBUILD,
+    )
 
 
 def not_null(model: type[Base]) -> Check:
-    """No column that must have a value is NULL. The database refuses it too; a restored copy may not have."""
+    """A check that no column declared NOT NULL is NULL.
+
+    The database enforces it as well, but a restored copy may have lost the constraint.
+    """
     table = _table(model)
     needed = [column for column in table.columns if not column.nullable]
 
     def rows(_load_id: LoadId) -> SelectBase:
         return select(*needed).where(or_(false(), *(column.is_(None) for column in needed)))
 
-    return Check(name=f"{table.name}: no value is missing", rows=rows, during_load=False)
+    return Check(
+        name=f"{table.name}: no value is missing",
+        rows=rows,
+        during_load=False,
+        hint=None if model is LoadHistory else _REBUILD,
+    )
 
 
 def joins(model: type[Base], dimension: type[Base], key: str, *, during_load: bool = True) -> Check:
-    """Every row of the table has its row in the dimension."""
+    """A check that every row of the table joins a row of the dimension."""
     table, other = _table(model), _table(dimension)
 
     def rows(load_id: LoadId) -> SelectBase:
@@ -81,7 +98,9 @@ def joins(model: type[Base], dimension: type[Base], key: str, *, during_load: bo
             found = found.where(table.c.load_id == load_id)
         return found
 
-    return Check(name=f"{table.name}: every {key} is in {other.name}", rows=rows, during_load=during_load)
+    return Check(
+        name=f"{table.name}: every {key} is in {other.name}", rows=rows, during_load=during_load, hint=_REBUILD
+    )
 
 
 def _accounting(model: type[LoadedFile] | type[LoadHistory]) -> Callable[[LoadId], SelectBase]:
@@ -109,7 +128,7 @@ def _one_current_level(_load_id: LoadId) -> SelectBase:
     )
 
 
-def _levels_meet(_load_id: LoadId) -> SelectBase:
+def _levels_adjoin(_load_id: LoadId) -> SelectBase:
     level = UserLevel.__table__
     following = func.lead(level.c.valid_from).over(partition_by=level.c.user_id, order_by=level.c.valid_from)
     stretch = select(
@@ -160,14 +179,15 @@ CHECKS: tuple[Check, ...] = (
         name="songplays: each points at the song its title was resolved to",
         rows=_play_as_resolved,
         during_load=False,
+        hint=_REBUILD,
     ),
-    Check(name="user_levels: one current stretch for each user", rows=_one_current_level),
-    Check(name="user_levels: stretches neither overlap nor leave a gap", rows=_levels_meet),
-    Check(name="loaded_files: lines = loaded + rejected + blank", rows=_accounting(LoadedFile)),
+    Check(name="user_levels: one current stretch for each user", rows=_one_current_level, hint=_REBUILD),
+    Check(name="user_levels: stretches neither overlap nor leave a gap", rows=_levels_adjoin, hint=_REBUILD),
+    Check(name="loaded_files: lines = loaded + rejected + blank", rows=_accounting(LoadedFile), hint=_REBUILD),
     Check(name="load_history: lines = loaded + rejected + blank", rows=_accounting(LoadHistory)),
     *(
         not_null(model)
         for model in (SongPlay, User, Song, Artist, Time, SongMatch, UserLevel, LoadedFile, LoadHistory)
     ),
 )
-"""Everything that must hold, in the order in which it is checked."""
+"""All checks of Sparkify's warehouse, in the order in which they run."""

@@ -1,4 +1,4 @@
-"""What every transform knows of a batch: its load, and which of its events are plays."""
+"""What all transforms share: the load of a batch, and which of its events are plays."""
 
 from __future__ import annotations
 

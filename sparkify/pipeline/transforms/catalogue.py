@@ -1,4 +1,4 @@
-"""The songs and artists of the catalogue, and which of several rows of one of them is the right one."""
+"""The songs and artists of the catalogue, and which of several rows of the same key wins."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["artists", "best_artist", "best_song", "songs"]
 
 
 def songs(_load_id: LoadId) -> SelectBase:
-    """The songs of the batch, as often as the batch has them."""
+    """The songs of the batch, duplicates included."""
     return select(
         StagingSong.song_id,
         StagingSong.title,
@@ -27,7 +27,7 @@ def songs(_load_id: LoadId) -> SelectBase:
 
 
 def best_song(row: Columns) -> list[ColumnElement[Any]]:
-    """Of two rows of one song: a known year before none, then the first by all that there is."""
+    """The order of rows of one song, best first: a known year before none; then by all columns."""
     return [
         row["year"].asc().nulls_last(),
         row["title"],
@@ -38,7 +38,7 @@ def best_song(row: Columns) -> list[ColumnElement[Any]]:
 
 
 def artists(_load_id: LoadId) -> SelectBase:
-    """The artists of the batch, as often as the batch has them."""
+    """The artists of the batch, duplicates included."""
     return select(
         StagingSong.artist_id,
         StagingSong.artist_name.label("name"),
@@ -50,7 +50,7 @@ def artists(_load_id: LoadId) -> SelectBase:
 
 
 def best_artist(row: Columns) -> list[ColumnElement[Any]]:
-    """Of several rows of one artist: the shortest name, then the first name, then where a place is known."""
+    """The order of rows of one artist, best first: the shortest name; the first by alphabet; a known place."""
     return [
         func.length(row["name"]),
         row["name"],

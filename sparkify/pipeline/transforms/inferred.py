@@ -12,8 +12,8 @@ __all__ = ["inferred_artist_id", "inferred_artists", "inferred_song_id", "inferr
 
 
 def inferred_song_id(artist_name: ColumnElement[str], title: ColumnElement[str]) -> ColumnElement[str]:
-    """The id of a song known from plays only: the same whenever, wherever and in whichever order."""
-    # A control character parts the two: no name holds one, so no two pairs run together to one text.
+    """The id of a song known from plays only: it depends on artist and title alone, on either database."""
+    # A control character separates the two: no name contains one, so two pairs never give the same text.
     return literal("IS").concat(short_hash(artist_name.concat("\x1f").concat(title)))
 
 

@@ -12,7 +12,7 @@ __all__ = ["user_levels", "users_with_other_levels"]
 
 
 def users_with_other_levels(load_id: LoadId) -> SelectBase:
-    """The users of whom this load brought a play that no stretch of its level covers."""
+    """The users with a play of this load that no stretch of its level covers."""
     play, stretch = SongPlay.__table__, UserLevel.__table__
     covered = and_(
         stretch.c.user_id == play.c.user_id,
@@ -29,12 +29,11 @@ def users_with_other_levels(load_id: LoadId) -> SelectBase:
 
 
 def user_levels(load_id: LoadId) -> SelectBase:
-    """The stretches of those users, from all of their plays."""
+    """The stretches of :func:`users_with_other_levels`, from all of their plays."""
     play = SongPlay.__table__
     level = func.coalesce(play.c.level, "")
-    mine = play.c.user_id.in_(users_with_other_levels(load_id))
-    # Most users never change, and one stretch with their first play is all there is to say of them. Only
-    # the plays of the others are put in order.
+    is_affected = play.c.user_id.in_(users_with_other_levels(load_id))
+    # Most users never change level: one stretch from their first play. Only the plays of the others are sorted.
     of_user = (
         select(
             play.c.user_id,
@@ -42,17 +41,17 @@ def user_levels(load_id: LoadId) -> SelectBase:
             func.min(level).label("level"),
             func.max(level).label("last_level"),
         )
-        .where(mine)
+        .where(is_affected)
         .group_by(play.c.user_id)
     )
-    steady = of_user.having(func.min(level) == func.max(level)).subquery("steady")
+    constant = of_user.having(func.min(level) == func.max(level)).subquery("constant")
     changing = of_user.having(func.min(level) != func.max(level)).subquery("changing")
     stretch = _stretches(changing)
     return select(
-        steady.c.user_id,
-        steady.c.valid_from,
+        constant.c.user_id,
+        constant.c.valid_from,
         cast(None, TIMESTAMP).label("valid_to"),
-        func.nullif(steady.c.level, "").label("level"),
+        func.nullif(constant.c.level, "").label("level"),
         true().label("is_current"),
     ).union_all(
         select(
@@ -66,19 +65,24 @@ def user_levels(load_id: LoadId) -> SelectBase:
 
 
 def _stretches(users: Subquery) -> Subquery:
-    """From each change of level to the next, of users who do change."""
+    """From each change of level to the next, of users whose level changes."""
     play = SongPlay.__table__
-    moment = (
+    level_at = (
         select(play.c.user_id, play.c.start_time, func.max(func.coalesce(play.c.level, "")).label("level"))
         .where(play.c.user_id.in_(select(users.c.user_id)))
         .group_by(play.c.user_id, play.c.start_time)
-        .subquery("moment")
+        .subquery("level_at")
     )
-    before = func.lag(moment.c.level).over(partition_by=moment.c.user_id, order_by=moment.c.start_time)
-    stepped = select(moment, before.label("level_before")).subquery("stepped")
+    previous = func.lag(level_at.c.level).over(partition_by=level_at.c.user_id, order_by=level_at.c.start_time)
+    with_previous = select(level_at, previous.label("previous_level")).subquery("with_previous")
     change = (
-        select(stepped.c.user_id, stepped.c.start_time, stepped.c.level)
-        .where(or_(stepped.c.level_before.is_(None), stepped.c.level_before != stepped.c.level))
+        select(with_previous.c.user_id, with_previous.c.start_time, with_previous.c.level)
+        .where(
+            or_(
+                with_previous.c.previous_level.is_(None),
+                with_previous.c.previous_level != with_previous.c.level,
+            )
+        )
         .subquery("change")
     )
     following = func.lead(change.c.start_time).over(partition_by=change.c.user_id, order_by=change.c.start_time)

@@ -28,7 +28,7 @@ __all__ = ["plays_to_repoint", "resolutions"]
 def resolutions(load_id: LoadId) -> SelectBase:
     """What each played song that this batch may affect is now resolved to.
 
-    The tiers, of which the first that answers wins: the same title, artist and duration (``exact``); the
+    The tiers, of which the first that matches wins: the same title, artist and duration (``exact``); the
     same title and artist, nearest in duration (``title_artist``); the same ASCII letters and digits of both
     (``normalized``); else ``inferred``. Ties go to the first song_id. Artists: that of the song; else the
     artist of the catalogue with that name, plain, then normalized; else an inferred one.
@@ -91,7 +91,7 @@ def _to_resolve(load_id: LoadId) -> Subquery:
     """
     key = ascii_key(SongMatch.artist_name)
     names = select(StagingSong.artist_name)
-    # None of them where the batch has no song: then nothing but what is new is resolved.
+    # Empty when the batch has no song: then only the new matches are resolved.
     catalogue = select(Artist.artist_id).where(~Artist.inferred, exists(select(StagingSong.song_id)))
     keys = select(ascii_key(StagingSong.artist_name)).where(ascii_key(StagingSong.artist_name) != "")
     return (
@@ -118,10 +118,10 @@ def _to_resolve(load_id: LoadId) -> Subquery:
 
 def _best_matches(played: Subquery, catalogue: Subquery) -> Subquery:
     """The best song of the catalogue for each played song; no row where none matches."""
-    away = func.abs(catalogue.c.duration - played.c.duration)
-    found = [played.c.match_id, catalogue.c.song_id, catalogue.c.artist_id, away.label("away")]
+    difference = func.abs(catalogue.c.duration - played.c.duration)
+    columns = [played.c.match_id, catalogue.c.song_id, catalogue.c.artist_id, difference.label("difference")]
     plain = select(
-        *found,
+        *columns,
         case(
             (catalogue.c.duration == played.c.duration, Match.EXACT.tier), else_=Match.TITLE_ARTIST.tier
         ).label("tier"),
@@ -131,7 +131,7 @@ def _best_matches(played: Subquery, catalogue: Subquery) -> Subquery:
             and_(catalogue.c.artist_name == played.c.artist_name, catalogue.c.title == played.c.title),
         )
     )
-    normalized = select(*found, literal_column(str(Match.NORMALIZED.tier)).label("tier")).select_from(
+    normalized = select(*columns, literal_column(str(Match.NORMALIZED.tier)).label("tier")).select_from(
         played.join(
             catalogue,
             and_(
@@ -143,11 +143,11 @@ def _best_matches(played: Subquery, catalogue: Subquery) -> Subquery:
         )
     )
     tiers = union_all(plain, normalized).subquery("tiers")
-    place = func.row_number().over(
+    ranking = func.row_number().over(
         partition_by=tiers.c.match_id,
-        order_by=[tiers.c.tier, tiers.c.away.asc().nulls_last(), tiers.c.song_id],
+        order_by=[tiers.c.tier, tiers.c.difference.asc().nulls_last(), tiers.c.song_id],
     )
-    ranked = select(tiers, place.label("place")).subquery("ranked")
+    ranked = select(tiers, ranking.label("ranking")).subquery("ranked")
     match = case(
         (ranked.c.tier == Match.EXACT.tier, Match.EXACT.value),
         (ranked.c.tier == Match.TITLE_ARTIST.tier, Match.TITLE_ARTIST.value),
@@ -155,7 +155,7 @@ def _best_matches(played: Subquery, catalogue: Subquery) -> Subquery:
     )
     return (
         select(ranked.c.match_id, ranked.c.song_id, ranked.c.artist_id, match.label("match"))
-        .where(ranked.c.place == 1)
+        .where(ranked.c.ranking == 1)
         .subquery("song")
     )
 

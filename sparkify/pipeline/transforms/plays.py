@@ -27,7 +27,7 @@ __all__ = ["best_user", "songplays", "time", "users"]
 
 
 def users(_load_id: LoadId) -> SelectBase:
-    """Each user of the batch as at the newest play; more than one row where that moment has several."""
+    """Each user of the batch as of the newest play; several rows where several plays share that time."""
     newest = (
         select(StagingEvent.user_id, func.max(StagingEvent.ts).label("ts"))
         .where(is_play)
@@ -51,7 +51,7 @@ def users(_load_id: LoadId) -> SelectBase:
 
 
 def best_user(row: Columns) -> list[ColumnElement[Any]]:
-    """Of several rows of one user: the newest; of one moment paid before free, then the first by all."""
+    """The order of rows of one user, best first: the newest; at one time paid before free; then all columns."""
     return [
         row["last_played_at"].desc(),
         row["level"].desc().nulls_last(),
@@ -63,9 +63,9 @@ def best_user(row: Columns) -> list[ColumnElement[Any]]:
 
 
 def time(_load_id: LoadId) -> SelectBase:
-    """Each moment of the batch at which a song began."""
-    moment = select(StagingEvent.ts.label("start_time")).where(is_play).distinct().subquery("moment")
-    start = moment.c.start_time
+    """Each distinct start time of the plays of the batch."""
+    played_at = select(StagingEvent.ts.label("start_time")).where(is_play).distinct().subquery("played_at")
+    start = played_at.c.start_time
     return select(
         start,
         extract("hour", start).label("hour"),
@@ -79,7 +79,7 @@ def time(_load_id: LoadId) -> SelectBase:
 
 def songplays(load_id: LoadId) -> SelectBase:
     """Each play of the batch once, with the song that it was resolved to."""
-    play = _plays_once()
+    play = _plays_without_duplicates()
     found = SongMatch.__table__
     return select(
         play.c.ts.label("start_time"),
@@ -107,34 +107,36 @@ def songplays(load_id: LoadId) -> SelectBase:
     )
 
 
-def _plays_once() -> Subquery:
-    """The plays of the batch; one of those that the batch has several times.
+def _plays_without_duplicates() -> Subquery:
+    """The plays of the batch, without duplicates.
 
-    Two files may hold the same play. To number all plays would cost more than the rest of the load, so only
-    the keys that do occur twice, which are few or none, are numbered.
+    Two files may hold the same play. ROW_NUMBER over all plays would cost more than the rest of the load, so
+    only the keys that occur more than once, which are few or none, are numbered.
     """
     event = StagingEvent.__table__
     names = ("ts", "session_id", "item_in_session")
-    twice = (
+    repeated = (
         select(*(event.c[name] for name in names))
         .where(is_play)
         .group_by(*(event.c[name] for name in names))
         .having(func.count() > 1)
-        .subquery("twice")
+        .subquery("repeated")
     )
-    same = and_(*(twice.c[name] == event.c[name] for name in names))
+    same = and_(*(repeated.c[name] == event.c[name] for name in names))
     columns = [
         event.c[name]
         for name in (*names, "user_id", "level", "artist", "song", "length", "location", "user_agent")
     ]
-    once = select(*columns).select_from(event.outerjoin(twice, same)).where(is_play, twice.c.ts.is_(None))
+    single = (
+        select(*columns).select_from(event.outerjoin(repeated, same)).where(is_play, repeated.c.ts.is_(None))
+    )
     order = [column.asc().nulls_last() for column in columns if column.name not in names]
-    place = func.row_number().over(partition_by=[event.c[name] for name in names], order_by=order)
+    ranking = func.row_number().over(partition_by=[event.c[name] for name in names], order_by=order)
     numbered = (
-        select(*columns, place.label("place"))
-        .select_from(event.join(twice, same))
+        select(*columns, ranking.label("ranking"))
+        .select_from(event.join(repeated, same))
         .where(is_play)
         .subquery("numbered")
     )
-    first = select(*(numbered.c[column.name] for column in columns)).where(numbered.c.place == 1)
-    return union_all(once, first).subquery("play")
+    first = select(*(numbered.c[column.name] for column in columns)).where(numbered.c.ranking == 1)
+    return union_all(single, first).subquery("play")

@@ -300,3 +300,29 @@ def test_a_full_refresh_gives_the_same_star(data: Data, warehouse: Warehouse) ->
     assert (report.load_id, report.mode) == (2, "full refresh")
     assert star(warehouse) == before
     assert rows(warehouse, "SELECT count(*), min(load_id) FROM loaded_files") == [(2, 2)]
+
+
+@pytest.mark.parametrize(
+    "violation",
+    [
+        "INSERT INTO users SELECT * FROM users",
+        "DELETE FROM artists",
+        "UPDATE songplays SET song_id = 'NONE'",
+        "UPDATE user_levels SET is_current = false",
+        "UPDATE loaded_files SET blank = 1",
+        "ALTER TABLE songs ALTER title DROP NOT NULL; UPDATE songs SET title = NULL",
+    ],
+)
+def test_hint_of_violated_check_repairs_it(data: Data, warehouse: Warehouse, violation: str) -> None:
+    data.song("a.json", song())
+    data.log("a.json", event(), event(itemInSession=1, song="Other"))
+    warehouse.load()
+    with warehouse.engine.begin() as connection:
+        connection.exec_driver_sql(violation)
+    violated = [result for result in warehouse.check() if not result.ok]
+    assert violated
+    assert {result.hint for result in violated} == {
+        "Rebuild the star from all files. Run: sparkify-etl load --full-refresh"
+    }
+    warehouse.load(full_refresh=True)
+    assert [result.name for result in warehouse.check() if not result.ok] == []

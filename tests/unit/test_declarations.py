@@ -1,0 +1,81 @@
+"""What a pipeline refuses when it is declared: transforms that do not cover the columns of their target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import BigInteger, Column, Identity, Integer, MetaData, Select, String, Table, literal, select
+
+from sparkify.etl.declarations import Append, Pipeline, Transform, Update
+from sparkify.pipeline import SPARKIFY
+
+CUSTOMERS = Table(
+    "customers",
+    MetaData(),
+    Column("number", BigInteger, Identity(), primary_key=True),
+    Column("name", String(64)),
+    Column("city", String(64)),
+    Column("rank", Integer, server_default="0"),
+)
+
+
+def pipeline(*transforms: Transform) -> Pipeline:
+    return replace(SPARKIFY, transforms=transforms)
+
+
+def columns(*names: str) -> Callable[..., Select[*tuple[str, ...]]]:
+    """A transform's rows with these columns."""
+    return lambda _load_id: select(*(literal("x").label(name) for name in names))
+
+
+def append(*names: str) -> Append:
+    return Append(title="customers", target=CUSTOMERS, rows=columns(*names), reads=frozenset())
+
+
+def update(*names: str) -> Update:
+    return Update(
+        title="move customers", target=CUSTOMERS, rows=columns(*names), reads=frozenset(), key=("number",)
+    )
+
+
+def test_pipeline_takes_transforms_that_cover_their_target() -> None:
+    # The database fills number and rank, so a SELECT may leave them out, or not.
+    assert pipeline(append("name", "city"), append("city", "name", "rank", "number")).transforms
+
+
+@pytest.mark.parametrize(
+    ("names", "missing"), [(("name",), "city"), (("city",), "name"), (("rank",), "city, name")]
+)
+def test_pipeline_refuses_select_without_column_of_target(names: tuple[str, ...], missing: str) -> None:
+    """The column would be NULL in every row, in silence."""
+    with pytest.raises(
+        ValueError, match=f"^transform 'customers': its SELECT has no column {missing} of customers$"
+    ):
+        pipeline(append(*names))
+
+
+def test_pipeline_refuses_select_with_column_that_target_lacks() -> None:
+    with pytest.raises(ValueError, match="^transform 'customers': customers has no column town, zip$"):
+        pipeline(append("name", "city", "zip", "town"))
+
+
+def test_pipeline_names_problems_of_every_transform() -> None:
+    with pytest.raises(ValueError, match=r"has no column zip; transform 'customers': .* no column city of"):
+        pipeline(append("name", "city", "zip"), append("name"))
+
+
+def test_pipeline_takes_update_of_some_columns_and_refuses_unknown_ones() -> None:
+    assert pipeline(update("number", "city")).transforms
+    with pytest.raises(ValueError, match="^transform 'move customers': customers has no column town$"):
+        pipeline(update("number", "town"))
+
+
+def test_pipeline_refuses_new_column_of_star_without_its_transform() -> None:
+    """What a developer meets who adds a column to a model of Sparkify, and forgets the transform."""
+    (users,) = (transform for transform in SPARKIFY.transforms if transform.title == "users")
+    wider = users.target.to_metadata(MetaData())
+    wider.append_column(Column("nickname", String(64)))
+    with pytest.raises(ValueError, match="'users': its SELECT has no column nickname of users"):
+        pipeline(replace(users, target=wider))
