@@ -67,7 +67,7 @@ class Copy(sa.Executable, sa.ClauseElement):
         *,
         from_: str,
         iam_role: str | Sequence[str],
-        columns: Sequence[str | sa.ColumnElement[Any]] | None = None,
+        columns: Sequence[str | sa.SQLColumnExpression[Any]] | None = None,
         region: str | None = None,
         format: CopyFormat = "JSON",  # noqa: A002  # Redshift's word
         json: str | None = None,
@@ -144,12 +144,15 @@ class Copy(sa.Executable, sa.ClauseElement):
     def __repr__(self) -> str:
         return f"Copy({self.target.name!r}, from_={self.from_!r})"
 
-    def _checked_columns(self, columns: Sequence[str | sa.ColumnElement[Any]] | None) -> tuple[str, ...] | None:
+    def _checked_columns(
+        self, columns: Sequence[str | sa.SQLColumnExpression[Any]] | None
+    ) -> tuple[str, ...] | None:
         if columns is None:
             return None
         if isinstance(columns, str) or not columns:
             raise CopyError("columns", "columns is a list of names or columns; leave it away for all columns")
-        names = tuple(column if isinstance(column, str) else str(column.name) for column in columns)
+        given: Sequence[Any] = columns  # an attribute of a model has a name, and no type that says so
+        names = tuple(column if isinstance(column, str) else str(column.name) for column in given)
         if len(set(names)) != len(names):
             raise CopyError("columns", f"columns names one column twice: {', '.join(names)}")
         known = {column.name for column in self.target.columns}

@@ -21,7 +21,7 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table
 
 from sparkify import Settings
-from sparkify.doctor import Diagnosis, embedded, examine, schema
+from sparkify.doctor import Diagnosis, examine, schema
 from sparkify.etl.declarations import Source, from_json
 from sparkify.pipeline import SPARKIFY
 from sparkify.provision import Names, Spec, create
@@ -78,7 +78,7 @@ def write_config(text: str, mode: int = 0o600) -> None:
 
 def no_room(monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(embedded.shutil, "disk_usage", lambda _: usage(10, 9, 1_000_000))
+    monkeypatch.setattr("sparkify.doctor.embedded.shutil.disk_usage", lambda _: usage(10, 9, 1_000_000))
 
 
 def empty_database(_: pytest.MonkeyPatch) -> None:
@@ -121,7 +121,7 @@ EMBEDDED: list[tuple[Callable[[pytest.MonkeyPatch], None], str, str, str, int]] 
     ),
     (setting("SPARKIFY_DATABASE_URL", "duckdb:///no/x.duckdb"), "folder", "no such folder", "mkdir -p", 1),
     (
-        lambda patch: patch.setattr(embedded.os, "access", lambda *_: False),
+        lambda patch: patch.setattr("sparkify.doctor.embedded.os.access", lambda *_: False),
         "folder",
         "nothing may be",
         "chmod",
@@ -307,7 +307,7 @@ def test_everything_in_place(cluster: Standin) -> None:
     assert by_name(found)["log_jsonpath"].message == "s3://doctors/paths.json: 18 paths"
 
 
-Breaking = Callable[[Standin, pytest.MonkeyPatch], None]
+Breaking = Callable[[Standin, pytest.MonkeyPatch], object]
 
 
 def env(name: str, value: str) -> Breaking:

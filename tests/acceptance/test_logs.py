@@ -14,7 +14,7 @@ from tests.support.commands import run_module
 from tests.support.data import Data
 from tests.support.making import event, song
 
-SECRETS = {
+SECRETS: dict[str, Any] = {
     "SPARKIFY_DB_PASSWORD": "canary-password",
     "SPARKIFY_DWH_DB_PASSWORD": "Canary0dwh",
     "SPARKIFY_AWS_ACCESS_KEY_ID": "CANARYKEYID",
@@ -101,7 +101,7 @@ def test_debug_log_on_redshift_has_statements_with_times_and_no_secret(cloud: Cl
     cloud.put(data.songs, "song_data")
     with cloud.warehouse() as warehouse:
         warehouse.migrate()
-    environment = {
+    environment: dict[str, Any] = {
         **cloud.redshift.environment,
         "SPARKIFY_DATABASE_URL": cloud.redshift.url,
         "SPARKIFY_LOG_DATA": "s3://plays/log_data",

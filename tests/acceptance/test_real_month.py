@@ -6,6 +6,7 @@ import gzip
 import shutil
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -147,7 +148,7 @@ def full_refresh(warehouse: Warehouse, real: Path) -> None:
 
 
 @pytest.mark.parametrize("how", [logs_first, songs_first, days_in_reverse, one_file_a_load, full_refresh])
-def test_the_order_of_loads_does_not_matter(loaded: Warehouse, real: Path, tmp_path: Path, how) -> None:
+def test_the_order_of_loads_does_not_matter(loaded: Warehouse, real: Path, tmp_path: Path, how: Any) -> None:
     with fresh(tmp_path) as warehouse:
         how(warehouse, real)
         assert star(warehouse) == star(loaded)

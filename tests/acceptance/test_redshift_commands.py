@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine
@@ -81,7 +82,7 @@ def test_killed_load_is_loaded_once(cloud: Cloud, tmp_path: Path, at: str, loads
     data.song("a.json", song())
     cloud.put(data.logs, "log_data")
     cloud.put(data.songs, "song_data")
-    settings = {
+    settings: dict[str, Any] = {
         "SPARKIFY_LOG_DATA": "s3://plays/log_data",
         "SPARKIFY_SONG_DATA": "s3://plays/song_data",
         "SPARKIFY_LOG_JSONPATH": "s3://plays/log_json_path.json",
@@ -109,7 +110,7 @@ def test_migrations_up_down_up_then_load(cloud: Cloud, real: Path) -> None:
             uri = f"s3://udacity-dend/{name}/{path.relative_to(real / name)}"
             redshift.put_object(uri, path.read_bytes())
     redshift.put_object("s3://udacity-dend/log_json_path.json", (real / "log_json_path.json").read_bytes())
-    settings = {
+    settings: dict[str, Any] = {
         "SPARKIFY_LOG_DATA": "s3://udacity-dend/log_data",
         "SPARKIFY_SONG_DATA": "s3://udacity-dend/song_data",
         "SPARKIFY_LOG_JSONPATH": "s3://udacity-dend/log_json_path.json",

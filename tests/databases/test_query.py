@@ -246,7 +246,7 @@ class Recorder:
     def connect(self) -> Iterator[Connection]:
         yield self  # type: ignore[misc]
 
-    def query(self, statement: sa.Select[Any], **settings: Any) -> Query[Any]:
+    def query(self, statement: sa.Select[*tuple[Any, ...]], **settings: Any) -> Query[*tuple[Any, ...]]:
         url = sa.make_url("redshift+redshift_connector://user@host/dev")
         return Query(statement, self.connect, open_database(url, Settings.load(**settings)))
 

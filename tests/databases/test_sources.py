@@ -7,15 +7,18 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from sparkify import EmptySource, SourceError, Warehouse
+from sparkify import EmptySource, SourceError, SparkifyError, Warehouse
 from sparkify.etl import spool as spooling
-from sparkify.etl.sources import AwsOptions, list_files
+from sparkify.etl.listing import AwsOptions
+from sparkify.etl.sources import list_files
 from sparkify.etl.spool import LineCounter, spool
+from standin import Standin
 from tests.support.data import Data, rows, star
 from tests.support.making import event, song, write
 
@@ -183,11 +186,11 @@ def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
     client.delete_bucket(Bucket="source-files")
 
 
-def put(client, key: str, content: bytes) -> None:
+def put(client: Any, key: str, content: bytes) -> None:
     client.put_object(Bucket="source-files", Key=key, Body=content)
 
 
-def test_a_prefix_is_a_folder(bucket, s3_server: str) -> None:
+def test_a_prefix_is_a_folder(bucket: Standin, s3_server: str) -> None:
     for key in (
         "log/a.json",
         "log/2018/b.json.gz",
@@ -211,7 +214,7 @@ def test_a_prefix_is_a_folder(bucket, s3_server: str) -> None:
     ]
 
 
-def test_a_prefix_or_a_bucket_that_is_not_there(bucket, s3_server: str) -> None:
+def test_a_prefix_or_a_bucket_that_is_not_there(bucket: Standin, s3_server: str) -> None:
     aws = AwsOptions(endpoint=s3_server)
     with pytest.raises(EmptySource, match="s3://source-files/nowhere: no .json"):
         list_files("s3://source-files/nowhere", aws)
@@ -219,7 +222,7 @@ def test_a_prefix_or_a_bucket_that_is_not_there(bucket, s3_server: str) -> None:
         list_files("s3://other/x", aws)
 
 
-def test_the_same_rows_from_s3(bucket, real: Path, tmp_path: Path) -> None:
+def test_the_same_rows_from_s3(bucket: Standin, real: Path, tmp_path: Path) -> None:
     for name in ("log_data", "song_data"):
         for path in (real / name).rglob("*.json"):
             put(bucket, f"{name}/{path.relative_to(real / name)}", path.read_bytes())
@@ -238,7 +241,7 @@ def test_the_same_rows_from_s3(bucket, real: Path, tmp_path: Path) -> None:
 
 
 def test_large_objects_are_streamed(
-    bucket, data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bucket: Standin, data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spooling, "_SMALL", 1)
     put(bucket, "log/a.json", data.log("a", event(), event(itemInSession=1)).read_bytes())
@@ -249,18 +252,18 @@ def test_large_objects_are_streamed(
 
 
 def test_an_object_that_changed_since_it_was_listed_is_not_loaded(
-    bucket, data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bucket: Standin, data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(bucket, "log/a.json", data.log("a", event()).read_bytes())
     real_spool = spooling.spool
 
-    def replaced_meanwhile(*arguments, **options):
+    def replaced_meanwhile(*arguments: Any, **options: Any) -> Any:
         put(bucket, "log/a.json", data.log("a", event(song="Another")).read_bytes())
         return real_spool(*arguments, **options)
 
     monkeypatch.setattr("sparkify.databases.duckdb.batch.spool", replaced_meanwhile)
     with Warehouse(f"duckdb:///{tmp_path}/s3.duckdb") as warehouse:
-        with pytest.raises(Exception, match="was replaced while it was read") as stopped:
+        with pytest.raises(SparkifyError, match="was replaced while it was read") as stopped:
             warehouse.load(log_data="s3://source-files/log", only=["events"])
         assert stopped.value.exit_code == 75
         assert rows(warehouse, "SELECT count(*) FROM songplays") == [(0,)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sqlalchemy import ColumnElement, literal_column, select
 from sqlalchemy.dialects import postgresql
@@ -12,7 +14,7 @@ from sparkify.etl import constructs
 from sparkify.etl.constructs import ascii_key, elapsed_ms, epoch_ms, local_time
 
 NAME: ColumnElement[str] = literal_column("name")
-CONSTRUCTS: dict[str, ColumnElement[object]] = {
+CONSTRUCTS: dict[str, ColumnElement[Any]] = {
     "ascii_key": ascii_key(NAME),
     "epoch_ms": epoch_ms(literal_column("ts")),
     "elapsed_ms": elapsed_ms(literal_column("a"), literal_column("b")),

@@ -124,7 +124,7 @@ def test_a_first_creation(wire: Wire, stubbed: Stubber) -> None:
     answers(stubbed, "namespace", "MODIFYING", "AVAILABLE")
     answers(stubbed, "workgroup", None)
     group = Anything()
-    spec = {**dict.fromkeys(("workgroupName", "namespaceName"), "sparkify"), "tags": TAGS}
+    spec: dict[str, Any] = {**dict.fromkeys(("workgroupName", "namespaceName"), "sparkify"), "tags": TAGS}
     spec |= {"publiclyAccessible": False, "enhancedVpcRouting": True, "baseCapacity": 8, "port": 5439}
     spec |= {"configParameters": [{"parameterKey": "require_ssl", "parameterValue": "true"}]}
     stubbed.add_response(

@@ -15,8 +15,8 @@ from sqlalchemy.engine import make_url
 
 from sparkify import ChangedFiles, ConfigurationError, EmptySource, TemporaryError, Warehouse
 from sparkify.databases import open_database
+from sparkify.etl.listing import Listing, SourceFile
 from sparkify.etl.plan import choose
-from sparkify.etl.sources import Listing, SourceFile
 from tests.support.data import Data, rows, star
 from tests.support.making import event, song
 

@@ -55,7 +55,7 @@ def test_any_order_gives_the_same_star(tmp_path: Path, seed: int) -> None:
                         waiting.remove(path)
                 if any(batch.iterdir()):
                     only = "events" if name == "log_data" else "songs"
-                    parts.load(**{name: batch}, only=[only])
+                    parts.load(sources={only: batch}, only=[only])
         assert star(parts) == expected
         assert [str(result) for result in parts.check() if not result.ok] == []
 

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import boto3
 import pytest
@@ -335,7 +335,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("at", ["^COMMIT", "^INSERT INTO songplays", "^COPY staging_songs"])
 @pytest.mark.parametrize("kind", ["serialization", "drop"])
 def test_transient_fault_ends_as_one_load(
-    cloud: Cloud, empty: Warehouse, tmp_path: Path, kind: str, at: str
+    cloud: Cloud, empty: Warehouse, tmp_path: Path, kind: Literal["serialization", "drop"], at: str
 ) -> None:
     one_play(cloud, tmp_path)
     fault = cloud.redshift.inject(kind, f"(?i){at}")
@@ -349,7 +349,8 @@ def test_transient_fault_ends_as_one_load(
 def test_a_lost_connection_leaves_no_socket_open(cloud: Cloud, empty: Warehouse) -> None:
     cloud.redshift.inject("drop", "^SELECT 'lost'")
     with empty.engine.connect() as connection:
-        socket = connection.connection.dbapi_connection._usock
+        driver: Any = connection.connection.dbapi_connection
+        socket = driver._usock
         with pytest.raises(DBAPIError):
             connection.exec_driver_sql("SELECT 'lost'")
     assert socket.fileno() == -1
@@ -384,11 +385,12 @@ def test_permanent_fault_raises_temporary_error(cloud: Cloud, empty: Warehouse, 
 def test_connection_error_is_one_line_without_password(cloud: Cloud) -> None:
     good = cloud.redshift.url
     wrong = re.sub(r"://(\w+):[^@]+@", r"://\1:canary@", good)
-    for url, certificate, said in (
+    cases: list[tuple[str, Literal["good", "wrong-host", "untrusted"], str]] = [
         (wrong, "good", "the user or the password is wrong"),
         (good, "wrong-host", "its certificate is for another name"),
         (good, "untrusted", "its certificate is not trusted"),
-    ):
+    ]
+    for url, certificate, said in cases:
         cloud.redshift.certificate = certificate
         try:
             with cloud.warehouse(database_url=url) as warehouse:
@@ -417,7 +419,9 @@ def signed_with(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_secret_instead_of_a_password(cloud: Cloud, signed_with: list[str]) -> None:
-    user, password = re.match(r"[^:]+://(\w+):([^@]+)@", cloud.redshift.url).groups()
+    found = re.match(r"[^:]+://(\w+):([^@]+)@", cloud.redshift.url)
+    assert found
+    user, password = found.groups()
     manager = boto3.client("secretsmanager")
     manager.create_secret(
         Name="warehouse/login", SecretString=json.dumps({"username": user, "password": password})

@@ -23,7 +23,8 @@ class Client:
     def run(self, sql: str, *parameters: object) -> int:
         """Execute; the row count."""
         self.cursor.execute(sql, parameters or None)
-        return self.cursor.rowcount
+        count: int = self.cursor.rowcount
+        return count
 
     def rows(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
         """The rows of a query."""

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from tests.databases.standin.conftest import Client
 from tests.databases.standin.test_standin_ddl import definition, diststyle
 
 
 @pytest.fixture
-def table(shared):
+def table(shared: Client) -> Client:
     shared.run("drop table if exists t, u")
     shared.run("create table t (a int, b varchar(10), c timestamp) distkey (a) sortkey (c)")
     shared.run("insert into t values (1, 'x', null)")
     return shared
 
 
-def test_add_column(table):
+def test_add_column(table: Any) -> None:
     table.run("alter table t add column d varchar(3) default 'ab' encode zstd not null")
     table.run("alter table t add e int")
     assert table.rows("select d, e from t") == [("ab", None)]
@@ -57,11 +60,11 @@ def test_add_column(table):
         ("disable trigger all", "42601"),
     ],
 )
-def test_what_is_refused(table, clause, code):
+def test_what_is_refused(table: Any, clause: Any, code: str) -> None:
     assert table.code(f"alter table t {clause}") == code
 
 
-def test_drop_and_rename(table):
+def test_drop_and_rename(table: Any) -> None:
     table.run("alter table t rename column b to label")
     table.run("alter table t rename to u")
     table.run("alter table u drop column label")
@@ -69,7 +72,7 @@ def test_drop_and_rename(table):
     assert [(c[3], c[4]) for c in definition(table, "u")] == [(True, 0), (False, 1)]  # the layout went along
 
 
-def test_distribution_sort_order_and_encoding_are_metadata(table):
+def test_distribution_sort_order_and_encoding_are_metadata(table: Any) -> None:
     table.run("alter table t alter distkey b")
     assert [c[3] for c in definition(table, "t")] == [False, True, False]
     table.run("alter table t alter diststyle all")
@@ -85,7 +88,7 @@ def test_distribution_sort_order_and_encoding_are_metadata(table):
     table.run("alter table t alter sortkey auto")
 
 
-def test_varchar_is_resized_outside_a_transaction(rs, tx):
+def test_varchar_is_resized_outside_a_transaction(rs: Client, tx: Client) -> None:
     rs.run("create table t (a int, b varchar(10))")
     error = tx.error("alter table t alter column b type varchar(20)")
     assert (error["C"], error["M"]) == (
@@ -111,13 +114,13 @@ def test_varchar_is_resized_outside_a_transaction(rs, tx):
         "b varchar(5) encode text255",
     ],
 )
-def test_a_varchar_that_is_not_resized(shared, column):
+def test_a_varchar_that_is_not_resized(shared: Client, column: Any) -> None:
     shared.run("drop table if exists t")
     shared.run(f"create table t ({column})")
     assert shared.code("alter table t alter column b type varchar(20)") == "0A000"
 
 
-def test_constraints_come_and_go(rs):
+def test_constraints_come_and_go(rs: Client) -> None:
     rs.run("create table p (id int, n int)")
     rs.run("alter table p add constraint pk primary key (id)")
     rs.run("create table c (p_id int)")
@@ -129,7 +132,7 @@ def test_constraints_come_and_go(rs):
     assert rs.code("alter table p add constraint c check (n > 0)") == "0A000"
 
 
-def test_a_column_that_is_referred_to(rs):
+def test_a_column_that_is_referred_to(rs: Client) -> None:
     rs.run("create table p (id int primary key, n int)")
     rs.run("create table c (p_id int references p (id))")
     assert rs.code("alter table p drop column id") == "2BP01"

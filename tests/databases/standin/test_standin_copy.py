@@ -6,10 +6,14 @@ import datetime as dt
 import gzip
 import itertools
 import json
+from typing import Any
 
 import boto3
 import pytest
 import redshift_connector
+
+from standin import Standin
+from tests.databases.standin.conftest import Client
 
 ROLE = "iam_role 'arn:aws:iam::123456789012:role/sparkify-copy'"
 
@@ -17,33 +21,38 @@ ROLE = "iam_role 'arn:aws:iam::123456789012:role/sparkify-copy'"
 _numbers = itertools.count(1)
 
 
+class Bucket:
+    """A bucket of the test's own, in the S3 of the stand-in."""
+
+    def __init__(self, standin: Standin) -> None:
+        self.name = f"sparkify-{next(_numbers)}"
+        self.url = f"s3://{self.name}"
+        self._standin = standin
+        standin.create_bucket(self.name)
+
+    def put(self, key: str, *rows: Any, body: str | bytes | None = None) -> str:
+        """Write an object: rows as JSON, a line each, or what is given. Returns its uri."""
+        if body is None:
+            body = "\n".join(
+                row if isinstance(row, str) else json.dumps(row, ensure_ascii=False) for row in rows
+            )
+        self._standin.put_object(f"{self.url}/{key}", body)
+        return f"{self.url}/{key}"
+
+
 @pytest.fixture
-def s3(redshift_environment):
-    """Writes objects into a bucket of the test's own."""
-
-    class Bucket:
-        name = f"sparkify-{next(_numbers)}"
-        url = f"s3://{name}"
-
-        def put(self, key, *rows, body=None):
-            if body is None:
-                body = "\n".join(
-                    row if isinstance(row, str) else json.dumps(row, ensure_ascii=False) for row in rows
-                )
-            redshift_environment.put_object(f"{self.url}/{key}", body)
-            return f"{self.url}/{key}"
-
-    redshift_environment.create_bucket(Bucket.name)
-    return Bucket()
+def s3(redshift_environment: Standin) -> Bucket:
+    """A bucket to write objects into."""
+    return Bucket(redshift_environment)
 
 
 @pytest.fixture
-def t(rs):
+def t(rs: Client) -> Client:
     rs.run("create table t (a int, b varchar(10))")
     return rs
 
 
-def test_what_a_client_of_s3_writes_is_what_copy_reads(t, s3):
+def test_what_a_client_of_s3_writes_is_what_copy_reads(t: Client, s3: Bucket) -> None:
     client = boto3.client("s3")
     client.put_object(Bucket=s3.name, Key="x/d.json", Body=b'{"a": 1}')
     t.run(f"copy t from '{s3.url}/x/' {ROLE} json 'auto'")
@@ -51,7 +60,7 @@ def test_what_a_client_of_s3_writes_is_what_copy_reads(t, s3):
     assert [o["Key"] for o in client.list_objects_v2(Bucket=s3.name)["Contents"]] == ["x/d.json"]
 
 
-def test_json_auto(t, s3):
+def test_json_auto(t: Client, s3: Bucket) -> None:
     assert t.rows("select pg_last_copy_id(), pg_last_copy_count()") == [(-1, 0)]
     s3.put("data/1.json", {"a": 1, "b": "x"}, {"b": "y", "a": 2, "more": [1]})
     s3.put("data/2.json", {"a": 3})
@@ -62,7 +71,7 @@ def test_json_auto(t, s3):
     assert t.value("select pg_last_copy_id()") > 0
 
 
-def test_auto_is_case_sensitive_and_columns_are_lower_case(rs, s3):
+def test_auto_is_case_sensitive_and_columns_are_lower_case(rs: Client, s3: Bucket) -> None:
     """The trap: the load succeeds, the columns are NULL."""
     s3.put("d.json", {"userId": "7", "itemInSession": 3, "page": "Home"})
     rs.run("create table e (userId varchar(5), itemInSession int, page varchar(10))")
@@ -73,7 +82,7 @@ def test_auto_is_case_sensitive_and_columns_are_lower_case(rs, s3):
     assert rs.rows("select * from e") == [("7", 3, "Home")]
 
 
-def test_json_without_an_argument_means_auto(t, s3):
+def test_json_without_an_argument_means_auto(t: Client, s3: Bucket) -> None:
     s3.put("d.json", {"a": 1})
     t.run(f"copy t from '{s3.url}/d.json' {ROLE} json")
     assert t.rows("select a from t") == [(1,)]
@@ -88,7 +97,7 @@ def test_json_without_an_argument_means_auto(t, s3):
         ["$.deep.a", "$.list[1]"],
     ],
 )
-def test_jsonpaths(t, s3, paths):
+def test_jsonpaths(t: Client, s3: Bucket, paths: Any) -> None:
     s3.put(
         "d.json",
         {"deep": {"a": 1}, "list": ["x", "y"]},
@@ -100,14 +109,14 @@ def test_jsonpaths(t, s3, paths):
     assert t.rows("select a, b from t order by a, b") == [(1, "y"), (None, "q"), (None, None)]
 
 
-def test_jsonpaths_follow_the_column_list(t, s3):
+def test_jsonpaths_follow_the_column_list(t: Client, s3: Bucket) -> None:
     s3.put("d.json", {"A": 1, "B": "x"})
     s3.put("paths.json", body=json.dumps({"jsonpaths": ["$['B']", "$['A']"]}))
     t.run(f"copy t (b, a) from '{s3.url}/d.json' {ROLE} json '{s3.url}/paths.json'")
     assert t.rows("select a, b from t") == [(1, "x")]
 
 
-def test_jsonpaths_and_columns_have_to_be_as_many(t, s3):
+def test_jsonpaths_and_columns_have_to_be_as_many(t: Client, s3: Bucket) -> None:
     s3.put("d.json", {"a": 1})
     s3.put("paths.json", body=json.dumps({"jsonpaths": ["$['a']"]}))
     error = t.error(f"copy t from '{s3.url}/d.json' {ROLE} json '{s3.url}/paths.json'")
@@ -118,7 +127,7 @@ def test_jsonpaths_and_columns_have_to_be_as_many(t, s3):
     )
 
 
-def test_another_key_than_jsonpaths_silently_means_auto(t, s3):
+def test_another_key_than_jsonpaths_silently_means_auto(t: Client, s3: Bucket) -> None:
     s3.put("d.json", {"a": 1, "B": "x"})
     s3.put("paths.json", body=json.dumps({"jsonPaths": ["$['a']", "$['B']"]}))
     t.run(f"copy t from '{s3.url}/d.json' {ROLE} json '{s3.url}/paths.json'")
@@ -135,14 +144,14 @@ def test_another_key_than_jsonpaths_silently_means_auto(t, s3):
         '{"jsonpaths": ["$.a", "$[\'b\']"]}',
     ],
 )
-def test_a_jsonpaths_file_that_is_none(t, s3, body):
+def test_a_jsonpaths_file_that_is_none(t: Client, s3: Bucket, body: Any) -> None:
     s3.put("d.json", {"a": 1})
     s3.put("paths.json", body=body)
     error = t.error(f"copy t from '{s3.url}/d.json' {ROLE} json '{s3.url}/paths.json'")
     assert error["M"] == "JSONPath file is not in the supported JSON format."
 
 
-def test_a_prefix_takes_everything_that_begins_so(t, s3):
+def test_a_prefix_takes_everything_that_begins_so(t: Client, s3: Bucket) -> None:
     s3.put("a.json", {"a": 1})
     s3.put("a.json.bak", {"a": 2})
     s3.put("a.json/deeper", {"a": 3})
@@ -151,14 +160,14 @@ def test_a_prefix_takes_everything_that_begins_so(t, s3):
     assert t.rows("select a from t order by a") == [(1,), (2,), (3,)]
 
 
-def test_a_jsonpaths_file_below_the_prefix_is_data(t, s3):
+def test_a_jsonpaths_file_below_the_prefix_is_data(t: Client, s3: Bucket) -> None:
     s3.put("log/1.json", {"a": 1, "b": "x"})
     s3.put("log/paths.json", body=json.dumps({"jsonpaths": ["$['a']", "$['b']"]}))
     t.run(f"copy t from '{s3.url}/log' {ROLE} json '{s3.url}/log/paths.json'")
     assert t.rows("select a, b from t order by a") == [(1, "x"), (None, None)]  # a row too many
 
 
-def test_empty_objects_are_no_rows_and_no_objects_are_an_error(t, s3):
+def test_empty_objects_are_no_rows_and_no_objects_are_an_error(t: Client, s3: Bucket) -> None:
     s3.put("empty/", body=b"")
     s3.put("empty/1.json", body=b"")
     s3.put("empty/2.json", body=b"\n\n")
@@ -171,11 +180,11 @@ def test_empty_objects_are_no_rows_and_no_objects_are_an_error(t, s3):
     assert "NoSuchBucket" in error["M"]
 
 
-def manifest(s3, *entries):
+def manifest(s3: Bucket, *entries: Any) -> Any:
     return s3.put("m.manifest", body=json.dumps({"entries": [{"url": url, **more} for url, more in entries]}))
 
 
-def test_a_manifest_names_the_objects(t, s3):
+def test_a_manifest_names_the_objects(t: Client, s3: Bucket) -> None:
     one = s3.put("x/1.json", {"a": 1})
     s3.put("x/1.json.bak", {"a": 2})
     other = s3.put("y/3.json", {"a": 3})
@@ -184,7 +193,7 @@ def test_a_manifest_names_the_objects(t, s3):
     assert t.rows("select a from t order by a") == [(1,), (3,)]
 
 
-def test_a_mandatory_object_has_to_be_there(t, s3):
+def test_a_mandatory_object_has_to_be_there(t: Client, s3: Bucket) -> None:
     m = manifest(
         s3, (s3.put("1.json", {"a": 1}), {"mandatory": True}), (f"{s3.url}/absent", {"mandatory": True})
     )
@@ -198,7 +207,7 @@ def test_a_mandatory_object_has_to_be_there(t, s3):
     )  # nothing at all is an error as well
 
 
-def test_a_manifest_that_is_none(t, s3):
+def test_a_manifest_that_is_none(t: Client, s3: Bucket) -> None:
     s3.put("broken.manifest", body="{")
     error = t.error(f"copy t from '{s3.url}/broken.manifest' {ROLE} manifest json 'auto'")
     assert error["M"] == "Manifest file is not in correct json format."
@@ -206,19 +215,19 @@ def test_a_manifest_that_is_none(t, s3):
     assert error["M"] == "COPY with MANIFEST parameter requires full path of an S3 object."
 
 
-def test_objects_follow_one_another_without_lines(t, s3):
+def test_objects_follow_one_another_without_lines(t: Client, s3: Bucket) -> None:
     s3.put("d.json", body='{"a":1}{"a":2}\n{\n  "a": 3\n}\r\n\r\n  {"a":4}')
     t.run(f"copy t from '{s3.url}/d.json' {ROLE} json 'auto'")
     assert t.rows("select a from t order by a") == [(1,), (2,), (3,), (4,)]
 
 
-def test_gzip(t, s3):
+def test_gzip(t: Client, s3: Bucket) -> None:
     s3.put("d.json.gz", body=gzip.compress(b'{"a":1}\n') + gzip.compress(b'{"a":2}\n'))
     t.run(f"copy t from '{s3.url}/d.json.gz' {ROLE} json 'auto' gzip")
     assert t.value("select count(*) from t") == 2
 
 
-def test_gzip_has_to_be_said_and_to_be_so(t, s3, redshift):
+def test_gzip_has_to_be_said_and_to_be_so(t: Client, s3: Bucket, redshift: Standin) -> None:
     s3.put("d.json.gz", body=gzip.compress(b'{"a":1}\n'))
     error = t.error(f"copy t from '{s3.url}/d.json.gz' {ROLE} json 'auto'")
     assert "failed.  Check 'stl_load_errors'" in error["M"]
@@ -228,7 +237,7 @@ def test_gzip_has_to_be_said_and_to_be_so(t, s3, redshift):
     assert "failed to inflate" in t.error(f"copy t from '{s3.url}/cut.gz' {ROLE} json 'auto' gzip")["M"]
 
 
-def test_timestamps(rs, s3):
+def test_timestamps(rs: Client, s3: Bucket) -> None:
     rs.run("create table e (ts timestamp)")
     s3.put(
         "d.json",
@@ -259,7 +268,7 @@ def test_timestamps(rs, s3):
     assert "timeformat" in error["M"]  # the word is case-sensitive
 
 
-def test_values_of_all_kinds(rs, s3):
+def test_values_of_all_kinds(rs: Client, s3: Bucket) -> None:
     rs.run(
         "create table e (i int, big bigint, f float, flag boolean, day date, tz timestamptz, c char(3), "
         "v varchar(40), s super)"
@@ -280,7 +289,7 @@ def test_values_of_all_kinds(rs, s3):
     ]  # fmt: skip
 
 
-def test_numeric_is_cut_and_goes_through_a_double(rs, s3):
+def test_numeric_is_cut_and_goes_through_a_double(rs: Client, s3: Bucket) -> None:
     """The documentation warns of it: numbers in quotes, or ROUNDEC, or no NUMERIC."""
     rs.run("create table e (n numeric(8,2))")
     s3.put("d.json", '{"n": 20.259}', '{"n": 19.99}', '{"n": "19.99"}')
@@ -291,14 +300,14 @@ def test_numeric_is_cut_and_goes_through_a_double(rs, s3):
     assert [str(row[0]) for row in rs.rows("select n from e order by n")] == ["19.99", "19.99", "20.26"]
 
 
-def test_truncatecolumns_cuts_at_bytes_and_whole_characters(rs, s3):
+def test_truncatecolumns_cuts_at_bytes_and_whole_characters(rs: Client, s3: Bucket) -> None:
     rs.run("create table e (v varchar(4), c char(2))")
     s3.put("d.json", {"v": "abcdef", "c": "xyz"}, {"v": "aäöü"})
     rs.run(f"copy e from '{s3.url}/d.json' {ROLE} json 'auto' truncatecolumns")
     assert rs.rows("select v, c from e order by v") == [("abcd", "xy"), ("aä", None)]
 
 
-def test_acceptinvchars(rs, s3):
+def test_acceptinvchars(rs: Client, s3: Bucket) -> None:
     rs.run("create table e (v varchar(20))")
     s3.put("d.json", body=b'{"v": "a\xff\xfeb"}\n{"v": "\\ud800"}')
     rs.run(f"copy e from '{s3.url}/d.json' {ROLE} json 'auto' acceptinvchars as '^'")
@@ -308,7 +317,7 @@ def test_acceptinvchars(rs, s3):
     assert rs.rows("select v from e order by v") == [("?",), ("a??b",)]
 
 
-def test_emptyasnull_blanksasnull_trimblanks(rs, s3):
+def test_emptyasnull_blanksasnull_trimblanks(rs: Client, s3: Bucket) -> None:
     rs.run("create table e (v varchar(5))")
     s3.put("d.json", {"v": ""}, {"v": "  "}, {"v": "a  "})
     load = f"copy e from '{s3.url}/d.json' {ROLE} json 'auto'"
@@ -323,14 +332,14 @@ def test_emptyasnull_blanksasnull_trimblanks(rs, s3):
         assert [row[0] for row in rs.rows("select v from e order by v")] == expected
 
 
-def test_columns_that_are_not_listed_get_their_default(rs, s3):
+def test_columns_that_are_not_listed_get_their_default(rs: Client, s3: Bucket) -> None:
     rs.run("create table e (a int, b varchar(5) default 'none', c varchar(5) default 'none')")
     s3.put("d.json", {"a": 1, "b": "x", "c": "y"}, {"a": 2})
     rs.run(f"copy e (a, b) from '{s3.url}/d.json' {ROLE} json 'auto'")
     assert rs.rows("select a, b, c from e order by a") == [(1, "x", "none"), (2, None, "none")]
 
 
-def test_identity_columns(rs, s3):
+def test_identity_columns(rs: Client, s3: Bucket) -> None:
     rs.run("create table e (id int identity(0,1), a int)")
     s3.put("d.json", {"id": 500, "a": 1})
     s3.put("paths.json", body=json.dumps({"jsonpaths": ["$['a']"]}))
@@ -344,7 +353,7 @@ def test_identity_columns(rs, s3):
     assert rs.value("select max(id) from e") == 500
 
 
-def test_noload_loads_nothing_and_finds_errors(t, s3):
+def test_noload_loads_nothing_and_finds_errors(t: Client, s3: Bucket) -> None:
     s3.put("d.json", {"a": 1})
     t.run(f"copy t from '{s3.url}/d.json' {ROLE} json 'auto' noload")
     assert t.value("select count(*) from t") == 0
@@ -363,7 +372,7 @@ def test_noload_loads_nothing_and_finds_errors(t, s3):
         "maxerror as 10 acceptanydate",
     ],
 )
-def test_options_that_are_taken(t, s3, options):
+def test_options_that_are_taken(t: Client, s3: Bucket, options: Any) -> None:
     s3.put("d.json", {"a": 1})
     t.run(f"copy t from '{s3.url}/d.json' {ROLE} json 'auto' {options}")
     assert t.value("select count(*) from t") == 1
@@ -389,13 +398,13 @@ def test_options_that_are_taken(t, s3, options):
         (f"{ROLE}", "0A000"),
     ],
 )
-def test_options_that_are_refused(shared, s3, words, code):
+def test_options_that_are_refused(shared: Client, s3: Bucket, words: str, code: str) -> None:
     s3.put("d.json", {"a": 1})
     shared.run("create table if not exists t (a int)")
     assert shared.code(f"copy t from '{s3.url}/d.json' {words}") == code
 
 
-def test_the_column_list_and_the_table_have_to_exist(t, s3):
+def test_the_column_list_and_the_table_have_to_exist(t: Client, s3: Bucket) -> None:
     s3.put("d.json", {"a": 1})
     error = t.error(f"copy nothing from '{s3.url}/d.json' {ROLE} json 'auto'")
     assert (error["C"], error["M"]) == ("XX000", "Cannot COPY into nonexistent table nothing")
@@ -406,7 +415,7 @@ def test_the_column_list_and_the_table_have_to_exist(t, s3):
 
 @pytest.mark.parametrize("words", ["iam_role default", ROLE, "credentials 'aws_iam_role=arn:aws:iam::1:role/x'",
                                    "with credentials as 'aws_iam_role=arn:aws:iam::1:role/x'"])  # fmt: skip
-def test_roles(t, s3, redshift, words):
+def test_roles(t: Client, s3: Bucket, redshift: Standin, words: str) -> None:
     s3.put("d.json", {"a": 1})
     t.run(f"copy t from '{s3.url}/d.json' {words} json 'auto'")
     redshift.refused_roles |= {
@@ -419,7 +428,7 @@ def test_roles(t, s3, redshift, words):
     assert "is not authorized to assume IAM Role" in error["M"]
 
 
-def test_a_bucket_in_another_region_has_to_be_named(t, redshift):
+def test_a_bucket_in_another_region_has_to_be_named(t: Client, redshift: Standin) -> None:
     redshift.create_bucket("sparkify-west", "us-west-2")
     redshift.put_object("s3://sparkify-west/d.json", '{"a": 1}')
     error = t.error(f"copy t from 's3://sparkify-west/d.json' {ROLE} json 'auto'")
@@ -428,7 +437,7 @@ def test_a_bucket_in_another_region_has_to_be_named(t, redshift):
     assert t.value("select count(*) from t") == 1
 
 
-def test_copy_in_a_transaction_that_is_rolled_back(tx, s3):
+def test_copy_in_a_transaction_that_is_rolled_back(tx: Client, s3: Bucket) -> None:
     s3.put("d.json", {"a": 1, "b": "x"})
     tx.run("create table t (a int, b varchar(10))")
     tx.commit()
@@ -443,7 +452,7 @@ def test_copy_in_a_transaction_that_is_rolled_back(tx, s3):
     assert tx.value("select count(*) from t") == 1
 
 
-def test_copy_into_a_temporary_table_and_another_schema(rs, s3):
+def test_copy_into_a_temporary_table_and_another_schema(rs: Client, s3: Bucket) -> None:
     s3.put("d.json", {"a": 1})
     rs.run("create temp table stage (a int)")
     rs.run(f"copy stage from '{s3.url}/d.json' {ROLE} json 'auto'")
@@ -453,7 +462,7 @@ def test_copy_into_a_temporary_table_and_another_schema(rs, s3):
     assert rs.rows("select s.a, t.a from stage s join star.t t on s.a = t.a") == [(1, 1)]
 
 
-def test_load_history(rs, s3, redshift):
+def test_load_history(rs: Client, s3: Bucket, redshift: Standin) -> None:
     rs.run("create table t (a int, b varchar(10))")
     url = s3.put("d.json", {"a": 1}, {"a": 2}, {"a": "x"})
     rs.run(f"copy t from '{url}' {ROLE} json 'auto' maxerror 5")
@@ -469,7 +478,9 @@ def test_load_history(rs, s3, redshift):
     ) == [(url, 3, 1)]
 
 
-def test_a_file_that_vanishes_or_changes_between_listing_and_reading(t, s3, redshift):
+def test_a_file_that_vanishes_or_changes_between_listing_and_reading(
+    t: Client, s3: Bucket, redshift: Standin
+) -> None:
     url = s3.put("d.json", {"a": 1})
     redshift.before_read = lambda bucket, key: redshift.delete_object(f"s3://{bucket}/{key}")
     error = t.error(f"copy t from '{url}' {ROLE} json 'auto'")
@@ -480,7 +491,9 @@ def test_a_file_that_vanishes_or_changes_between_listing_and_reading(t, s3, reds
     assert t.rows("select a from t") == [(2,)]
 
 
-def test_s3_may_be_a_server_elsewhere(redshift, strict, monkeypatch):
+def test_s3_may_be_a_server_elsewhere(
+    redshift: Standin, strict: Standin, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The same COPY through HTTP, as it would be with another moto, MinIO or the like."""
     strict.create_bucket("sparkify-http")
     strict.create_bucket("sparkify-http-west", "us-west-2")

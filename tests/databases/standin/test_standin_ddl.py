@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+
+from tests.databases.standin.conftest import Client
 
 
 @pytest.fixture
-def blank(shared):
+def blank(shared: Client) -> Client:
     """A connection that finds no table "t"."""
     shared.run("drop table if exists t")
     return shared
 
 
-def definition(rs, table):
+def definition(rs: Client, table: Any) -> Any:
     """(column, type, encoding, distkey, sortkey, notnull) of a table."""
     return rs.rows(
         'select "column", type, encoding, distkey, sortkey, "notnull" from pg_table_def where tablename = %s',
@@ -20,11 +25,11 @@ def definition(rs, table):
     )
 
 
-def diststyle(rs, table):
+def diststyle(rs: Client, table: Any) -> Any:
     return rs.value("select reldiststyle from pg_class where relname = %s", table)
 
 
-def test_types_distribution_sort_order_and_encoding(blank):
+def test_types_distribution_sort_order_and_encoding(blank: Client) -> None:
     blank.run(
         "create table t (a int encode az64 not null, b varchar(10) encode zstd, c timestamp default getdate(), "
         "d boolean encode raw, e char(3)) diststyle key distkey (b) compound sortkey (c, a)"
@@ -65,7 +70,7 @@ def test_types_distribution_sort_order_and_encoding(blank):
         ("super", "super"),
     ],
 )
-def test_names_of_types(blank, declared, stored):
+def test_names_of_types(blank: Client, declared: Any, stored: Any) -> None:
     blank.run(f"create table t (a {declared})")
     assert definition(blank, "t")[0][1] == stored
 
@@ -83,7 +88,7 @@ def test_names_of_types(blank, declared, stored):
         ("backup no diststyle even", 0, [0, 0]),
     ],
 )
-def test_table_attributes(blank, attributes, style, keys):
+def test_table_attributes(blank: Client, attributes: Any, style: Any, keys: Any) -> None:
     blank.run(f"create table t (a int, b int) {attributes}")
     assert diststyle(blank, "t") == style
     assert [column[4] for column in definition(blank, "t")] == keys
@@ -113,11 +118,11 @@ def test_table_attributes(blank, attributes, style, keys):
         ("create table t (a int references nothing)", "42P01"),
     ],
 )
-def test_what_contradicts_itself_is_refused(blank, statement, code):
+def test_what_contradicts_itself_is_refused(blank: Client, statement: Any, code: str) -> None:
     assert blank.code(statement) == code
 
 
-def test_a_reserved_word_in_quotes_and_names_in_capitals(rs):
+def test_a_reserved_word_in_quotes_and_names_in_capitals(rs: Client) -> None:
     rs.run('create table "Tag" ("Percent" int, userId int)')
     assert [c[0] for c in definition(rs, "tag")] == ["percent", "userid"]
     rs.run('insert into tag ("Percent", "USERID") values (1, 2)')
@@ -126,7 +131,7 @@ def test_a_reserved_word_in_quotes_and_names_in_capitals(rs):
     assert rs.cursor.description[0][0] == "camelcase"
 
 
-def test_keys_are_metadata_and_not_enforced(rs):
+def test_keys_are_metadata_and_not_enforced(rs: Client) -> None:
     rs.run("create table p (id int primary key, code varchar(5) unique)")
     rs.run("create table c (id int, p_id int references p (id), foreign key (id) references p)")
     rs.run("insert into p values (1, 'x'), (1, 'x')")
@@ -144,12 +149,12 @@ def test_keys_are_metadata_and_not_enforced(rs):
     )
 
 
-def test_a_foreign_key_needs_a_key_to_refer_to(rs):
+def test_a_foreign_key_needs_a_key_to_refer_to(rs: Client) -> None:
     rs.run("create table p (id int)")
     assert rs.code("create table c (p_id int references p (id))") == "42830"
 
 
-def test_a_table_that_is_referred_to_is_dropped_with_cascade_only(rs):
+def test_a_table_that_is_referred_to_is_dropped_with_cascade_only(rs: Client) -> None:
     rs.run("create table p (id int primary key)")
     rs.run("create table c (p_id int references p (id))")
     assert rs.code("drop table p") == "2BP01"
@@ -158,7 +163,7 @@ def test_a_table_that_is_referred_to_is_dropped_with_cascade_only(rs):
     rs.run("drop table c")
 
 
-def test_not_null_is_enforced(rs):
+def test_not_null_is_enforced(rs: Client) -> None:
     rs.run("create table t (id int primary key, a int not null)")
     error = rs.error("insert into t values (1, null)")
     assert error["C"] == "XX000"
@@ -167,7 +172,7 @@ def test_not_null_is_enforced(rs):
     assert rs.error("insert into t values (null, 1)")["M"] == "Cannot insert a NULL value into column id"
 
 
-def test_varchar_counts_bytes(blank):
+def test_varchar_counts_bytes(blank: Client) -> None:
     blank.run("create table t (a varchar(5), b char(2))")
     blank.run("insert into t (a) values ('aäö')")  # five bytes
     error = blank.error("insert into t (a) values ('äöü')")  # three characters, six bytes
@@ -181,7 +186,7 @@ def test_varchar_counts_bytes(blank):
     blank.run("insert into t (a) values ('abcde   ')")  # blanks at the end do not count
 
 
-def test_identity_has_gaps_and_no_order(rs):
+def test_identity_has_gaps_and_no_order(rs: Client) -> None:
     rs.run("create table t (id bigint identity(1, 1), a int)")
     rs.run("create table numbers (n int)")
     rs.cursor.executemany("insert into numbers values (%s)", [(n,) for n in range(40)])
@@ -193,7 +198,7 @@ def test_identity_has_gaps_and_no_order(rs):
     assert min(ids) >= 1
 
 
-def test_identity_takes_no_value(blank):
+def test_identity_takes_no_value(blank: Client) -> None:
     blank.run("create table t (a int, id int identity(0, 2))")
     for statement in (
         "insert into t (id, a) values (1, 1)",
@@ -207,7 +212,7 @@ def test_identity_takes_no_value(blank):
     assert all(row[0] % 2 == 0 for row in blank.rows("select id from t"))
 
 
-def test_identity_by_default_takes_a_value(blank):
+def test_identity_by_default_takes_a_value(blank: Client) -> None:
     blank.run("create table t (id int generated by default as identity(1, 1), a int)")
     blank.run("insert into t (id, a) values (1000, 1)")
     blank.run("insert into t (a) values (2)")
@@ -225,11 +230,11 @@ def test_identity_by_default_takes_a_value(blank):
         ("id int generated always as (a * 2) stored", "42601"),
     ],
 )
-def test_other_identities_are_refused(blank, column, code):
+def test_other_identities_are_refused(blank: Client, column: Any, code: str) -> None:
     assert blank.code(f"create table t ({column})") == code
 
 
-def test_defaults(blank):
+def test_defaults(blank: Client) -> None:
     blank.run(
         "create table t (a int, b varchar(10) default 'free', c int default -1, d bool default (1 = 1), "
         "e timestamp default sysdate, f int default null, g varchar(5) default 'x'::varchar(5) not null)"
@@ -238,7 +243,7 @@ def test_defaults(blank):
     assert blank.rows("select b, c, d, e is not null, f, g from t") == [("free", -1, True, True, None, "x")]
 
 
-def test_temporary_tables_are_of_the_session(connect):
+def test_temporary_tables_are_of_the_session(connect: Callable[..., Client]) -> None:
     one, two = connect(autocommit=True), connect(autocommit=True)
     one.run("create temp table stage (a int sortkey)")
     one.run("insert into stage values (1)")
@@ -249,7 +254,7 @@ def test_temporary_tables_are_of_the_session(connect):
     assert one.rows("select a from stage") == [(1,)]
 
 
-def test_if_not_exists(rs):
+def test_if_not_exists(rs: Client) -> None:
     rs.run("create table t (a int)")
     rs.run("create table if not exists t (a int, b int)")
     assert rs.notices()[-1] == 'Relation "t" already exists and will be skipped'
@@ -260,7 +265,7 @@ def test_if_not_exists(rs):
     assert rs.code("drop table t") == "42P01"
 
 
-def test_like_takes_layout_and_not_null_but_no_keys(rs):
+def test_like_takes_layout_and_not_null_but_no_keys(rs: Client) -> None:
     rs.run(
         "create table p (a int primary key distkey, b varchar(5) default 'x' encode text255, c date sortkey)"
     )
@@ -276,7 +281,7 @@ def test_like_takes_layout_and_not_null_but_no_keys(rs):
     assert rs.value("select b from u") == "x"
 
 
-def test_create_table_as_inherits_no_keys(rs):
+def test_create_table_as_inherits_no_keys(rs: Client) -> None:
     rs.run("create table p (a int primary key distkey, b varchar(5) not null encode text255)")
     rs.run("insert into p values (1, 'x')")
     rs.run("create table t as select a, b from p")
@@ -290,7 +295,7 @@ def test_create_table_as_inherits_no_keys(rs):
     assert rs.error("insert into t values (1, 'ääää')")["C"] == "22001"
 
 
-def test_comments(rs):
+def test_comments(rs: Client) -> None:
     rs.run("create table t (a int)")
     rs.run("comment on table t is 'it''s a table'")
     rs.run("comment on column t.\"A\" is 'a column'")
@@ -298,7 +303,7 @@ def test_comments(rs):
     assert rs.value("select col_description('t'::regclass, 1)") == "a column"
 
 
-def test_views(rs):
+def test_views(rs: Client) -> None:
     rs.run("create table t (a int, b int)")
     rs.run("insert into t values (1, null)")
     rs.run("create view v as select a, nvl(b, 0) as b from t")
@@ -311,7 +316,7 @@ def test_views(rs):
     assert rs.code("create materialized view m as select 1") == "0A000"
 
 
-def test_schemas(rs):
+def test_schemas(rs: Client) -> None:
     rs.run("create schema if not exists star")
     rs.run("create table star.t (a int distkey)")
     rs.run("insert into star.t values (1)")
@@ -320,7 +325,7 @@ def test_schemas(rs):
     rs.run("drop schema star cascade")
 
 
-def test_the_schema_of_the_stand_in_is_hidden(rs):
+def test_the_schema_of_the_stand_in_is_hidden(rs: Client) -> None:
     rs.run("create table t (a int)")
     assert rs.rows(
         "select relname from pg_class c join pg_namespace n on n.oid = c.relnamespace "

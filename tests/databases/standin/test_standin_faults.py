@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import redshift_connector
 
+from standin import Standin
 from standin.fixtures import release
-from tests.databases.standin.test_standin_copy import ROLE, s3
+from tests.databases.standin.conftest import Client
+from tests.databases.standin.test_standin_copy import ROLE, Bucket, s3
 
 __all__ = ["s3"]
 
@@ -16,17 +20,17 @@ LOST = (redshift_connector.Error, OSError, ValueError)
 
 
 @pytest.fixture
-def t(tx):
+def t(tx: Client) -> Client:
     tx.run("create table t (a int)")
     tx.commit()
     return tx
 
 
-def count(connect):
+def count(connect: Callable[..., Client]) -> Any:
     return connect().value("select count(*) from t")
 
 
-def test_1023_at_the_next_commit(redshift, t, connect):
+def test_1023_at_the_next_commit(redshift: Standin, t: Client, connect: Callable[..., Client]) -> None:
     fault = redshift.inject("serialization")
     t.run("insert into t values (1)")
     with pytest.raises(redshift_connector.ProgrammingError) as caught:
@@ -44,7 +48,9 @@ def test_1023_at_the_next_commit(redshift, t, connect):
     assert count(connect) == 1
 
 
-def test_1023_at_the_third_statement_that_matches(redshift, t, connect):
+def test_1023_at_the_third_statement_that_matches(
+    redshift: Standin, t: Client, connect: Callable[..., Client]
+) -> None:
     redshift.inject("serialization", "^insert into t", nth=3)
     t.run("insert into t values (1)")
     t.run("insert into t values (2)")
@@ -58,7 +64,7 @@ def test_1023_at_the_third_statement_that_matches(redshift, t, connect):
     t.commit()
 
 
-def test_a_fault_may_come_several_times(redshift, t):
+def test_a_fault_may_come_several_times(redshift: Standin, t: Client) -> None:
     fault = redshift.inject("error", "^select", times=2, error=("57P01", "terminating connection"))
     for _ in range(2):
         assert t.code("select 1") == "57P01"
@@ -71,12 +77,14 @@ def test_a_fault_may_come_several_times(redshift, t):
     assert t.value("select 1") == 1
 
 
-def test_an_error_needs_a_code(redshift):
+def test_an_error_needs_a_code(redshift: Standin) -> None:
     with pytest.raises(ValueError, match="sqlstate"):
         redshift.inject("error")
 
 
-def test_the_connection_is_lost_before_a_commit(redshift, t, connect):
+def test_the_connection_is_lost_before_a_commit(
+    redshift: Standin, t: Client, connect: Callable[..., Client]
+) -> None:
     redshift.inject("drop")
     t.run("insert into t values (1)")
     with pytest.raises(LOST):
@@ -86,7 +94,7 @@ def test_the_connection_is_lost_before_a_commit(redshift, t, connect):
     assert dropped.sql == "commit"
 
 
-def test_the_answer_to_a_commit_is_lost(redshift, t, connect):
+def test_the_answer_to_a_commit_is_lost(redshift: Standin, t: Client, connect: Callable[..., Client]) -> None:
     redshift.inject("drop", when="after")
     t.run("insert into t values (1)")
     with pytest.raises(LOST):
@@ -96,7 +104,9 @@ def test_the_answer_to_a_commit_is_lost(redshift, t, connect):
     assert dropped.sql == "commit"
 
 
-def test_the_connection_is_lost_in_a_statement(redshift, t, connect):
+def test_the_connection_is_lost_in_a_statement(
+    redshift: Standin, t: Client, connect: Callable[..., Client]
+) -> None:
     redshift.inject("drop", "insert.*2")
     t.run("insert into t values (1)")
     with pytest.raises(LOST):
@@ -104,7 +114,9 @@ def test_the_connection_is_lost_in_a_statement(redshift, t, connect):
     assert count(connect) == 0
 
 
-def test_copy_goes_on_without_its_client_unless_in_a_transaction(redshift, t, connect, s3):
+def test_copy_goes_on_without_its_client_unless_in_a_transaction(
+    redshift: Standin, t: Client, connect: Callable[..., Client], s3: Bucket
+) -> None:
     url = s3.put("d.json", {"a": 1})
     copy = f"copy t from '{url}' {ROLE} json 'auto'"
     alone = connect(autocommit=True)
@@ -118,14 +130,14 @@ def test_copy_goes_on_without_its_client_unless_in_a_transaction(redshift, t, co
     assert count(connect) == 1
 
 
-def test_a_delay(redshift, t):
+def test_a_delay(redshift: Standin, t: Client) -> None:
     redshift.inject("delay", "^select 'slow'", seconds=0.3)
     start = time.monotonic()
     assert t.value("select 'slow'") == "slow"
     assert time.monotonic() - start >= 0.3
 
 
-def test_statement_timeout_ends_a_delay(redshift, t):
+def test_statement_timeout_ends_a_delay(redshift: Standin, t: Client) -> None:
     redshift.inject("delay", "^copy", seconds=30)
     t.run("set statement_timeout to 200")
     start = time.monotonic()
@@ -134,14 +146,14 @@ def test_statement_timeout_ends_a_delay(redshift, t):
     assert time.monotonic() - start < 5
 
 
-def test_statement_timeout_ends_a_query(rs):
+def test_statement_timeout_ends_a_query(rs: Client) -> None:
     rs.run("set statement_timeout to 100")
     error = rs.error("select pg_sleep(30)")
     assert error["C"] == "57014"
     assert error["M"].endswith("cancelled on user's request")
 
 
-def test_faults_while_connecting(redshift, connect):
+def test_faults_while_connecting(redshift: Standin, connect: Callable[..., Client]) -> None:
     redshift.inject("drop", "connect")
     with pytest.raises(LOST) as caught:
         connect()
@@ -152,7 +164,7 @@ def test_faults_while_connecting(redshift, connect):
     assert connect().value("select 1") == 1
 
 
-def test_a_session_that_the_server_ends(t, connect):
+def test_a_session_that_the_server_ends(t: Client, connect: Callable[..., Client]) -> None:
     pid = t.value("select pg_backend_pid()")
     connect(autocommit=True).run(f"select pg_terminate_backend({pid})")
     with pytest.raises(redshift_connector.Error):
@@ -161,8 +173,10 @@ def test_a_session_that_the_server_ends(t, connect):
         t.run("select 1")
 
 
-def test_a_failure_of_the_stand_in_is_told_as_such(redshift, t, s3, caplog):
-    def fail(bucket, key):
+def test_a_failure_of_the_stand_in_is_told_as_such(
+    redshift: Standin, t: Client, s3: Bucket, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_bucket: str, key: str) -> None:
         raise RuntimeError(f"cannot look at {key}")
 
     redshift.before_read = fail

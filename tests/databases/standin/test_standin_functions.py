@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
+
+from tests.databases.standin.conftest import Client
 
 TS = "timestamp '2018-11-01 20:57:10.796'"
 
@@ -70,11 +73,11 @@ TS = "timestamp '2018-11-01 20:57:10.796'"
         ("interval '1 day' = interval '24 hours'", True),
     ],
 )
-def test_values(shared, expression, expected):
+def test_values(shared: Client, expression: Any, expected: Any) -> None:
     assert shared.value(f"select {expression}") == expected
 
 
-def at(*parts):
+def at(*parts: Any) -> Any:
     return dt.datetime(*parts)
 
 
@@ -124,13 +127,13 @@ def at(*parts):
         (f"{TS}::date - date '2018-10-30'", 2),
     ],
 )
-def test_times(shared, expression, expected):
+def test_times(shared: Client, expression: Any, expected: Any) -> None:
     value = shared.value(f"select {expression}")
     assert value == expected
     assert type(value) is type(expected)
 
 
-def test_getdate_and_sysdate(tx):
+def test_getdate_and_sysdate(tx: Client) -> None:
     first = tx.rows("select getdate(), sysdate")[0]
     assert first[0].microsecond == 0
     assert first[0].tzinfo is None
@@ -141,19 +144,19 @@ def test_getdate_and_sysdate(tx):
     assert tx.value("select a = sysdate from t") is True
 
 
-def test_an_unknown_part_of_a_date(rs):
+def test_an_unknown_part_of_a_date(rs: Client) -> None:
     assert rs.code(f"select extract(isodow from {TS})") == "22023"
     assert rs.code(f"select dateadd(fortnight, 1, {TS})") == "22023"
 
 
-def test_regexp_replace_takes_a_position_not_flags(rs):
+def test_regexp_replace_takes_a_position_not_flags(rs: Client) -> None:
     error = rs.error("select regexp_replace('aa', 'a', 'b', 'g')")
     assert error["C"] == "22P02"
     assert rs.code("select strtol('xyz', 10)") == "22023"
 
 
 @pytest.fixture
-def plays(shared):
+def plays(shared: Client) -> Client:
     shared.run("drop table if exists plays")
     shared.run("create table plays (who varchar(5), song varchar(5), n int)")
     shared.run("insert into plays values ('a', 'x', 1), ('a', 'y', 2), ('b', 'x', 3), ('b', null, 6)")
@@ -185,20 +188,20 @@ def plays(shared):
         ("max(n) from plays where n in (select n from plays where who = 'a')", [(2,)]),
     ],
 )  # fmt: skip
-def test_queries(plays, select, expected):
+def test_queries(plays: Client, select: Any, expected: Any) -> None:
     found = plays.rows(f"select {select}")
     assert [tuple(round(v, 9) if isinstance(v, float) else v for v in row) for row in found] == [
         tuple(round(v, 9) if isinstance(v, float) else v for v in row) for row in expected
     ]
 
 
-def test_order_is_that_of_bytes_and_null_comes_last(rs):
+def test_order_is_that_of_bytes_and_null_comes_last(rs: Client) -> None:
     rs.run("create table t (a varchar(5))")
     rs.run("insert into t values ('b'), ('A'), (null), ('ä'), ('a'), ('B')")
     assert [row[0] for row in rs.rows("select a from t order by a")] == ["A", "B", "a", "b", "ä", None]
 
 
-def test_update_from_and_delete_using(plays):
+def test_update_from_and_delete_using(plays: Client) -> None:
     plays.run("create temp table s (who varchar(5), n int)")
     plays.run("insert into s values ('a', 100)")
     assert plays.run("update plays set n = s.n from s where plays.who = s.who") == 2

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import redshift_connector
 
-from tests.databases.standin.test_standin_copy import ROLE, s3
+from standin import Standin
+from tests.databases.standin.conftest import Client
+from tests.databases.standin.test_standin_copy import ROLE, Bucket, s3
 
 __all__ = ["s3"]
 
@@ -15,10 +19,10 @@ FAILED = "Load into table 't' failed.  Check 'stl_load_errors' system table for 
 
 
 @pytest.fixture
-def load(shared, s3):
+def load(shared: Client, s3: Bucket) -> Any:
     """Loads rows into a table of its own; the error rows."""
 
-    def load(columns, *rows, options="", body=None):
+    def load(columns: Any, *rows: Any, options: Any = "", body: Any = None) -> Any:
         shared.run("drop table if exists t")
         shared.run(f"create table t ({columns})")
         url = s3.put("d.json", *rows, body=body)
@@ -61,17 +65,19 @@ def load(shared, s3):
         ("a int not null", '""', "int4", "0", 1213, "Missing data for not-null field"),
     ],
 )  # fmt: skip
-def test_values_that_do_not_fit(load, column, value, type_, length, code, reason):
+def test_values_that_do_not_fit(
+    load: Any, column: Any, value: Any, type_: Any, length: Any, code: str, reason: str
+) -> None:
     found = load(column, '{"a": ' + value + "}")
     assert found[:6] == (1, "a", type_, length, code, reason[:100])
 
 
-def test_the_value_is_kept(load):
+def test_the_value_is_kept(load: Any) -> None:
     assert load("a int", {"a": 1}, {"a": "näh"})[0] == 2
     assert load("a int", {"a": "näh"})[6] == "n.h"  # what is not ASCII becomes a full stop
 
 
-def test_epochmillisecs_that_are_none(load):
+def test_epochmillisecs_that_are_none(load: Any) -> None:
     assert load("a timestamp", {"a": "x"}, options="timeformat 'epochmillisecs'")[4] == 1206
     assert load("a timestamp", {"a": 10**20}, options="timeformat 'epochmillisecs'")[4] == 1206
 
@@ -95,16 +101,16 @@ def test_epochmillisecs_that_are_none(load):
         (b'\n\n{\n"a":\n"x"}\n', 5, "Invalid digit, Value 'x', Pos 0, Type: Integer"),  # its last line is told
     ],
 )
-def test_json_that_is_none(load, body, line, reason):
+def test_json_that_is_none(load: Any, body: Any, line: Any, reason: str) -> None:
     found = load("a int", body=body)
     assert (found[0], found[5]) == (line, reason)
 
 
-def test_an_object_of_more_than_four_megabytes(load):
+def test_an_object_of_more_than_four_megabytes(load: Any) -> None:
     assert "4194304" in load("a varchar(5)", {"b": "x" * 4_200_000})[5]
 
 
-def test_text_that_is_not_utf8(load):
+def test_text_that_is_not_utf8(load: Any) -> None:
     found = load("a varchar(20)", body=b'{"a": "b\xa4c"}')
     assert found[4] == 1220
     assert found[5].startswith(
@@ -112,14 +118,14 @@ def test_text_that_is_not_utf8(load):
     )
 
 
-def test_a_not_null_column_that_is_not_listed(rs, s3):
+def test_a_not_null_column_that_is_not_listed(rs: Client, s3: Bucket) -> None:
     rs.run("create table t (a int, b int not null)")
     url = s3.put("d.json", {"a": 1, "b": 2})
     assert rs.error(f"copy t (a) from '{url}' {ROLE} json 'auto'")["M"] == FAILED
     assert rs.rows("select trim(colname), err_code from stl_load_errors") == [("b", 1213)]
 
 
-def test_array_elements_have_to_be_there(rs, s3):
+def test_array_elements_have_to_be_there(rs: Client, s3: Bucket) -> None:
     rs.run("create table t (a int)")
     url = s3.put("d.json", {"list": [1]})
     paths = s3.put("paths.json", body=json.dumps({"jsonpaths": ["$['list'][3]"]}))
@@ -132,7 +138,9 @@ def test_array_elements_have_to_be_there(rs, s3):
 @pytest.mark.parametrize(
     ("maxerror", "loads"), [(None, False), (0, False), (1, False), (2, False), (3, True), (10, True)]
 )
-def test_the_load_fails_when_there_are_as_many_errors_as_maxerror(rs, s3, maxerror, loads):
+def test_the_load_fails_when_there_are_as_many_errors_as_maxerror(
+    rs: Client, s3: Bucket, maxerror: Any, loads: Any
+) -> None:
     rs.run("create table t (a int)")
     url = s3.put("d.json", {"a": 1}, {"a": "x"}, {"a": "y"}, {"a": 2})
     option = "" if maxerror is None else f"maxerror {maxerror}"
@@ -155,7 +163,7 @@ def test_the_load_fails_when_there_are_as_many_errors_as_maxerror(rs, s3, maxerr
     assert rs.value("select count(*) from stl_load_errors") == (2 if loads else max(1, maxerror or 0))
 
 
-def test_twenty_errors_a_slice_are_kept(rs, s3, redshift):
+def test_twenty_errors_a_slice_are_kept(rs: Client, s3: Bucket, redshift: Standin) -> None:
     rs.run("create table t (a int)")
     for number in range(4):
         s3.put(f"data/{number}.json", *[{"a": "x"}] * 50)
@@ -165,7 +173,9 @@ def test_twenty_errors_a_slice_are_kept(rs, s3, redshift):
     assert rs.value("select error_count from sys_load_history") == 200
 
 
-def test_the_error_tables_survive_the_rollback(redshift, tx, s3, connect):
+def test_the_error_tables_survive_the_rollback(
+    redshift: Standin, tx: Client, s3: Bucket, connect: Callable[..., Client]
+) -> None:
     url = s3.put("d.json", {"a": 1, "b": "fine"}, {"a": 7, "b": "much too long"})
     tx.run("create table t (a int, b varchar(5))")
     with pytest.raises(redshift_connector.ProgrammingError):
@@ -193,14 +203,14 @@ def test_the_error_tables_survive_the_rollback(redshift, tx, s3, connect):
     assert (row["filename"], row["line_number"], row["err_code"]) == (url, "2", "1204")
 
 
-def test_the_columns_are_padded_with_blanks_as_char_is(rs, s3):
+def test_the_columns_are_padded_with_blanks_as_char_is(rs: Client, s3: Bucket) -> None:
     rs.run("create table t (a int)")
     rs.error(f"copy t from '{s3.put('d.json', {'a': 'x'})}' {ROLE} json 'auto'")
     filename, column, reason = rs.rows("select filename, colname, err_reason from stl_load_errors")[0]
     assert (len(filename), len(column), len(reason)) == (256, 127, 100)
 
 
-def test_a_transaction_sees_the_errors_of_its_own_load(tx, s3):
+def test_a_transaction_sees_the_errors_of_its_own_load(tx: Client, s3: Bucket) -> None:
     """Its snapshot is older than the rows that were written beside it."""
     url = s3.put("d.json", {"a": 1}, {"a": "x"})
     tx.run("create table t (a int)")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -10,6 +13,9 @@ from sqlalchemy.dialects import registry
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy_redshift.dialect import RedshiftDialect_redshift_connector
 
+from standin import Standin
+from tests.databases.standin.conftest import Client
+
 
 class MendedDialect(RedshiftDialect_redshift_connector):
     """sqlalchemy-redshift 1.0.0 with what SQLAlchemy 2.1 changed under it, and no RETURNING."""
@@ -17,13 +23,15 @@ class MendedDialect(RedshiftDialect_redshift_connector):
     supports_statement_cache = False
     insert_returning = update_returning = delete_returning = False
 
-    def _reflect_type(self, format_type, domains, enums, type_description, collation, **_more):
+    def _reflect_type(
+        self, format_type: Any, domains: Any, enums: Any, type_description: Any, collation: Any, **_more: Any
+    ) -> Any:
         return super()._reflect_type(format_type, None, type_description, collation, None)
 
-    def has_multi_table(self, connection, table_names, **kw):
+    def has_multi_table(self, connection: Any, table_names: Any, **kw: Any) -> Any:
         return DefaultDialect.has_multi_table(self, connection, table_names, **kw)
 
-    def get_multi_table_options(self, connection, **kw):
+    def get_multi_table_options(self, connection: Any, **kw: Any) -> Any:
         return DefaultDialect.get_multi_table_options(self, connection, **kw)
 
 
@@ -31,14 +39,14 @@ registry.register("redshift.mended", __name__, "MendedDialect")
 
 
 @pytest.fixture
-def engine(redshift):
+def engine(redshift: Standin) -> Iterator[Any]:
     engine = sa.create_engine(redshift.url.replace("redshift_connector://", "mended://"))
     yield engine
     engine.dispose()
 
 
 @pytest.fixture
-def metadata():
+def metadata() -> Any:
     metadata = sa.MetaData()
     sa.Table(
         "songs",
@@ -68,7 +76,7 @@ def metadata():
     return metadata
 
 
-def test_create_all_twice_and_reflect(engine, metadata):
+def test_create_all_twice_and_reflect(engine: Any, metadata: Any) -> None:
     metadata.create_all(engine)
     metadata.create_all(engine)
     inspector = sa.inspect(engine)
@@ -96,7 +104,7 @@ def test_create_all_twice_and_reflect(engine, metadata):
     assert inspector.get_indexes("songplays") == []
 
 
-def test_table_options(engine, metadata):
+def test_table_options(engine: Any, metadata: Any) -> None:
     metadata.create_all(engine)
     inspector = sa.inspect(engine)
     assert inspector.get_table_options("songplays") == {
@@ -111,7 +119,7 @@ def test_table_options(engine, metadata):
     assert (crossed["redshift_sortkey"], crossed["redshift_interleaved_sortkey"]) == (None, ("a", "b"))
 
 
-def test_a_reflected_table_can_be_created_again(engine, metadata):
+def test_a_reflected_table_can_be_created_again(engine: Any, metadata: Any) -> None:
     metadata.create_all(engine)
     reflected = sa.MetaData()
     reflected.reflect(engine)
@@ -122,7 +130,7 @@ def test_a_reflected_table_can_be_created_again(engine, metadata):
     assert sa.inspect(engine).get_table_options("songplays")["redshift_distkey"] == "song_id"
 
 
-def test_autogenerate_sees_no_difference_and_then_one(engine, metadata):
+def test_autogenerate_sees_no_difference_and_then_one(engine: Any, metadata: Any) -> None:
     metadata.create_all(engine)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection)
@@ -135,7 +143,7 @@ def test_autogenerate_sees_no_difference_and_then_one(engine, metadata):
     assert sorted(kinds) == ["add_column", "modify_type"]
 
 
-def test_another_schema(engine):
+def test_another_schema(engine: Any) -> None:
     metadata = sa.MetaData(schema="star")
     sa.Table("t", metadata, sa.Column("a", sa.Integer, primary_key=True), redshift_distkey="a")
     with engine.begin() as connection:
@@ -149,7 +157,7 @@ def test_another_schema(engine):
     assert inspector.get_table_options("t", schema="star")["redshift_distkey"] == "a"
 
 
-def test_views_are_reflected(engine):
+def test_views_are_reflected(engine: Any) -> None:
     with engine.begin() as connection:
         connection.execute(sa.text("create table t (a int)"))
         connection.execute(sa.text("create view v as select a from t"))
@@ -159,7 +167,9 @@ def test_views_are_reflected(engine):
     assert inspector.get_table_names() == ["t"]
 
 
-def test_the_dialect_as_it_is_fails_where_it_fails_on_redshift(redshift, monkeypatch):
+def test_the_dialect_as_it_is_fails_where_it_fails_on_redshift(
+    redshift: Standin, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """RETURNING: SQLAlchemy asks for it on every insert of a generated key, unless the dialect says no."""
     # Upstream's own dialect, whichever was registered by another test of this process.
     monkeypatch.delitem(registry.impls, "redshift.redshift_connector", raising=False)
@@ -170,12 +180,13 @@ def test_the_dialect_as_it_is_fails_where_it_fails_on_redshift(redshift, monkeyp
         connection.execute(sa.schema.CreateTable(table))
     with engine.connect() as connection, pytest.raises(sa.exc.ProgrammingError) as caught:
         connection.execute(sa.insert(table).values(a=1))
+    assert caught.value.orig is not None
     error = caught.value.orig.args[0]
     assert (error["C"], error["M"]) == ("42601", 'syntax error at or near "RETURNING"')
     engine.dispose()
 
 
-def test_information_schema(rs):
+def test_information_schema(rs: Client) -> None:
     rs.run(
         "create table t (id int identity(0,1) primary key, a varchar(7) default 'x', b super, c numeric(5,2))"
     )
@@ -207,7 +218,7 @@ def test_information_schema(rs):
     ]
 
 
-def test_svv_table_info_lists_tables_that_have_rows(rs):
+def test_svv_table_info_lists_tables_that_have_rows(rs: Client) -> None:
     rs.run("create table t (a int encode raw) distkey (a) sortkey (a)")
     rs.run("create table u (a int) diststyle even")
     query = 'select "table", encoded, diststyle, sortkey1, tbl_rows from svv_table_info order by 1'
@@ -220,7 +231,7 @@ def test_svv_table_info_lists_tables_that_have_rows(rs):
     ]
 
 
-def test_the_loadview_of_the_documentation(rs):
+def test_the_loadview_of_the_documentation(rs: Client) -> None:
     assert (
         rs.rows(
             "select distinct tbl, trim(name) as table_name, query, starttime, trim(filename) as input, "

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+
+from tests.databases.standin.conftest import Client
 
 SYNTAX, UNSUPPORTED, NO_FUNCTION, NO_TYPE = "42601", "0A000", "42883", "42704"
 
 
 @pytest.fixture
-def t(shared):
+def t(shared: Client) -> Client:
     shared.run("drop table if exists t, x")
     shared.run("create table t (a int, b varchar(20), c timestamp)")
     shared.run("insert into t values (1, 'x', '2018-11-01 20:57:10')")
@@ -109,7 +113,7 @@ def t(shared):
         ('create table x (a int collate "C" collate "C") with (fillfactor = 70)', SYNTAX),
     ],
 )
-def test_refused(t, statement, code):
+def test_refused(t: Client, statement: Any, code: str) -> None:
     assert t.code(statement) == code
 
 
@@ -143,7 +147,7 @@ def test_refused(t, statement, code):
         "select count(*) from t where b like 'a\\\\_%' escape '\\\\'",
     ],
 )
-def test_taken(t, statement):
+def test_taken(t: Client, statement: Any) -> None:
     t.run(statement)
 
 
@@ -159,25 +163,25 @@ def test_taken(t, statement):
         "truncate %s",
     ],
 )
-def test_binds_belong_to_queries(t, statement):
+def test_binds_belong_to_queries(t: Client, statement: Any) -> None:
     error = t.error(statement, "x")
     assert (error["C"], error["M"]) == ("42601", 'syntax error at or near "$1"')
 
 
-def test_the_leader_node_says_what_it_does_not_support(t):
+def test_the_leader_node_says_what_it_does_not_support(t: Client) -> None:
     error = t.error("select now(), age(c) from t")
     assert error["M"] == "Specified types or functions (one per INFO message) not supported on Redshift tables."
     assert t.notices()[-2:] == ['Function "now()" not supported.', 'Function "age()" not supported.']
 
 
-def test_a_backslash_escapes_in_a_string(rs):
+def test_a_backslash_escapes_in_a_string(rs: Client) -> None:
     r"""Redshift reads '\\' as one backslash: a client has to double those that it means."""
     assert rs.value(r"select 'a\\b'") == r"a\b"
     assert rs.value(r"select 'it\'s'") == "it's"
     assert rs.value(r"select len('a\tb')") == 3
 
 
-def test_what_is_not_emulated_says_so(rs):
+def test_what_is_not_emulated_says_so(rs: Client) -> None:
     for statement in ("select top 1 1", "select 1 qualify true", "create external schema x", "show tables",
                       "analyze compression", "set enable_case_sensitive_identifier to true"):  # fmt: skip
         error = rs.error(statement)

@@ -5,14 +5,19 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import time
+from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 import redshift_connector
 import sqlalchemy as sa
 
+from standin import Standin
+from tests.databases.standin.conftest import Client
 
-def test_types_come_back_as_python_values(rs):
+
+def test_types_come_back_as_python_values(rs: Client) -> None:
     rs.run(
         "create table t (a smallint, b integer, c bigint, d numeric(12,4), e real, f double precision, "
         "g boolean, h date, i timestamp, j timestamptz, k varchar(20), l char(5), m super)"
@@ -35,20 +40,20 @@ def test_types_come_back_as_python_values(rs):
     assert rs.rows("select a, k from t where b = %s and g", 70_000) == [(-5, "Björk")]
 
 
-def test_null_and_none(rs):
+def test_null_and_none(rs: Client) -> None:
     rs.run("create table t (a int, b varchar(5))")
     rs.run("insert into t values (%s, %s)", None, None)
     assert rs.rows("select a, b, b is null from t") == [(None, None, True)]
 
 
-def test_executemany_sums_the_rows(tx):
+def test_executemany_sums_the_rows(tx: Client) -> None:
     tx.run("create table t (a int, b varchar(20))")
     tx.cursor.executemany("insert into t values (%s, %s)", [(n, f"v{n}") for n in range(50)])
     assert tx.cursor.rowcount == 50
     assert tx.value("select count(*) from t") == 50
 
 
-def test_row_counts(rs):
+def test_row_counts(rs: Client) -> None:
     rs.run("create table t (a int)")
     assert rs.run("insert into t select 1 union all select 2") == 2
     assert rs.run("update t set a = a + 1") == 2
@@ -56,7 +61,7 @@ def test_row_counts(rs):
     assert rs.run("select * from t") == -1
 
 
-def test_an_error_aborts_the_transaction(tx):
+def test_an_error_aborts_the_transaction(tx: Client) -> None:
     tx.run("create table t (a int)")
     tx.commit()
     tx.run("insert into t values (1)")
@@ -70,7 +75,7 @@ def test_an_error_aborts_the_transaction(tx):
     assert tx.value("select count(*) from t") == 0
 
 
-def test_what_the_stand_in_refuses_aborts_the_transaction_as_well(tx):
+def test_what_the_stand_in_refuses_aborts_the_transaction_as_well(tx: Client) -> None:
     tx.run("create table t (a int)")
     tx.commit()
     tx.run("insert into t values (1)")
@@ -82,7 +87,7 @@ def test_what_the_stand_in_refuses_aborts_the_transaction_as_well(tx):
     assert tx.value("select count(*) from t") == 0
 
 
-def test_ddl_is_transactional(redshift, tx):
+def test_ddl_is_transactional(redshift: Standin, tx: Client) -> None:
     tx.run("create table t (a int distkey sortkey) ")
     tx.rollback()
     assert tx.code("select * from t") == "42P01"
@@ -94,7 +99,7 @@ def test_ddl_is_transactional(redshift, tx):
     assert tx.code("select b from t") == "42703"
 
 
-def test_the_log_has_every_statement_with_its_transaction_and_outcome(redshift, tx):
+def test_the_log_has_every_statement_with_its_transaction_and_outcome(redshift: Standin, tx: Client) -> None:
     tx.run("create table t (a int)")
     tx.commit()
     tx.run("insert into t values (%s)", 7)
@@ -117,7 +122,7 @@ def test_the_log_has_every_statement_with_its_transaction_and_outcome(redshift, 
     assert redshift.statements == []
 
 
-def test_a_statement_that_is_prepared_once_is_logged_each_time(redshift, tx):
+def test_a_statement_that_is_prepared_once_is_logged_each_time(redshift: Standin, tx: Client) -> None:
     tx.run("create table t (a varchar(5))")
     tx.commit()
     redshift.clear_statements()
@@ -132,7 +137,7 @@ def test_a_statement_that_is_prepared_once_is_logged_each_time(redshift, tx):
     assert redshift.statements[1].parameters == ("x",)
 
 
-def test_truncate_commits(redshift, tx, connect):
+def test_truncate_commits(redshift: Standin, tx: Client, connect: Callable[..., Client]) -> None:
     tx.run("create table t (a int)")
     tx.run("create table u (a int)")
     tx.run("insert into u values (1)")
@@ -147,7 +152,7 @@ def test_truncate_commits(redshift, tx, connect):
 
 
 @pytest.mark.parametrize("statement", ["truncate t, u", "truncate t cascade", "truncate t restart identity"])
-def test_truncate_takes_one_table(rs, statement):
+def test_truncate_takes_one_table(rs: Client, statement: Any) -> None:
     rs.run("create table t (a int)")
     rs.run("create table u (a int)")
     assert rs.code(statement) == "42601"
@@ -156,14 +161,14 @@ def test_truncate_takes_one_table(rs, statement):
 @pytest.mark.parametrize(
     "words", ["", " full t", " sort only t", " delete only t to 90 percent", " t boost", " reindex t"]
 )
-def test_vacuum_only_outside_a_transaction(rs, tx, words):
+def test_vacuum_only_outside_a_transaction(rs: Client, tx: Client, words: str) -> None:
     rs.run("create table t (a int)")
     rs.run(f"vacuum{words}")
     error = tx.error(f"vacuum{words}")
     assert (error["C"], error["M"]) == ("25001", "VACUUM cannot run inside a transaction block")
 
 
-def test_analyze_anywhere(rs, tx):
+def test_analyze_anywhere(rs: Client, tx: Client) -> None:
     rs.run("create table t (a int)")
     for words in ("", " t", " t (a)", " t predicate columns", " verbose t"):
         rs.run(f"analyze{words}")
@@ -171,7 +176,7 @@ def test_analyze_anywhere(rs, tx):
     assert rs.code("analyze nothing") == "42P01"
 
 
-def test_a_transaction_sees_one_snapshot(tx, rs):
+def test_a_transaction_sees_one_snapshot(tx: Client, rs: Client) -> None:
     rs.run("create table t (a int)")
     assert tx.value("select count(*) from t") == 0
     rs.run("insert into t values (1)")
@@ -180,7 +185,7 @@ def test_a_transaction_sees_one_snapshot(tx, rs):
     assert tx.value("select count(*) from t") == 1
 
 
-def test_a_write_conflict_is_error_1023(rs, connect):
+def test_a_write_conflict_is_error_1023(rs: Client, connect: Callable[..., Client]) -> None:
     rs.run("create table token (n int)")
     rs.run("insert into token values (0)")
     first, second = connect(), connect()
@@ -194,7 +199,7 @@ def test_a_write_conflict_is_error_1023(rs, connect):
     assert "transactions forming the cycle are: " in error["D"]
 
 
-def test_the_first_write_takes_the_snapshot_before_it_waits(rs, connect):
+def test_the_first_write_takes_the_snapshot_before_it_waits(rs: Client, connect: Callable[..., Client]) -> None:
     """Two transactions that begin with an UPDATE of the same row: the second fails and may be retried."""
     rs.run("create table token (n int)")
     rs.run("insert into token values (0)")
@@ -214,7 +219,7 @@ def test_the_first_write_takes_the_snapshot_before_it_waits(rs, connect):
     assert outcome == ["1023"]
 
 
-def test_two_writers_of_a_table_wait_for_each_other(rs, connect):
+def test_two_writers_of_a_table_wait_for_each_other(rs: Client, connect: Callable[..., Client]) -> None:
     rs.run("create table t (a int)")
     first, second = connect(), connect()
     first.run("insert into t values (1)")
@@ -235,7 +240,7 @@ def test_two_writers_of_a_table_wait_for_each_other(rs, connect):
     assert rs.value("select count(*) from t") == 2  # inserts do not conflict, they only wait
 
 
-def test_lock_first_lets_the_second_see_what_the_first_did(rs, connect):
+def test_lock_first_lets_the_second_see_what_the_first_did(rs: Client, connect: Callable[..., Client]) -> None:
     """LOCK takes no snapshot: what is read after it is what the one before has committed."""
     rs.run("create table ledger (name varchar(10))")
     first, second = connect(), connect()
@@ -257,7 +262,7 @@ def test_lock_first_lets_the_second_see_what_the_first_did(rs, connect):
     assert seen == [1]
 
 
-def test_a_check_before_the_lock_sees_the_past(rs, connect):
+def test_a_check_before_the_lock_sees_the_past(rs: Client, connect: Callable[..., Client]) -> None:
     """The reason to lock first: a snapshot taken before the lock does not know of the other's work."""
     rs.run("create table ledger (name varchar(10))")
     first, second = connect(), connect()
@@ -268,7 +273,9 @@ def test_a_check_before_the_lock_sees_the_past(rs, connect):
     assert second.value("select count(*) from ledger") == 0
 
 
-def test_lock_names_no_mode_and_blocks_readers(rs, connect, redshift):
+def test_lock_names_no_mode_and_blocks_readers(
+    rs: Client, connect: Callable[..., Client], redshift: Standin
+) -> None:
     rs.run("create table t (a int)")
     locker, reader = connect(), connect(autocommit=True)
     locker.run("lock t")
@@ -279,7 +286,7 @@ def test_lock_names_no_mode_and_blocks_readers(rs, connect, redshift):
     assert locker.code("lock table t in exclusive mode") == "42601"
 
 
-def test_a_deadlock_ends_one_of_the_two(rs, connect):
+def test_a_deadlock_ends_one_of_the_two(rs: Client, connect: Callable[..., Client]) -> None:
     rs.run("create table t (a int)")
     rs.run("create table u (a int)")
     first, second = connect(), connect()
@@ -307,7 +314,9 @@ def test_a_deadlock_ends_one_of_the_two(rs, connect):
 
 
 @pytest.mark.parametrize("isolation", ["snapshot", "serializable"])
-def test_write_skew(redshift, strict, monkeypatch, isolation):
+def test_write_skew(
+    redshift: Standin, strict: Standin, monkeypatch: pytest.MonkeyPatch, isolation: Any
+) -> None:
     """Two transactions that each read what the other writes: snapshot isolation lets both commit."""
     standin = redshift if isolation == "snapshot" else strict
     monkeypatch.setenv("SSL_CERT_FILE", str(standin.ca_file))
@@ -324,11 +333,12 @@ def test_write_skew(redshift, strict, monkeypatch, isolation):
         else:
             with pytest.raises(sa.exc.DBAPIError) as caught:
                 two.commit()
+            assert caught.value.orig is not None
             assert caught.value.orig.args[0]["M"] == "1023"
     engine.dispose()
 
 
-def test_begin_takes_the_words_of_redshift(rs):
+def test_begin_takes_the_words_of_redshift(rs: Client) -> None:
     for words in ("begin", "begin work", "start transaction", "begin isolation level serializable read write"):
         rs.run(words)
         rs.run("end transaction")
@@ -337,7 +347,7 @@ def test_begin_takes_the_words_of_redshift(rs):
         rs.run(words)
 
 
-def test_settings(rs):
+def test_settings(rs: Client) -> None:
     rs.run("set search_path to public")
     assert rs.value("show search_path") == "public"
     assert rs.value("select current_schema()") == "public"

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
+
+from standin import Standin
+from tests.databases.standin.conftest import Client
 
 ROLE = "iam_role 'arn:aws:iam::123456789012:role/r'"
 
 
 @pytest.fixture
-def bucket(redshift):
+def bucket(redshift: Standin) -> Any:
     name = f"unload-{id(redshift.statements)}"
     redshift.create_bucket(name)
     return f"s3://{name}"
 
 
 @pytest.fixture
-def t(rs):
+def t(rs: Client) -> Client:
     rs.run("create table t (a int, b varchar(10), c timestamp, d numeric(8,2), e boolean, f float)")
     rs.run(
         "insert into t values (1, 'it''s ä', '2018-11-01 20:57:10.796', 19.99, true, 1.5), "
@@ -27,15 +32,17 @@ def t(rs):
     return rs
 
 
-def read(redshift, tmp_path, url):
+def read(redshift: Standin, tmp_path: Path, url: Any) -> Any:
     from standin.objects import location
 
-    (tmp_path / "part").write_bytes(redshift.objects.get(location(url)))
+    body = redshift.objects.get(location(url))
+    assert body is not None
+    (tmp_path / "part").write_bytes(body)
     with duckdb.connect() as db:
         return db.execute(f"select * from read_parquet('{tmp_path}/part') order by 1").fetchall()
 
 
-def test_parquet(redshift, t, bucket, tmp_path):
+def test_parquet(redshift: Standin, t: Client, bucket: str, tmp_path: Path) -> None:
     assert (
         t.run(
             f"unload ('select * from t where b = ''it''''s ä'' or a = 2') to '{bucket}/out/' {ROLE} "
@@ -52,7 +59,7 @@ def test_parquet(redshift, t, bucket, tmp_path):
     assert t.notices()[-1] == "UNLOAD completed, 2 record(s) unloaded successfully."
 
 
-def test_a_destination_that_is_not_empty(redshift, t, bucket, tmp_path):
+def test_a_destination_that_is_not_empty(redshift: Standin, t: Client, bucket: str, tmp_path: Path) -> None:
     redshift.put_object(f"{bucket}/out/stray", "x")
     unload = f"unload ('select a from t') to '{bucket}/out/' {ROLE} parquet"
     error = t.error(unload)
@@ -65,7 +72,7 @@ def test_a_destination_that_is_not_empty(redshift, t, bucket, tmp_path):
     assert read(redshift, tmp_path, f"{bucket}/out/000.parquet") == [(1,), (2,)]
 
 
-def test_csv(redshift, t, bucket):
+def test_csv(redshift: Standin, t: Client, bucket: str) -> None:
     from standin.objects import location
 
     t.run(f"unload ('select a, b from t order by a') to '{bucket}/csv_' {ROLE} csv header")
@@ -87,11 +94,11 @@ def test_csv(redshift, t, bucket):
         ("unload ('select a from t') to 'file:///tmp/x' {r} parquet", "22023"),
     ],
 )
-def test_refused(redshift, t, bucket, statement, code):
+def test_refused(redshift: Standin, t: Client, bucket: str, statement: Any, code: str) -> None:
     assert t.code(statement.format(b=bucket, r=ROLE)) == code
     assert redshift.objects_below(bucket) == []
 
 
-def test_a_limit_inside_is_taken(t, bucket):
+def test_a_limit_inside_is_taken(t: Client, bucket: str) -> None:
     t.run(f"unload ('select * from (select a from t order by a limit 1)') to '{bucket}/x' {ROLE} parquet")
     assert t.value("select pg_last_unload_count()") == 1

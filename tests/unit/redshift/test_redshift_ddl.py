@@ -54,7 +54,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "no such sort key": (lambda: AlterSortKey(plays, ["start_time", "song"]), "no column named song"),
     "no columns": (lambda: AlterSortKey(plays, []), "for none say 'NONE'"),
     "twice": (lambda: AlterSortKey(plays, ["user", "user"]), "a column is named twice"),
-    "a name for a list": (lambda: AlterSortKey(plays, "user"), "'AUTO' or 'NONE', not 'user'"),  # type: ignore[arg-type]
+    "a name for a list": (lambda: AlterSortKey(plays, "user"), "'AUTO' or 'NONE', not 'user'"),
     "too many": (lambda: AlterSortKey("t", [f"c{n}" for n in range(401)]), "a sort key of 401 columns"),
     "encoding": (lambda: AlterEncode(plays, {"user": "zip"}), "column user: unknown encoding 'zip'"),
     "auto of a column": (lambda: AlterEncode(plays, {"user": "AUTO"}), "a property of the whole table"),

@@ -604,7 +604,11 @@ PERCENTS: dict[str, tuple[Any, str, str]] = {
         "CREATE TABLE t ( x VARCHAR(9) DEFAULT '5%' )",
         "CREATE TABLE t ( x VARCHAR(9) DEFAULT '5%' )",
     ),
-    "ddl": (sa.DDL("COMMENT ON TABLE t IS '5%% of %(schema)s'"), *["COMMENT ON TABLE t IS '5% of '"] * 2),
+    "ddl": (
+        sa.DDL("COMMENT ON TABLE t IS '5%% of %(schema)s'"),
+        "COMMENT ON TABLE t IS '5% of '",
+        "COMMENT ON TABLE t IS '5% of '",
+    ),
 }
 
 
@@ -717,7 +721,7 @@ def test_a_broken_socket_is_a_lost_connection(driver: Any) -> None:
 
 
 def column_info(dialect: Any, **kw: Any) -> Any:
-    defaults = {
+    defaults: dict[str, Any] = {
         "name": "x",
         "format_type": "integer",
         "default": None,

@@ -249,6 +249,7 @@ def test_a_varchar_needs_a_transaction_for_each_migration() -> None:
 
 
 def test_the_operations_do_nothing_on_another_database() -> None:
+    op: Any
     with offline("duckdb") as (op, statements):
         op.alter_distkey("songs", "song_id")
         op.alter_diststyle("songs", "ALL")
@@ -260,7 +261,7 @@ def test_the_operations_do_nothing_on_another_database() -> None:
 def test_operations_turn_round() -> None:
     operation = AlterDistKeyOp("songs", "song_id", existing_diststyle="EVEN")
     assert operation.call() == "alter_distkey('songs', 'song_id', existing_diststyle='EVEN')"
-    back = operation.reverse()
+    back: Any = operation.reverse()
     assert back.call() == "alter_diststyle('songs', 'EVEN', existing_distkey='song_id')"
     assert back.reverse().call() == "alter_distkey('songs', 'song_id', existing_diststyle='EVEN')"
     interleaved = AlterSortKeyOp("songs", ["year"], existing_sortkey=["a", "b"], existing_interleaved=True)
