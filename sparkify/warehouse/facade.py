@@ -29,7 +29,7 @@ from sparkify.warehouse.migrations import Migrations
 from sparkify.warehouse.query import Query
 from sparkify.warehouse.requests import LOAD_OPTIONS, build_request
 from sparkify.warehouse.rules import rules_check
-from sparkify.warehouse.status import Contents, Status, pending_files, read_contents
+from sparkify.warehouse.status import Contents, PendingFiles, Status, pending_files, read_contents
 from sparkify.warehouse.target import resolve_target
 
 __all__ = ["Warehouse"]
@@ -203,7 +203,7 @@ class Warehouse:
             loads=contents.loads,
             steps=contents.steps,
             notices=contents.notices,
-            pending=tuple(pending_files(self._request(), contents.known)),
+            pending=tuple(self._pending_files(contents.known)),
         )
 
     def check(self) -> tuple[CheckResult, ...]:
@@ -242,6 +242,16 @@ class Warehouse:
         return OrmSession(self.engine)
 
     # -- internals -----------------------------------------------------------------------------------------
+
+    def _pending_files(self, known: Mapping[str, str]) -> Iterator[PendingFiles]:
+        for source in self.pipeline.sources:
+            try:
+                request = self._request(only=[source.name])
+            except ConfigurationError as exc:
+                # No setting says where its files are. What the warehouse holds is no less true.
+                yield PendingFiles(source=source.name, uri="", problem=str(exc))
+            else:
+                yield from pending_files(request, known)
 
     def _request(
         self,

@@ -29,6 +29,7 @@ _LAST_LOADS = 10
 class PendingFiles:
     """The files of one source that the next load would read.
 
+    :ivar uri: where its files are; empty where no setting says it.
     :ivar changed: files that differ from what was loaded, and would stop the load.
     :ivar problem: why the source could not be listed; None when it could.
     """

@@ -15,9 +15,12 @@ from tests.support.making import event, song
 
 BARE = """
 from dataclasses import replace
+from sparkify.etl.declarations import Location
 from sparkify.pipeline import SPARKIFY
 
 PIPELINE = replace(SPARKIFY, name="bare", questions=None, report=None, summary=None)
+events, songs = SPARKIFY.sources
+NOWHERE = replace(SPARKIFY, name="nowhere", sources=(replace(events, location=Location(setting="")), songs))
 """
 
 
@@ -94,6 +97,13 @@ def test_status_prints_notes_and_the_steps_of_the_last_load(home: Path) -> None:
     assert "note: " not in again.stdout + again.stderr
     checked = run(home, "check", code=1).stdout
     assert re.search(r"^ +-> .*--full-refresh", checked, re.MULTILINE)
+
+
+def test_status_names_a_source_that_no_setting_locates(home: Path) -> None:
+    run(home, "load", "--only", "songs")
+    text = run(home, "--pipeline", "bare:NOWHERE", "status").stdout
+    assert re.search(r"^  events  source events: no setting says where its files are\.", text, re.MULTILINE)
+    assert re.search(r"^  songs   data/song_data: 0 files pending \(0 B\), 1 loaded$", text, re.MULTILINE)
 
 
 def test_pipeline_without_questions_report_and_summary(home: Path) -> None:
