@@ -79,7 +79,7 @@ def print_plan(calls: Sequence[Call], cost: Any, *, as_json: bool) -> None:
             typer.echo(textwrap.indent(f"{name} = {text}", "    "))
         typer.echo("")
     echo(
-        f"{formatting.count(len(calls), 'call')}; nothing was sent, and AWS was asked nothing. "
+        f"{formatting.count(len(calls), 'call')}; nothing was sent, and AWS was not asked. "
         "What is done already, or not ours, is left out of the real run."
     )
     if cost is not None:

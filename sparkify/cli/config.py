@@ -43,7 +43,9 @@ def config(
         formatting.print_json(found)
     else:
         formatting.print_table(
-            ["setting", "value", "from"], [[one.name, one.value, one.origin] for one in found], indent=""
+            ["setting", "value", "from"],
+            [[setting.name, setting.value, setting.origin] for setting in found],
+            indent="",
         )
         echo(f"\nThe warehouse is {settings.url.render_as_string(hide_password=True)}")
     for problem in unknown_options(sources):

@@ -29,7 +29,7 @@ def env_name(name: str) -> str:
 
 
 def extra_of(info: FieldInfo) -> dict[str, Any]:
-    """What :func:`cfg` was told: ``section``, ``options`` and ``secret``."""
+    """What :func:`cfg` was given: ``section``, ``options`` and ``secret``."""
     extra = info.json_schema_extra
     return extra if isinstance(extra, dict) else {}
 

@@ -139,7 +139,9 @@ class AwsChecks:
         if lacking := ungranted(documents, needs(readable, self._account[1])):
             more = f", and {len(lacking) - 1} more" if len(lacking) > 1 else ""
             raise Problem(f"the role may not do {lacking[0]}{more}", hint="sparkify-etl cluster create")
-        return f"it may read {', '.join(f's3://{one.bucket}' for one in readable) or 'nothing, as configured'}"
+        return (
+            f"it may read {', '.join(f's3://{part.bucket}' for part in readable) or 'nothing, as configured'}"
+        )
 
     # S3
 
@@ -180,7 +182,7 @@ class AwsChecks:
                     hint=f"create the warehouse in {region}, and set REGION = {region} in [AWS] of "
                     f"{config_file()}",
                 )
-        return ", ".join(sorted(set(self._bucket_regions.values()))) or "not told by S3"
+        return ", ".join(sorted(set(self._bucket_regions.values()))) or "not reported by S3"
 
     def _check_jsonpaths(self, source: Source, name: str, uri: str) -> str:
         from sparkify.etl.errors import ConfigurationError

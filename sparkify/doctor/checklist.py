@@ -78,7 +78,7 @@ class Checklist:
             first = (str(exc).strip() or type(exc).__name__).splitlines()[0]
             return Diagnosis(name, "problem", f"{type(exc).__name__}: {first}", "see the message", exit_code)
         if if_allowed and getattr(error, "denied", False):
-            return Diagnosis(name, "skipped", f"your AWS identity may not look ({error})")
+            return Diagnosis(name, "skipped", f"your AWS identity may not inspect it ({error})")
         code = exit_code if isinstance(error, Problem | ConfigurationError) else 1
         message = error.found if error.where is None else f"{error.where}: {error.found}"
         return Diagnosis(name, "problem", message, error.hint or "", code)

@@ -64,8 +64,8 @@ def ungranted(documents: Sequence[Mapping[str, Any]], required: Iterator[Need]) 
     return [
         need
         for need in required
-        if not any(_applies(one, need) for one in statements if one.get("Effect") == "Allow")
-        or any(_applies(one, need) for one in statements if one.get("Effect") == "Deny")
+        if not any(_applies(statement, need) for statement in statements if statement.get("Effect") == "Allow")
+        or any(_applies(statement, need) for statement in statements if statement.get("Effect") == "Deny")
     ]
 
 

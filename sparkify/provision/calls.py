@@ -78,7 +78,7 @@ class Found:
 
 
 class ProvisionObserver:
-    """Is told how things go. This one is silent."""
+    """Receives the progress. This one ignores it."""
 
     def sending(self, call: Call) -> None:
         """A call is about to be sent."""

@@ -79,7 +79,7 @@ class _Counting(ProvisionObserver):
 
 
 def plan_create(spec: Spec, region: str | None = None) -> list[Call]:
-    """The calls of a first creation. Nobody is asked: what only AWS knows stands in angle brackets."""
+    """The calls of a first creation. AWS is not asked: what only AWS knows stands in angle brackets."""
     context = Context(region=region) if region else Context()
     return [
         call
@@ -89,7 +89,7 @@ def plan_create(spec: Spec, region: str | None = None) -> list[Call]:
 
 
 def plan_destroy(names: Names, *, final_snapshot: str | None, region: str | None = None) -> list[Call]:
-    """The calls that remove a warehouse of which everything is there. Nobody is asked."""
+    """The calls that remove a warehouse of which everything is there. AWS is not asked."""
     context = Context(region=region) if region else Context()
     return [
         call

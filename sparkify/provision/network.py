@@ -80,7 +80,7 @@ class SecurityGroup(Resource):
             for group in answer["SecurityGroups"]
         ]
         # Where several VPCs have a group of this name, ours is meant.
-        return next((one for one in found if self.names.owns(one.tags)), found[0] if found else None)
+        return next((group for group in found if self.names.owns(group.tags)), found[0] if found else None)
 
     def to_create(self, spec: Spec, context: Context, found: Found | None) -> Sequence[Call]:
         calls = []
@@ -206,7 +206,7 @@ class S3Endpoint(Resource):
             if endpoint["State"].lower() not in ("deleted", "rejected", "failed", "expired")
         ]
         others = None if anywhere or not found else found[0]
-        return next((one for one in found if self.names.owns(one.tags)), others)
+        return next((endpoint for endpoint in found if self.names.owns(endpoint.tags)), others)
 
     def to_create(self, spec: Spec, context: Context, found: Found | None) -> Sequence[Call]:
         if found is not None:

@@ -55,7 +55,7 @@ class Resource(ABC):
 
     @abstractmethod
     def expected(self, context: Context) -> Found:
-        """What would be found of it, for a plan that asks nobody."""
+        """What would be found of it, for a plan without connecting."""
 
     def extend(self, context: Context, found: Found) -> Context:
         """The context, with what the next resources need to know of this one."""

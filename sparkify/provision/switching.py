@@ -22,7 +22,7 @@ _STATES = {"pause": ("available", "paused"), "resume": ("paused", "available")}
 
 
 def plan_switch(names: Names, verb: Verb) -> list[Call]:
-    """The call that pauses or resumes. Nobody is asked."""
+    """The call that pauses or resumes. AWS is not asked."""
     return [_cluster(names).switch(verb)]
 
 

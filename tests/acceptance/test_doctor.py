@@ -55,7 +55,7 @@ def home(clean_environment: Path) -> Path:
     return clean_environment
 
 
-def test_an_empty_folder_with_data_is_in_order(home: Path) -> None:
+def test_examine_passes_on_new_folder_with_data(home: Path) -> None:
     found = examine()
     assert [finding.check for finding in found] == [
         "configuration",
@@ -137,7 +137,7 @@ EMBEDDED: list[tuple[Callable[[pytest.MonkeyPatch], None], str, str, str, int]] 
 
 @pytest.mark.parametrize(("breaking", "check", "message", "advice", "code"), EMBEDDED)
 @pytest.mark.usefixtures("home")
-def test_each_thing_that_is_wrong_is_found_alone(
+def test_examine_finds_each_local_problem_alone(
     monkeypatch: pytest.MonkeyPatch,
     breaking: Callable[[pytest.MonkeyPatch], None],
     check: str,
@@ -154,7 +154,7 @@ def test_each_thing_that_is_wrong_is_found_alone(
 
 
 @pytest.mark.usefixtures("home")
-def test_what_depends_on_a_failure_is_skipped_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_examine_skips_what_depends_on_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPARKIFY_DATABASE_URL", "duckdb:///no/x.duckdb")
     found = by_name(examine())
     for check in ("free space", "database"):
@@ -164,7 +164,7 @@ def test_what_depends_on_a_failure_is_skipped_with_the_reason(monkeypatch: pytes
 
 
 @pytest.mark.usefixtures("home")
-def test_a_database_that_is_open_elsewhere() -> None:
+def test_examine_names_process_that_has_database_open() -> None:
     code = (
         "import duckdb, sys; c = duckdb.connect('sparkify.duckdb'); print('open', flush=True); sys.stdin.read()"
     )
@@ -181,7 +181,7 @@ def test_a_database_that_is_open_elsewhere() -> None:
 
 
 @pytest.mark.usefixtures("home")
-def test_another_revision(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_examine_reports_other_revision(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schema, "current", lambda _: "0000")
     empty_database(monkeypatch)
     found = by_name(examine())
@@ -205,7 +205,7 @@ def test_examine_checks_sources_of_any_pipeline(home: Path) -> None:
     assert examine(pipeline=shop)[-1].message == "orders: 1 file"
 
 
-def test_the_command(home: Path) -> None:
+def test_doctor_prints_results_and_exit_codes(home: Path) -> None:
     run = Command(home, None)
     good = run("doctor")
     assert good.stdout.splitlines()[-1] == "7 checks: all is well."
@@ -282,7 +282,7 @@ def cluster(home: Path, redshift: Standin, monkeypatch: pytest.MonkeyPatch) -> I
     gc.collect()
 
 
-def test_everything_in_place(cluster: Standin) -> None:
+def test_examine_passes_on_complete_redshift(cluster: Standin) -> None:
     found = examine()
     assert problems(found) == [], found
     assert [finding.check for finding in found] == [
@@ -439,7 +439,7 @@ REDSHIFT: list[tuple[str, Breaking, str, str, str]] = [
 )
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_each_thing_that_is_wrong_with_redshift_is_found_alone(
+def test_examine_finds_each_redshift_problem_alone(
     cluster: Standin, monkeypatch: pytest.MonkeyPatch, breaking: Breaking, check: str, message: str, advice: str
 ) -> None:
     breaking(cluster, monkeypatch)
@@ -454,7 +454,7 @@ def test_each_thing_that_is_wrong_with_redshift_is_found_alone(
     assert str(os.environ["SPARKIFY_DB_PASSWORD"]) not in text
 
 
-def test_a_load_needs_no_right_to_look_at_roles(cluster: Standin, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_examine_skips_roles_without_permission(cluster: Standin, monkeypatch: pytest.MonkeyPatch) -> None:
     from sparkify.provision import account
     from sparkify.provision.aws_errors import AwsRefusal
 
@@ -487,7 +487,7 @@ def made(home: Path, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> Any:
     return wire.client("redshift")
 
 
-def test_the_state_of_the_cluster(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_examine_reports_state_of_cluster(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert by_name(examine())["cluster"].message == "sparkify is available"
     made.pause_cluster(ClusterIdentifier="sparkify")
     found = by_name(examine())["cluster"]

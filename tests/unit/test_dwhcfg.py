@@ -36,7 +36,7 @@ LOG_DATA='s3://udacity-dend/log_data'
 """
 
 
-def test_only_the_two_lines_change() -> None:
+def test_edited_changes_named_lines_alone() -> None:
     after = edited(USERS_FILE, VALUES)
     assert after == USERS_FILE.replace("HOST=old.example.com", f"HOST={HOST}").replace("'arn:old'", f"'{ARN}'")
 
@@ -62,11 +62,11 @@ def test_only_the_two_lines_change() -> None:
         ("\ufeff[CLUSTER]\r\nHOST=a\r\nB=2\r\n", "\ufeff[CLUSTER]\r\nHOST=new\r\nB=2\r\n"),
     ],
 )
-def test_forms_of_the_file(before: str, after: str) -> None:
+def test_edited_keeps_form_of_file(before: str, after: str) -> None:
     assert edited(before, {("CLUSTER", "HOST"): "new"}) == after
 
 
-def test_a_value_is_emptied_and_none_is_made_to_be_empty() -> None:
+def test_edited_empties_value_and_adds_no_empty_one() -> None:
     assert edited("[CLUSTER]\nHOST = a\n", {("CLUSTER", "HOST"): ""}) == "[CLUSTER]\nHOST =\n"
     assert edited("[CLUSTER]\nA=1\n", {("CLUSTER", "HOST"): ""}) == "[CLUSTER]\nA=1\n"
 
@@ -88,7 +88,7 @@ def parsed(text: str) -> dict[tuple[str, str], str]:
 
 
 @given(st.lists(LINE, max_size=12))
-def test_the_file_says_the_new_values_and_everything_else_as_before(lines: list[str]) -> None:
+def test_edited_sets_values_and_keeps_others(lines: list[str]) -> None:
     before = "[TOP]\n" + "\n".join(lines) + "\n"
     after = edited(before, VALUES)
     expected = {**parsed(before), ("CLUSTER", "host"): HOST, ("IAM_ROLE", "arn"): ARN}
@@ -101,7 +101,7 @@ def test_the_file_says_the_new_values_and_everything_else_as_before(lines: list[
     assert edited(after, VALUES) == after
 
 
-def test_our_own_template_takes_the_values(clean_environment: Path) -> None:
+def test_write_values_fills_template(clean_environment: Path) -> None:
     path = clean_environment / "dwh.cfg"
     path.write_text(template())
     write_values(path, VALUES)
@@ -114,7 +114,7 @@ def test_our_own_template_takes_the_values(clean_environment: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o666, 0o600])
-def test_the_owner_alone_may_read_it_afterwards(tmp_path: Path, mode: int) -> None:
+def test_write_values_makes_file_private(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "dwh.cfg"
     path.write_text(USERS_FILE)
     path.chmod(mode)
@@ -125,7 +125,7 @@ def test_the_owner_alone_may_read_it_afterwards(tmp_path: Path, mode: int) -> No
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_a_file_is_made_and_a_link_stays_a_link(tmp_path: Path) -> None:
+def test_write_values_creates_file_and_keeps_link(tmp_path: Path) -> None:
     there = tmp_path / "elsewhere" / "real.cfg"
     there.parent.mkdir()
     link = tmp_path / "dwh.cfg"
@@ -137,7 +137,7 @@ def test_a_file_is_made_and_a_link_stays_a_link(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])
-def test_the_file_is_as_it_was_when_writing_fails(
+def test_write_values_leaves_file_when_writing_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     path = tmp_path / "dwh.cfg"

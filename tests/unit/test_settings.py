@@ -53,14 +53,14 @@ def cfg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def test_with_nothing_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_load_without_configuration_uses_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     settings = Settings.load(SPARKIFY.sources)
     assert str(settings.url) == "duckdb:///sparkify.duckdb"
     assert (settings.location(EVENTS), settings.location(SONGS)) == ("data/log_data", "data/song_data")
 
 
-def test_the_file_as_its_users_have_it(cfg: Path) -> None:
+def test_load_reads_file_of_udacity(cfg: Path) -> None:
     settings = Settings.load(SPARKIFY.sources)
     url = settings.url
     assert (url.drivername, url.host, url.port) == (
@@ -91,7 +91,7 @@ def test_load_option_overrides_environment_overrides_file(cfg: Path, monkeypatch
     assert origins["log_data"] == "environment SPARKIFY_LOG_DATA"
 
 
-def test_secrets_are_masked(cfg: Path) -> None:
+def test_explain_masks_secrets(cfg: Path) -> None:
     settings = Settings.load(SPARKIFY.sources)
     shown = " ".join(one.value for one in settings.explain()) + repr(settings) + str(settings)
     for secret in ("AKIACANARY", "s%cret", "Pa%ss"):
@@ -111,7 +111,7 @@ def test_secrets_are_masked(cfg: Path) -> None:
         ("[DWH]\nDWH_NUM_NODES = -3canary", "dwh_num_nodes"),
     ],
 )
-def test_what_is_wrong_is_told_without_the_value(
+def test_load_reports_bad_file_without_value(
     cfg: Path, text: str, said: str, request: pytest.FixtureRequest
 ) -> None:
     cfg.write_text(text)
@@ -122,19 +122,19 @@ def test_what_is_wrong_is_told_without_the_value(
     assert stopped.value.exit_code == 2
 
 
-def test_a_url_that_is_none_is_told_without_its_password() -> None:
+def test_url_reports_bad_url_without_password() -> None:
     with pytest.raises(ConfigurationError) as stopped:
         _ = Settings.load(database_url="me:canary@host").url
     assert "canary" not in str(stopped.value)
 
 
-def test_a_file_asked_for_by_name_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_load_refuses_missing_file_of_sparkify_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPARKIFY_CONFIG", str(tmp_path / "none.cfg"))
     with pytest.raises(ConfigurationError, match="none.cfg: there is no such file"):
         Settings.load(SPARKIFY.sources)
 
 
-def test_a_misspelt_option_is_told_of(cfg: Path) -> None:
+def test_unknown_options_suggests_name(cfg: Path) -> None:
     cfg.write_text("[S3]\nLOG_DAT = x\n[OTHER]\nTHING = y\n")
     assert unknown_options(SPARKIFY.sources) == [
         "[S3] LOG_DAT is not a setting; did you mean LOG_DATA?",
@@ -142,7 +142,7 @@ def test_a_misspelt_option_is_told_of(cfg: Path) -> None:
     ]
 
 
-def test_others_may_not_read_a_file_with_a_secret(cfg: Path) -> None:
+def test_readable_by_others_sees_mode_of_file_with_secret(cfg: Path) -> None:
     assert not readable_by_others()
     cfg.chmod(0o640)
     assert readable_by_others()
@@ -150,9 +150,7 @@ def test_others_may_not_read_a_file_with_a_secret(cfg: Path) -> None:
     assert not readable_by_others()
 
 
-def test_the_template_is_private_and_says_nothing_by_itself(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_write_template_is_private_and_sets_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "dwh.cfg"
     write_template(path, SPARKIFY.sources)

@@ -60,7 +60,7 @@ def remove(wire: Wire, of: Settings, *, snapshot: str | None = "last") -> Any:
 # -- what is sent ------------------------------------------------------------------------------------------
 
 
-def test_a_first_creation_sends_exactly_what_the_plan_says(wire: Wire) -> None:
+def test_create_sends_what_plan_says(wire: Wire) -> None:
     of = settings()
     made = make(wire, of, s3_endpoint=True)
     vpc = wire.only("ec2.CreateSecurityGroup")["VpcId"]
@@ -85,7 +85,7 @@ def test_a_first_creation_sends_exactly_what_the_plan_says(wire: Wire) -> None:
     assert made.role_arn == f"arn:aws:iam::{wire.account}:role/sparkify-redshift"
 
 
-def test_a_cluster_is_private_encrypted_and_without_a_password_of_ours(wire: Wire) -> None:
+def test_create_makes_private_encrypted_cluster(wire: Wire) -> None:
     make(wire, settings())
     sent = wire.only("redshift.CreateCluster")
     assert sent["PubliclyAccessible"] is False
@@ -101,7 +101,7 @@ def test_a_cluster_is_private_encrypted_and_without_a_password_of_ours(wire: Wir
     ]
 
 
-def test_what_is_asked_for_is_sent(wire: Wire) -> None:
+def test_create_sends_given_options(wire: Wire) -> None:
     make(
         wire,
         settings(dwh_db_password="Passw0rd", dwh_kms_key_id="alias/mine", dwh_allow_cidr="2001:db8::/64"),
@@ -116,7 +116,7 @@ def test_what_is_asked_for_is_sent(wire: Wire) -> None:
     assert rule["Ipv6Ranges"] == [{"CidrIpv6": "2001:db8::/64"}]
 
 
-def test_nothing_ever_sent_opens_unencrypts_or_publishes(wire: Wire) -> None:
+def test_create_sends_nothing_unsafe(wire: Wire) -> None:
     of = settings()
     make(wire, of)
     make(wire, settings(dwh_allow_cidr="198.51.100.0/24"))
@@ -134,7 +134,7 @@ def test_nothing_ever_sent_opens_unencrypts_or_publishes(wire: Wire) -> None:
     assert '"SkipFinalClusterSnapshot": false' in text
 
 
-def test_the_world_is_let_in_only_with_the_second_flag(wire: Wire) -> None:
+def test_create_opens_to_world_only_with_second_flag(wire: Wire) -> None:
     make(wire, settings(dwh_allow_cidr="0.0.0.0/0"), open_to_the_world=True)
     rule = wire.only("ec2.AuthorizeSecurityGroupIngress")["IpPermissions"][0]
     assert rule["IpRanges"] == [{"CidrIp": "0.0.0.0/0"}]
@@ -147,7 +147,7 @@ def test_the_world_is_let_in_only_with_the_second_flag(wire: Wire) -> None:
         (None, {"SkipFinalClusterSnapshot": True}),
     ],
 )
-def test_a_last_snapshot_is_taken_unless_told_not_to(
+def test_destroy_takes_final_snapshot_by_default(
     wire: Wire, snapshot: str | None, sent: dict[str, Any]
 ) -> None:
     of = settings()
@@ -159,7 +159,7 @@ def test_a_last_snapshot_is_taken_unless_told_not_to(
     assert [one["SnapshotIdentifier"] for one in snapshots] == ([snapshot] if snapshot else [])
 
 
-def test_the_plan_of_destroying_names_the_same_calls_that_are_sent(wire: Wire) -> None:
+def test_destroy_sends_what_plan_says(wire: Wire) -> None:
     of = settings()
     make(wire, of, s3_endpoint=True)
     wire.requests.clear()
@@ -174,7 +174,7 @@ def test_the_plan_of_destroying_names_the_same_calls_that_are_sent(wire: Wire) -
 # -- again -------------------------------------------------------------------------------------------------
 
 
-def test_a_second_run_changes_nothing(wire: Wire) -> None:
+def test_create_twice_changes_nothing(wire: Wire) -> None:
     of = settings()
     first = make(wire, of)
     wire.requests.clear()
@@ -183,7 +183,7 @@ def test_a_second_run_changes_nothing(wire: Wire) -> None:
     assert (second.host, second.role_arn, second.calls) == (first.host, first.role_arn, 0)
 
 
-def test_another_network_takes_the_place_of_the_old_one(wire: Wire) -> None:
+def test_create_replaces_network_rule(wire: Wire) -> None:
     make(wire, settings())
     make(wire, settings(dwh_allow_cidr="198.51.100.9"))
     state = inspect(wire.aws(settings()), Names.of(settings()))
@@ -192,7 +192,7 @@ def test_another_network_takes_the_place_of_the_old_one(wire: Wire) -> None:
     ]
 
 
-def test_a_policy_or_trust_that_somebody_changed_is_put_right(wire: Wire) -> None:
+def test_create_repairs_changed_policy_and_trust(wire: Wire) -> None:
     of = settings()
     make(wire, of)
     before = state_of(wire, of)
@@ -214,7 +214,7 @@ def test_a_policy_or_trust_that_somebody_changed_is_put_right(wire: Wire) -> Non
     assert state_of(wire, of) == before
 
 
-def test_a_cluster_that_is_there_is_not_changed_and_the_differences_are_told(wire: Wire) -> None:
+def test_create_reports_differences_of_existing_cluster(wire: Wire) -> None:
     make(wire, settings())
     of = settings(dwh_node_type="ra3.xlplus", dwh_num_nodes=4)
     log = Log()
@@ -227,7 +227,7 @@ def test_a_cluster_that_is_there_is_not_changed_and_the_differences_are_told(wir
     assert len(log.warnings) == 3
 
 
-def test_a_private_cluster_without_a_way_to_s3_is_warned_of(wire: Wire) -> None:
+def test_create_warns_of_private_cluster_without_s3_route(wire: Wire) -> None:
     of = settings()
     log = Log()
     create(wire.aws(of), Spec.of(of), log)
@@ -262,7 +262,7 @@ def make_foreign(wire: Wire, what: str) -> None:
 
 
 @pytest.mark.parametrize("what", ["role", "security group", "cluster"])
-def test_what_does_not_carry_our_tags_is_left_alone(wire: Wire, what: str) -> None:
+def test_create_and_destroy_leave_untagged_resources(wire: Wire, what: str) -> None:
     of = settings()
     make_foreign(wire, what)
     wire.requests.clear()
@@ -280,7 +280,7 @@ def test_what_does_not_carry_our_tags_is_left_alone(wire: Wire, what: str) -> No
         pause(wire.aws(of), Names.of(of))
 
 
-def test_what_was_attached_to_our_role_does_not_keep_it(wire: Wire) -> None:
+def test_destroy_removes_role_with_attached_policies(wire: Wire) -> None:
     of = settings()
     make(wire, of)
     iam = wire.client("iam")
@@ -297,7 +297,7 @@ EVERYTHING = json.dumps(
 )
 
 
-def test_a_subnet_group_names_the_vpc(wire: Wire) -> None:
+def test_create_takes_vpc_of_subnet_group(wire: Wire) -> None:
     ec2 = wire.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.9.1.0/24")["Subnet"]["SubnetId"]
@@ -313,7 +313,7 @@ def test_a_subnet_group_names_the_vpc(wire: Wire) -> None:
     assert leftovers(wire, [REGION]) == {"iam": [], "ec2": [], "redshift": []}
 
 
-def test_no_default_vpc(wire: Wire) -> None:
+def test_create_refuses_account_without_default_vpc(wire: Wire) -> None:
     ec2 = wire.client("ec2")
     vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
     for subnet in ec2.describe_subnets()["Subnets"]:
@@ -329,7 +329,7 @@ def test_no_default_vpc(wire: Wire) -> None:
 # -- pausing -----------------------------------------------------------------------------------------------
 
 
-def test_pause_and_resume(wire: Wire) -> None:
+def test_pause_and_resume_wait_for_state(wire: Wire) -> None:
     of = settings()
     names = Names.of(of)
     make(wire, of)
@@ -343,7 +343,7 @@ def test_pause_and_resume(wire: Wire) -> None:
         pause(wire.aws(of), Names.of(of, serverless=True))
 
 
-def test_pausing_what_is_not_there(wire: Wire) -> None:
+def test_pause_refuses_missing_cluster(wire: Wire) -> None:
     with pytest.raises(ConfigurationError, match="there is no cluster sparkify in us-west-2"):
         pause(wire.aws(settings()), Names.of(settings()))
 
@@ -351,9 +351,7 @@ def test_pausing_what_is_not_there(wire: Wire) -> None:
 # -- waiting -----------------------------------------------------------------------------------------------
 
 
-def test_a_cluster_that_is_being_made_or_deleted_is_waited_for(
-    wire: Wire, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_create_waits_for_busy_cluster(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     of = settings()
     make(wire, of)
     states = iter(["deleting", "final-snapshot", "rebooting"])
@@ -391,7 +389,7 @@ def test_ensure_gives_up_after_timeout(wire: Wire, monkeypatch: pytest.MonkeyPat
         ("redshift", "DescribeClusters", "ClusterNotFound", "redshift.CreateCluster"),
     ],
 )
-def test_what_is_there_and_not_shown_yet_is_found_in_the_end(
+def test_create_retries_while_aws_hides_resource(
     wire: Wire, service: str, operation: str, refused: str | None, created: str
 ) -> None:
     """AWS may say of what was just made that it is not there; to make it again is then refused."""
@@ -415,9 +413,7 @@ def test_what_is_there_and_not_shown_yet_is_found_in_the_end(
     assert state_of(wire, of) == before
 
 
-def test_a_call_is_not_sent_again_when_aws_does_not_show_its_effect(
-    wire: Wire, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_settle_sends_call_once_when_effect_is_not_shown(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     def unseen(parsed: dict[str, Any], **_: Any) -> None:
         parsed["VpcEndpoints"] = []
 
@@ -428,7 +424,7 @@ def test_a_call_is_not_sent_again_when_aws_does_not_show_its_effect(
     assert [name for name, _ in wire.requests].count("ec2.CreateVpcEndpoint") == 1
 
 
-def test_a_security_group_in_use_is_tried_again_until_its_interfaces_are_gone(wire: Wire) -> None:
+def test_destroy_retries_security_group_in_use(wire: Wire) -> None:
     of = settings()
     make(wire, of)
     refusals = iter([True, True])
@@ -527,7 +523,7 @@ def numbered(number: int) -> Settings:
     return settings(dwh_cluster_identifier=f"wh{number:02}", dwh_iam_role_name=f"wh{number:02}-role")
 
 
-def test_creating_ends_in_the_same_state_wherever_it_was_interrupted(wire: Wire) -> None:
+def test_create_resumes_wherever_interrupted(wire: Wire) -> None:
     reference = numbered(99)
     make(wire, reference, s3_endpoint=True)
     expected = plain(state_of(wire, reference), "wh99")
@@ -539,7 +535,7 @@ def test_creating_ends_in_the_same_state_wherever_it_was_interrupted(wire: Wire)
     assert len(leftovers(wire, [REGION])["redshift"]) == len(done)
 
 
-def test_destroying_leaves_nothing_wherever_it_was_interrupted(wire: Wire) -> None:
+def test_destroy_resumes_wherever_interrupted(wire: Wire) -> None:
     def start(number: int) -> Settings:
         of = numbered(number)
         make(wire, of, s3_endpoint=True)
@@ -557,7 +553,7 @@ def test_destroying_leaves_nothing_wherever_it_was_interrupted(wire: Wire) -> No
     )
 
 
-def test_destroying_after_an_interrupted_creation_leaves_nothing(wire: Wire) -> None:
+def test_destroy_after_interrupted_create_leaves_nothing(wire: Wire) -> None:
     for number in range(1, 100):
         of = numbered(number)
         wire.break_at(number, after=True)

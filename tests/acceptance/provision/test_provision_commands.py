@@ -76,14 +76,14 @@ def everything(server: MotoServer) -> dict[str, set[str]]:
     return found
 
 
-def test_the_listing_sees_every_region(moto_server: MotoServer) -> None:
+def test_listing_sees_every_region(moto_server: MotoServer) -> None:
     ec2 = moto_server.client("ec2", "ap-south-1")
     group = ec2.create_security_group(GroupName="somewhere", Description="x")["GroupId"]
     assert everything(moto_server)["ec2"] == {"somewhere"}
     moto_server.client("ec2", "ap-south-1").delete_security_group(GroupId=group)
 
 
-def test_from_nothing_to_a_warehouse_and_back(
+def test_cluster_create_and_destroy_round_trip(
     moto_server: MotoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nothing = everything(moto_server)
@@ -166,7 +166,7 @@ def test_from_nothing_to_a_warehouse_and_back(
     assert "duckdb:///" in run.here(monkeypatch, "config").err
 
 
-def test_the_secret_that_aws_keeps_is_remembered_and_forgotten(
+def test_cluster_create_writes_secret_id_and_destroy_empties_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Moto tells of no secret."""
@@ -206,7 +206,7 @@ def test_the_secret_that_aws_keeps_is_remembered_and_forgotten(
     assert "SPARKIFY_HOST or SPARKIFY_IAM_ROLE_ARN is set" in told
 
 
-def test_no_snapshot_only_with_its_own_flag(
+def test_cluster_destroy_skips_snapshot_only_with_flag(
     moto_server: MotoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = configured(tmp_path, "flags", moto_server)
@@ -221,7 +221,7 @@ def test_no_snapshot_only_with_its_own_flag(
     assert len(redshift.describe_cluster_snapshots()["Snapshots"]) == before
 
 
-def test_refusals_end_with_2_and_send_nothing(
+def test_cluster_refusals_exit_2_and_send_nothing(
     moto_server: MotoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = configured(tmp_path, "refused", moto_server)
@@ -247,7 +247,7 @@ def test_refusals_end_with_2_and_send_nothing(
     assert "there is no cluster refused" in said.err
 
 
-def test_keys_in_the_file_are_taken_with_advice(
+def test_cluster_warns_of_keys_in_file(
     moto_server: MotoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = configured(tmp_path, "keys", moto_server)
@@ -264,7 +264,7 @@ def test_keys_in_the_file_are_taken_with_advice(
     assert "there are no AWS credentials. Run `aws configure`" in told.err
 
 
-def test_options_go_before_the_file_and_are_remembered(
+def test_cluster_options_override_file_and_are_written(
     moto_server: MotoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = configured(tmp_path, "plain", moto_server)
@@ -287,7 +287,7 @@ def test_options_go_before_the_file_and_are_remembered(
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_says_how_to_go_on(tmp_path: Path, number: int, code: int) -> None:
+def test_cluster_create_says_how_to_resume_after_signal(tmp_path: Path, number: int, code: int) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
@@ -381,7 +381,7 @@ def test_no_secret_is_in_any_output(
     assert any(one.get("MasterUserPassword") == CANARIES["DWH_DB_PASSWORD"] for one in moto_server.recorded())
 
 
-def test_help_is_quick_and_imports_no_aws() -> None:
+def test_cluster_help_imports_no_aws() -> None:
     for arguments in (["--help"], ["cluster", "--help"], ["cluster", "create", "--help"], ["doctor", "--help"]):
         code = (
             f"import sys; sys.argv[1:] = {arguments!r}\n"

@@ -117,7 +117,7 @@ class Anything:
         return 0
 
 
-def test_a_first_creation(wire: Wire, stubbed: Stubber) -> None:
+def test_create_serverless_sends_namespace_and_workgroup(wire: Wire, stubbed: Stubber) -> None:
     of = settings()
     answers(stubbed, "namespace", None)
     stubbed.add_response("create_namespace", {"namespace": namespace()}, new_namespace(wire))
@@ -139,7 +139,7 @@ def test_a_first_creation(wire: Wire, stubbed: Stubber) -> None:
     assert "only while queries run" in str(made.estimate)
 
 
-def test_it_goes_on_where_it_stopped(wire: Wire, stubbed: Stubber) -> None:
+def test_create_serverless_resumes(wire: Wire, stubbed: Stubber) -> None:
     of = settings()
     answers(stubbed, "namespace", "AVAILABLE")
     answers(stubbed, "workgroup", "CREATING", "AVAILABLE")
@@ -147,7 +147,7 @@ def test_it_goes_on_where_it_stopped(wire: Wire, stubbed: Stubber) -> None:
 
 
 @pytest.mark.parametrize("snapshot", ["last", None])
-def test_destroying(wire: Wire, stubbed: Stubber, snapshot: str | None) -> None:
+def test_destroy_serverless_removes_both(wire: Wire, stubbed: Stubber, snapshot: str | None) -> None:
     answers(stubbed, "workgroup", "AVAILABLE")
     stubbed.add_response(
         "delete_workgroup", {"workgroup": workgroup("DELETING")}, {"workgroupName": "sparkify"}
@@ -162,7 +162,7 @@ def test_destroying(wire: Wire, stubbed: Stubber, snapshot: str | None) -> None:
     assert gone.snapshot == snapshot
 
 
-def test_what_is_not_ours_is_left_alone(wire: Wire, stubbed: Stubber) -> None:
+def test_create_serverless_leaves_untagged_namespace(wire: Wire, stubbed: Stubber) -> None:
     key, tags = {"namespaceName": "sparkify"}, {"tags": lower_key_value({"sparkify:warehouse": "sparkify"})}
     stubbed.add_response("get_namespace", {"namespace": namespace()}, key)
     stubbed.add_response("list_tags_for_resource", tags, {"resourceArn": arn("namespace")})
@@ -171,7 +171,7 @@ def test_what_is_not_ours_is_left_alone(wire: Wire, stubbed: Stubber) -> None:
         create(wire.aws(of), Spec.of(of, serverless=True))
 
 
-def test_status(wire: Wire, stubbed: Stubber) -> None:
+def test_inspect_serverless(wire: Wire, stubbed: Stubber) -> None:
     answers(stubbed, "namespace", "AVAILABLE")
     answers(stubbed, "workgroup", "AVAILABLE")
     state = inspect(wire.aws(settings()), NAMES)
@@ -179,7 +179,7 @@ def test_status(wire: Wire, stubbed: Stubber) -> None:
     assert [part.name for part in state.parts] == ["namespace sparkify", "workgroup sparkify"]
 
 
-def test_a_password_and_subnets_are_sent_when_given(wire: Wire) -> None:
+def test_create_serverless_sends_password_and_key(wire: Wire) -> None:
     of = settings(dwh_db_password="Passw0rd", dwh_kms_key_id="alias/mine")
     calls = {call.operation: call for call in plan_create(Spec.of(of, serverless=True))}
     sent = calls["create_namespace"].unmasked()
@@ -190,7 +190,7 @@ def test_a_password_and_subnets_are_sent_when_given(wire: Wire) -> None:
     assert "Passw0rd" not in repr(calls)
 
 
-def test_every_planned_call_is_one_that_the_service_has(wire: Wire) -> None:
+def test_plan_calls_exist_in_services(wire: Wire) -> None:
     calls = [
         *plan_create(Spec.of(settings(dwh_db_password="Passw0rd"), s3_endpoint=True), REGION),
         *plan_create(Spec.of(settings(), serverless=True), REGION),
@@ -261,7 +261,7 @@ def numbered(number: int) -> Settings:
     )
 
 
-def test_it_ends_in_the_same_state_wherever_it_was_interrupted(wire: Wire) -> None:
+def test_create_serverless_resumes_wherever_interrupted(wire: Wire) -> None:
     service = Service(wire)
     create(wire.aws(numbered(99)), Spec.of(numbered(99)))
     expected = sent_of(service, "wh99")

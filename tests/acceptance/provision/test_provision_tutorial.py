@@ -52,19 +52,19 @@ def parse(line: str) -> None:
 
 
 @pytest.mark.parametrize("line", commands())
-def test_every_command_is_one(line: str) -> None:
+def test_tutorial_commands_parse(line: str) -> None:
     parse(line)
 
 
 @pytest.mark.parametrize(
     "line", ["sparkify-etl clutter", "sparkify-etl cluster make", "sparkify-etl cluster create --pubic"]
 )
-def test_the_control_knows_what_is_none(line: str) -> None:
+def test_tutorial_parser_refuses_unknown_commands(line: str) -> None:
     with pytest.raises(Exception, match="clutter|make|No such option"):
         parse(line)
 
 
-def test_prices_are_those_of_the_table() -> None:
+def test_tutorial_prices_match_table() -> None:
     node = estimate("ra3.large", 1, public=True).dollars_an_hour
     assert node is not None
     assert f"| {node:.2f} an hour |" in TEXT
@@ -76,7 +76,7 @@ def test_prices_are_those_of_the_table() -> None:
     assert round(2 * node, 1) == 1.1
 
 
-def test_the_policy_allows_every_call_that_is_made(wire: Wire) -> None:
+def test_tutorial_policy_allows_every_call(wire: Wire) -> None:
     (text,) = blocks("json")
     policy = json.loads(text)
     allowed = {
@@ -107,7 +107,7 @@ def test_the_policy_allows_every_call_that_is_made(wire: Wire) -> None:
     assert {"iam:PassRole", "iam:TagRole", "ec2:CreateTags", "redshift:CreateTags"} <= allowed
 
 
-def test_the_settings_it_names_exist_and_can_be_created(tmp_path: Path, clean_environment: Path) -> None:
+def test_tutorial_settings_exist_and_make_spec(tmp_path: Path, clean_environment: Path) -> None:
     from sparkify.config.checks import unknown_options
     from sparkify.config.settings import Settings
     from sparkify.pipeline import SPARKIFY

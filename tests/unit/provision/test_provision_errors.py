@@ -105,7 +105,7 @@ def test_translated_says_what_was_found_and_what_to_do(
     assert caught.value.__cause__ is error
 
 
-def test_exit_codes() -> None:
+def test_aws_errors_have_exit_codes() -> None:
     assert issubclass(AwsRefusal, ConfigurationError)
     assert issubclass(AwsBusy, TemporaryError)
     assert (AwsRefusal.exit_code, AwsBusy.exit_code) == (2, 75)
@@ -146,7 +146,7 @@ def wrapped(inner: Exception) -> Exception:
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_no_secret_is_in_the_error_nor_in_what_it_came_from(error: Exception) -> None:
+def test_translated_has_no_secret_in_error_or_cause(error: Exception) -> None:
     with pytest.raises(SparkifyError) as caught, translated("x", secrets=CANARIES.values()):
         raise error
     text = whole_text(caught.value)
@@ -156,7 +156,7 @@ def test_no_secret_is_in_the_error_nor_in_what_it_came_from(error: Exception) ->
     assert any(secret in whole_text(error) for secret in (*CANARIES.values(), "ASIAABCDEFGHIJKLMNOP"))
 
 
-def test_validation_by_botocore_itself_names_the_parameter_and_not_its_value() -> None:
+def test_send_names_invalid_parameter_without_value() -> None:
     call = Call("create it", "redshift", "create_cluster", {"MasterUserPassword": [SECRET], "Port": SECRET})
     with pytest.raises(AwsRefusal) as caught:
         Aws(settings(dwh_db_password=SECRET)).send(call)
@@ -166,7 +166,7 @@ def test_validation_by_botocore_itself_names_the_parameter_and_not_its_value() -
     assert SECRET not in text
 
 
-def test_a_key_with_a_line_break_is_told_without_the_key() -> None:
+def test_ask_reports_bad_access_key_without_it() -> None:
     of = settings(aws_access_key_id=CANARIES["KEY"] + "\nx", aws_secret_access_key=CANARIES["SECRET"])
     of = of.model_copy(update={"aws_endpoint_url": "http://127.0.0.1:9"})
     with pytest.raises(SparkifyError) as caught:
@@ -175,14 +175,14 @@ def test_a_key_with_a_line_break_is_told_without_the_key() -> None:
     assert CANARIES["KEY"] not in whole_text(caught.value)
 
 
-def test_scrubbing() -> None:
+def test_scrub_masks_secrets_and_access_keys() -> None:
     assert scrub("a secret b", ["secret"]) == "a *** b"
     assert scrub("secretive secret", ["secret", "secretive"]) == "*** ***"
     assert scrub("AKIAIOSFODNN7EXAMPLE", [""]) == "***"
     assert scrub("", ["x"]) == ""
 
 
-def test_every_secret_of_the_settings_is_known() -> None:
+def test_secrets_of_finds_every_secret() -> None:
     of = settings(
         aws_access_key_id="a1",
         aws_secret_access_key="b2",
@@ -193,18 +193,18 @@ def test_every_secret_of_the_settings_is_known() -> None:
     assert {"a1", "b2", "c3", "d4", "e@5"} <= set(secrets_of(of))
 
 
-def test_one_half_of_the_keys_is_refused() -> None:
+def test_aws_refuses_half_of_keys() -> None:
     with pytest.raises(ConfigurationError, match="has one of KEY and SECRET"):
         Aws(settings(aws_access_key_id="a1"))
 
 
-def test_no_region(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_aws_refuses_missing_region(monkeypatch: pytest.MonkeyPatch) -> None:
     of = settings().model_copy(update={"region": None})
     with pytest.raises(ConfigurationError, match="no AWS region"):
         Aws(of)
 
 
-def test_a_refusal_says_what_was_being_done(wire: Wire) -> None:
+def test_create_reports_call_that_aws_denied(wire: Wire) -> None:
     wire.on("before-call", "ec2", "CreateSecurityGroup", denied)
     of = settings()
     with pytest.raises(AwsRefusal) as caught:

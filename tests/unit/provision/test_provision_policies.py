@@ -95,7 +95,7 @@ SERVERLESS_TRUST = """
 """
 
 
-def test_permissions_are_two_actions_on_the_configured_prefixes() -> None:
+def test_permissions_allow_two_actions_on_configured_prefixes() -> None:
     document = permissions(readable_s3(settings(manifest_prefix="s3://mine/manifests")), PLACE)
     assert document == json.loads(PERMISSIONS)
     actions = {statement["Action"] for statement in document["Statement"]}
@@ -107,7 +107,7 @@ def test_trust_has_the_confused_deputy_condition(names: Names, golden: str) -> N
     assert trust(names, PLACE) == json.loads(golden)
 
 
-def test_other_partitions() -> None:
+def test_permissions_and_trust_use_partition() -> None:
     context = Context(region="cn-north-1", account=ACCOUNT, partition="aws-cn")
     text = json.dumps([permissions(readable_s3(settings()), context), trust(CLUSTER, context)])
     assert "arn:aws:" not in text
@@ -115,7 +115,7 @@ def test_other_partitions() -> None:
     assert "arn:aws-cn:redshift:cn-north-1:123456789012:cluster:sparkify" in text
 
 
-def test_a_key_is_no_pattern() -> None:
+def test_permissions_escape_wildcards_in_keys() -> None:
     document = permissions([ReadableS3("b", ("50% *off?", "${aws:username}"), ())], PLACE)
     assert document["Statement"][0]["Resource"] == [
         "arn:aws:s3:::b/${$}{aws:username}/*",
@@ -125,13 +125,13 @@ def test_a_key_is_no_pattern() -> None:
     assert ungranted([document], iter([Need("s3:GetObject", "arn:aws:s3:::b/50% xxoff?/a")]))
 
 
-def test_whole_bucket() -> None:
+def test_permissions_of_whole_bucket() -> None:
     document = permissions([ReadableS3("b", ("",), ())], PLACE)
     assert document["Statement"][0]["Resource"] == ["arn:aws:s3:::b/*"]
     assert document["Statement"][1]["Condition"] == {"StringLike": {"s3:prefix": ["*"]}}
 
 
-def test_documents_are_compared_by_what_they_say() -> None:
+def test_same_document_ignores_order_and_single_lists() -> None:
     one = {"Statement": [{"Action": ["b", "a"], "Resource": "x"}]}
     assert same_document(one, {"Statement": {"Action": ["a", "b"], "Resource": ["x"]}})
     assert not same_document(one, {"Statement": {"Action": ["a"], "Resource": ["x"]}})
@@ -161,7 +161,7 @@ def allow(**statement: Any) -> dict[str, Any]:
         ([allow(), allow(Effect="Deny", Action="s3:ListBucket")], ["s3:ListBucket"]),
     ],
 )
-def test_what_policies_do_not_grant(documents: list[dict[str, Any]], lacking: list[str]) -> None:
+def test_ungranted_names_missing_actions(documents: list[dict[str, Any]], lacking: list[str]) -> None:
     assert [need.action for need in ungranted(documents, needs(READABLE))] == lacking
 
 
@@ -181,5 +181,5 @@ SOURCE = f"arn:aws:redshift:{REGION}:{ACCOUNT}:cluster:sparkify"
         ({"Statement": []}, False),
     ],
 )
-def test_whether_a_role_trusts_the_warehouse(document: dict[str, Any], trusted: bool) -> None:
+def test_trusts_reads_principal_and_conditions(document: dict[str, Any], trusted: bool) -> None:
     assert trusts(document, account=ACCOUNT, source_arn=SOURCE) is trusted

@@ -22,7 +22,7 @@ from tests.support.provision import settings
 pytestmark = pytest.mark.usefixtures("clean_environment")
 
 
-def test_defaults_are_two_small_nodes_private_and_with_a_password_that_aws_keeps() -> None:
+def test_spec_defaults_to_small_private_cluster() -> None:
     spec = Spec.of(settings())
     assert (spec.node_type, spec.nodes, spec.public, spec.password) == ("ra3.large", 2, False, None)
     assert spec.allow_cidr == "203.0.113.7/32"
@@ -64,7 +64,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("options", "message"), REFUSED, ids=[message for _, message in REFUSED])
-def test_refused(options: dict[str, Any], message: str) -> None:
+def test_spec_refuses_what_aws_would(options: dict[str, Any], message: str) -> None:
     of = settings(**{name: value for name, value in options.items() if value != ""})
     if options.get("dwh_allow_cidr") == "":
         of = of.model_copy(update={"dwh_allow_cidr": None})
@@ -75,7 +75,7 @@ def test_refused(options: dict[str, Any], message: str) -> None:
     assert str(caught.value).count("\n") == 1 or message.startswith("DWH_DB_PASSWORD")
 
 
-def test_everything_that_is_wrong_is_told_at_once_and_no_password_in_it() -> None:
+def test_spec_reports_all_problems_without_password() -> None:
     of = settings(dwh_node_type="dc2.large", dwh_port=1, dwh_allow_cidr="0.0.0.0/0", dwh_db_password="canary'1")
     with pytest.raises(ConfigurationError) as caught:
         Spec.of(of)
@@ -92,16 +92,16 @@ def test_everything_that_is_wrong_is_told_at_once_and_no_password_in_it() -> Non
         (" 10.0.0.0/8 ", "10.0.0.0/8"),
     ],
 )
-def test_network_in_its_usual_form(given: str, meant: str) -> None:
+def test_spec_normalizes_network(given: str, meant: str) -> None:
     assert Spec.of(settings(dwh_allow_cidr=given)).allow_cidr == meant
 
 
 @pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0"])
-def test_the_world_is_let_in_with_the_second_flag(network: str) -> None:
+def test_spec_allows_world_with_second_flag(network: str) -> None:
     assert Spec.of(settings(dwh_allow_cidr=network), open_to_the_world=True).allow_cidr == network
 
 
-def test_single_node_needs_no_number_and_what_the_notebooks_had_is_understood(tmp_path: Path) -> None:
+def test_spec_of_single_node_and_of_mixed_case_names(tmp_path: Path) -> None:
     assert Spec.of(settings(dwh_cluster_type="single-node")).nodes == 1
     Path("dwh.cfg").write_text("[DWH]\nDWH_CLUSTER_IDENTIFIER=dwhCluster\nDWH_DB_USER='dwhuser'\n")
     spec = Spec.of(settings())
@@ -118,7 +118,7 @@ def test_single_node_needs_no_number_and_what_the_notebooks_had_is_understood(tm
         ({"host": "sparkify.abc.us-west-2.redshift.amazonaws.com"}, False),
     ],
 )
-def test_serverless_is_told_from_the_type_or_the_host(options: dict[str, Any], serverless: bool) -> None:
+def test_names_are_serverless_by_type_or_host(options: dict[str, Any], serverless: bool) -> None:
     assert (Names.of(settings(**options)).kind == "serverless") is serverless
     assert Names.of(settings(**options), serverless=True).kind == "serverless"
 
@@ -143,13 +143,13 @@ def test_serverless_is_told_from_the_type_or_the_host(options: dict[str, Any], s
         ("", 4),
     ],
 )
-def test_password_rules(password: str, problems: int) -> None:
+def test_password_problems_counts_violations(password: str, problems: int) -> None:
     found = password_problems(password)
     assert len(found) == problems, found
     assert not password or password not in " ".join(found)
 
 
-def test_what_may_be_read_is_what_the_settings_name() -> None:
+def test_readable_s3_is_what_settings_name() -> None:
     of = settings(
         song_data="s3://other/songs/", manifest_prefix="s3://mine/manifests", log_data="s3://udacity-dend"
     )
@@ -164,7 +164,7 @@ def test_what_may_be_read_is_what_the_settings_name() -> None:
     )
 
 
-def test_costs_are_sums_that_one_can_do_by_hand() -> None:
+def test_estimate_adds_list_prices() -> None:
     assert estimate("ra3.large", 2).dollars_an_hour == pytest.approx(1.086)
     # Three addresses: the leader's and the nodes'.
     assert estimate("ra3.large", 2, public=True).dollars_an_hour == pytest.approx(1.101)
