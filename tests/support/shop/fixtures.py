@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import os
+import re
+import signal
+import sys
 from collections.abc import Mapping
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
 
 from sparkify import Warehouse
+from sparkify.cli import main
 from sparkify.etl.declarations import Pipeline
 from standin import Standin
 from tests.support.cloud import ROLE
@@ -17,7 +25,15 @@ from tests.support.paths import CLONE
 from tests.support.shop import SHOP
 from tests.support.shop.data import ShopData
 
-__all__ = ["Shop", "shop"]
+__all__ = ["FOREIGN", "REFERENCE", "Shop", "shop"]
+
+REFERENCE = "tests.support.shop:SHOP"
+"""The pipeline as commands name it."""
+
+FOREIGN = re.compile(
+    r"songplays|log_data|song_data|log-data|song-data|log_jsonpath|events|NextSong|\bplays?\b", re.IGNORECASE
+)
+"""Words of Sparkify's pipeline, which no command says of another."""
 
 
 class Done:
@@ -78,20 +94,54 @@ class Shop:
         """The warehouse of a pipeline in this place; the settings are those of the environment."""
         return Warehouse(pipeline=pipeline)
 
-    def run(self, *command: str, environment: Mapping[str, str] | None = None) -> Done:
-        """Run ``sparkify`` as a user does, with the shop's pipeline."""
-        return self.run_plain("--pipeline", "tests.support.shop:SHOP", *command, environment=environment)
+    def run(self, *command: str, code: int = 0) -> Done:
+        """Run ``sparkify`` with the shop's pipeline in this process, and require that it ends with ``code``.
+
+        Whatever the command prints, it holds no word of another pipeline and no secret.
+        """
+        done = self._own(command, self.run_plain("--pipeline", REFERENCE, *command))
+        assert done.code == code, (command, done.output)
+        return done
 
     def run_plain(self, *command: str, environment: Mapping[str, str] | None = None) -> Done:
-        """Run ``sparkify`` as a user does, with no pipeline given."""
-        cloud = {} if self.redshift is None else {**self.redshift.environment, "PYTHONWARNINGS": "ignore"}
+        """Run ``sparkify`` in this process, with no pipeline given."""
+        out, err = io.StringIO(), io.StringIO()
+        terminate = signal.getsignal(signal.SIGTERM)
+        try:
+            with (
+                chdir(self.home),
+                patch.dict(os.environ, self._environment(environment)),
+                patch.object(sys, "argv", ["sparkify-etl", *command]),
+                redirect_stdout(out),
+                redirect_stderr(err),
+                pytest.raises(SystemExit) as ended,
+            ):
+                main()
+        finally:
+            signal.signal(signal.SIGTERM, terminate)
+        return Done(int(ended.value.code or 0), out.getvalue(), err.getvalue())
+
+    def run_process(self, *command: str) -> Done:
+        """Run ``python -m sparkify`` with the shop's pipeline, in a process of its own."""
         done = run_module(
             "sparkify",
+            "--pipeline",
+            REFERENCE,
             *command,
             cwd=self.home,
-            environment={"PYTHONPATH": str(CLONE), **cloud, **self.environment, **(environment or {})},
+            environment={"PYTHONPATH": str(CLONE), "PYTHONWARNINGS": "ignore", **self._environment()},
         )
-        return Done(done.returncode, done.stdout, done.stderr)
+        return self._own(command, Done(done.returncode, done.stdout, done.stderr))
+
+    def _environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
+        cloud = {} if self.redshift is None else self.redshift.environment
+        return {**cloud, **self.environment, **(more or {})}
+
+    def _own(self, command: tuple[str, ...], done: Done) -> Done:
+        """What a command printed, which holds no word of another pipeline and no secret."""
+        assert FOREIGN.findall(done.output) == [], (command, done.output)
+        assert [secret for secret in self.secrets if secret in done.output] == [], command
+        return done
 
 
 @pytest.fixture(params=["duckdb", "redshift"])
