@@ -33,6 +33,16 @@ def backslash_safe(literal: str) -> str:
     return "(" + literal.replace("\\", "' || CHR(92) || '") + ")"
 
 
+def check_comment(comment: str | None, where: str) -> None:
+    """Refuse a backslash in a comment: COMMENT takes one plain literal, and no CHR(92).
+
+    :param where: what the comment is of, for the message.
+    :raises sqlalchemy.exc.CompileError: when the comment has one.
+    """
+    if "\\" in (comment or ""):
+        raise CompileError(f"{where}: Redshift takes no backslash in a comment; write it in words")
+
+
 def double_percents(text: str) -> str:
     """``text``, SQL, with the percent signs doubled that stand outside of strings and quoted names.
 

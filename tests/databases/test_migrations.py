@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import Column, MetaData, String, Table, inspect
+from sqlalchemy.schema import SetColumnComment
 
 from sparkify import Warehouse
 from sparkify.models import Base
@@ -178,8 +179,11 @@ def test_comments_reach_the_database(which: str, warehouse: Warehouse, request: 
             assert inspector.get_table_comment(table.name) == {"text": table.comment}
             found = {column["name"]: column["comment"] for column in inspector.get_columns(table.name)}
             assert found == {column.name: column.comment for column in table.columns}, table.name
+        other = Table("users", MetaData(), Column("level", String(16), comment="It's another: 100% %s :x."))
         with warehouse.engine.begin() as connection:
-            connection.exec_driver_sql("COMMENT ON COLUMN users.level IS 'Another text.'")
+            connection.execute(SetColumnComment(other.c.level))
+        (level,) = (c for c in inspect(warehouse.engine).get_columns("users") if c["name"] == "level")
+        assert level["comment"] == other.c.level.comment
         with warehouse.engine.connect() as connection:
             context = MigrationContext.configure(
                 connection,

@@ -21,6 +21,7 @@ from sqlalchemy.ext.compiler import compiles
 
 # First: importing upstream's dialect registers upstream's implementation, which ours replaces below.
 from sparkify.redshift import dialect as _dialect  # noqa: F401
+from sparkify.redshift.literals import check_comment
 
 _VARCHAR: Final = re.compile(r"VARCHAR\((\d+)\)")
 #: What a column is called while it replaces the one without.
@@ -99,6 +100,11 @@ class RedshiftImpl(PostgresqlImpl):
             raise CommandError(f"{where}: Redshift cannot {'drop' if nullable else 'set'} NOT NULL; {REBUILD}")
         if server_default is not False:
             raise CommandError(f"{where}: Redshift cannot alter a default or an identity; {REBUILD}")
+        if isinstance(comment := kw.get("comment"), str):
+            try:
+                check_comment(comment, where)
+            except CompileError as exc:
+                raise CommandError(str(exc)) from exc
         if type_ is not None:
             old, new = self._varchar_size(existing_type), self._varchar_size(type_)
             if new is not None and existing_type is None:

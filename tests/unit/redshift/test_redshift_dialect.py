@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from redshift_connector.core import convert_paramstyle
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import ArgumentError, CompileError, InvalidRequestError
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTableComment
 from sqlalchemy_redshift import dialect as upstream
 
 from sparkify.redshift import RedshiftDialect, register, render
@@ -496,6 +496,18 @@ def test_computed_check_index_and_foreign_key_actions_are_refused() -> None:
         with pytest.raises(CompileError) as raised:
             text_of(CreateTable(table))
         assert sentence in str(raised.value)
+
+
+def test_comment_is_plain_literal_and_refuses_backslash() -> None:
+    table = sa.Table("t", sa.MetaData(), sa.Column("x", sa.Integer, comment="It's 0."), comment="Two\nlines.")
+    assert text_of(SetColumnComment(table.c.x)) == "COMMENT ON COLUMN t.x IS 'It''s 0.'"
+    assert str(SetTableComment(table).compile(dialect=RedshiftDialect())) == (
+        "COMMENT ON TABLE t IS 'Two\nlines.'"
+    )
+    table.comment = table.c.x.comment = "a\\b"
+    for statement, where in ((SetTableComment(table), "table t"), (SetColumnComment(table.c.x), "column t.x")):
+        with pytest.raises(CompileError, match=f"^{where}: Redshift takes no backslash in a comment"):
+            text_of(statement)
 
 
 def test_what_belongs_to_another_database_can_stay_in_the_model() -> None:

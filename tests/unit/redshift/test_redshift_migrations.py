@@ -224,6 +224,14 @@ REFUSED: dict[str, tuple[Any, str]] = {
         lambda op: op.alter_sortkey("songs", ["year"], interleaved=True),
         "cannot alter a sort key to INTERLEAVED; create a new table",
     ),
+    "backslash in a comment": (
+        lambda op: op.alter_column("songs", "year", comment="a\\b"),
+        "column songs.year: Redshift takes no backslash in a comment",
+    ),
+    "backslash in the comment of a table": (
+        lambda op: op.create_table_comment("songs", "a\\b"),
+        "table songs: Redshift takes no backslash in a comment",
+    ),
     "a name for a list": (
         lambda op: op.alter_sortkey("songs", "year"),
         "is a list of columns, 'AUTO' or 'NONE'",
