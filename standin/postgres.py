@@ -68,7 +68,7 @@ class Postgres:
             cwd=self.directory,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
         if made.returncode:
@@ -86,7 +86,7 @@ class Postgres:
                 stderr=log,
                 preexec_fn=_die_with_parent if sys.platform == "linux" else None,
             )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 300
         while True:
             try:
                 with self.connect("postgres"):

@@ -11,15 +11,21 @@ from tests.support.paths import CLONE
 
 
 def kills(*options: str) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
-    done = run_module("tests.support.kills", *options, cwd=CLONE, timeout=300)
+    done = run_module("tests.support.kills", *options, cwd=CLONE, timeout=1800)
     return done, json.loads(done.stdout)
 
 
 def test_a_killed_load_leaves_yesterdays_star_or_todays() -> None:
-    done, found = kills("--kills", "8")
-    assert (found["wrong"], done.returncode) == ([], 0), done.stderr
-    # Some came in the middle: else nothing was tried.
-    assert found["before"] >= 2
+    before = 0
+    for seed in range(5):
+        done, found = kills("--kills", "8", "--seed", str(seed))
+        assert (found["wrong"], done.returncode) == ([], 0), done.stderr
+        before += found["before"]
+        # Some must come in the middle, else nothing was tried. Where the machine has become idle since the time
+        # of a load was taken, most come too late; then others.
+        if before >= 2:
+            return
+    raise AssertionError("40 kills came too late")
 
 
 def test_the_kills_see_a_load_that_commits_in_between() -> None:

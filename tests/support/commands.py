@@ -15,7 +15,7 @@ def run_module(
     cwd: Path | None = None,
     answers: str | None = None,
     environment: Mapping[str, str] | None = None,
-    timeout: float = 180,
+    timeout: float = 600,
 ) -> subprocess.CompletedProcess[str]:
     """``python -m ...``: what it printed and how it ended.
 

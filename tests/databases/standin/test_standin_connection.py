@@ -150,11 +150,11 @@ def test_several_statements_in_one_text_are_refused(rs: Client) -> None:
 
 def test_a_query_can_be_cancelled(redshift: Standin, connect: Callable[..., Client]) -> None:
     client = connect()
-    redshift.inject("delay", "^select 'slow'", seconds=30)
+    redshift.inject("delay", "^select 'slow'", seconds=600)
     key = client.connection._backend_key_data
 
     def cancel() -> None:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 300
         while not any("slow" in s.sql for s in redshift.statements) and time.monotonic() < deadline:
             time.sleep(0.01)
         with socket.create_connection((redshift.host, redshift.port)) as plain:

@@ -138,12 +138,12 @@ def test_a_delay(redshift: Standin, t: Client) -> None:
 
 
 def test_statement_timeout_ends_a_delay(redshift: Standin, t: Client) -> None:
-    redshift.inject("delay", "^copy", seconds=30)
+    redshift.inject("delay", "^copy", seconds=600)
     t.run("set statement_timeout to 200")
     start = time.monotonic()
     error = t.error(f"copy t from 's3://any/x' {ROLE} json 'auto'")
     assert (error["C"], error["M"].split(" (")[0]) == ("57014", "Query")
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 300
 
 
 def test_statement_timeout_ends_a_query(rs: Client) -> None:

@@ -16,6 +16,17 @@ import sqlalchemy as sa
 from standin import Standin
 from tests.databases.standin.conftest import Client
 
+HANG = 300
+"""Seconds after which a test that waits is taken to hang."""
+
+
+def wait_for_waiting(redshift: Standin) -> None:
+    """Return when a session waits for a lock."""
+    deadline = time.monotonic() + HANG
+    while redshift.query("SELECT count(*) FROM pg_locks WHERE NOT granted") == [["0"]]:
+        assert time.monotonic() < deadline, "nobody waits for a lock"
+        time.sleep(0.01)
+
 
 def test_types_come_back_as_python_values(rs: Client) -> None:
     rs.run(
@@ -199,7 +210,9 @@ def test_a_write_conflict_is_error_1023(rs: Client, connect: Callable[..., Clien
     assert "transactions forming the cycle are: " in error["D"]
 
 
-def test_the_first_write_takes_the_snapshot_before_it_waits(rs: Client, connect: Callable[..., Client]) -> None:
+def test_the_first_write_takes_the_snapshot_before_it_waits(
+    redshift: Standin, rs: Client, connect: Callable[..., Client]
+) -> None:
     """Two transactions that begin with an UPDATE of the same row: the second fails and may be retried."""
     rs.run("create table token (n int)")
     rs.run("insert into token values (0)")
@@ -212,14 +225,16 @@ def test_the_first_write_takes_the_snapshot_before_it_waits(rs: Client, connect:
 
     thread = threading.Thread(target=attempt)
     thread.start()
-    time.sleep(0.3)
-    assert outcome == []  # it waits
+    wait_for_waiting(redshift)
+    assert outcome == []
     first.commit()
-    thread.join(10)
+    thread.join(HANG)
     assert outcome == ["1023"]
 
 
-def test_two_writers_of_a_table_wait_for_each_other(rs: Client, connect: Callable[..., Client]) -> None:
+def test_two_writers_of_a_table_wait_for_each_other(
+    redshift: Standin, rs: Client, connect: Callable[..., Client]
+) -> None:
     rs.run("create table t (a int)")
     first, second = connect(), connect()
     first.run("insert into t values (1)")
@@ -232,15 +247,18 @@ def test_two_writers_of_a_table_wait_for_each_other(rs: Client, connect: Callabl
 
     thread = threading.Thread(target=insert)
     thread.start()
-    assert not done.wait(0.3)
+    wait_for_waiting(redshift)
+    assert not done.is_set()
     assert rs.value("select count(*) from t") == 0  # a reader does not wait
     first.commit()
-    assert done.wait(10)
+    assert done.wait(HANG)
     thread.join()
     assert rs.value("select count(*) from t") == 2  # inserts do not conflict, they only wait
 
 
-def test_lock_first_lets_the_second_see_what_the_first_did(rs: Client, connect: Callable[..., Client]) -> None:
+def test_lock_first_lets_the_second_see_what_the_first_did(
+    redshift: Standin, rs: Client, connect: Callable[..., Client]
+) -> None:
     """LOCK takes no snapshot: what is read after it is what the one before has committed."""
     rs.run("create table ledger (name varchar(10))")
     first, second = connect(), connect()
@@ -254,11 +272,11 @@ def test_lock_first_lets_the_second_see_what_the_first_did(rs: Client, connect: 
 
     thread = threading.Thread(target=load)
     thread.start()
-    time.sleep(0.3)
+    wait_for_waiting(redshift)
     assert seen == []
     first.run("insert into ledger values ('a')")
     first.commit()
-    thread.join(10)
+    thread.join(HANG)
     assert seen == [1]
 
 
@@ -286,7 +304,7 @@ def test_lock_names_no_mode_and_blocks_readers(
     assert locker.code("lock table t in exclusive mode") == "42601"
 
 
-def test_a_deadlock_ends_one_of_the_two(rs: Client, connect: Callable[..., Client]) -> None:
+def test_a_deadlock_ends_one_of_the_two(redshift: Standin, rs: Client, connect: Callable[..., Client]) -> None:
     rs.run("create table t (a int)")
     rs.run("create table u (a int)")
     first, second = connect(), connect()
@@ -303,13 +321,13 @@ def test_a_deadlock_ends_one_of_the_two(rs: Client, connect: Callable[..., Clien
 
     thread = threading.Thread(target=cross)
     thread.start()
-    time.sleep(0.1)
+    wait_for_waiting(redshift)
     try:
         first.run("lock u")
     except redshift_connector.ProgrammingError as error:
         codes.append(error.args[0]["C"])
     first.rollback()
-    thread.join(10)
+    thread.join(HANG)
     assert codes == ["40P01"]
 
 

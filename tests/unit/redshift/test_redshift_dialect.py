@@ -729,6 +729,21 @@ def test_a_broken_socket_is_a_lost_connection(driver: Any) -> None:
             connection.rollback()
 
 
+SECRET = "hunter2-do-not-print"
+
+
+def test_messages_of_errors_have_no_parameters(driver: Any) -> None:
+    """``hide_parameters`` is on; the control is an engine without."""
+    driver.answers["SELECT"] = driver.Error("refused")
+    for hide in (True, False):
+        with (
+            driver.engine(hide_parameters=hide).connect() as connection,
+            pytest.raises(sa.exc.DBAPIError) as raised,
+        ):
+            connection.execute(sa.select(sa.literal(SECRET)))
+        assert (SECRET in str(raised.value)) is not hide
+
+
 # -- reflection; the catalogue itself is played by a stand-in elsewhere
 
 
