@@ -66,6 +66,11 @@ test-py311: ## every test on Python 3.11; likewise test-py312 and test-py313
 $(VERSIONS): test-py3%: .venvs/py3%/.ready
 	.venvs/py3$*/bin/python $(PYTEST) $(TESTS)
 
+# What the stand-in does is not sparkify, and the acceptance tests run commands in processes of their own.
+coverage: $(READY) ## which lines of sparkify the tests of units and databases reach; fails below the floor
+	$(BIN)/python $(PYTEST) --cov --cov-report=term:skip-covered --cov-report=html \
+	        tests/unit tests/databases sparkify --ignore tests/databases/standin
+
 kill: $(READY) ## kill 300 loads at any moment: each must leave one star or the other
 	$(BIN)/python -m tests.support.kills --kills 300
 
@@ -91,4 +96,4 @@ redshift-local: $(READY) ## start a stand-in for Redshift, and print what to set
 	$(BIN)/python -m standin
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) .venvs $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .venvs $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .coverage htmlcov
