@@ -19,6 +19,7 @@ EXAMPLES = {
     "sparkify.generate": 3,
     "sparkify.generate.chance": 1,
     "sparkify.generate.lines": 1,
+    "sparkify.models.match": 1,
     "sparkify.provision.passwords": 2,
     "sparkify.redshift.copy": 3,
     "sparkify.redshift.unload": 4,
