@@ -96,6 +96,20 @@ def test_check(loaded: Shop) -> None:
     assert "order_id=3" in failed
 
 
+@pytest.mark.parametrize("shop", ["duckdb"], indirect=True)
+def test_other_rules_are_said_by_status_and_check(loaded: Shop) -> None:
+    assert "--full-refresh" not in loaded.run("status").stdout
+    with loaded.warehouse() as warehouse, warehouse.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE loads SET rules_version = 7")
+    assert "1 load was made by other rules than version 1" in loaded.run("status").output
+    failed = loaded.run("check", code=1).output
+    assert "load_id=1" in failed
+    assert "sparkify-etl load --full-refresh" in failed
+    loaded.run("load", "--full-refresh")
+    assert "--full-refresh" not in loaded.run("status").output
+    loaded.run("check")
+
+
 def test_failing_check_stops_a_load(migrated: Shop) -> None:
     write(migrated.data.orders / "nobody.json", [order(orderId=9, customerId=99)])
     migrated.publish()
