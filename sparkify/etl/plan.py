@@ -19,6 +19,14 @@ from sparkify.etl.report import Mode
 __all__ = ["Plan", "Record", "Run", "Selection", "Stage", "Step", "Unstage", "Verify", "build", "choose"]
 
 
+_VERBS: Mapping[Effect, str] = {
+    "inserted": "insert",
+    "updated": "update",
+    "deleted": "delete",
+    "replaced": "delete",
+}
+
+
 @dataclass(frozen=True)
 class Step:
     """One thing to be done.
@@ -163,7 +171,9 @@ def build(pipeline: Pipeline, selection: Selection, load_id: ColumnElement[int])
     for transform in pipeline.transforms:
         if names & transform.reads:
             steps += [
-                Run(transform.title, change.statement, change.table, change.effect)
+                Run(
+                    f"{transform.title}: {_VERBS[change.effect]}", change.statement, change.table, change.effect
+                )
                 for change in changes(transform, load_id)
             ]
     steps += [Unstage(f"empty {source.staging.name}", source) for source in new]
