@@ -343,6 +343,38 @@ def test_pause_and_resume_wait_for_state(wire: Wire) -> None:
         pause(wire.aws(of), Names.of(of, serverless=True))
 
 
+def test_pause_waits_for_busy_cluster_and_until_paused(wire: Wire) -> None:
+    of = settings()
+    make(wire, of)
+    states = iter(["resuming", "available", "pausing", "paused"])
+
+    def next_state(parsed: dict[str, Any], **_: Any) -> None:
+        parsed["Clusters"][0]["ClusterStatus"] = next(states, "paused")
+
+    wire.on("after-call", "redshift", "DescribeClusters", next_state)
+    wire.requests.clear()
+    assert pause(wire.aws(of), Names.of(of)).state == "paused"
+    assert [name for name, _ in wire.changes()] == ["redshift.PauseCluster"]
+    assert next(states, None) is None
+
+
+@pytest.mark.parametrize("state", ["storage-full", "incompatible-network"])
+def test_pause_refuses_cluster_in_other_state(wire: Wire, state: str) -> None:
+    of = settings()
+    make(wire, of)
+
+    def broken(parsed: dict[str, Any], **_: Any) -> None:
+        parsed["Clusters"][0]["ClusterStatus"] = state
+
+    wire.on("after-call", "redshift", "DescribeClusters", broken)
+    wire.requests.clear()
+    with pytest.raises(
+        ConfigurationError, match=f"the cluster sparkify: is {state}. Only one that is available"
+    ):
+        pause(wire.aws(of), Names.of(of))
+    assert wire.changes() == []
+
+
 def test_pause_refuses_missing_cluster(wire: Wire) -> None:
     with pytest.raises(ConfigurationError, match="there is no cluster sparkify in us-west-2"):
         pause(wire.aws(settings()), Names.of(settings()))
