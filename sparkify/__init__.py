@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         SparkifyError,
         TemporaryError,
     )
-    from sparkify.etl.report import CheckResult, LoadRecord, LoadReport, Reject, SourceReport, TableChange
+    from sparkify.etl.results import CheckResult, LoadRecord, LoadReport, Reject, SourceReport, TableChange
     from sparkify.warehouse.facade import Warehouse
     from sparkify.warehouse.query import Query
     from sparkify.warehouse.status import Status
@@ -67,7 +67,7 @@ _HOMES = {
         "SparkifyError",
         "TemporaryError",
     ),
-    "sparkify.etl.report": (
+    "sparkify.etl.results": (
         "CheckResult",
         "LoadRecord",
         "LoadReport",

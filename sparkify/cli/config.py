@@ -38,7 +38,7 @@ def config(
         echo(f"Wrote {config_file()}; its owner alone may read it. Every line in it is commented out.")
         return
     settings = Settings.load(sources, database_url=database)
-    found = settings.explain()
+    found = settings.describe()
     if as_json:
         formatting.print_json(found)
     else:

@@ -14,7 +14,7 @@ from sparkify.cli.options import AsJson, Database
 
 if TYPE_CHECKING:
     from sparkify.etl.declarations import Pipeline
-    from sparkify.etl.report import LoadReport, SourceReport
+    from sparkify.etl.results import LoadReport, SourceReport
     from sparkify.etl.session import PlannedStep
 
 __all__ = ["make", "register"]

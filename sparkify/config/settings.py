@@ -29,7 +29,7 @@ MASK = "***"
 
 
 class Settings(BaseSettings):
-    """Everything that can be configured. ``Settings.load()`` reads it; ``explain()`` says where each is from.
+    """Everything that can be configured. ``Settings.load()`` reads it; ``describe()`` says where each is from.
 
     Where the files of a source are is a setting too: of a pipeline's sources with ``load(pipeline.sources)``.
 
@@ -237,7 +237,7 @@ class Settings(BaseSettings):
             database=self.db_name,
         )
 
-    def explain(self) -> list[Setting]:
+    def describe(self) -> list[Setting]:
         """Each setting, its value as it may be shown, and where it came from."""
         environment = EnvSettingsSource(type(self))()
         file = DwhCfg(type(self), config_file())()

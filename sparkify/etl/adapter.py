@@ -13,7 +13,7 @@ from sparkify.etl.declarations import Ledger, Pipeline, Source
 from sparkify.etl.errors import SparkifyError
 from sparkify.etl.listing import AwsOptions, Listing, SourceFile
 from sparkify.etl.observer import Observer
-from sparkify.etl.report import Staged
+from sparkify.etl.results import Staged
 from sparkify.etl.session import Session
 
 __all__ = ["Adapter", "Batch", "UnreadableBatch"]

@@ -20,7 +20,7 @@ from sparkify.etl.errors import ChecksFailed, ConfigurationError, RejectedLines
 from sparkify.etl.listing import AwsOptions, Listing
 from sparkify.etl.observer import Observer
 from sparkify.etl.plan import Plan, Record, Run, Selection, Stage, Unstage, Verify, build, choose
-from sparkify.etl.report import (
+from sparkify.etl.results import (
     CheckResult,
     FileCount,
     LoadRecord,

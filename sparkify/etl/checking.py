@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from sqlalchemy import SelectBase, Table, func, select
 
 from sparkify.etl.declarations import Check
-from sparkify.etl.report import CheckResult
+from sparkify.etl.results import CheckResult
 from sparkify.etl.session import Session
 
 __all__ = ["count_rows", "run_check", "run_checks"]

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import ClassVar
 
-from sparkify.etl.report import CheckResult, Reject
+from sparkify.etl.results import CheckResult, Reject
 
 __all__ = [
     "UNCHANGED",

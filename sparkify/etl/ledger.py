@@ -1,7 +1,6 @@
 """The ledger: which files were loaded by which load, and which lines were rejected.
 
-Its rows commit with the data they speak of, so a file is known if and only if its rows are there. The tables
-are mixins: a company maps them into its own metadata beside its own models.
+Its rows commit with the data they speak of, so a file is known if and only if its rows are there.
 """
 
 from __future__ import annotations
@@ -11,21 +10,14 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Double, Integer, Select, String, Table, delete, func, insert, select, update
-from sqlalchemy.orm import Mapped, mapped_column
-from sqlalchemy.types import TIMESTAMP
+from sqlalchemy import Select, Table, delete, func, insert, select, update
 
 from sparkify.etl.declarations import Ledger
-from sparkify.etl.report import FileCount, LoadRecord, Reject, StepReport
+from sparkify.etl.ledger_models import MAX_TEXT
+from sparkify.etl.results import FileCount, LoadRecord, Reject, StepReport
 from sparkify.etl.session import Session
 
 __all__ = [
-    "ColumnHistoryMixin",
-    "LoadHistoryMixin",
-    "LoadLockMixin",
-    "LoadStepMixin",
-    "LoadedFileMixin",
-    "RejectedRowMixin",
     "is_recorded",
     "known_files",
     "next_load_id",
@@ -39,145 +31,9 @@ __all__ = [
     "take_token",
 ]
 
-MAX_TEXT = 65_535
-"""Bytes of a rejected line that are kept: the longest VARCHAR of Redshift."""
 
 KEPT_STEPS = 100
 """Loads of which the steps are kept."""
-
-
-class LoadHistoryMixin:
-    """Grain: one load that committed. A load that failed leaves no row, here or anywhere."""
-
-    load_id: Mapped[int] = mapped_column(
-        BigInteger, primary_key=True, autoincrement=False, redshift_encode="raw", comment="Counts up from 1."
-    )
-    mode: Mapped[str] = mapped_column(
-        String(16), redshift_encode="zstd", comment="`incremental` or `full refresh`."
-    )
-    started_at: Mapped[datetime] = mapped_column(
-        TIMESTAMP, redshift_encode="az64", comment="UTC, of the machine that ran the load."
-    )
-    finished_at: Mapped[datetime] = mapped_column(
-        TIMESTAMP, redshift_encode="az64", comment="UTC, just before the commit."
-    )
-    files: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
-    bytes: Mapped[int] = mapped_column(
-        BigInteger, redshift_encode="az64", comment="Size of the files as they are stored, compressed or not."
-    )
-    lines: Mapped[int] = mapped_column(
-        BigInteger, redshift_encode="az64", comment="lines = loaded + rejected + blank"
-    )
-    loaded: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
-    rejected: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
-    blank: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
-    version: Mapped[str] = mapped_column(
-        String(32), redshift_encode="zstd", comment="The version of the library that ran the load."
-    )
-    rules_version: Mapped[int | None] = mapped_column(
-        Integer,
-        redshift_encode="az64",
-        comment=(
-            "The version of the rules that made the rows of the load; NULL, of loads before there "
-            "were any, is 1."
-        ),
-    )
-
-
-class LoadedFileMixin:
-    """Grain: one file whose lines are in the warehouse."""
-
-    uri: Mapped[str] = mapped_column(
-        String(2048),
-        primary_key=True,
-        redshift_encode="zstd",
-        comment="`s3://bucket/key`, or the absolute path of a local file.",
-    )
-    source: Mapped[str] = mapped_column(String(64), redshift_encode="zstd")
-    fingerprint: Mapped[str] = mapped_column(
-        String(256),
-        redshift_encode="zstd",
-        comment="Tells whether the file is the same: the ETag of an object; size and mtime of a local file.",
-    )
-    bytes: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
-    lines: Mapped[int] = mapped_column(
-        BigInteger, redshift_encode="az64", comment="lines = loaded + rejected + blank"
-    )
-    loaded: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
-    rejected: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
-    blank: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
-    load_id: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
-
-
-class RejectedRowMixin:
-    """Grain: one line of a loaded file that is not in the warehouse, and why."""
-
-    uri: Mapped[str] = mapped_column(String(2048), primary_key=True, redshift_encode="zstd")
-    line: Mapped[int] = mapped_column(
-        BigInteger, primary_key=True, autoincrement=False, redshift_encode="az64", comment="Counts from 1."
-    )
-    source: Mapped[str] = mapped_column(String(64), redshift_encode="zstd")
-    column_name: Mapped[str | None] = mapped_column(
-        String(128),
-        redshift_encode="zstd",
-        comment="The column that could not take its value; NULL when it is the line as a whole.",
-    )
-    reason: Mapped[str] = mapped_column(String(512), redshift_encode="zstd")
-    text: Mapped[str] = mapped_column(
-        String(MAX_TEXT),
-        redshift_encode="zstd",
-        comment=(
-            "The line; bytes that are not UTF-8 and control characters as hexadecimal; its first 65,535 bytes."
-        ),
-    )
-    load_id: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
-
-
-class LoadLockMixin:
-    """Grain: the one row that every load updates first, so that two loads cannot both commit.
-
-    On Redshift LOCK makes the second load wait. The update is what snapshot isolation itself protects:
-    whichever load began before the other had committed is refused by the database.
-    """
-
-    token: Mapped[int] = mapped_column(
-        Integer, primary_key=True, autoincrement=False, redshift_encode="raw", comment="Always 1."
-    )
-    taken: Mapped[int] = mapped_column(
-        BigInteger, redshift_encode="az64", comment="How many loads have taken the lock."
-    )
-
-
-class LoadStepMixin:
-    """Grain: one step of one of the last loads, and what it took."""
-
-    load_id: Mapped[int] = mapped_column(
-        BigInteger, primary_key=True, autoincrement=False, redshift_encode="az64"
-    )
-    number: Mapped[int] = mapped_column(
-        Integer,
-        primary_key=True,
-        autoincrement=False,
-        redshift_encode="az64",
-        comment="Counts from 1, in the order in which steps were done.",
-    )
-    title: Mapped[str] = mapped_column(String(256), redshift_encode="zstd")
-    rows: Mapped[int] = mapped_column(
-        BigInteger, redshift_encode="az64", comment="How many rows the statements of the step touched."
-    )
-    seconds: Mapped[float] = mapped_column(Double, redshift_encode="zstd", comment="Seconds of wall time.")
-
-
-class ColumnHistoryMixin:
-    """Grain: one column of a table that loads fill, and the first load since which it is filled."""
-
-    table_name: Mapped[str] = mapped_column(String(128), primary_key=True, redshift_encode="zstd")
-    column_name: Mapped[str] = mapped_column(String(128), primary_key=True, redshift_encode="zstd")
-    load_id: Mapped[int] = mapped_column(
-        BigInteger,
-        redshift_encode="az64",
-        comment="The first load whose rows have the column; rows of earlier loads have NULL there.",
-    )
 
 
 def take_token(session: Session, lock: Table) -> None:

@@ -14,7 +14,7 @@ from sparkify.etl.declarations import Check, Pipeline, Source
 from sparkify.etl.dispositions import Effect, changes
 from sparkify.etl.errors import ChangedFiles
 from sparkify.etl.listing import Listing, SourceFile
-from sparkify.etl.report import Mode
+from sparkify.etl.results import Mode
 
 __all__ = ["Plan", "Record", "Run", "Selection", "Stage", "Step", "Unstage", "Verify", "build", "choose"]
 

@@ -25,7 +25,7 @@ from sparkify.etl.declarations import Pipeline
 from sparkify.etl.errors import UNCHANGED, EmptySource, SparkifyError, TemporaryError, leaving
 from sparkify.etl.listing import Listing, SourceFile
 from sparkify.etl.observer import Observer
-from sparkify.etl.report import LoadReport, StepReport
+from sparkify.etl.results import LoadReport, StepReport
 from sparkify.etl.session import DryRun, PlannedStep, Session
 from sparkify.etl.sources import list_files
 

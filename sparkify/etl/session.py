@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from sqlalchemy import ClauseElement, Connection, Row, SelectBase, Table, literal_column
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
-from sparkify.etl.report import StepReport
+from sparkify.etl.results import StepReport
 
 __all__ = ["DryRun", "Outcome", "PlannedStep", "Renderer", "Session"]
 

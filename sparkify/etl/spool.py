@@ -21,7 +21,7 @@ from sparkify.etl.sources import CHUNK, GZIP_MAGIC, file_chunks, open_bucket, sp
 if TYPE_CHECKING:
     from obstore.store import S3Store
 
-__all__ = ["Part", "SpoolFile", "spool"]
+__all__ = ["Segment", "SpoolFile", "spool"]
 
 _SMALL = 4 * CHUNK
 """Bytes, as stored: a smaller file is joined with others."""
@@ -33,7 +33,7 @@ Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
-class Part:
+class Segment:
     """The lines of one source file within a spool file.
 
     :ivar lines: how many, blank ones included. A last line need not end in a newline.
@@ -48,19 +48,19 @@ class SpoolFile:
     """A plain local file.
 
     :ivar path: a name of our own making, so that no foreign name ever reaches SQL.
-    :ivar parts: the source files in it, in the order in which their lines stand there.
+    :ivar segments: the source files in it, in the order in which their lines stand there.
     :ivar suspect: whether something was seen that a fast reader would not report of: a line that is too
         long, an escaped NUL, or a vertical tab or form feed.
     """
 
     path: Path
-    parts: tuple[Part, ...]
+    segments: tuple[Segment, ...]
     suspect: bool
 
     @property
     def lines(self) -> int:
         """Lines in all, blank ones included."""
-        return sum(part.lines for part in self.parts)
+        return sum(segment.lines for segment in self.segments)
 
 
 def spool(
@@ -94,7 +94,7 @@ def spool(
             with path.open("wb") as out:
                 counter = _counted(file_chunks(file, store), out, None)
             report(file.size)
-        yield SpoolFile(path=path, parts=(Part(file, counter.lines),), suspect=counter.suspect)
+        yield SpoolFile(path=path, segments=(Segment(file, counter.lines),), suspect=counter.suspect)
 
 
 def _counted(chunks: Iterable[bytes], out: BinaryIO | None, report: Progress | None) -> LineCounter:
@@ -139,7 +139,7 @@ class _Bundler:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._number = 0
-        self._parts: list[Part] = []
+        self._segments: list[Segment] = []
         self._out: BinaryIO | None = None
         self._path = folder
         self._written = 0
@@ -168,7 +168,7 @@ class _Bundler:
         if counter.open_line:
             # No file of the real logs ends in a newline: without one, two records would become one line.
             self._written += self._out.write(b"\n")
-        self._parts.append(Part(file, counter.lines))
+        self._segments.append(Segment(file, counter.lines))
         self._suspect = self._suspect or counter.suspect
         if self._written >= _BUNDLE:
             yield from self.close()
@@ -178,8 +178,8 @@ class _Bundler:
         if self._out is None:
             return
         self._out.close()
-        yield SpoolFile(path=self._path, parts=tuple(self._parts), suspect=self._suspect)
-        self._out, self._parts, self._written, self._suspect = None, [], 0, False
+        yield SpoolFile(path=self._path, segments=tuple(self._segments), suspect=self._suspect)
+        self._out, self._segments, self._written, self._suspect = None, [], 0, False
 
 
 class LineCounter:

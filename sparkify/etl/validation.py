@@ -10,7 +10,7 @@ from typing import BinaryIO
 from sparkify.etl.declarations import Source
 from sparkify.etl.line_rules import BOM, LineValidator, escape, split_lines
 from sparkify.etl.listing import SourceFile
-from sparkify.etl.report import FileCount, Reject, Staged
+from sparkify.etl.results import FileCount, Reject, Staged
 from sparkify.etl.spool import SpoolFile
 
 __all__ = ["Validated", "validate_file"]
@@ -62,17 +62,17 @@ def validate_file(source: Source, file: SpoolFile, out: BinaryIO | None = None) 
     validated = Validated()
     with file.path.open("rb") as handle:
         lines = split_lines(handle)
-        for part in file.parts:
-            for number in range(1, part.lines + 1):
+        for segment in file.segments:
+            for number in range(1, segment.lines + 1):
                 line = next(lines)
                 if number == 1:
                     line = line.removeprefix(BOM)
                 if not line.strip():
-                    validated.blank[part.file.uri] += 1
+                    validated.blank[segment.file.uri] += 1
                 elif violation := validator.validate(line):
                     validated.rejects.append(
                         Reject(
-                            uri=part.file.uri,
+                            uri=segment.file.uri,
                             line=number,
                             source=source.name,
                             column=violation.column,

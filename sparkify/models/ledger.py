@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sparkify.etl.ledger import (
+from sparkify.etl.ledger_models import (
     ColumnHistoryMixin,
     LoadedFileMixin,
     LoadHistoryMixin,

@@ -58,7 +58,7 @@ def create_redshift_engine(
             connection = dialect.connect(*cargs, **cparams, user=user, password=password)
         except Exception as exc:
             _close_what_is_left(exc)
-            error = explain(exc, host, port)
+            error = translate(exc, host, port)
             if error is None:
                 raise
             if "user or the password" in error.found:
@@ -82,7 +82,7 @@ def _close_what_is_left(exc: BaseException) -> None:
                     left.close()
 
 
-def explain(exc: BaseException, host: str, port: int = DEFAULT_PORT) -> ConnectError | None:
+def translate(exc: BaseException, host: str, port: int = DEFAULT_PORT) -> ConnectError | None:
     """What the driver's ``exc`` at connecting means; ``None`` when nothing better can be said than it says
     itself."""
     cause = next((arg for arg in exc.args if isinstance(arg, BaseException)), exc)
@@ -121,10 +121,10 @@ def explain(exc: BaseException, host: str, port: int = DEFAULT_PORT) -> ConnectE
         )
     if isinstance(cause, ConnectionRefusedError):
         return ConnectError(where, "nothing listens there", "check the port, and that the cluster is running")
-    return _explain_answer(exc, where)
+    return _translate_answer(exc, where)
 
 
-def _explain_answer(exc: BaseException, where: str) -> ConnectError | None:
+def _translate_answer(exc: BaseException, where: str) -> ConnectError | None:
     """What the server's own refusal means. The driver passes its fields on: ``C`` the SQLSTATE, ``M`` the
     message."""
     fields = next((arg for arg in exc.args if isinstance(arg, dict)), {})

@@ -16,7 +16,7 @@ from sparkify.analytics import Moment
 from sparkify.analytics.periods import extent, known_zone, moment
 from sparkify.databases import Database
 from sparkify.etl.errors import ConfigurationError
-from sparkify.etl.report import CheckResult
+from sparkify.etl.results import CheckResult
 from sparkify.warehouse.query import Query, sql_text
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from sparkify.etl.checking import run_checks
 from sparkify.etl.declarations import Pipeline
 from sparkify.etl.errors import ConfigurationError, SparkifyError
 from sparkify.etl.observer import Observer
-from sparkify.etl.report import CheckResult, LoadReport, Reject
+from sparkify.etl.results import CheckResult, LoadReport, Reject
 from sparkify.etl.session import PlannedStep, Session
 from sparkify.pipeline import SPARKIFY
 from sparkify.warehouse import migrations

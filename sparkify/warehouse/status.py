@@ -15,7 +15,7 @@ from sparkify.etl.checking import count_rows
 from sparkify.etl.declarations import Pipeline
 from sparkify.etl.errors import EmptySource
 from sparkify.etl.listing import Listing
-from sparkify.etl.report import LoadRecord, StepReport
+from sparkify.etl.results import LoadRecord, StepReport
 from sparkify.etl.session import Session
 from sparkify.warehouse.migrations import current, head_of
 from sparkify.warehouse.rules import notices

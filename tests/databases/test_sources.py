@@ -153,7 +153,7 @@ def test_many_small_files_become_few(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     (bundle,) = spool(list_files(str(tmp_path / "in")).files, out, AwsOptions())
-    assert len(bundle.parts) == 300
+    assert len(bundle.segments) == 300
     assert bundle.lines == 300
     assert bundle.path.read_bytes().count(b"\n") == 300
 

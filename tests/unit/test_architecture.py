@@ -63,7 +63,6 @@ MAY_IMPORT: dict[str, set[str]] = {
 
 LONGEST = 300
 LONG = {
-    "sparkify.etl.ledger": "reads and writes of one set of tables, one function each",
     "sparkify.redshift.dialect": "one class, in which each repair of upstream's stands beside its defect",
     "sparkify.redshift.compilers": "the compilers, of which each overrides one of upstream's",
     "sparkify.redshift.copy": "COPY has forty options, each checked where it is declared",

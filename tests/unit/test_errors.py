@@ -16,7 +16,7 @@ from sparkify.etl.errors import (
     TemporaryError,
     leaving,
 )
-from sparkify.etl.report import CheckResult, Reject
+from sparkify.etl.results import CheckResult, Reject
 
 
 def flag(name: str, value: object) -> str:

@@ -14,7 +14,7 @@ import typer
 from sparkify.cli import app, load
 from sparkify.doctor import Diagnosis
 from sparkify.etl import errors
-from sparkify.etl.report import (
+from sparkify.etl.results import (
     CheckResult,
     LoadRecord,
     LoadReport,

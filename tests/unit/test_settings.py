@@ -83,22 +83,22 @@ def test_load_option_overrides_environment_overrides_file(cfg: Path, monkeypatch
     settings = Settings.load(SPARKIFY.sources, log_data="from/option", song_data=None)
     assert settings.location(EVENTS) == "from/option"
     assert settings.location(SONGS) == "s3://udacity-dend/song_data"
-    origins = {one.name: one.origin for one in settings.explain()}
+    origins = {one.name: one.origin for one in settings.describe()}
     assert origins["log_data"] == "option"
     assert origins["song_data"] == "dwh.cfg [S3]"
     assert origins["region"] == "default"
-    origins = {one.name: one.origin for one in Settings.load(SPARKIFY.sources).explain()}
+    origins = {one.name: one.origin for one in Settings.load(SPARKIFY.sources).describe()}
     assert origins["log_data"] == "environment SPARKIFY_LOG_DATA"
 
 
 def test_explain_masks_secrets(cfg: Path) -> None:
     settings = Settings.load(SPARKIFY.sources)
-    shown = " ".join(one.value for one in settings.explain()) + repr(settings) + str(settings)
+    shown = " ".join(one.value for one in settings.describe()) + repr(settings) + str(settings)
     for secret in ("AKIACANARY", "s%cret", "Pa%ss"):
         assert secret not in shown
     given = Settings.load(database_url="redshift+redshift_connector://me:canary@host/dev")
-    assert "canary" not in repr(given) + " ".join(one.value for one in given.explain())
-    assert {one.name: one.value for one in given.explain()}["database_url"].endswith("://me:***@host/dev")
+    assert "canary" not in repr(given) + " ".join(one.value for one in given.describe())
+    assert {one.name: one.value for one in given.describe()}["database_url"].endswith("://me:***@host/dev")
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_write_template_is_private_and_sets_nothing(tmp_path: Path, monkeypatch:
     write_template(path, SPARKIFY.sources)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert Settings.load() == Settings()
-    assert {one.origin for one in Settings.load(SPARKIFY.sources).explain()} == {"default"}
+    assert {one.origin for one in Settings.load(SPARKIFY.sources).describe()} == {"default"}
     assert unknown_options(SPARKIFY.sources) == []
     with pytest.raises(ConfigurationError, match="dwh.cfg: is there already; it was left as it is"):
         write_template(path, SPARKIFY.sources)
@@ -210,7 +210,7 @@ def test_load_reads_settings_of_any_source(cfg: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("SPARKIFY_CUSTOMER_DATA", "environment/customers")
     assert Settings.load(SHOP).location(CUSTOMERS) == "environment/customers"
     assert Settings.load(SHOP, customer_data="option/customers").location(CUSTOMERS) == "option/customers"
-    origins = {one.name: one.origin for one in Settings.load(SHOP, customer_paths="p").explain()}
+    origins = {one.name: one.origin for one in Settings.load(SHOP, customer_paths="p").describe()}
     assert origins["source_orders"] == "dwh.cfg [SOURCES]"
     assert origins["customer_data"] == "environment SPARKIFY_CUSTOMER_DATA"
     assert origins["customer_paths"] == "option"

@@ -17,7 +17,7 @@ from sparkify.etl.adapter import Batch, UnreadableBatch
 from sparkify.etl.declarations import Source
 from sparkify.etl.listing import AwsOptions, Listing, SourceFile
 from sparkify.etl.observer import Observer
-from sparkify.etl.report import Staged
+from sparkify.etl.results import Staged
 from sparkify.etl.session import Session
 from sparkify.etl.spool import SpoolFile, spool
 from sparkify.etl.validation import Validated, validate_file
@@ -81,7 +81,7 @@ class DuckDBBatch(Batch):
             readable = readable and _insert_files(session, source, group)
         if not readable:
             raise UnreadableBatch(source)
-        lines = ((part.file, part.lines) for one in spooled.files for part in one.file.parts)
+        lines = ((part.file, part.lines) for one in spooled.files for part in one.file.segments)
         return spooled.validated.staged(source, lines)
 
     def unstage(self, session: Session, source: Source) -> None:

@@ -29,7 +29,7 @@ from sparkify.etl.errors import ConfigurationError, RejectedLines, SourceError, 
 from sparkify.etl.jsonpaths import columns_of, write_paths
 from sparkify.etl.listing import AwsOptions, Listing, SourceFile
 from sparkify.etl.observer import Observer
-from sparkify.etl.report import Staged
+from sparkify.etl.results import Staged
 from sparkify.etl.session import Session
 from sparkify.etl.sources import file_chunks, open_bucket, reaching_s3, split_s3
 from sparkify.etl.spool import spool
@@ -191,7 +191,7 @@ class RedshiftBatch(Batch):
         known = _Known()
         for file in spool(self._files[source.name], folder, self._aws):
             known.validated.add(validate_file(source, file))
-            known.lines.update({part.file.uri: part.lines for part in file.parts})
+            known.lines.update({part.file.uri: part.lines for part in file.segments})
             file.path.unlink()
         folder.rmdir()
         return known

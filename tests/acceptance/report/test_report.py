@@ -16,7 +16,7 @@ import pytest
 from sparkify import Warehouse
 from sparkify.analytics import top_songs
 from sparkify.etl.errors import ConfigurationError
-from sparkify.etl.report import CheckResult
+from sparkify.etl.results import CheckResult
 from tests.support.commands import run_module
 from tests.support.data import Data
 from tests.support.making import event, song

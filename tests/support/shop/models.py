@@ -9,7 +9,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TIMESTAMP
 
 from sparkify.etl.declarations import from_json
-from sparkify.etl.ledger import (
+from sparkify.etl.ledger_models import (
     ColumnHistoryMixin,
     LoadedFileMixin,
     LoadHistoryMixin,
