@@ -104,7 +104,7 @@ def known_zone(tz: str) -> str:
     :raises ConfigurationError: when there is no such zone.
     """
     zones = available_timezones()
-    # A machine without a list of zones cannot judge; the database will.
+    # Without a list of zones on this machine, the database checks the name.
     if tz in zones or not zones:
         return "UTC" if tz in ("Etc/UTC", "Etc/UCT", "UCT", "Universal", "Zulu") else tz
     near = closest(tz, zones) or next((zone for zone in sorted(zones) if tz.lower() in zone.lower()), None)

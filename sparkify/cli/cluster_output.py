@@ -70,7 +70,7 @@ def print_plan(calls: Sequence[Call], cost: Any, *, as_json: bool) -> None:
         typer.echo(f"# {call.title}")
         typer.echo(f"{call.service} {call.operation}")
         for name, value in call.masked().items():
-            # A policy is what one looks at such a plan for: it is laid out to be read.
+            # Policies are what such a plan is read for: indented.
             text = (
                 value
                 if isinstance(value, str)

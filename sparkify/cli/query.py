@@ -133,11 +133,12 @@ def _command(question: Question) -> Any:
 
 
 def _print_sql(statement: Any, database: str | None, dialect: str | None) -> None:
-    from sparkify.cli.warehouse import settings_of
+    from sparkify.cli.warehouse import open_warehouse
     from sparkify.warehouse.query import sql_text
 
     if dialect is None:
-        dialect = settings_of(chosen_pipeline(), database).url.get_backend_name()
+        with open_warehouse(database) as warehouse:
+            dialect = warehouse.database.name
     typer.echo(f"{sql_text(statement, dialect)};")
 
 

@@ -151,7 +151,7 @@ _EDITIONS = (
     "(Acoustic)",
 )
 
-# Of 37 artists one has letters beyond ASCII; which one of them it is, is told by this remainder.
+# Of 37 artists one has letters beyond ASCII; this remainder selects which.
 ACCENTED_ARTIST = 7
 
 

@@ -1,4 +1,4 @@
-"""What sqlalchemy-redshift lacks: a mended dialect, COPY and UNLOAD, ALTER of keys and encodings, Alembic,
+"""What sqlalchemy-redshift lacks: a repaired dialect, COPY and UNLOAD, ALTER of keys and encodings, Alembic,
 connecting.
 
 Usable without the rest of this project. Importing it does nothing: a name is fetched from its module when it

@@ -131,7 +131,7 @@ def _user_and_password_in(text: str) -> tuple[str, str] | None:
 class Iam:
     """Temporary credentials by AWS's own (boto3's chain), remembered until shortly before they expire.
 
-    Cluster and region, or workgroup and region, are told from the host name where it is Redshift's own.
+    Cluster and region, or workgroup and region, are taken from the host name where it is Redshift's own.
     ``db_user`` for a cluster: that database user; without, one named after the IAM identity. Serverless
     always takes the identity.
     """
@@ -147,7 +147,7 @@ class Iam:
     _until: dt.datetime = field(default=dt.datetime.min.replace(tzinfo=dt.UTC), init=False, repr=False)
 
     def user_and_password(self, host: str, database: str) -> tuple[str, str]:
-        """:raises ConnectError: when it cannot be told which cluster or workgroup, or AWS refuses."""
+        """:raises ConnectError: when the cluster or workgroup is not known, or AWS refuses."""
         with self._lock:
             if self._pair is None or dt.datetime.now(dt.UTC) >= self._until - RENEWAL_MARGIN:
                 self._pair, self._until = self._fetch(host, database)

@@ -1,8 +1,8 @@
-"""The Redshift dialect of this project: sqlalchemy-redshift's for redshift_connector, with what is broken
-there mended.
+"""The Redshift dialect of this project: sqlalchemy-redshift's for redshift_connector, with its defects
+repaired.
 
-Each repair names its defect; ``tests/unit/redshift`` shows each without the repair, so a test tells when
-upstream mends it. Issue numbers are those of
+Each repair names its defect; ``tests/unit/redshift`` shows each without the repair, so a test fails when
+upstream repairs it. Issue numbers are those of
 https://github.com/sqlalchemy-redshift/sqlalchemy-redshift/issues (read with version 1.0.0).
 """
 

@@ -1,4 +1,4 @@
-"""Primary and foreign keys that Redshift alone is told of."""
+"""Primary and foreign keys that are declared on Redshift alone."""
 
 from __future__ import annotations
 

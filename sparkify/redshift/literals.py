@@ -46,7 +46,7 @@ def check_comment(comment: str | None, where: str) -> None:
 def double_percents(text: str) -> str:
     """``text``, SQL, with the percent signs doubled that stand outside of strings and quoted names.
 
-    Where those begin and end is told as redshift_connector's ``convert_paramstyle`` tells it.
+    Where those begin and end is decided as redshift_connector's ``convert_paramstyle`` does.
     """
     return _QUOTED_OR_PERCENT.sub(lambda match: "%%" if match[0] == "%" else match[0], text)
 

@@ -131,7 +131,6 @@ def test_etl_knows_no_table_of_sparkify() -> None:
 
 NAMES_ARE_USED = {
     "sparkify.databases": "the registry",
-    "sparkify.cli.query": "prints the SQL of the database of a URL, and hands the name to the registry",
     "sparkify.warehouse.dictionary": "prints the options of the models, which SQLAlchemy keeps by dialect",
 }
 
