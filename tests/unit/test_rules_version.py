@@ -1,0 +1,27 @@
+"""The version of the rules, and the SQL that it stands for."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from sqlalchemy import BigInteger, literal
+
+from sparkify.databases import database_type
+from sparkify.models.match import RULES_VERSION
+from sparkify.pipeline import SPARKIFY
+
+TEXTS = {1: "41cc84506bf537cd"}
+"""By version, the beginning of the SHA-256 of the SELECTs of all transforms."""
+
+
+def test_rules_version_changes_with_the_selects_of_the_transforms() -> None:
+    """Whoever changes a SELECT decides: either it makes other rows, and RULES_VERSION is raised and has its
+    line here; or it makes the same rows, which parity shows, and the line is replaced.
+    """
+    render = database_type("redshift").render
+    texts = [render(transform.rows(literal(0, BigInteger))) for transform in SPARKIFY.transforms]
+    assert {RULES_VERSION: sha256("\n".join(texts).encode()).hexdigest()[:16]} == TEXTS
+
+
+def test_pipeline_has_the_version_of_the_rules() -> None:
+    assert SPARKIFY.rules_version == RULES_VERSION
