@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import SelectBase, Subquery, and_, cast, func, or_, select, true
+from sqlalchemy import SelectBase, Subquery, and_, cast, func, literal_column, or_, select, true
 from sqlalchemy.types import TIMESTAMP
 
 from sparkify.models import SongPlay, UserLevel
 from sparkify.pipeline.transforms.batch import LoadId
 
 __all__ = ["user_levels", "users_with_other_levels"]
+
+_NEVER = literal_column("TIMESTAMP '9999-12-31 00:00:00'", TIMESTAMP())
+"""Later than every play: the end of a stretch that has none."""
 
 
 def users_with_other_levels(load_id: LoadId) -> SelectBase:
@@ -18,7 +21,8 @@ def users_with_other_levels(load_id: LoadId) -> SelectBase:
         stretch.c.user_id == play.c.user_id,
         func.coalesce(stretch.c.level, "") == func.coalesce(play.c.level, ""),
         stretch.c.valid_from <= play.c.start_time,
-        or_(stretch.c.valid_to.is_(None), play.c.start_time < stretch.c.valid_to),
+        # Not an OR with IS NULL: for that DuckDB compares each play with each stretch, in a nested loop.
+        play.c.start_time < func.coalesce(stretch.c.valid_to, _NEVER),
     )
     return (
         select(play.c.user_id)
