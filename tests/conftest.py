@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from sparkify import Warehouse
+from sparkify.cli import pipeline as cli_pipeline
 from standin import Standin
 from standin.fixtures import redshift, redshift_environment, redshift_server
 from tests.support.aws import clean_environment, moto_server, wire
@@ -59,6 +60,8 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("SPARKIFY_", "AWS_")):
             monkeypatch.delenv(name)
+    # Nor does the pipeline that another test of this process has chosen.
+    monkeypatch.setattr(cli_pipeline._choice, "option", None)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
@@ -91,3 +94,7 @@ def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wareh
 def cloud(redshift: Standin) -> Cloud:
     """A bucket that is empty but for a JSONPaths file."""
     return Cloud(redshift)
+
+
+collect_ignore_glob = ["support/shop/migrations/*"]
+"""Alembic runs these; importing them outside of a migration fails."""
