@@ -37,7 +37,7 @@ demo: $(READY) ## generate data, migrate, load, load again, and show the result
 	@cd $(DEMO) && ../$(BIN)/sparkify-etl report && echo "Open $(DEMO)/report.html"
 
 test: $(READY) ## set up, and run every test
-	$(BIN)/python $(PYTEST)
+	$(BIN)/python $(PYTEST) --durations=15
 
 test-unit: $(READY) ## the tests that start no server, and the examples in docstrings
 	$(BIN)/python $(PYTEST) $(UNIT)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
-from itertools import permutations
 from typing import Any
 
 import pytest
@@ -127,7 +126,9 @@ def test_three_files_in_any_order_make_the_same_star(driver: Driver, warehouse: 
         ),
         "song": driver.put("songs", "a.json", song()),
     }
-    for order in permutations(files):
+    names = list(files)
+    # Each file comes first, in the middle and last; random orders of more files are tried in test_orders.
+    for order in (names, [*names[1:], names[0]], [names[2], *names[:2]]):
         empty(warehouse)
         for number, name in enumerate(order, start=1):
             source = "songs" if name == "song" else "events"
