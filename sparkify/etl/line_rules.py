@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 from sqlalchemy import Column, Float, Integer, String
 from sqlalchemy.types import TIMESTAMP
 
-from sparkify.etl.declarations import JsonField, Required, Source, json_fields
+from sparkify.etl.declarations import JsonField, Required, Source
 
 __all__ = [
     "BOM",
@@ -78,8 +78,8 @@ class LineValidator:
     """Validates the lines of one source."""
 
     def __init__(self, source: Source) -> None:
-        self._rules = [_rule(column, field) for column, field in json_fields(source.staging).items()]
-        self._keys = {column.name: field.key for column, field in json_fields(source.staging).items()}
+        self._rules = [_rule(column, field) for column, field in source.fields.items()]
+        self._keys = {column.name: field.key for column, field in source.fields.items()}
         self._required: Sequence[Required] = source.required
 
     def validate(self, line: bytes) -> Violation | None:

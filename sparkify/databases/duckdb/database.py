@@ -176,7 +176,7 @@ class DuckDB(Database):
         *,
         overwrite: bool,
     ) -> None:
-        frames.write_parquet(connection, statement, target, overwrite=overwrite)
+        frames.write_parquet(connection, self.render(statement), target, overwrite=overwrite)
 
 
 def _checkpoint(connection: Connection) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, SelectBase
+from sqlalchemy import Connection, CursorResult
 
 from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.files import atomic_write
@@ -18,8 +18,8 @@ def native(result: CursorResult[*tuple[Any, ...]]) -> Any:
     return result.cursor
 
 
-def write_parquet(connection: Connection, statement: SelectBase, target: str, *, overwrite: bool) -> None:
-    """Write one local file, under another name until it is whole."""
+def write_parquet(connection: Connection, select: str, target: str, *, overwrite: bool) -> None:
+    """Write the rows of the text of a SELECT to one local file, under another name until it is whole."""
     if "://" in target:
         raise ConfigurationError("the embedded database writes local files", where=target, hint="Give a path.")
     file = Path(target)
@@ -29,11 +29,6 @@ def write_parquet(connection: Connection, statement: SelectBase, target: str, *,
         )
     if not file.parent.is_dir():
         raise ConfigurationError(f"there is no such folder to write {file.name} in", where=str(file.parent))
-    compiled = statement.compile(dialect=connection.dialect)
-    parameters = compiled.params
-    names = getattr(compiled, "positiontup", None) or ()
     with atomic_write(file) as new:
         quoted = str(new).replace("'", "''")
-        connection.exec_driver_sql(
-            f"COPY ({compiled}) TO '{quoted}' (FORMAT parquet)", tuple(parameters[name] for name in names)
-        )
+        connection.exec_driver_sql(f"COPY ({select}) TO '{quoted}' (FORMAT parquet)")
