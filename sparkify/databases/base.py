@@ -66,13 +66,22 @@ class Database(Adapter):
         """Whether there is something to connect to; a server is taken to be there."""
         return self.file is None or self.file.exists()
 
-    def create_file(self, fill: Callable[[URL], None] | None = None) -> bool:
+    def create_file(
+        self,
+        fill: Callable[[URL], None] | None = None,
+        *,
+        statements: Callable[[], Sequence[str]] | None = None,
+    ) -> bool:
         """Create the file where there is none. Returns whether it was created.
 
         :param fill: is called with the URL of the new file, before it gets its name.
+        :param statements: returns what is run in the new file before that, in one transaction.
         :raises ConfigurationError: when the folder is not there or cannot be written to.
         """
         return False
+
+    def support_alembic(self) -> None:
+        """Make Alembic, which is imported, know this database, whichever of the two was imported first."""
 
     @contextmanager
     def migrating(self, connection: Connection) -> Iterator[None]:

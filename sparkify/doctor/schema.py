@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 from sparkify.databases import Database
 from sparkify.doctor.checklist import Problem
 from sparkify.etl.declarations import Pipeline
-from sparkify.warehouse.migrations import current, head_of
+from sparkify.warehouse.revisions import current, head_of
 
 __all__ = ["check_revision", "engine_of"]
 

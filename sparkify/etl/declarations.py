@@ -176,6 +176,9 @@ class Pipeline:
     :ivar transforms: in the order in which they run.
     :ivar tables: what the transforms fill, the fact first; a full refresh empties them.
     :ivar migrations: the folder with the migrations of Alembic; None where there is none.
+    :ivar create_from_models: whether a load may make the tables of a new embedded database from the models,
+        which is faster than to run the migrations. Only for migrations that make nothing but the tables of the
+        models and the row of the lock: no view, and no other row.
     :ivar questions: the module whose ``QUESTIONS`` are the questions that can be asked by name.
     :ivar report: the module whose ``build`` writes the page of the report.
     :ivar summary: says in a few words what the warehouse holds, given the rows of each table.
@@ -192,6 +195,7 @@ class Pipeline:
     ledger: Ledger
     tables: tuple[Table, ...]
     migrations: Path | None = None
+    create_from_models: bool = False
     questions: str | None = None
     report: str | None = None
     summary: Callable[[Mapping[str, int]], str] | None = None

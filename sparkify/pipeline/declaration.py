@@ -197,6 +197,7 @@ SPARKIFY = Pipeline(
     ),
     tables=STAR,
     migrations=_migrations(),
+    create_from_models=True,
     questions="sparkify.analytics",
     report="sparkify.report",
     summary=_summary,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import ForeignKeyConstraint, PrimaryKeyConstraint
 
+# Models take their keys from here, and give options to their tables next.
+import sparkify.redshift.options  # noqa: F401
+
 __all__ = ["foreign_key", "primary_key"]
 
 

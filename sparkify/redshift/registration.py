@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import Any, Final
 
-import sqlalchemy as sa
 from sqlalchemy.dialects import registry
 
 from sparkify.redshift.dialect import RedshiftDialect
+from sparkify.redshift.options import OPTIONS
 
-__all__ = ["OPTIONS", "register"]
-
-#: Options of our own, beyond upstream's: class -> name -> default.
-OPTIONS: Final[dict[type[sa.Table], dict[str, Any]]] = {
-    sa.Table: {"encode": None, "backup": None},
-}
+__all__ = ["register"]
 
 
 def register() -> None:
     """Make ``create_engine("redshift+redshift_connector://...")`` and ``"redshift://..."`` use
     :class:`RedshiftDialect`.
 
-    May be called again. Call it before the models are imported when they use an option of :data:`OPTIONS`:
-    SQLAlchemy checks ``redshift_*`` arguments when the table is made. ``redshift+psycopg2://`` stays
-    upstream's.
+    May be called again. Where SQLAlchemy has asked upstream for its options before this package was imported,
+    call it before the models are imported that use an option of
+    :data:`~sparkify.redshift.options.OPTIONS`: SQLAlchemy checks ``redshift_*`` arguments when the table is
+    made. ``redshift+psycopg2://`` stays upstream's.
     """
     for name in ("redshift", "redshift.redshift_connector"):
         registry.register(name, RedshiftDialect.__module__, RedshiftDialect.__name__)

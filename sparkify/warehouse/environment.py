@@ -43,6 +43,7 @@ def run_migrations(pipeline: Pipeline) -> None:
     if database is None:
         settings = Settings.load(pipeline.sources)
         database = open_database(settings.url, settings, pipeline.sources)
+    database.support_alembic()
     if context.is_offline_mode():
         _offline(database, pipeline)
     elif (given := config.attributes.get("connection")) is not None:

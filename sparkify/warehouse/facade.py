@@ -24,10 +24,10 @@ from sparkify.etl.observer import Observer
 from sparkify.etl.results import CheckResult, LoadReport, Reject
 from sparkify.etl.session import PlannedStep, Session
 from sparkify.pipeline import SPARKIFY
-from sparkify.warehouse import migrations
 from sparkify.warehouse.migrations import Migrations
 from sparkify.warehouse.query import Query
 from sparkify.warehouse.requests import LOAD_OPTIONS, build_request
+from sparkify.warehouse.revisions import current
 from sparkify.warehouse.rules import rules_check
 from sparkify.warehouse.status import Contents, PendingFiles, Status, pending_files, read_contents
 from sparkify.warehouse.target import resolve_target
@@ -179,7 +179,7 @@ class Warehouse:
                 self._migrations.create_file()
                 self._migrations.upgrade(self.engine, revision)
             with self.engine.connect() as connection:
-                return migrations.current(connection)
+                return current(connection)
 
     def migration_sql(self, revision: str = "head") -> str:
         """The SQL that would bring an empty database to a revision, without connecting."""
@@ -274,7 +274,7 @@ class Warehouse:
             yield None
             return
         with self._connected() as connection:
-            yield None if migrations.current(connection) is None else connection
+            yield None if current(connection) is None else connection
 
     @contextmanager
     def _connection_at_head(self) -> Iterator[Connection]:
@@ -283,7 +283,7 @@ class Warehouse:
                 "is not there yet", where=str(self.database.file), hint="Run: sparkify-etl load"
             )
         with self._connected() as connection:
-            revision = migrations.current(connection)
+            revision = current(connection)
             if revision != self._migrations.head():
                 raise self._migrations.not_at_head(revision)
             yield connection

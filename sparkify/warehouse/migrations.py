@@ -1,41 +1,28 @@
-"""Runs the migrations of a pipeline: what ``alembic`` does in a clone, from an installed wheel."""
+"""Runs the migrations of a pipeline: what ``alembic`` does in a clone, from an installed wheel.
+
+Alembic is imported by what runs them: most commands only ask for the revision.
+"""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable
 from contextlib import redirect_stdout
+from functools import partial
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Engine, inspect
-from sqlalchemy.exc import NoSuchTableError
+from sqlalchemy import URL, Connection, Engine
 
 from sparkify.databases import Database
 from sparkify.etl.declarations import Pipeline
 from sparkify.etl.errors import UNCHANGED, ConfigurationError
+from sparkify.warehouse.creation import creation_statements
+from sparkify.warehouse.revisions import current, head_of, is_empty, migrations_of
 
-__all__ = ["Migrations", "current", "head_of", "is_empty"]
+if TYPE_CHECKING:
+    from alembic.config import Config
 
-
-def current(connection: Connection) -> str | None:
-    """The revision of the database; None where no migration ever ran. This is a read-only operation."""
-    return MigrationContext.configure(connection).get_current_revision()
-
-
-def is_empty(connection: Connection) -> bool:
-    """Whether the database has no table at all. This is a read-only operation."""
-    try:
-        return not inspect(connection).get_table_names()
-    except NoSuchTableError:
-        return True
-
-
-def head_of(pipeline: Pipeline) -> str | None:
-    """The newest revision that a pipeline has."""
-    return ScriptDirectory.from_config(_config(pipeline)).get_current_head()
+__all__ = ["Migrations"]
 
 
 class Migrations:
@@ -51,25 +38,46 @@ class Migrations:
 
     def upgrade(self, engine: Engine, revision: str = "head") -> None:
         """Bring the database to a revision, by default the newest. Each migration is one transaction."""
+        from alembic import command
+
         self._run(engine, lambda config: command.upgrade(config, revision))
 
     def downgrade(self, engine: Engine, revision: str) -> None:
         """Take the database back to a revision; ``base`` removes every table."""
+        from alembic import command
+
         self._run(engine, lambda config: command.downgrade(config, revision))
 
     def ensure(self, engine: Engine) -> None:
         """Create the tables of an embedded database that is new; require those of any other to be at head.
 
-        :raises ConfigurationError: when they are not.
+        They are made from the models, where the pipeline says that these are enough.
+
+        :raises ConfigurationError: when they are not at head.
         """
-        self.create_file()
+        from_models = self._pipeline.create_from_models
+        if from_models:
+            self._database.create_file(
+                statements=partial(creation_statements, self._pipeline, self._database, engine)
+            )
+        else:
+            self.create_file()
         with engine.connect() as connection:
             revision = current(connection)
             new = revision is None and self._database.is_embedded and is_empty(connection)
-        if new:
+        if not new:
+            if revision != self.head():
+                raise self.not_at_head(revision)
+        elif from_models:
+            self._create_tables(engine)
+        else:
             self.upgrade(engine)
-        elif revision != self.head():
-            raise self.not_at_head(revision)
+
+    def _create_tables(self, engine: Engine) -> None:
+        with engine.connect() as connection, self._database.migrating(connection):
+            for statement in creation_statements(self._pipeline, self._database, engine):
+                connection.exec_driver_sql(statement)
+            connection.commit()
 
     def not_at_head(self, revision: str | None) -> ConfigurationError:
         """The error that says that the database is at this revision, and not at head."""
@@ -83,6 +91,8 @@ class Migrations:
 
     def sql(self, revision: str = "head") -> str:
         """The SQL of the migrations, from an empty database to a revision, without connecting."""
+        from alembic import command
+
         text = io.StringIO()
         config = self._config()
         config.output_buffer = text
@@ -90,7 +100,7 @@ class Migrations:
         return text.getvalue()
 
     def create_file(self) -> bool:
-        """Create the file of an embedded database with every table in it, where there is none. Returns
+        """Create the file of an embedded database where there is none, and run the migrations in it. Returns
         whether it was created.
         """
 
@@ -116,10 +126,10 @@ class Migrations:
 
 
 def _config(pipeline: Pipeline) -> Config:
-    if pipeline.migrations is None:
-        raise ConfigurationError(f"the pipeline {pipeline.name} has no folder of migrations")
+    from alembic.config import Config
+
     config = Config()
     # Config interpolates: a percent sign in a path is doubled.
-    config.set_main_option("script_location", str(pipeline.migrations).replace("%", "%%"))
+    config.set_main_option("script_location", str(migrations_of(pipeline)).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config

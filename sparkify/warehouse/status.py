@@ -17,7 +17,7 @@ from sparkify.etl.errors import EmptySource
 from sparkify.etl.listing import Listing
 from sparkify.etl.results import LoadRecord, StepReport
 from sparkify.etl.session import Session
-from sparkify.warehouse.migrations import current, head_of
+from sparkify.warehouse.revisions import current, head_of
 from sparkify.warehouse.rules import notices
 
 __all__ = ["Contents", "PendingFiles", "Status", "pending_files", "read_contents"]

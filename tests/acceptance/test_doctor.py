@@ -28,7 +28,7 @@ from sparkify.provision import Names, Spec, create
 from sparkify.provision.calls import Context
 from sparkify.provision.role import permissions, trust
 from sparkify.provision.spec import readable_s3
-from sparkify.warehouse import migrations
+from sparkify.warehouse import revisions
 from standin.server import Standin
 from tests.support.cloud import REAL_PATHS
 from tests.support.provision import ACCOUNT, CANARIES, REGION, Command, Wire, settings
@@ -185,7 +185,7 @@ def test_examine_reports_other_revision(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(schema, "current", lambda _: "0000")
     empty_database(monkeypatch)
     found = by_name(examine())
-    assert found["schema"].message == f"revision 0000, and this version needs {migrations.head_of(SPARKIFY)}"
+    assert found["schema"].message == f"revision 0000, and this version needs {revisions.head_of(SPARKIFY)}"
 
 
 def test_examine_checks_sources_of_any_pipeline(home: Path) -> None:
@@ -265,7 +265,7 @@ def cluster(home: Path, redshift: Standin, monkeypatch: pytest.MonkeyPatch) -> I
     )
     redshift.query("DROP TABLE IF EXISTS alembic_version")
     redshift.query("CREATE TABLE alembic_version (version_num VARCHAR(32))")
-    redshift.query(f"INSERT INTO alembic_version VALUES ('{migrations.head_of(SPARKIFY)}')")
+    redshift.query(f"INSERT INTO alembic_version VALUES ('{revisions.head_of(SPARKIFY)}')")
     yield redshift
     redshift.tls, redshift.certificate = "on", "good"
     redshift.query("DROP TABLE IF EXISTS alembic_version")

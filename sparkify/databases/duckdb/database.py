@@ -78,10 +78,21 @@ class DuckDB(Database):
     def file(self) -> Path | None:
         return None if self.url.database in (None, "", ":memory:") else Path(str(self.url.database))
 
-    def create_file(self, fill: Callable[[URL], None] | None = None) -> bool:
+    def create_file(
+        self,
+        fill: Callable[[URL], None] | None = None,
+        *,
+        statements: Callable[[], Sequence[str]] | None = None,
+    ) -> bool:
         if self.file is None:
             return False
-        return create(self.file, fill and (lambda path: fill(self.url.set(database=str(path)))))
+        return create(
+            self.file, fill and (lambda path: fill(self.url.set(database=str(path)))), statements=statements
+        )
+
+    def support_alembic(self) -> None:
+        # The dialect does so itself only where Alembic was imported before the first connection.
+        import duckdb_sqlalchemy.alembic_impl  # noqa: F401
 
     @contextmanager
     def migrating(self, connection: Connection) -> Iterator[None]:

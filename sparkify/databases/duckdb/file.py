@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,12 +20,19 @@ CONFIG = {
 }
 
 
-def create(path: Path, fill: Callable[[Path], None] | None = None) -> bool:
+def create(
+    path: Path,
+    fill: Callable[[Path], None] | None = None,
+    *,
+    statements: Callable[[], Sequence[str]] | None = None,
+) -> bool:
     """Create a file where there is none. Returns whether it was created.
 
     DuckDB leaves a file that never opens again when it is killed at its first writes. So the file is made
     under another name, filled, and given its name when it is whole.
 
+    :param fill: is called with its other name.
+    :param statements: returns what is run in it before that, in one transaction.
     :raises ConfigurationError: when the folder is not there or cannot be written to.
     """
     if path.exists():
@@ -35,7 +42,9 @@ def create(path: Path, fill: Callable[[Path], None] | None = None) -> bool:
     _sweep(path)
     new = path.with_name(f".{path.name}.new-{os.getpid()}")
     try:
-        duckdb.connect(str(new), config=dict(CONFIG)).close()
+        with duckdb.connect(str(new), config=dict(CONFIG)) as connection:
+            if statements is not None:
+                connection.execute("; ".join(["BEGIN", *statements(), "COMMIT"]))
         if fill is not None:
             fill(new)
         _sync(new)

@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
+# The names of its options too, before a pipeline's models use one.
+import sparkify.redshift.options  # noqa: F401
 from sparkify.etl.constructs import ascii_key, elapsed_ms, epoch_ms, local_time
 
 

@@ -111,6 +111,7 @@ SHOP = Pipeline(
     ),
     tables=(_table(Order), _table(Customer)),
     migrations=Path(__file__).parent / "migrations",
+    create_from_models=True,
     questions="tests.support.shop.questions",
     summary=_summary,
 )

@@ -20,7 +20,13 @@ def upgrade() -> None:
         "column_origins",
         sa.Column("table_name", sa.String(length=128), nullable=False, redshift_encode="zstd"),
         sa.Column("column_name", sa.String(length=128), nullable=False, redshift_encode="zstd"),
-        sa.Column("load_id", sa.BigInteger(), nullable=False, redshift_encode="az64"),
+        sa.Column(
+            "load_id",
+            sa.BigInteger(),
+            nullable=False,
+            redshift_encode="az64",
+            comment="The first load whose rows have the column; rows of earlier loads have NULL there.",
+        ),
         sa.PrimaryKeyConstraint("table_name", "column_name", name="column_origins_pkey").ddl_if(
             dialect="redshift"
         ),
@@ -39,11 +45,31 @@ def upgrade() -> None:
     )
     op.create_table(
         "load_files",
-        sa.Column("uri", sa.String(length=2048), nullable=False, redshift_encode="zstd"),
+        sa.Column(
+            "uri",
+            sa.String(length=2048),
+            nullable=False,
+            redshift_encode="zstd",
+            comment="`s3://bucket/key`, or the absolute path of a local file.",
+        ),
         sa.Column("source", sa.String(length=64), nullable=False, redshift_encode="zstd"),
-        sa.Column("fingerprint", sa.String(length=256), nullable=False, redshift_encode="zstd"),
+        sa.Column(
+            "fingerprint",
+            sa.String(length=256),
+            nullable=False,
+            redshift_encode="zstd",
+            comment=(
+                "Tells whether the file is the same: the ETag of an object; size and mtime of a local file."
+            ),
+        ),
         sa.Column("bytes", sa.BigInteger(), nullable=False, redshift_encode="az64"),
-        sa.Column("lines", sa.BigInteger(), nullable=False, redshift_encode="az64"),
+        sa.Column(
+            "lines",
+            sa.BigInteger(),
+            nullable=False,
+            redshift_encode="az64",
+            comment="lines = loaded + rejected + blank",
+        ),
         sa.Column("loaded", sa.BigInteger(), nullable=False, redshift_encode="az64"),
         sa.Column("rejected", sa.BigInteger(), nullable=False, redshift_encode="az64"),
         sa.Column("blank", sa.BigInteger(), nullable=False, redshift_encode="az64"),
@@ -54,45 +80,147 @@ def upgrade() -> None:
     op.create_table(
         "load_timings",
         sa.Column("load_id", sa.BigInteger(), autoincrement=False, nullable=False, redshift_encode="az64"),
-        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False, redshift_encode="az64"),
+        sa.Column(
+            "number",
+            sa.Integer(),
+            autoincrement=False,
+            nullable=False,
+            redshift_encode="az64",
+            comment="Counts from 1, in the order in which steps were done.",
+        ),
         sa.Column("title", sa.String(length=256), nullable=False, redshift_encode="zstd"),
-        sa.Column("rows", sa.BigInteger(), nullable=False, redshift_encode="az64"),
-        sa.Column("seconds", sa.Double(), nullable=False, redshift_encode="zstd"),
+        sa.Column(
+            "rows",
+            sa.BigInteger(),
+            nullable=False,
+            redshift_encode="az64",
+            comment="How many rows the statements of the step touched.",
+        ),
+        sa.Column(
+            "seconds", sa.Double(), nullable=False, redshift_encode="zstd", comment="Seconds of wall time."
+        ),
         sa.PrimaryKeyConstraint("load_id", "number", name="load_timings_pkey").ddl_if(dialect="redshift"),
         redshift_diststyle="ALL",
     )
     op.create_table(
         "load_token",
-        sa.Column("token", sa.Integer(), autoincrement=False, nullable=False, redshift_encode="raw"),
-        sa.Column("taken", sa.BigInteger(), nullable=False, redshift_encode="az64"),
+        sa.Column(
+            "token",
+            sa.Integer(),
+            autoincrement=False,
+            nullable=False,
+            redshift_encode="raw",
+            comment="Always 1.",
+        ),
+        sa.Column(
+            "taken",
+            sa.BigInteger(),
+            nullable=False,
+            redshift_encode="az64",
+            comment="How many loads have taken the lock.",
+        ),
         sa.PrimaryKeyConstraint("token", name="load_token_pkey").ddl_if(dialect="redshift"),
         redshift_diststyle="ALL",
     )
     op.create_table(
         "loads",
-        sa.Column("load_id", sa.BigInteger(), autoincrement=False, nullable=False, redshift_encode="raw"),
-        sa.Column("mode", sa.String(length=16), nullable=False, redshift_encode="zstd"),
-        sa.Column("started_at", sa.TIMESTAMP(), nullable=False, redshift_encode="az64"),
-        sa.Column("finished_at", sa.TIMESTAMP(), nullable=False, redshift_encode="az64"),
+        sa.Column(
+            "load_id",
+            sa.BigInteger(),
+            autoincrement=False,
+            nullable=False,
+            redshift_encode="raw",
+            comment="Counts up from 1.",
+        ),
+        sa.Column(
+            "mode",
+            sa.String(length=16),
+            nullable=False,
+            redshift_encode="zstd",
+            comment="`incremental` or `full refresh`.",
+        ),
+        sa.Column(
+            "started_at",
+            sa.TIMESTAMP(),
+            nullable=False,
+            redshift_encode="az64",
+            comment="UTC, of the machine that ran the load.",
+        ),
+        sa.Column(
+            "finished_at",
+            sa.TIMESTAMP(),
+            nullable=False,
+            redshift_encode="az64",
+            comment="UTC, just before the commit.",
+        ),
         sa.Column("files", sa.BigInteger(), nullable=False, redshift_encode="az64"),
-        sa.Column("bytes", sa.BigInteger(), nullable=False, redshift_encode="az64"),
-        sa.Column("lines", sa.BigInteger(), nullable=False, redshift_encode="az64"),
+        sa.Column(
+            "bytes",
+            sa.BigInteger(),
+            nullable=False,
+            redshift_encode="az64",
+            comment="Size of the files as they are stored, compressed or not.",
+        ),
+        sa.Column(
+            "lines",
+            sa.BigInteger(),
+            nullable=False,
+            redshift_encode="az64",
+            comment="lines = loaded + rejected + blank",
+        ),
         sa.Column("loaded", sa.BigInteger(), nullable=False, redshift_encode="az64"),
         sa.Column("rejected", sa.BigInteger(), nullable=False, redshift_encode="az64"),
         sa.Column("blank", sa.BigInteger(), nullable=False, redshift_encode="az64"),
-        sa.Column("version", sa.String(length=32), nullable=False, redshift_encode="zstd"),
-        sa.Column("rules_version", sa.Integer(), nullable=True, redshift_encode="az64"),
+        sa.Column(
+            "version",
+            sa.String(length=32),
+            nullable=False,
+            redshift_encode="zstd",
+            comment="The version of the library that ran the load.",
+        ),
+        sa.Column(
+            "rules_version",
+            sa.Integer(),
+            nullable=True,
+            redshift_encode="az64",
+            comment=(
+                "The version of the rules that made the rows of the load; NULL, "
+                "of loads before there were any, is 1."
+            ),
+        ),
         sa.PrimaryKeyConstraint("load_id", name="loads_pkey").ddl_if(dialect="redshift"),
         redshift_diststyle="ALL",
     )
     op.create_table(
         "rejected_lines",
         sa.Column("uri", sa.String(length=2048), nullable=False, redshift_encode="zstd"),
-        sa.Column("line", sa.BigInteger(), autoincrement=False, nullable=False, redshift_encode="az64"),
+        sa.Column(
+            "line",
+            sa.BigInteger(),
+            autoincrement=False,
+            nullable=False,
+            redshift_encode="az64",
+            comment="Counts from 1.",
+        ),
         sa.Column("source", sa.String(length=64), nullable=False, redshift_encode="zstd"),
-        sa.Column("column_name", sa.String(length=128), nullable=True, redshift_encode="zstd"),
+        sa.Column(
+            "column_name",
+            sa.String(length=128),
+            nullable=True,
+            redshift_encode="zstd",
+            comment="The column that could not take its value; NULL when it is the line as a whole.",
+        ),
         sa.Column("reason", sa.String(length=512), nullable=False, redshift_encode="zstd"),
-        sa.Column("text", sa.String(length=65535), nullable=False, redshift_encode="zstd"),
+        sa.Column(
+            "text",
+            sa.String(length=65535),
+            nullable=False,
+            redshift_encode="zstd",
+            comment=(
+                "The line; bytes that are not UTF-8 and control characters "
+                "as hexadecimal; its first 65,535 bytes."
+            ),
+        ),
         sa.Column("load_id", sa.BigInteger(), nullable=False, redshift_encode="az64"),
         sa.PrimaryKeyConstraint("uri", "line", name="rejected_lines_pkey").ddl_if(dialect="redshift"),
         redshift_diststyle="EVEN",

@@ -1,0 +1,54 @@
+"""The statements that make the tables of a pipeline in an empty database: from its models, without Alembic.
+
+They leave what its migrations leave: every table with its comments, the row of the lock, and the revision.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Engine,
+    ExecutableDDLElement,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    insert,
+)
+from sqlalchemy.engine import create_mock_engine
+from sqlalchemy.schema import CreateTable
+
+from sparkify.databases import Database
+from sparkify.etl.declarations import Pipeline
+from sparkify.warehouse.revisions import VERSION_TABLE, head_of
+
+__all__ = ["creation_statements"]
+
+
+def creation_statements(pipeline: Pipeline, database: Database, engine: Engine) -> list[str]:
+    """The statements, in order, as the database gets them. The engine is not connected."""
+    versions = _version_table()
+    statements = [
+        database.render(CreateTable(versions)),
+        database.render(insert(versions).values(version_num=head_of(pipeline))),
+    ]
+
+    def add(element: ExecutableDDLElement, *_: Any, **__: Any) -> None:
+        statements.append(database.render(element))
+
+    pipeline.metadata.create_all(create_mock_engine(engine.url, add), checkfirst=False)
+    statements.append(database.render(insert(pipeline.ledger.lock).values(token=1, taken=0)))
+    return statements
+
+
+def _version_table() -> Table:
+    """The table that Alembic keeps the revision in, as Alembic makes it."""
+    column = Column("version_num", String(32), nullable=False)
+    return Table(
+        VERSION_TABLE,
+        MetaData(),
+        column,
+        PrimaryKeyConstraint(column, name=f"{VERSION_TABLE}_pkc"),
+    )

@@ -1,0 +1,112 @@
+"""Which revision a database has, and which is the newest: read without Alembic, which takes long to import.
+
+Alembic is imported where migrations are run, or where its files say more than can be read here.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect
+from sqlalchemy.exc import DBAPIError
+
+from sparkify.etl.declarations import Pipeline
+from sparkify.etl.errors import ConfigurationError
+
+__all__ = ["VERSION_TABLE", "current", "head_of", "is_empty", "migrations_of"]
+
+VERSION_TABLE = "alembic_version"
+
+_ASSIGNED = re.compile(r"^(revision|down_revision)\b[^=\n]*=(.*)$", re.MULTILINE)
+_NO_MIGRATION = (".#", "__init__")
+"""How the names of Python files begin that Alembic does not take for migrations."""
+
+
+def current(connection: Connection) -> str | None:
+    """The revision of the database; None where no migration ever ran. This is a read-only operation.
+
+    :raises ConfigurationError: when the database is at several revisions at once.
+    """
+    try:
+        found = connection.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}").scalars().all()
+    except DBAPIError as exc:
+        if exc.connection_invalidated:
+            raise
+        # The transaction is of no use any more, on databases that abort it.
+        connection.rollback()
+        if inspect(connection).has_table(VERSION_TABLE):
+            raise
+        return None
+    if len(found) > 1:
+        raise ConfigurationError(f"the database is at several revisions: {', '.join(sorted(found))}")
+    return found[0] if found else None
+
+
+def is_empty(connection: Connection) -> bool:
+    """Whether the database has no table at all. This is a read-only operation."""
+    # The tables of the catalogue itself lie in schemas of these names on every database.
+    ours = "table_schema NOT IN ('information_schema', 'pg_catalog')"
+    found = connection.exec_driver_sql(f"SELECT 1 FROM information_schema.tables WHERE {ours} LIMIT 1")
+    return found.first() is None
+
+
+def migrations_of(pipeline: Pipeline) -> Path:
+    """The folder of the migrations of a pipeline.
+
+    :raises ConfigurationError: when it has none.
+    """
+    if pipeline.migrations is None:
+        raise ConfigurationError(f"the pipeline {pipeline.name} has no folder of migrations")
+    return pipeline.migrations
+
+
+def head_of(pipeline: Pipeline) -> str | None:
+    """The newest revision that a pipeline has.
+
+    :raises ConfigurationError: when it has no folder of migrations.
+    """
+    folder = migrations_of(pipeline)
+    try:
+        revisions = dict(_revisions(folder))
+    except ValueError:
+        revisions = {}
+    heads = set(revisions) - {down for downs in revisions.values() for down in downs}
+    if len(heads) == 1:
+        return heads.pop()
+    # None or several, or not written as literals: whatever Alembic makes of it.
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory(str(folder)).get_current_head()
+
+
+def _revisions(folder: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each revision of a folder, with those that it follows.
+
+    :raises ValueError: when a file does not have both, once and as literals.
+    """
+    for path in (folder / "versions").glob("*.py"):
+        if path.name.startswith(_NO_MIGRATION):
+            continue
+        found = _ASSIGNED.findall(path.read_text(encoding="utf-8"))
+        values = {name: _literal(text) for name, text in found}
+        if len(found) != 2 or len(values) != 2:
+            raise ValueError(path)
+        (revision,) = values["revision"]
+        yield revision, values["down_revision"]
+
+
+def _literal(text: str) -> tuple[str, ...]:
+    """The texts that are written there: one, several, or none where it is None."""
+    try:
+        value = ast.literal_eval(text.strip())
+    except SyntaxError as exc:
+        raise ValueError(text) from exc
+    if value is None:
+        return ()
+    values = value if isinstance(value, tuple | list) else (value,)
+    if not all(isinstance(item, str) for item in values):
+        raise ValueError(text)
+    return tuple(values)
