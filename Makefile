@@ -89,11 +89,21 @@ format: $(READY) ## rewrite the code as ruff wants it
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(READY) ## measure a load beside a hand-written script
-	$(BIN)/python benchmarks/load.py
+# What is measured needs environments of its own, which are made below .bench and kept, and so are the data.
+# make bench EVENTS="1000000 10000000" SONGS="15000 385000" FORMATS="plain gz" ROUNDS=5
+EVENTS    ?= 1000000
+SONGS     ?= 15000
+FORMATS   ?= plain
+ROUNDS    ?= 3
+OPPONENTS ?= by_hand floor polars
+
+bench: ## measure a first load beside a script by hand and other tools
+	$(PYTHON) -m benchmarks.environments
+	$(PYTHON) -m benchmarks.load --events $(EVENTS) --songs $(SONGS) --formats $(FORMATS) --rounds $(ROUNDS) \
+	        --opponents $(OPPONENTS)
 
 redshift-local: $(READY) ## start a stand-in for Redshift, and print what to set to use it
 	$(BIN)/python -m standin
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) .venvs $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .coverage htmlcov
+	rm -rf $(VENV) .venvs .bench $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .coverage htmlcov

@@ -1,87 +1,185 @@
-"""A first load by sparkify beside the fastest script written by hand for the same result, as a ratio.
+"""A first load by sparkify, beside a script by hand for the same star, and tools that make a simpler one.
 
-    python benchmarks/load.py [--events 1000000] [--songs 15000] [--runs 3]
+    python -m benchmarks.load [--events 1000000 ...] [--songs 15000 ...] [--rounds 3] [--markdown]
 
-Both are whole processes on the same files, run in turns; the ratio of the medians is what counts, since the
-machine is not quiet. The script stages in temporary tables, matches the plays in the same tiers, and builds
-the same star; it keeps no ledger, checks nothing, accepts what DuckDB accepts, and cannot load a second batch.
-Rows are compared afterwards.
+Each contestant is a whole process on the same files, run in turns; what is printed is the median of its rounds.
+``by_hand`` makes the same star and keeps a list of files: no checks, no rejects. The others make five of its
+tables, without levels, inferred members and a ledger; ``floor`` in as little as DuckDB takes for that. No
+machine is quiet: compare the ratios. Rows are compared with sparkify's; who has others is told and not timed.
 """
 
 from __future__ import annotations
 
 import argparse
-import resource
-import statistics
-import subprocess
+import json
+import shlex
+import shutil
 import sys
 import tempfile
-import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-import duckdb
+from benchmarks.contestants import OPPONENTS, Contestant, compare, contestants
+from benchmarks.data import DataSet, generated
+from benchmarks.environments import work_folder
+from benchmarks.formatting import machine, table
+from benchmarks.measuring import Measurement, in_turns, median
 
-from sparkify.generate import generate
-
-BY_HAND = Path(__file__).with_name("by_hand.py")
-COUNTS = """
-SELECT (SELECT count(*) FROM songplays), (SELECT count(*) FROM users), (SELECT count(*) FROM songs),
-       (SELECT count(*) FROM artists), (SELECT count(*) FROM time), (SELECT count(*) FROM user_levels),
-       (SELECT count(*) FROM songplays WHERE match = 'exact'),
-       (SELECT count(*) FROM songplays WHERE match = 'title_artist'),
-       (SELECT count(*) FROM songplays WHERE match = 'normalized')
-"""
+__all__ = ["Result", "measure_loads", "rows_of"]
 
 
-def measured(command: list[str]) -> tuple[float, float]:
-    """Seconds of wall and of processor that a command takes."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    started = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    wall = time.perf_counter() - started
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+@dataclass(frozen=True)
+class Result:
+    """What one contestant took for one set of files.
+
+    :ivar data: the size, in words.
+    :ivar median: None when the contestant has no time; ``reason`` says why.
+    """
+
+    data: str
+    kind: str
+    duckdb: str
+    same_star: bool
+    median: Measurement | None = None
+    rounds: Sequence[Measurement] = field(default=())
+    reason: str | None = None
 
 
-def counts(database: Path) -> tuple[int, ...]:
-    """What the two must agree on."""
-    with duckdb.connect(str(database), read_only=True) as connection:
-        found = connection.execute(COUNTS).fetchone()
-    assert found is not None
-    return tuple(found)
+def measure_loads(
+    title: str, data: DataSet, who: Sequence[Contestant], rounds: int, scratch: Path
+) -> list[Result]:
+    """The results of all contestants for these files, sparkify's first."""
+    databases = {each.name: scratch / f"{number}" / "star.duckdb" for number, each in enumerate(who)}
+    data.warm()
+
+    def first_load(each: Contestant) -> Measurement:
+        folder = databases[each.name].parent
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return each.load(databases[each.name], data.logs, data.songs)
+
+    ready = {each.name: partial(first_load, each) for each in who if each.environment.is_ready}
+    found, reasons = in_turns(ready, rounds)
+    results = []
+    for each in who:
+        reason = reasons.get(each.name)
+        if each.name not in ready:
+            reason = "not installed"
+        elif reason is None:
+            reference = next(one for one in who if one.kind == "sparkify" and _may_compare(one, each))
+            if reference.name in reasons:
+                reason = "there is nothing to compare its rows with"
+            elif other := compare(each, databases[each.name], reference, databases[reference.name]):
+                reason = f"other rows: {other}"
+        taken = () if reason else tuple(found[each.name])
+        results.append(
+            Result(
+                title,
+                each.kind,
+                each.duckdb,
+                each.makes_same_star,
+                median(taken) if taken else None,
+                taken,
+                reason,
+            )
+        )
+    return results
+
+
+def _may_compare(sparkify: Contestant, other: Contestant) -> bool:
+    """Whether the two run in one environment; the tools in their own are compared with the first sparkify."""
+    return other.environment == sparkify.environment or other.kind not in ("sparkify", "by_hand", "floor")
+
+
+def rows_of(results: Sequence[Result]) -> list[list[str]]:
+    """A table of the results, with the ratio to the script that makes the same star on the same DuckDB."""
+    rows = [["files", "who", "wall s", "x", "processor s", "x", "peak MB"]]
+    for each in results:
+        who = f"{each.kind}, DuckDB {each.duckdb}" if each.duckdb else each.kind
+        if each.median is None:
+            rows.append([each.data, f"{who}: {each.reason}", "", "", "", "", ""])
+            continue
+        base = _by_hand(results, each)
+        rows.append(
+            [
+                each.data,
+                who if each.same_star else f"{who} (simpler)",
+                f"{each.median.wall:.2f}",
+                f"{each.median.wall / base.wall:.2f}" if base else "",
+                f"{each.median.processor:.2f}",
+                f"{each.median.processor / base.processor:.2f}" if base else "",
+                f"{each.median.memory:,.0f}",
+            ]
+        )
+    return rows
+
+
+def _by_hand(results: Sequence[Result], result: Result) -> Measurement | None:
+    """What the script by hand took for the same files: on the same DuckDB, or else on the first."""
+    found = [each for each in results if each.data == result.data and each.kind == "by_hand"]
+    found.sort(key=lambda each: each.duckdb != result.duckdb)
+    return found[0].median if found else None
 
 
 def main() -> None:
     """Measure, compare, and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--songs", type=int, default=15_000)
-    parser.add_argument("--runs", type=int, default=3)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, nargs="+", default=[1_000_000])
+    parser.add_argument("--songs", type=int, nargs="+", default=[15_000])
+    parser.add_argument("--formats", nargs="+", choices=("plain", "gz"), default=["plain"], help="of the logs")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--opponents", nargs="*", choices=OPPONENTS, default=list(OPPONENTS))
+    parser.add_argument(
+        "--duckdb", nargs="+", default=[], metavar="VERSION", help="else what sparkify installs"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every measurement to this file")
+    parser.add_argument("--markdown", action="store_true", help="print the table for docs/performance.md")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="sparkify-bench-") as name:
-        folder = Path(name)
-        generate(folder / "data", events=options.events, songs=options.songs)
-        logs, songs = folder / "data" / "log_data", folder / "data" / "song_data"
-        times: dict[str, list[tuple[float, float]]] = {"by hand": [], "sparkify": []}
-        databases = {key: folder / f"{key.replace(' ', '-')}.duckdb" for key in times}
-        for _ in range(options.runs):
-            for key, database in databases.items():
-                database.unlink(missing_ok=True)
-                command = [sys.executable, str(BY_HAND), str(database), str(logs), str(songs)]
-                if key == "sparkify":
-                    command = [sys.executable, "-m", "sparkify", "load", "-q", "--database"]
-                    command += [f"duckdb:///{database}", "--log-data", str(logs), "--song-data", str(songs)]
-                times[key].append(measured(command))
-        found = {key: counts(database) for key, database in databases.items()}
-        if len(set(found.values())) != 1:
-            sys.exit(f"the two do not agree: {found}")
-        medians = {
-            key: [statistics.median(part) for part in zip(*runs, strict=True)] for key, runs in times.items()
-        }
-        for key, (wall, processor) in medians.items():
-            print(f"{key:9} {wall:7.2f} s wall  {processor:7.2f} s processor")
-        ratios = [mine / theirs for mine, theirs in zip(medians["sparkify"], medians["by hand"], strict=True)]
-        print(f"ratio     {ratios[0]:7.2f}         {ratios[1]:7.2f}     ({options.events:,} events)")
+    work, who = work_folder(), contestants(options.opponents, options.duckdb)
+    if not who[0].environment.is_ready:
+        sys.exit(f"{who[0].environment.name} is not installed: python -m benchmarks.environments does it")
+    about = _about(who)
+    results: list[Result] = []
+    with tempfile.TemporaryDirectory(prefix="sparkify-bench-", dir=work) as name:
+        for events in options.events:
+            for songs in options.songs:
+                for kind in options.formats:
+                    data = generated(work, events=events, songs=songs, gzip=kind == "gz", by=who[0].environment)
+                    title = f"{events:,} events, {songs:,} songs, {kind}"
+                    print(f"{title} ...", file=sys.stderr, flush=True)
+                    results += measure_loads(title, data, who, options.rounds, Path(name))
+    if options.json:
+        text = json.dumps({**about, "results": [asdict(each) for each in results]}, indent=1)
+        options.json.write_text(text, encoding="utf-8")
+    _print(about, results, rounds=options.rounds, markdown=options.markdown)
+
+
+def _about(who: Sequence[Contestant]) -> dict[str, Any]:
+    """The date, the command, the machine, and the versions."""
+    return {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "command": shlex.join(["python", "-m", "benchmarks.load", *sys.argv[1:]]),
+        "machine": machine(),
+        "versions": {
+            each.environment.name: each.environment.versions() for each in who if each.environment.is_ready
+        },
+    }
+
+
+def _print(about: Mapping[str, Any], results: Sequence[Result], *, rounds: int, markdown: bool) -> None:
+    code = "`" if markdown else ""
+    print(f"{about['date']}, {code}{about['command']}{code}, medians of {rounds}; x: of by_hand's\n")
+    print(table(rows_of(results), markdown=markdown))
+    print()
+    print(", ".join(f"{name} {value}" for name, value in about["machine"].items()) + ".")
+    for name, versions in about["versions"].items():
+        print(
+            f"{'* ' if markdown else ''}{name}: {', '.join(f'{one} {text}' for one, text in versions.items())}"
+        )
 
 
 if __name__ == "__main__":

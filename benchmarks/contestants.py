@@ -1,0 +1,106 @@
+"""Who is measured: the command of each contestant, and whether its rows are right."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.environments import ROOT, Environment, environment
+from benchmarks.measuring import Measurement, measure
+
+__all__ = ["OPPONENTS", "Contestant", "compare", "contestants"]
+
+_MODULES = {
+    "by_hand": "benchmarks.opponents.by_hand",
+    "floor": "benchmarks.opponents.floor",
+    "polars": "benchmarks.opponents.polars_star",
+}
+OPPONENTS = tuple(_MODULES)
+"""Everybody but sparkify, the strongest first."""
+
+_SAME_STAR = ("sparkify", "by_hand")
+_OF_ANY_DUCKDB = ("sparkify", "by_hand", "floor")
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One who makes a star of the files in a database.
+
+    :ivar duckdb: the version that was asked for, or nothing.
+    """
+
+    kind: str
+    environment: Environment
+    duckdb: str = ""
+
+    @property
+    def name(self) -> str:
+        """As it is printed."""
+        return f"{self.kind}, DuckDB {self.duckdb}" if self.duckdb else self.kind
+
+    @property
+    def makes_same_star(self) -> bool:
+        """Whether it makes all that sparkify makes; the others make five tables of it."""
+        return self.kind in _SAME_STAR
+
+    def load(self, database: Path, logs: Path, songs: Path) -> Measurement:
+        """What it takes to load the files into the database, which need not exist.
+
+        :raises CommandFailed: when it fails.
+        """
+        python = self.environment.python
+        command: list[str | Path]
+        if self.kind == "sparkify":
+            command = [
+                python,
+                "-m",
+                "sparkify",
+                "load",
+                "--quiet",
+                "--json",
+                "--database",
+                f"duckdb:///{database}",
+            ]
+            command += ["--log-data", logs, "--song-data", songs]
+        else:
+            command = [python, "-m", _MODULES[self.kind], database, logs, songs]
+        return measure(command, cwd=database.parent, env={"PYTHONPATH": str(ROOT)})
+
+
+def contestants(names: Sequence[str], duckdb_versions: Sequence[str] = ()) -> list[Contestant]:
+    """Sparkify first, then those named; what runs in sparkify's environment once for each version of DuckDB."""
+    found = []
+    for kind in dict.fromkeys(("sparkify", *names)):
+        if kind not in _OF_ANY_DUCKDB:
+            found.append(Contestant(kind, environment(kind)))
+        elif not duckdb_versions:
+            found.append(Contestant(kind, environment("sparkify")))
+        else:
+            found += [
+                Contestant(kind, environment(f"sparkify-{version}"), version) for version in duckdb_versions
+            ]
+    return found
+
+
+def compare(contestant: Contestant, database: Path, reference: Contestant, of_sparkify: Path) -> str | None:
+    """What its database has other than sparkify's; None when the rows are the same.
+
+    Of the same star each row of each table is compared, of the simpler one the number of rows of each table.
+    """
+    if contestant.makes_same_star:
+        differing = _rows(contestant, "same", of_sparkify, database)
+        return "; ".join(f"{table}: {text}" for table, text in differing.items()) or None
+    wanted = _rows(reference, "counts", of_sparkify)
+    found = _rows(contestant, "counts", database)
+    return None if found == wanted else f"{found} rows, not {wanted}"
+
+
+def _rows(contestant: Contestant, *arguments: str | Path) -> dict[str, object]:
+    # In a process of its own, whose memory is not then counted as that of the next contestant.
+    command = [contestant.environment.python, ROOT / "benchmarks" / "rows.py", *arguments]
+    done = subprocess.run([str(part) for part in command], check=True, capture_output=True)
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
