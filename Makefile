@@ -14,7 +14,7 @@ PYTEST := -m pytest -n 2 --dist loadfile
 
 VERSIONS := test-py311 test-py312 test-py313
 
-.PHONY: demo test test-unit test-lowest test-newest $(VERSIONS) coverage kill parity fuzz lint format bench \
+.PHONY: demo test test-unit test-lowest test-newest $(VERSIONS) coverage kill parity fuzz lint format bench bench-growth \
         redshift-local clean help
 
 help:
@@ -101,6 +101,14 @@ bench: ## measure a first load beside a script by hand and other tools
 	$(PYTHON) -m benchmarks.environments
 	$(PYTHON) -m benchmarks.load --events $(EVENTS) --songs $(SONGS) --formats $(FORMATS) --rounds $(ROUNDS) \
 	        --opponents $(OPPONENTS)
+
+# make bench-growth PARTS="days big-day" SCALE=0.1      the whole takes an hour or two, and 20 GB of disk
+PARTS ?= days big-day dimensions nothing-new start files month
+SCALE ?= 1
+
+bench-growth: ## measure one more day after a long history, a load of nothing, and the start
+	$(PYTHON) -m benchmarks.environments sparkify
+	$(PYTHON) -m benchmarks.growth --part $(PARTS) --scale $(SCALE) --rounds $(ROUNDS)
 
 redshift-local: $(READY) ## start a stand-in for Redshift, and print what to set to use it
 	$(BIN)/python -m standin

@@ -48,6 +48,11 @@ class Result:
     rounds: Sequence[Measurement] = field(default=())
     reason: str | None = None
 
+    @property
+    def who(self) -> str:
+        """The contestant as it is printed."""
+        return f"{self.kind}, DuckDB {self.duckdb}" if self.duckdb else self.kind
+
 
 def measure_loads(
     title: str, data: DataSet, who: Sequence[Contestant], rounds: int, scratch: Path
@@ -99,15 +104,13 @@ def rows_of(results: Sequence[Result]) -> list[list[str]]:
     """A table of the results, with the ratio to the script that makes the same star on the same DuckDB."""
     rows = [["files", "who", "wall s", "x", "processor s", "x", "peak MB"]]
     for each in results:
-        who = f"{each.kind}, DuckDB {each.duckdb}" if each.duckdb else each.kind
         if each.median is None:
-            rows.append([each.data, f"{who}: {each.reason}", "", "", "", "", ""])
             continue
         base = _by_hand(results, each)
         rows.append(
             [
                 each.data,
-                who if each.same_star else f"{who} (simpler)",
+                each.who if each.same_star else f"{each.who} (simpler)",
                 f"{each.median.wall:.2f}",
                 f"{each.median.wall / base.wall:.2f}" if base else "",
                 f"{each.median.processor:.2f}",
@@ -174,6 +177,9 @@ def _print(about: Mapping[str, Any], results: Sequence[Result], *, rounds: int, 
     code = "`" if markdown else ""
     print(f"{about['date']}, {code}{about['command']}{code}, medians of {rounds}; x: of by_hand's\n")
     print(table(rows_of(results), markdown=markdown))
+    for each in results:
+        if each.reason:
+            print(f"\nNot measured: {each.who}, {each.data}: {each.reason}")
     print()
     print(", ".join(f"{name} {value}" for name, value in about["machine"].items()) + ".")
     for name, versions in about["versions"].items():

@@ -7,15 +7,50 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from benchmarks.cases import Case, Part, measure_part, part_tables
 from benchmarks.contestants import Contestant
 from benchmarks.data import DataSet
 from benchmarks.environments import Environment, environment
 from benchmarks.formatting import table
 from benchmarks.load import measure_loads, rows_of
+from benchmarks.measuring import Measurement
 from benchmarks.opponents import by_hand
 from benchmarks.rows import differences
 from sparkify import Warehouse
 from sparkify.generate import generate
+
+
+def test_growth_prints_ratios_of_what_succeeded() -> None:
+    load = Measurement(
+        wall=3.0,
+        processor=2.0,
+        memory=200.0,
+        output='{"steps": [{"title": "list the sources", "seconds": 9}, {"title": "plays", "seconds": 1.5}]}',
+    )
+    part = Part(
+        "One more day",
+        [
+            Case("sparkify", lambda: load),
+            Case("by_hand", lambda: Measurement(wall=2.0, processor=0.5, memory=100.0)),
+            Case("other", lambda: load, check=lambda: "users: 1 row and 2"),
+        ],
+        [("sparkify / by hand", "sparkify", "by_hand"), ("other / by hand", "other", "by_hand")],
+    )
+
+    assert (
+        part_tables(measure_part(part, rounds=2))
+        == """\
+One more day
+
+case      wall s  processor s  steps s  peak MB
+sparkify    3.00         2.00     1.50      200
+by_hand     2.00         0.50               100
+
+Not measured: other: other rows: users: 1 row and 2
+
+ratio               wall x  processor x  steps x
+sparkify / by hand    1.50         4.00"""
+    )
 
 
 @pytest.fixture
@@ -37,9 +72,9 @@ def test_load_prints_each_contestant(data: DataSet, tmp_path: Path) -> None:
         ["files", "who"],
         ["600 events", "sparkify"],
         ["600 events", "by_hand"],
-        ["600 events", "polars: not installed"],
     ]
     assert rows[2][3] == rows[2][5] == "1.00"
+    assert [(each.who, each.reason) for each in results if each.reason] == [("polars", "not installed")]
     assert table(rows, markdown=True).splitlines()[1] == "| --- | --- | ---: | ---: | ---: | ---: | ---: |"
 
 

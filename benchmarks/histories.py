@@ -1,0 +1,101 @@
+"""Warehouses with a past, made once and copied for each round, and files that the simulator does not make."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from benchmarks.cases import Case
+from benchmarks.contestants import Contestant, compare
+from benchmarks.data import DataSet
+from benchmarks.environments import Environment
+from benchmarks.measuring import Measurement
+
+__all__ = ["History", "linked", "songs_in_few_files", "write_crowd"]
+
+
+def linked(data: DataSet, folder: Path) -> DataSet:
+    """The same files in another folder, as hard links: what is moved there stays in the data."""
+    shutil.copytree(data.folder, folder, copy_function=os.link)
+    return DataSet(folder)
+
+
+def songs_in_few_files(data: DataSet, files: int) -> None:
+    """Replace the songs, one a file, by as many files with the same lines."""
+    paths = sorted(path for path in data.songs.rglob("*.json") if path.is_file())
+    few = data.folder / "few"
+    few.mkdir()
+    for number in range(files):
+        with (few / f"songs-{number}.json").open("wb") as out:
+            for path in paths[number::files]:
+                out.write(path.read_bytes().rstrip(b"\n") + b"\n")
+    shutil.rmtree(data.songs)
+    few.rename(data.songs)
+
+
+_CROWD = """
+COPY (SELECT 'Band ' || (i // 8) AS artist, 'Logged In' AS auth, 'Ann' AS firstName, 'F' AS gender,
+        i % 50 AS itemInSession, 'Lee' AS lastName, 180 + i % 997 / 8 AS length,
+        CASE WHEN (i // {users}) % 3 = 1 THEN 'paid' ELSE 'free' END AS level, 'Akron, OH' AS location,
+        'PUT' AS method, 'NextSong' AS page, 1539541681796.0 AS registration, 1000000000 + i // 50 AS sessionId,
+        'Song ' || i AS song, 200 AS status, epoch_ms(TIMESTAMP '2018-11-01') + i * {step} AS ts,
+        'Mozilla' AS userAgent, CAST(1000000 + i % {users} AS VARCHAR) AS userId
+      FROM range({plays}) t(i)) TO '{path}' (FORMAT json)
+"""
+
+
+def write_crowd(path: Path, *, plays: int, users: int, days: int, by: Environment) -> None:
+    """Write a log of plays in the first ``days``, each of a song that nobody else plays; users change level."""
+    step = days * 86_400_000 // plays
+    sql = _CROWD.format(plays=plays, users=users, step=step, path=path)
+    subprocess.run([str(by.python), "-c", "import duckdb, sys; duckdb.sql(sys.argv[1])", sql], check=True)
+
+
+@dataclass(frozen=True)
+class History:
+    """Logs whose last day has not been loaded, and a database of each contestant into which the rest has been.
+
+    :ivar title: of the history, in words.
+    """
+
+    title: str
+    data: DataSet
+    bases: dict[str, Path]
+    folder: Path
+
+    @classmethod
+    def load(cls, title: str, data: DataSet, who: Sequence[Contestant], folder: Path) -> History:
+        """Load all but the last day by each of them; the data must be links of its own (:func:`linked`)."""
+        last = data.log_files[-1]
+        away = last.rename(folder / last.name)
+        bases = {}
+        for number, each in enumerate(who):
+            bases[each.name] = folder / f"base-{number}.duckdb"
+            each.load(bases[each.name], data.logs, data.songs)
+        away.rename(last)
+        return cls(title, data, bases, folder)
+
+    def cases(self, who: Sequence[Contestant]) -> list[Case]:
+        """One more day, by each of them; the first is whom the others are compared with."""
+        databases = {each.name: self.folder / f"day-{number}.duckdb" for number, each in enumerate(who)}
+        references = {each.environment: each for each in reversed(who) if each.kind == "sparkify"}
+
+        def one_more_day(each: Contestant) -> Measurement:
+            database = databases[each.name]
+            database.with_name(f"{database.name}.wal").unlink(missing_ok=True)
+            shutil.copyfile(self.bases[each.name], database)
+            return each.load(database, self.data.logs, self.data.songs)
+
+        def check(each: Contestant) -> str | None:
+            reference = references[each.environment]
+            return compare(each, databases[each.name], reference, databases[reference.name])
+
+        return [
+            Case(f"{each.name}, {self.title}", partial(one_more_day, each), partial(check, each))
+            for each in who
+        ]
