@@ -75,6 +75,7 @@ class Standin:
         self.objects: ObjectStore
         self.authority = Authority(directory / "tls")
         self.databases: set[str] = set()
+        self._saved: set[str] = set()
         self._listener: Listener | None = None
         self._numbers = itertools.count(1)
         self._moto: Any = None
@@ -241,12 +242,15 @@ class Standin:
     def create_database(self, name: str | None = None) -> str:
         """Make an empty database; its name. A few hundredths of a second."""
         name = name or f"db{next(self._numbers)}_{uuid.uuid4().hex[:6]}"
-        with self.postgres.connect("postgres") as admin:
-            admin.query(
-                f"CREATE DATABASE {quote(name)} TEMPLATE {_TEMPLATE} STRATEGY file_copy OWNER {self.user}"
-            )
+        self._create_database(name, _TEMPLATE)
         self.databases.add(name)
         return name
+
+    def _create_database(self, name: str, template: str) -> None:
+        with self.postgres.connect("postgres") as admin:
+            admin.query(
+                f"CREATE DATABASE {quote(name)} TEMPLATE {quote(template)} STRATEGY file_copy OWNER {self.user}"
+            )
 
     def drop_database(self, name: str) -> None:
         """Remove a database and end its sessions."""
@@ -256,6 +260,38 @@ class Standin:
         with self.postgres.connect("postgres") as admin:
             admin.query(f"DROP DATABASE IF EXISTS {quote(name)} WITH (FORCE)")
         self.databases.discard(name)
+
+    def save(self, name: str) -> None:
+        """Keep the default database as it is now, for :meth:`restore`. Open sessions are ended."""
+        self._end_sessions()
+        with self.postgres.connect("postgres") as admin:
+            admin.query(f"DROP DATABASE IF EXISTS {quote(name)}")
+        self._create_database(name, self.database)
+        self._saved.add(name)
+
+    def restore(self, name: str) -> bool:
+        """Make the default database what it was when it was saved. Open sessions are ended.
+
+        Returns whether there is one of that name; else nothing is changed.
+        """
+        if name not in self._saved:
+            return False
+        self.drop_database(self.database)
+        self._create_database(self.database, name)
+        self.databases.add(self.database)
+        self.touched.set()
+        return True
+
+    def _end_sessions(self) -> None:
+        """End the sessions of the default database, those of the stand-in's own included."""
+        with self._beside_lock:
+            if (backend := self._beside.pop(self.database, None)) is not None:
+                backend.close()
+        with self.postgres.connect("postgres") as admin:
+            admin.query(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                f"WHERE datname = '{self.database}' AND backend_type = 'client backend'"
+            )
 
     def reset(self) -> None:
         """Begin anew: an empty default database, no statements, no faults, everything as at the start.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,9 +82,25 @@ def data(tmp_path: Path) -> Data:
     return Data(tmp_path / "data")
 
 
+@pytest.fixture(scope="session")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with every table and no row. Tests copy it: to create one, Alembic runs every migration."""
+    path = tmp_path_factory.mktemp("tables") / "tables.duckdb"
+    with Warehouse(f"duckdb:///{path}") as made:
+        made.migrate()
+    return path
+
+
 @pytest.fixture
-def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Warehouse]:
-    """A new warehouse of its own, loaded from the folder of ``data``."""
+def warehouse(new_warehouse: Warehouse, tables: Path) -> Warehouse:
+    """A warehouse of its own with tables and no row, loaded from the folder of ``data``."""
+    shutil.copy(tables, str(new_warehouse.url.database))
+    return new_warehouse
+
+
+@pytest.fixture
+def new_warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Warehouse]:
+    """A warehouse that is not there yet, to be loaded from the folder of ``data``."""
     monkeypatch.setenv("SPARKIFY_LOG_DATA", str(tmp_path / "data" / "log_data"))
     monkeypatch.setenv("SPARKIFY_SONG_DATA", str(tmp_path / "data" / "song_data"))
     with Warehouse(f"duckdb:///{tmp_path / 'warehouse.duckdb'}") as made:

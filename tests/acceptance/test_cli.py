@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import heed_interrupts, run_module
+from tests.support.commands import heed_interrupts, run_here, run_module
 from tests.support.data import HEAD, Data
 from tests.support.making import event, song
 
@@ -28,7 +28,7 @@ def home(data: Data) -> Path:
 
 
 def run(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return run_module("sparkify", *arguments, cwd=home, environment=environment)
+    return run_here("sparkify", *arguments, cwd=home, environment=environment)
 
 
 def test_help_imports_no_heavy_library() -> None:
@@ -56,6 +56,11 @@ def test_library_imports_no_heavy_library() -> None:
 
 
 def test_load_twice_then_inspect(home: Path) -> None:
+    """Each command in a process of its own, as its users run it."""
+
+    def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return run_module("sparkify", *arguments, cwd=home)
+
     first = run(home, "load")
     assert first.returncode == 0, first.stderr
     assert "Loaded 2 events from 1 file and 1 songs from 1 file" in first.stdout.splitlines()[-1]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import run_module
+from tests.support.commands import run_here
 from tests.support.data import Data
 from tests.support.making import event, song
 
@@ -35,7 +35,7 @@ def home(data: Data) -> Path:
 
 
 def run(home: Path, *arguments: str, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
-    done = run_module("sparkify", *arguments, cwd=home, environment=environment)
+    done = run_here("sparkify", *arguments, cwd=home, environment=environment)
     assert done.returncode == code, done.stderr
     return done
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.cloud import ROLE, Cloud
-from tests.support.commands import run_module
+from tests.support.commands import run_here
 from tests.support.data import Data
 from tests.support.making import event, song
 
@@ -33,7 +33,7 @@ def home(data: Data) -> Path:
 
 def load(home: Path, *options: str, code: int = 0, **environment: str) -> str:
     """The stderr of a load."""
-    done = run_module("sparkify", "load", *options, cwd=home, environment=environment)
+    done = run_here("sparkify", "load", *options, cwd=home, environment=environment)
     assert done.returncode == code, done.stderr
     return done.stderr
 
@@ -90,7 +90,7 @@ def test_debug_log_on_duckdb_has_statements_with_times_and_no_secret(home: Path)
     assert re.search(r"s: CREATE TABLE songplays", told)
     assert told.count("s: INSERT INTO songplays") == 1
     assert [secret for secret in SECRETS.values() if secret in told] == []
-    asked = run_module("sparkify", "query", "totals", "--debug", cwd=home)
+    asked = run_here("sparkify", "query", "totals", "--debug", cwd=home)
     assert "FROM songplays" in asked.stderr
 
 
@@ -99,8 +99,7 @@ def test_debug_log_on_redshift_has_statements_with_times_and_no_secret(cloud: Cl
     data.song("a.json", song())
     cloud.put(data.logs, "log_data")
     cloud.put(data.songs, "song_data")
-    with cloud.warehouse() as warehouse:
-        warehouse.migrate()
+    cloud.with_tables()
     environment: dict[str, Any] = {
         **cloud.redshift.environment,
         "SPARKIFY_DATABASE_URL": cloud.redshift.url,

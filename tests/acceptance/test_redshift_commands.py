@@ -16,30 +16,53 @@ from sqlalchemy import create_engine
 
 from standin import Standin
 from tests.support.cloud import ROLE, Cloud
-from tests.support.commands import run_module
+from tests.support.commands import run_here, run_module
 from tests.support.data import HEAD, Data, rows
 from tests.support.making import event, song
 from tests.support.paths import CLONE
 
 
-def run(
-    redshift: Standin, *command: str, cwd: Path = CLONE, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    return run_module(
-        *command,
-        cwd=cwd,
-        environment={
-            **redshift.environment,
-            "SPARKIFY_DATABASE_URL": redshift.url,
-            "PYTHONWARNINGS": "ignore",
-            **environment,
-        },
+def settings_of(redshift: Standin) -> dict[str, str]:
+    return {**redshift.environment, "SPARKIFY_DATABASE_URL": redshift.url, "PYTHONWARNINGS": "ignore"}
+
+
+def run(redshift: Standin, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process of its own."""
+    return run_module(*command, cwd=CLONE, environment={**settings_of(redshift), **environment})
+
+
+def alembic(redshift: Standin, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return run_here("alembic", *arguments, cwd=CLONE, environment=settings_of(redshift))
+
+
+ALEMBIC_ONE_BY_ONE = """
+import sys
+from alembic.config import main
+for line in sys.stdin:
+    print("alembic", line, flush=True)
+    main(argv=line.split())
+"""
+
+
+def alembic_in(clone: Path, redshift: Standin, *commands: str) -> None:
+    """Run commands of Alembic with the package and the migrations of a clone, and require that each succeeds.
+
+    One process runs them all: most of the time of one is that of its imports.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", ALEMBIC_ONE_BY_ONE],
+        cwd=clone,
+        # The folder first: the package that is migrated is the one beside the migrations.
+        env={**os.environ, **settings_of(redshift), "PYTHONPATH": str(clone), "PYTHONUTF8": "1"},
+        input="\n".join(commands),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=600,
+        check=False,
     )
-
-
-def alembic(redshift: Standin, *arguments: str, cwd: Path = CLONE) -> subprocess.CompletedProcess[str]:
-    # The folder first: the package that is migrated is the one beside the migrations.
-    return run(redshift, "alembic", *arguments, cwd=cwd, PYTHONPATH=str(cwd))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("alembic ") >= len(commands), done.stdout
 
 
 def killed_load(redshift: Standin, at: str, **environment: str) -> None:
@@ -47,13 +70,7 @@ def killed_load(redshift: Standin, at: str, **environment: str) -> None:
     fault = redshift.inject("delay", at, seconds=1.5)
     process = subprocess.Popen(
         [sys.executable, "-m", "sparkify", "load"],
-        env={
-            **os.environ,
-            **redshift.environment,
-            "SPARKIFY_DATABASE_URL": redshift.url,
-            "PYTHONWARNINGS": "ignore",
-            **environment,
-        },
+        env={**os.environ, **settings_of(redshift), **environment},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -88,8 +105,7 @@ def test_killed_load_is_loaded_once(cloud: Cloud, tmp_path: Path, at: str, loads
         "SPARKIFY_LOG_JSONPATH": "s3://plays/log_json_path.json",
         "SPARKIFY_IAM_ROLE_ARN": ROLE,
     }
-    with cloud.warehouse() as warehouse:
-        warehouse.migrate()
+    with cloud.with_tables() as warehouse:
         killed_load(cloud.redshift, at, **settings)
         # At once: it waits at the lock for as long as the server has to do for the one that is gone.
         done = run(cloud.redshift, "sparkify", "load", **settings)
@@ -140,7 +156,7 @@ ALTERED = {
 
 @pytest.mark.parametrize("what", ALTERED)
 def test_alembic_check_finds_altered_keys(cloud: Cloud, what: str) -> None:
-    assert alembic(cloud.redshift, "upgrade", "head").returncode == 0
+    cloud.with_tables()
     statement, operation = ALTERED[what]
     engine = create_engine(cloud.redshift.url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
@@ -184,23 +200,23 @@ def test_changed_model_becomes_a_migration(cloud: Cloud, tmp_path: Path, what: s
     for name in ("sparkify", "migrations"):
         shutil.copytree(CLONE / name, here / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(CLONE / "alembic.ini", here)
-    assert alembic(cloud.redshift, "upgrade", "head", cwd=here).returncode == 0
+    cloud.with_tables()
     old, new, operation = CHANGED[what]
     model = here / "sparkify" / "models" / "star.py"
     assert old in model.read_text()
     model.write_text(model.read_text().replace(old, new, 1))
-    made = alembic(cloud.redshift, "revision", "--autogenerate", "-m", "keys", "--rev-id", "9999", cwd=here)
-    assert made.returncode == 0, made.stdout + made.stderr
+    alembic_in(
+        here,
+        cloud.redshift,
+        "revision --autogenerate -m keys --rev-id 9999",
+        *("upgrade head", "check", f"downgrade {HEAD}", "upgrade head", "check"),
+        # Down again, the database is as the model was: see below.
+        f"downgrade {HEAD}",
+    )
     script = (here / "migrations" / "versions" / "9999_keys.py").read_text()
     up, _, down = script.partition("def downgrade")
     assert f"op.{operation}(" in up
     assert f"op.{operation}(" in down
-    for arguments in (["upgrade", "head"], ["check"], ["downgrade", HEAD], ["upgrade", "head"], ["check"]):
-        done = alembic(cloud.redshift, *arguments, cwd=here)
-        assert done.returncode == 0, (arguments, done.stdout, done.stderr)
-    # Down again, the database is as the model was.
-    assert alembic(cloud.redshift, "downgrade", HEAD, cwd=here).returncode == 0
-    (here / "migrations" / "versions" / "9999_keys.py").unlink()
-    model.write_text(model.read_text().replace(new, old, 1))
-    done = alembic(cloud.redshift, "check", cwd=here)
+    # With the model and the migrations that it was copied from.
+    done = alembic(cloud.redshift, "check")
     assert done.returncode == 0, done.stdout + done.stderr

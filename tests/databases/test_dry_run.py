@@ -67,7 +67,6 @@ def one_day(data: Data) -> None:
 
 def test_dry_run_on_duckdb_prints_what_the_first_load_sends(warehouse: Warehouse, data: Data) -> None:
     one_day(data)
-    warehouse.migrate()
     assert_load_sends(warehouse, warehouse.explain())
 
 
@@ -84,8 +83,7 @@ def test_dry_run_on_redshift_prints_what_the_first_load_sends(cloud: Cloud, data
     one_day(data)
     cloud.put(data.logs, "log_data")
     cloud.put(data.songs, "song_data")
-    with cloud.warehouse() as warehouse:
-        warehouse.migrate()
+    with cloud.with_tables() as warehouse:
         assert_load_sends(warehouse, warehouse.explain())
 
 
@@ -102,7 +100,6 @@ def test_statement_of_another_path_is_seen(
 ) -> None:
     """The comparison above sees a statement that does not pass through the session."""
     one_day(data)
-    warehouse.migrate()
     steps = warehouse.explain()
     method = {"before_the_lock": "lock", "after_the_checks": "tidy"}[kind]
     original: Callable[..., None] = getattr(type(warehouse.database), method)
@@ -116,7 +113,7 @@ def test_statement_of_another_path_is_seen(
         assert_load_sends(warehouse, steps)
 
 
-def test_dry_run_writes_nothing(warehouse: Warehouse, data: Data, tmp_path: Path) -> None:
+def test_dry_run_writes_nothing(new_warehouse: Warehouse, data: Data, tmp_path: Path) -> None:
     one_day(data)
-    assert warehouse.explain()
+    assert new_warehouse.explain()
     assert not list(tmp_path.glob("*.duckdb*"))

@@ -37,8 +37,7 @@ def driver(request: pytest.FixtureRequest) -> Driver:
 @pytest.fixture
 def warehouse(driver: Driver) -> Iterator[Warehouse]:
     """Its tables, with nothing in them."""
-    with driver.warehouse() as made:
-        made.migrate()
+    with driver.with_tables() as made:
         yield made
 
 

@@ -36,8 +36,7 @@ def test_steps_of_a_load_on_redshift(cloud: Cloud, data: Data) -> None:
     data.song("a.json", song())
     cloud.put(data.logs, "log_data")
     cloud.put(data.songs, "song_data")
-    with cloud.warehouse() as warehouse:
-        warehouse.migrate()
+    with cloud.with_tables() as warehouse:
         assert_kept(warehouse, warehouse.load())
 
 

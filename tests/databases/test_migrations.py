@@ -22,7 +22,7 @@ from sparkify.models import Base
 from sparkify.pipeline import SPARKIFY
 from sparkify.warehouse.migrations import Migrations
 from tests.support.cloud import Cloud
-from tests.support.commands import run_module
+from tests.support.commands import run_here, run_module
 from tests.support.data import HEAD, Data, rows
 from tests.support.making import event, song
 from tests.support.paths import CLONE
@@ -33,7 +33,7 @@ REDSHIFT = "redshift+redshift_connector://awsuser:canary@dwh.abc.us-west-2.redsh
 
 
 def alembic(*arguments: str, url: str) -> subprocess.CompletedProcess[str]:
-    return run_module("alembic", *arguments, cwd=CLONE, environment={"SPARKIFY_DATABASE_URL": url})
+    return run_here("alembic", *arguments, cwd=CLONE, environment={"SPARKIFY_DATABASE_URL": url})
 
 
 def test_up_check_down_up(tmp_path: Path) -> None:
@@ -52,7 +52,8 @@ def test_up_check_down_up(tmp_path: Path) -> None:
 
 
 def test_down_where_there_is_nothing(tmp_path: Path) -> None:
-    done = alembic("downgrade", "base", url=f"duckdb:///{tmp_path}/x.duckdb")
+    url = f"duckdb:///{tmp_path}/x.duckdb"
+    done = run_module("alembic", "downgrade", "base", cwd=CLONE, environment={"SPARKIFY_DATABASE_URL": url})
     assert done.returncode == 0, done.stderr
 
 
@@ -134,9 +135,10 @@ MATCH = [(41, "Björk", "Undo", 100.5, "SOA", "ARA", "exact", 1)]
 
 
 @pytest.fixture(params=["duckdb", "redshift"])
-def first_revision(request: pytest.FixtureRequest, warehouse: Warehouse, data: Data) -> Iterator[Warehouse]:
+def first_revision(request: pytest.FixtureRequest, new_warehouse: Warehouse, data: Data) -> Iterator[Warehouse]:
     """A warehouse that revision 0001 made, with one play in it, and a file with another play of the song."""
     data.log("b.json", event(artist="Björk", song="Undo", length=100.5, at="2018-11-02 09:00:00.000"))
+    warehouse = new_warehouse
     if request.param == "duckdb":
         done = alembic("upgrade", "0001", url=warehouse.engine.url.render_as_string())
         assert done.returncode == 0, done.stderr

@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -30,16 +31,18 @@ from sparkify.etl.errors import ConfigurationError, SparkifyError
 from sparkify.models import SongPlay
 from sparkify.warehouse.query import Query, fix_mojibake, sql_text
 from sparkify.warehouse.sql_format import format_sql
-from tests.support.commands import run_module
+from tests.support.commands import run_here
 from tests.support.data import Data
 from tests.support.making import event, song
 
 MOJIBAKE = "BjÃ\x83Â¶rk"
 
 
-@pytest.fixture
-def loaded(warehouse: Warehouse, data: Data) -> Warehouse:
-    """Three plays: two of Undo by Björk, whose name arrived broken, and one of Song by Band."""
+@pytest.fixture(scope="module")
+def three_plays(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with three plays: two of Undo by Björk, whose name arrived broken, and one of Song by Band."""
+    folder = tmp_path_factory.mktemp("three-plays")
+    data = Data(folder / "data")
     data.log(
         "a.json",
         event(song="Undo", artist=MOJIBAKE, itemInSession=0),
@@ -47,8 +50,16 @@ def loaded(warehouse: Warehouse, data: Data) -> Warehouse:
         event(itemInSession=2, level="paid"),
     )
     data.song("a.json", song())
-    warehouse.load()
-    return warehouse
+    with Warehouse(f"duckdb:///{folder / 'made.duckdb'}") as warehouse:
+        warehouse.load(log_data=data.logs, song_data=data.songs)
+    return folder / "made.duckdb"
+
+
+@pytest.fixture
+def loaded(new_warehouse: Warehouse, three_plays: Path) -> Warehouse:
+    """The three plays, in a warehouse of the test's own."""
+    shutil.copy(three_plays, str(new_warehouse.url.database))
+    return new_warehouse
 
 
 # -- rows --------------------------------------------------------------------------------------------------
@@ -84,7 +95,7 @@ def test_a_query_is_asked_anew_each_time(loaded: Warehouse, data: Data) -> None:
     asked = loaded.query(select(func.count()).select_from(SongPlay))
     assert [tuple(row) for row in asked] == [(3,)]
     data.log("b.json", event(at="2018-11-02 20:00:00.796", sessionId=2))
-    loaded.load()
+    loaded.load(only=["events"])
     assert [tuple(row) for row in asked] == [(4,)]
 
 
@@ -425,16 +436,14 @@ def test_laying_out_changes_white_space_alone(name: str) -> None:
 
 
 def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return run_module("sparkify", "query", *arguments, cwd=home)
+    return run_here("sparkify", "query", *arguments, cwd=home)
 
 
 @pytest.fixture
-def home(loaded: Warehouse) -> Path:
+def home(tmp_path: Path, three_plays: Path) -> Path:
     """A working directory with the warehouse of three plays."""
-    loaded.close()
-    path = Path(str(loaded.url.database))
-    path.rename(path.with_name("sparkify.duckdb"))
-    return path.parent
+    shutil.copy(three_plays, tmp_path / "sparkify.duckdb")
+    return tmp_path
 
 
 def test_the_answer_as_a_table(home: Path) -> None:

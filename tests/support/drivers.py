@@ -5,6 +5,7 @@ A database in the registry needs a driver here: see :data:`DRIVERS`.
 
 from __future__ import annotations
 
+import shutil
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -55,6 +56,12 @@ class Driver(ABC):
     def warehouse(self) -> Warehouse:
         """A warehouse on the database, which has no tables the first time; the caller closes it."""
 
+    def with_tables(self) -> Warehouse:
+        """The same with tables and no row, which a driver may have at hand."""
+        warehouse = self.warehouse()
+        warehouse.migrate()
+        return warehouse
+
     @abstractmethod
     def exists(self, uri: str) -> bool:
         """Whether a file is still there."""
@@ -85,6 +92,7 @@ class DuckDBDriver(Driver):
 
     def __init__(self, request: pytest.FixtureRequest) -> None:
         super().__init__(request)
+        self._tables: Path = request.getfixturevalue("tables")
         for folder in _FOLDERS.values():
             (self.folder / "data" / folder).mkdir(parents=True)
 
@@ -105,6 +113,10 @@ class DuckDBDriver(Driver):
                 song_data=str(data / "song_data"),
             )
         )
+
+    def with_tables(self) -> Warehouse:
+        shutil.copy(self._tables, self.folder / "warehouse.duckdb")
+        return self.warehouse()
 
     def exists(self, uri: str) -> bool:
         return Path(uri).exists()
@@ -139,6 +151,9 @@ class RedshiftDriver(Driver):
 
     def warehouse(self) -> Warehouse:
         return self._cloud.warehouse()
+
+    def with_tables(self) -> Warehouse:
+        return self._cloud.with_tables()
 
     def exists(self, uri: str) -> bool:
         return uri in self._cloud.redshift.objects_below(uri)

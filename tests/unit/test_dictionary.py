@@ -11,7 +11,7 @@ from sparkify.etl.errors import ConfigurationError
 from sparkify.models import Base
 from sparkify.pipeline import SPARKIFY
 from sparkify.warehouse.dictionary import ColumnEntry, dictionary, markdown, mermaid
-from tests.support.commands import run_module
+from tests.support.commands import run_here
 from tests.support.paths import CLONE
 from tests.support.shop import SHOP
 
@@ -121,7 +121,7 @@ def test_a_table_that_is_none() -> None:
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return run_module("sparkify", "schema", *arguments)
+    return run_here("sparkify", "schema", *arguments)
 
 
 def test_the_command() -> None:

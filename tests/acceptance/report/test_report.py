@@ -17,7 +17,7 @@ from sparkify import Warehouse
 from sparkify.analytics import top_songs
 from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.results import CheckResult
-from tests.support.commands import run_module
+from tests.support.commands import run_here
 from tests.support.data import Data
 from tests.support.making import event, song
 
@@ -432,7 +432,7 @@ def test_days_as_they_are_written() -> None:
 
 
 def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return run_module("sparkify", "report", *arguments, cwd=home)
+    return run_here("sparkify", "report", *arguments, cwd=home)
 
 
 def test_the_command(loaded: Warehouse, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,21 @@ def of_the_dialect(sql: str) -> bool:
     return any(word in plain for word in asks) or plain.startswith(starts)
 
 
+def with_one_number(sql: str) -> str:
+    """The statement with 1 for every number that stands by itself, outside of names, texts and quotes."""
+    return re.sub(
+        r"'(?:[^'\\]|\\.|'')*'|\"[^\"]*\"|(?<![\w.$])\d+(?![\w.])",
+        lambda found: "1" if found[0].isdigit() else found[0],
+        sql,
+    )
+
+
+def test_numbers_of_statements_are_one_number() -> None:
+    assert with_one_number("SELECT a2, 'it''s 3', \"4\", 5, $6, 7.5 FROM t WHERE b = 89") == (
+        "SELECT a2, 'it''s 3', \"4\", 1, $6, 7.5 FROM t WHERE b = 1"
+    )
+
+
 def everything_a_user_does(cloud: Cloud) -> None:
     """Migrations up and down, and loads of every kind."""
     put = cloud.redshift.put_object
@@ -122,7 +138,9 @@ def test_every_statement_that_was_executed(redshift: Standin) -> None:
     sent = {one.sql for one in redshift.statements if not of_the_dialect(one.sql)}
     kinds = {sql.split()[0].upper() for sql in sent}
     assert {"CREATE", "DROP", "COPY", "INSERT", "UPDATE", "DELETE", "SELECT", "LOCK", "ANALYZE"} <= kinds
-    against = {sql: found for sql in sorted(sent) if (found := denied(sql) + ungrammatical(sql))}
+    against = {sql: found for sql in sorted(sent) if (found := denied(sql))}
+    # Statements that differ in numbers alone are one to a grammar, which takes long to read them.
+    against |= {sql: found for sql in sorted(set(map(with_one_number, sent))) if (found := ungrammatical(sql))}
     assert list(against.items())[:3] == []
 
 

@@ -33,9 +33,7 @@ from tests.support.making import event, song
 @pytest.fixture
 def empty(cloud: Cloud) -> Iterator[Warehouse]:
     """A warehouse on the stand-in with tables, and nothing in them."""
-    with cloud.warehouse() as warehouse:
-        warehouse.migrate()
-        cloud.redshift.clear_statements()
+    with cloud.with_tables() as warehouse:
         yield warehouse
 
 
@@ -69,8 +67,7 @@ def test_the_real_month_gives_the_same_rows(cloud: Cloud, real: Path, tmp_path: 
     with Warehouse(f"duckdb:///{tmp_path}/x.duckdb") as local:
         local.load(log_data=real / "log_data", song_data=real / "song_data")
         expected, expected_ledger = star(local), ledger(local, str(real))
-    with cloud.warehouse() as warehouse:
-        warehouse.migrate()
+    with cloud.with_tables() as warehouse:
         report = warehouse.load()
         assert [source.loaded for source in report.sources] == [8056, 71]
         assert star(warehouse) == expected
