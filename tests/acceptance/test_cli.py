@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -78,6 +79,17 @@ def test_load_twice_then_inspect(home: Path) -> None:
     assert [pending["files"] for pending in status["pending"]] == [0, 0]
     assert status["loads"][0]["load_id"] == 1
     assert status["revision"] == status["head"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["status"], ["load", "--log-data", "nowhere"], ["status", "--log-format", "json", "--bad"]]
+)
+def test_command_run_here_prints_and_ends_as_in_a_process(home: Path, arguments: list[str]) -> None:
+    """What the other tests rest upon."""
+    here, there = run(home, *arguments), run_module("sparkify", *arguments, cwd=home)
+    usage = re.compile(r"^(Usage:|Try) .*\n", re.MULTILINE)  # it begins with the name of the program
+    assert (here.returncode, here.stdout) == (there.returncode, there.stdout)
+    assert usage.sub("", here.stderr) == usage.sub("", there.stderr)
 
 
 def test_load_prints_its_report_as_json(home: Path) -> None:
