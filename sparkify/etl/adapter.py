@@ -84,6 +84,12 @@ class Adapter(ABC):
         All rows have the same keys.
         """
 
+    def inline(self, text: str, parameters: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+        """The text of a statement and the parameters that the driver is given with it; where parameters are
+        better not bound, they are literals in the text.
+        """
+        return text, parameters
+
     @abstractmethod
     def tidy(self, session: Session, pipeline: Pipeline, changed: Sequence[str]) -> None:
         """After the commit, do what a database wants: statistics, a checkpoint. A failure loses nothing."""

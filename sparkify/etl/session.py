@@ -40,6 +40,9 @@ class Renderer(Protocol):
     ) -> Iterator[tuple[ClauseElement | str, tuple[Any, ...]]]:
         """The statements that insert many rows, each with its parameters."""
 
+    def inline(self, text: str, parameters: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+        """The text of a statement and the parameters that the driver is given with it."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -118,7 +121,8 @@ class Session:
 
     def _send(self, text: str, parameters: tuple[Any, ...]) -> Outcome:
         clock = time.perf_counter()
-        result = self._open.exec_driver_sql(text, parameters or None, execution_options=_LOGGED_HERE)
+        sent, bound = self._adapter.inline(text, parameters)
+        result = self._open.exec_driver_sql(sent, bound or None, execution_options=_LOGGED_HERE)
         # A driver may answer an INSERT with a row that has the count.
         outcome = (
             Outcome(rows=result.all())
