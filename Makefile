@@ -95,7 +95,7 @@ EVENTS    ?= 1000000
 SONGS     ?= 15000
 FORMATS   ?= plain
 ROUNDS    ?= 3
-OPPONENTS ?= by_hand floor polars
+OPPONENTS ?= by_hand floor polars dbt sqlmesh dlt
 
 bench: ## measure a first load beside a script by hand and other tools
 	$(PYTHON) -m benchmarks.environments

@@ -17,9 +17,15 @@ _MODULES = {
     "by_hand": "benchmarks.opponents.by_hand",
     "floor": "benchmarks.opponents.floor",
     "polars": "benchmarks.opponents.polars_star",
+    "dbt": "benchmarks.opponents.dbt_star",
+    "sqlmesh": "benchmarks.opponents.sqlmesh_star",
+    "dlt": "benchmarks.opponents.dlt_star",
 }
 OPPONENTS = tuple(_MODULES)
-"""Everybody but sparkify, the strongest first."""
+"""Everybody but sparkify."""
+
+_SCHEMAS = {"sqlmesh": "star", "dlt": "star"}
+"""Where the star of those is that do not write into ``main``."""
 
 _SAME_STAR = ("sparkify", "by_hand")
 _OF_ANY_DUCKDB = ("sparkify", "by_hand", "floor")
@@ -90,17 +96,20 @@ def compare(contestant: Contestant, database: Path, reference: Contestant, of_sp
 
     Of the same star each row of each table is compared, of the simpler one the number of rows of each table.
     """
-    if contestant.makes_same_star:
-        differing = _rows(contestant, "same", of_sparkify, database)
-        return "; ".join(f"{table}: {text}" for table, text in differing.items()) or None
-    wanted = _rows(reference, "counts", of_sparkify)
-    found = _rows(contestant, "counts", database)
-    return None if found == wanted else f"{found} rows, not {wanted}"
+    try:
+        if contestant.makes_same_star:
+            differing = _rows(contestant, "same", of_sparkify, database)
+            return "; ".join(f"{table}: {text}" for table, text in differing.items()) or None
+        wanted = _rows(reference, "counts", of_sparkify)
+        found = _rows(contestant, "counts", database, _SCHEMAS.get(contestant.kind, "main"))
+    except subprocess.CalledProcessError as exc:
+        return f"they cannot be read: {exc.stderr.strip().splitlines()[-1]}"
+    return None if found == wanted else f"{found}, not {wanted}"
 
 
 def _rows(contestant: Contestant, *arguments: str | Path) -> dict[str, object]:
     # In a process of its own, whose memory is not then counted as that of the next contestant.
     command = [contestant.environment.python, ROOT / "benchmarks" / "rows.py", *arguments]
-    done = subprocess.run([str(part) for part in command], check=True, capture_output=True)
+    done = subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True)
     found: dict[str, object] = json.loads(done.stdout)
     return found

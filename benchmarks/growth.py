@@ -213,7 +213,7 @@ def month(setting: Setting) -> Part:
 
 def _first_load_of(each: Contestant, folder: Path, data: DataSet) -> Callable[[], Measurement]:
     def load() -> Measurement:
-        database = folder / "star.duckdb"
+        database = folder / "warehouse.duckdb"
         for path in folder.iterdir():
             path.unlink()
         return each.load(database, data.logs, data.songs)

@@ -58,7 +58,7 @@ def measure_loads(
     title: str, data: DataSet, who: Sequence[Contestant], rounds: int, scratch: Path
 ) -> list[Result]:
     """The results of all contestants for these files, sparkify's first."""
-    databases = {each.name: scratch / f"{number}" / "star.duckdb" for number, each in enumerate(who)}
+    databases = {each.name: scratch / f"{number}" / "warehouse.duckdb" for number, each in enumerate(who)}
     data.warm()
 
     def first_load(each: Contestant) -> Measurement:

@@ -1,0 +1,4 @@
+MODEL (name star.songs, kind FULL);
+
+select distinct on (song_id) song_id, title, artist_id, nullif(year, 0) as year, duration
+from staging.songs
