@@ -10,7 +10,8 @@ DEMO   := demo
 # What test-lowest, test-newest and test-py3* run: nothing is everything.  make test-lowest TESTS="$(UNIT)"
 TESTS  ?=
 UNIT   := tests/unit sparkify
-PYTEST := -m pytest -n 2 --dist loadfile
+# A file is one worker's, and the files come in the order of tests/conftest.py, the longest first.
+PYTEST := -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 VERSIONS := test-py311 test-py312 test-py313
 

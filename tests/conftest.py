@@ -42,6 +42,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--scale", type=int, default=1, help="how many times as large each of them is")
 
 
+SLOWEST = (
+    "databases/redshift/test_redshift_load.py",
+    "acceptance/test_real_month.py",
+    "acceptance/test_kills.py",
+    "acceptance/test_redshift_commands.py",
+    "databases/duckdb/test_orders.py",
+    "acceptance/provision/test_provision_commands.py",
+    "databases/test_analytics.py",
+    "databases/test_migrations.py",
+    "acceptance/test_cli.py",
+    "databases/redshift/test_redshift_text.py",
+    "databases/redshift/test_judges.py",
+    "acceptance/test_readme.py",
+)
+"""The files that take longest, the longest first; see ``make test`` for what takes how long."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest: none of them is then left to the end, beside a worker at rest."""
+    order = {Path(__file__).parent / name: place for place, name in enumerate(SLOWEST)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test once for each seed: as many as its mark says, or ``--seeds``."""
     mark = metafunc.definition.get_closest_marker("seeds")

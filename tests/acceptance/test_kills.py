@@ -11,14 +11,16 @@ from tests.support.paths import CLONE
 
 
 def kills(*options: str) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
-    done = run_module("tests.support.kills", *options, cwd=CLONE, timeout=1800)
+    done = run_module(
+        "tests.support.kills", "--kills", "8", "--events", "3000", *options, cwd=CLONE, timeout=1800
+    )
     return done, json.loads(done.stdout)
 
 
 def test_a_killed_load_leaves_yesterdays_star_or_todays() -> None:
     before = 0
     for seed in range(5):
-        done, found = kills("--kills", "8", "--seed", str(seed))
+        done, found = kills("--seed", str(seed))
         assert (found["wrong"], done.returncode) == ([], 0), done.stderr
         before += found["before"]
         # Some must come in the middle, else nothing was tried. Where the machine has become idle since the time
@@ -30,7 +32,7 @@ def test_a_killed_load_leaves_yesterdays_star_or_todays() -> None:
 
 def test_the_kills_see_a_load_that_commits_in_between() -> None:
     for seed in range(5):
-        done, found = kills("--kills", "8", "--seed", str(seed), "--sabotage")
+        done, found = kills("--seed", str(seed), "--sabotage")
         assert done.returncode in (0, 1), done.stderr
         # A kill may come when nothing of it was written yet; then others.
         if done.returncode == 1:

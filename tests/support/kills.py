@@ -105,7 +105,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--sabotage", action="store_true", help="commit after every statement: must be seen")
+    parser.add_argument("--events", type=int, default=12_000, help="how many are loaded")
+    parser.add_argument(
+        "--sabotage",
+        action="store_true",
+        help="commit after every statement; ends with the first kill that shows it",
+    )
     options = parser.parse_args()
     with suppress(ImportError):
         # DuckDB imports it at the first parameter where it is installed: once here, and not in each process.
@@ -114,7 +119,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="sparkify-kills-") as name:
         folder = Path(name)
         data = folder / "data"
-        generate(data, events=12_000, songs=150, days=4, seed=options.seed)
+        generate(data, events=options.events, songs=150, days=4, seed=options.seed)
         # Yesterday: all days but the last. By their names files are known to have been loaded.
         last = max((data / "log_data").rglob("*.json"))
         last.rename(folder / "last")
@@ -133,6 +138,8 @@ def main() -> None:
         seen: Counter[str] = Counter()
         wrong: list[str] = []
         for number in range(options.kills):
+            if options.sabotage and wrong:
+                break
             database = folder / f"kill-{number}" / "sparkify.duckdb"
             database.parent.mkdir()
             before = "nothing"

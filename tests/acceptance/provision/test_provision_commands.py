@@ -1,4 +1,4 @@
-"""The commands as a user runs them, in processes of their own, against a server of moto."""
+"""The commands as a user runs them, against a server of moto."""
 
 from __future__ import annotations
 
@@ -91,15 +91,20 @@ def test_cluster_create_and_destroy_round_trip(
     run = configured(tmp_path, "dwhCluster", moto_server, mode=0o644)
     config = tmp_path / "dwh.cfg"
 
-    planned = run("cluster", "create", "--allow-cidr", "203.0.113.7/32", "--dry-run", "--json")
-    assert [call["operation"] for call in json.loads(planned.stdout)["calls"]] == [
+    def here(*arguments: str) -> str:
+        said = run.here(monkeypatch, *arguments)
+        assert said.code == 0, said
+        return said.out
+
+    planned = json.loads(here("cluster", "create", "--allow-cidr", "203.0.113.7/32", "--dry-run", "--json"))
+    assert [call["operation"] for call in planned["calls"]] == [
         "create_role",
         "put_role_policy",
         "create_security_group",
         "authorize_security_group_ingress",
         "create_cluster",
     ]
-    assert json.loads(planned.stdout)["estimate"]["dollars_an_hour"] == pytest.approx(2.172)
+    assert planned["estimate"]["dollars_an_hour"] == pytest.approx(2.172)
 
     moto_server.record()
     made = run("cluster", "create", "--allow-cidr", "203.0.113.7/32", "--yes", "--json")
@@ -128,7 +133,7 @@ def test_cluster_create_and_destroy_round_trip(
     expected = expected.replace("HOST=\n", f"HOST={answer['host']}\n")
     assert config.read_text() == expected
 
-    state = json.loads(run("cluster", "status", "--json").stdout)
+    state = json.loads(here("cluster", "status", "--json"))
     assert (state["state"], state["host"], state["public"], state["encrypted"]) == (
         "available",
         answer["host"],
@@ -136,19 +141,19 @@ def test_cluster_create_and_destroy_round_trip(
         True,
     )
     assert all(part["ours"] for part in state["parts"])
-    assert "203.0.113.7/32 may connect to port 5439" in run.here(monkeypatch, "cluster", "status").out
+    assert "203.0.113.7/32 may connect to port 5439" in here("cluster", "status")
 
     # What a load would send, from the file that was written.
-    plan = run("load", "--dry-run").stdout
+    plan = here("load", "--dry-run")
     assert f"IAM_ROLE '{answer['role_arn']}'" in plan
     assert f"HOST={answer['host']}" in config.read_text()
 
     again = run.here(monkeypatch, "cluster", "create", "--allow-cidr", "203.0.113.7/32", "--yes", "--json")
     assert json.loads(again.out)["calls"] == 0
 
-    assert json.loads(run("cluster", "pause", "--json").stdout)["state"] == "paused"
+    assert json.loads(here("cluster", "pause", "--json"))["state"] == "paused"
     assert ": paused" in run.here(monkeypatch, "cluster", "status").out
-    assert json.loads(run("cluster", "resume", "--json").stdout)["state"] == "available"
+    assert json.loads(here("cluster", "resume", "--json"))["state"] == "available"
 
     for answers, message in (("another\n", "nothing was changed"), ("", "In a script, give --yes")):
         refused = run.here(monkeypatch, "cluster", "destroy", answers=answers)
