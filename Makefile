@@ -40,7 +40,7 @@ demo: $(READY) ## generate data, migrate, load, load again, and show the result
 test: $(READY) ## set up, and run every test
 	$(BIN)/python $(PYTEST) --durations=15
 
-test-unit: $(READY) ## the tests that start no server, and the examples in docstrings
+test-unit: $(READY) ## the tests that start and build nothing, and the examples in docstrings
 	$(BIN)/python $(PYTEST) $(UNIT)
 
 # Each of these has an environment of its own below .venvs.

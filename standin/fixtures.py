@@ -12,10 +12,12 @@ import traceback
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from .server import Standin
+if TYPE_CHECKING:
+    from .server import Standin
 
 _running: list[Standin] = []
 
@@ -40,6 +42,8 @@ def release(error: BaseException | None) -> None:
 def redshift_server() -> Standin:
     """The stand-in that all tests of this process share."""
     if not _running:
+        from .server import Standin  # not needed by a run without such a test
+
         directory = tempfile.TemporaryDirectory(prefix="standin-")
         standin = Standin(Path(directory.name))
         standin.__enter__()

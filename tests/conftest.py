@@ -6,19 +6,23 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
-from sparkify import Warehouse
 from sparkify.cli import pipeline as cli_pipeline
-from standin import Standin
 from standin.fixtures import redshift, redshift_environment, redshift_server
 from tests.support.aws import clean_environment, moto_server, wire
-from tests.support.cloud import Cloud
-from tests.support.data import Data
 from tests.support.paths import REAL
-from tests.support.shop.fixtures import shop
+
+# Fixtures import what takes long to import: every process of a run reads this file before it begins.
+if TYPE_CHECKING:
+    from sparkify import Warehouse
+    from standin import Standin
+    from tests.support.cloud import Cloud
+    from tests.support.data import Data
+    from tests.support.shop.fixtures import Shop
 
 __all__ = [
     "clean_environment",
@@ -26,7 +30,6 @@ __all__ = [
     "redshift",
     "redshift_environment",
     "redshift_server",
-    "shop",
     "wire",
 ]
 
@@ -102,12 +105,16 @@ def real() -> Path:
 @pytest.fixture
 def data(tmp_path: Path) -> Data:
     """An empty folder to write events and songs into."""
+    from tests.support.data import Data
+
     return Data(tmp_path / "data")
 
 
 @pytest.fixture(scope="session")
 def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with every table and no row. Tests copy it: to create one, Alembic runs every migration."""
+    from sparkify import Warehouse
+
     path = tmp_path_factory.mktemp("tables") / "tables.duckdb"
     with Warehouse(f"duckdb:///{path}") as made:
         made.migrate()
@@ -124,6 +131,8 @@ def warehouse(new_warehouse: Warehouse, tables: Path) -> Warehouse:
 @pytest.fixture
 def new_warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Warehouse]:
     """A warehouse that is not there yet, to be loaded from the folder of ``data``."""
+    from sparkify import Warehouse
+
     monkeypatch.setenv("SPARKIFY_LOG_DATA", str(tmp_path / "data" / "log_data"))
     monkeypatch.setenv("SPARKIFY_SONG_DATA", str(tmp_path / "data" / "song_data"))
     with Warehouse(f"duckdb:///{tmp_path / 'warehouse.duckdb'}") as made:
@@ -133,7 +142,23 @@ def new_warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[W
 @pytest.fixture
 def cloud(redshift: Standin) -> Cloud:
     """A bucket that is empty but for a JSONPaths file."""
+    from tests.support.cloud import Cloud
+
     return Cloud(redshift)
+
+
+@pytest.fixture(params=["duckdb", "redshift"])
+def shop(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """The shop on each database, with a month of orders and no table yet."""
+    from tests.support.shop.fixtures import Shop
+
+    redshift = request.getfixturevalue("redshift") if request.param == "redshift" else None
+    found = Shop(tmp_path, redshift)
+    for name, value in found.environment.items():
+        monkeypatch.setenv(name, value)
+    found.data.month()
+    found.publish()
+    return found
 
 
 collect_ignore_glob = ["support/shop/migrations/*"]

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from moto import mock_aws
 
-from tests.support.provision import MotoServer, Wire
+if TYPE_CHECKING:
+    from tests.support.provision import MotoServer, Wire
+
+# Moto and boto3 are imported by the fixtures: a run without them does not wait for them.
 
 
 @pytest.fixture
@@ -29,6 +32,8 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def moto_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MotoServer]:
+    from tests.support.provision import MotoServer
+
     server = MotoServer(tmp_path_factory.mktemp("moto"))
     try:
         yield server
@@ -43,6 +48,10 @@ def wire(clean_environment: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[W
     Each test has an account of its own, so that nothing need be reset: that would empty the stand-in for
     Redshift as well.
     """
+    from moto import mock_aws
+
+    from tests.support.provision import Wire
+
     monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
     mock = mock_aws()
     mock.start(reset=False)

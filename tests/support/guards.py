@@ -52,7 +52,7 @@ def external(modules: Iterable[Module], words: Collection[str]) -> list[str]:
     """The modules that import something, of the package or not, in whose name one of the words is."""
     found = []
     for module in modules:
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             names: list[str] = []
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
@@ -76,12 +76,12 @@ def compared_names(modules: Iterable[Module], databases: Collection[str]) -> lis
     return [
         f"{module.name}:{node.lineno}: {ast.unparse(node)[:80]}"
         for module in modules
-        for node in _decisions(module.tree, databases)
+        for node in _decisions(module, databases)
     ]
 
 
-def _decisions(tree: ast.Module, databases: Collection[str]) -> Iterator[ast.expr]:
-    for node in ast.walk(tree):
+def _decisions(module: Module, databases: Collection[str]) -> Iterator[ast.expr]:
+    for node in module.nodes:
         if isinstance(node, ast.Compare):
             if any(_names_one(part, databases) for part in (node.left, *node.comparators)):
                 yield node
@@ -140,18 +140,18 @@ def environment_reads(modules: Iterable[Module], allowed: Collection[str] = ()) 
     return [
         f"{module.name}:{node.lineno}: {ast.unparse(node)}"
         for module in modules
-        for node in _environment(module.tree, allowed)
+        for node in _environment(module, allowed)
     ]
 
 
-def _environment(tree: ast.Module, allowed: Collection[str]) -> Iterator[ast.expr | ast.stmt]:
+def _environment(module: Module, allowed: Collection[str]) -> Iterator[ast.expr | ast.stmt]:
     fine: set[int] = set()
-    for node in ast.walk(tree):
+    for node in module.nodes:
         if isinstance(node, ast.Call):
             named = [part.value for part in node.args if isinstance(part, ast.Constant)]
             if named and named[0] in allowed:
                 fine |= {id(part) for part in ast.walk(node.func)}
-    for node in ast.walk(tree):
+    for node in module.nodes:
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "environb", "getenv", "getenvb"):
             if id(node) not in fine:
                 yield node

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 __all__ = ["Module", "circles", "import_graph", "imports", "read_package"]
@@ -17,7 +18,21 @@ class Module:
 
     name: str
     path: Path
-    tree: ast.Module
+
+    @cached_property
+    def text(self) -> str:
+        """Its source."""
+        return self.path.read_text(encoding="utf-8")
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """Its source, parsed when it is asked for."""
+        return ast.parse(self.text)
+
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """All nodes of its tree; to walk it takes longer than to parse it."""
+        return tuple(ast.walk(self.tree))
 
     @property
     def package(self) -> str:
@@ -31,7 +46,7 @@ def read_package(folder: Path) -> dict[str, Module]:
     for path in sorted(folder.rglob("*.py")):
         parts = path.relative_to(folder.parent).with_suffix("").parts
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        found[name] = Module(name, path, ast.parse(path.read_text(encoding="utf-8")))
+        found[name] = Module(name, path)
     return found
 
 
@@ -48,7 +63,7 @@ def imports(module: Module, modules: Collection[str]) -> set[str]:
     first, whoever asks. What is imported *from* a package is.
     """
     found: set[str] = set()
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Import):
             found |= {name for alias in node.names if (name := _nearest(alias.name, modules))}
         elif isinstance(node, ast.ImportFrom):
@@ -77,7 +92,7 @@ def _nearest(name: str, modules: Collection[str]) -> str | None:
 def _computed(module: Module, modules: Collection[str]) -> Iterator[str]:
     """What is imported by a call, whose argument may be put together when it runs."""
     table = False
-    for call in _import_calls(module.tree):
+    for call in _import_calls(module):
         if not call.args:
             continue
         pattern = _pattern(call.args[0], module)
@@ -93,18 +108,18 @@ def _computed(module: Module, modules: Collection[str]) -> Iterator[str]:
             yield from (name for name in modules if re.fullmatch(base + pattern[len(dots[0]) :], name))
     if table:
         # The name comes from a table: each name of a module that is written in this one counts.
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 texts = (node.value, f"{module.package}.{node.value.removeprefix('.')}")
                 yield from (text for text in texts if text in modules and "." in text)
 
 
-def _import_calls(tree: ast.Module) -> Iterator[ast.Call]:
+def _import_calls(module: Module) -> Iterator[ast.Call]:
     names = {"__import__"}
-    for node in ast.walk(tree):
+    for node in module.nodes:
         if isinstance(node, ast.ImportFrom) and node.module == "importlib":
             names |= {alias.asname or alias.name for alias in node.names if alias.name == "import_module"}
-    for node in ast.walk(tree):
+    for node in module.nodes:
         if isinstance(node, ast.Call):
             called = node.func
             if (isinstance(called, ast.Name) and called.id in names) or (

@@ -19,6 +19,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,12 @@ class Injected(Exception):
     """The process ended here, as far as the code under test can tell."""
 
 
-_session = boto3.Session(region_name=REGION, aws_access_key_id="testing", aws_secret_access_key="testing")
+@cache
+def _session() -> boto3.Session:
+    """The session of every test. Moto answers the sessions that are made after it was imported."""
+    return boto3.Session(region_name=REGION, aws_access_key_id="testing", aws_secret_access_key="testing")
+
+
 _clients: dict[str, Any] = {}
 
 
@@ -79,7 +85,7 @@ class Wire:
         self._after = False
 
     def aws(self, of: Settings) -> Aws:
-        found = Aws(of, session=_session)
+        found = Aws(of, session=_session())
         for service in SERVICES:
             self.client(service)
         found._clients = self._mine
@@ -89,7 +95,7 @@ class Wire:
         """A client for the test itself."""
         key = service if region == REGION else f"{service} {region}"
         if key not in _clients:
-            _clients[key] = _session.client(service, region_name=region)
+            _clients[key] = _session().client(service, region_name=region)
         if key not in self._mine:
             self._mine[key] = _clients[key]
             for event, handler in (

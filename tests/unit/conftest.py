@@ -1,32 +1,37 @@
-"""Unit tests start no server: a test that uses one belongs in tests/databases or tests/acceptance."""
+"""Unit tests start no process and no server, and build no database in a file: seconds for all of them.
+
+A test that does belongs in tests/databases or tests/acceptance.
+"""
 
 from __future__ import annotations
 
+import socket
+import subprocess
 from collections.abc import Collection
 from typing import Any, NoReturn
 
 import pytest
 
-from standin import Standin
-from tests.support.provision import MotoServer
+BUILT = {
+    *("cloud", "moto_server", "redshift", "redshift_environment", "redshift_server", "s3_server", "strict"),
+    *("new_warehouse", "shop", "tables", "warehouse", "wire"),
+}
+"""Fixtures behind which is a server, a database in a file, or the accounts of an AWS."""
 
-SERVERS = {"cloud", "moto_server", "redshift", "redshift_environment", "redshift_server", "s3_server", "strict"}
-"""Fixtures behind which is a server."""
 
-
-def servers_among(fixtures: Collection[str]) -> list[str]:
-    """Which of a test's fixtures start a server."""
-    return sorted(SERVERS & set(fixtures))
+def built_by(fixtures: Collection[str]) -> list[str]:
+    """Which of a test's fixtures start or build something."""
+    return sorted(BUILT & set(fixtures))
 
 
 @pytest.fixture(autouse=True)
-def _no_server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fail a test that uses a server."""
-    if found := servers_among(request.fixturenames):
-        pytest.fail(f"a unit test uses no server, and this one uses {', '.join(found)}")
+def _in_seconds(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail a test that starts a process or a server, or builds a database."""
+    if found := built_by(request.fixturenames):
+        pytest.fail(f"a unit test builds nothing, and this one uses {', '.join(found)}")
 
-    def refuse(*_: Any) -> NoReturn:
-        pytest.fail("a unit test starts no server")
+    def refuse(*_: Any, **__: Any) -> NoReturn:
+        pytest.fail("a unit test starts no process and no server")
 
-    monkeypatch.setattr(Standin, "__enter__", refuse)
-    monkeypatch.setattr(MotoServer, "__init__", refuse)
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    monkeypatch.setattr(socket.socket, "listen", refuse)

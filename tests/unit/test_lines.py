@@ -6,20 +6,18 @@ The one table of cases is given to both. The reader may not accept what the vali
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from sparkify import RejectedLines, Warehouse
 from sparkify.databases.duckdb.reading import count_lines
-from sparkify.etl.line_rules import MAX_LINE, LineValidator, escape, split_lines
+from sparkify.etl.line_rules import LineValidator, escape
 from sparkify.etl.spool import LineCounter
-from sparkify.pipeline.declaration import EVENTS, SONGS
-from tests.support.data import Data, rows
-from tests.support.making import event, song
+from sparkify.pipeline.declaration import EVENTS
+from tests.support.making import event
 
 GOOD = json.dumps(event(), ensure_ascii=False)
 
@@ -128,104 +126,36 @@ def is_suspect(line: bytes) -> bool:
     return counter.suspect
 
 
-def read(path: Path, content: bytes) -> int | None:
-    """How many rows DuckDB reads the fast way; None when it refuses."""
-    path.write_bytes(content)
+Reader = Callable[[bytes], int | None]
+
+
+@pytest.fixture(scope="module")
+def read(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    """How many rows DuckDB reads the fast way of a file; None when it refuses."""
+    path = tmp_path_factory.mktemp("lines") / "x.json"
     with duckdb.connect() as connection:
-        try:
-            found = connection.execute(count_lines(EVENTS), [[str(path)]]).fetchone()
-        except duckdb.Error:
-            return None
-    assert found is not None
-    return int(found[0])
+
+        def read(content: bytes) -> int | None:
+            path.write_bytes(content)
+            try:
+                found = connection.execute(count_lines(EVENTS), [[str(path)]]).fetchone()
+            except duckdb.Error:
+                return None
+            assert found is not None
+            return int(found[0])
+
+        yield read
 
 
 @pytest.mark.parametrize("name", ACCEPTED)
-def test_reader_accepts_line(name: str, tmp_path: Path) -> None:
-    assert read(tmp_path / "x.json", ACCEPTED[name] + b"\n") == 1
+def test_reader_accepts_line(name: str, read: Reader) -> None:
+    assert read(ACCEPTED[name] + b"\n") == 1
 
 
 @pytest.mark.parametrize("name", REJECTED)
-def test_reader_refuses_rejected_line_that_spool_does_not_suspect(name: str, tmp_path: Path) -> None:
+def test_reader_refuses_rejected_line_that_spool_does_not_suspect(name: str, read: Reader) -> None:
     line, _ = REJECTED[name]
-    assert is_suspect(line) or read(tmp_path / "x.json", line + b"\n") is None
-
-
-def test_load_accounts_for_every_case_in_one_file(data: Data, warehouse: Warehouse) -> None:
-    """Through the whole load: each line is loaded or kept as rejected, none is lost."""
-    good = [
-        ACCEPTED[name].replace(b'"itemInSession": 0', b'"itemInSession": %d' % number)
-        for number, name in enumerate(ACCEPTED)
-    ]
-    bad = [content for content, _ in REJECTED.values()]
-    lines = [bad[0], b"", *good, b"   ", *bad[1:]]
-    # UTF-16 has newlines of its own making.
-    lines = [content for content in lines if b"\n" not in content]
-    (data.logs / "x.json").write_bytes(b"\n".join(lines))
-    data.log("y.json", event(sessionId=2))
-    with pytest.raises(RejectedLines) as refused:
-        warehouse.load(only=["events"])
-    rejected = len(lines) - 2 - len(good)
-    assert len(refused.value.rejects) == rejected
-    assert rows(warehouse, "SELECT count(*) FROM songplays") == [(0,)]
-    report = warehouse.load(only=["events"], max_rejects=rejected)
-    events = report.sources[0]
-    assert (events.lines, events.loaded, events.rejected, events.blank) == (
-        len(lines) + 1,
-        len(good) + 1,
-        rejected,
-        2,
-    )
-    kept = warehouse.rejects()
-    assert [reject.line for reject in kept] == [
-        number for number, content in enumerate(lines, start=1) if content.strip() and content not in good
-    ]
-    assert {reject.uri for reject in kept} == {str(data.logs / "x.json")}
-    assert kept[0].text == "hello"
-    assert rows(warehouse, "SELECT lines, loaded, rejected, blank FROM loaded_files ORDER BY uri") == [
-        (len(lines), len(good), rejected, 2),
-        (1, 1, 0, 0),
-    ]
-    assert [str(check) for check in warehouse.check() if not check.ok] == []
-
-
-def test_load_keeps_values_of_lines_beside_a_rejected_one(data: Data, warehouse: Warehouse) -> None:
-    odd = [line(itemInSession=1, length="12.5"), GOOD[:-1].encode() + b",}", raw("song", '"a\\u0001b"')]
-    odd[2] = odd[2].replace(b'"itemInSession": 0', b'"itemInSession": 2')
-    (data.logs / "x.json").write_bytes(b"\xef\xbb\xbf" + b"\n".join([*odd, b"oops"]))
-    warehouse.load(only=["events"], max_rejects=1)
-    assert rows(
-        warehouse,
-        "SELECT item_in_session, title, duration FROM songplays JOIN song_matches USING (match_id) ORDER BY 1",
-    ) == [(0, "Song", 200.5), (1, "Song", 12.5), (2, "a\x01b", 200.5)]
-
-
-def test_load_rejects_song_without_id(data: Data, warehouse: Warehouse) -> None:
-    assert LineValidator(SONGS).validate(json.dumps(song()).encode()) is None
-    data.song("a.json", song())
-    data.song("b.json", song(song_id=None))
-    warehouse.load(only=["songs"], max_rejects=1)
-    (reject,) = warehouse.rejects()
-    assert (reject.uri, reject.line, reject.column, reject.source) == (
-        str(data.songs / "b.json"),
-        1,
-        "song_id",
-        "songs",
-    )
-    assert reject.reason == "song_id: is missing"
-
-
-def test_load_rejects_line_longer_than_redshift_takes(data: Data, warehouse: Warehouse, tmp_path: Path) -> None:
-    path = data.logs / "x.json"
-    long = GOOD.replace("{", '{"pad":"' + "x" * MAX_LINE + '",', 1)
-    path.write_text(f"{GOOD}\n{long}\n")
-    warehouse.load(only=["events"], max_rejects=1)
-    (reject,) = warehouse.rejects()
-    assert (reject.line, reject.reason) == (2, "longer than 4,194,304 bytes")
-    assert len(reject.text) == 65_535
-    assert rows(warehouse, "SELECT count(*) FROM songplays") == [(1,)]
-    with path.open("rb") as handle:
-        assert [len(found) for found in split_lines(handle)] == [len(GOOD), MAX_LINE + 2]
+    assert is_suspect(line) or read(line + b"\n") is None
 
 
 def test_escape_replaces_control_characters() -> None:
@@ -235,10 +165,9 @@ def test_escape_replaces_control_characters() -> None:
 MUTATION = st.tuples(st.integers(0, len(GOOD) - 1), st.integers(0, 3), st.binary(max_size=3))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(mutations=st.lists(MUTATION, min_size=1, max_size=4))
 def test_validator_and_reader_agree_on_damaged_lines(
-    tmp_path: Path, mutations: list[tuple[int, int, bytes]]
+    read: Reader, mutations: list[tuple[int, int, bytes]]
 ) -> None:
     content = GOOD.encode()
     for place, removed, inserted in mutations:
@@ -247,4 +176,4 @@ def test_validator_and_reader_agree_on_damaged_lines(
     if not content.strip() or is_suspect(content):
         return
     violation = LineValidator(EVENTS).validate(content)
-    assert (read(tmp_path / "x.json", content + b"\n") == 1) == (violation is None), (content, violation)
+    assert (read(content + b"\n") == 1) == (violation is None), (content, violation)

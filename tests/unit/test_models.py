@@ -259,12 +259,12 @@ def test_match_values_are_written_once() -> None:
     for path in (CLONE / "sparkify").rglob("*.py"):
         if path == CLONE / "sparkify" / "models" / "match.py":
             continue
-        tree = ast.parse(path.read_text())
-        texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        texts = {node.value for node in nodes if isinstance(node, ast.Constant)}
         assert not texts & (values - {Match.INFERRED}), path
         compared = {
             part.value
-            for node in ast.walk(tree)
+            for node in nodes
             if isinstance(node, ast.Compare)
             for part in node.comparators
             if isinstance(part, ast.Constant)

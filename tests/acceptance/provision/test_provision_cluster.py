@@ -26,6 +26,7 @@ from sparkify.provision import (
     resume,
     steps,
 )
+from sparkify.provision.aws_errors import AwsRefusal
 from tests.support.provision import REGION, Injected, Wire, settings
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
@@ -235,6 +236,25 @@ def test_create_warns_of_private_cluster_without_s3_route(wire: Wire) -> None:
     log = Log()
     create(wire.aws(of), Spec.of(of, s3_endpoint=True), log)
     assert (log.warnings, log.sent) == ([], ["create the gateway endpoint for S3"])
+
+
+def test_create_reports_call_that_aws_denied(wire: Wire) -> None:
+    wire.on("before-call", "ec2", "CreateSecurityGroup", denied)
+    of = settings()
+    with pytest.raises(AwsRefusal) as caught:
+        create(wire.aws(of), Spec.of(of))
+    assert str(caught.value) == (
+        "create the security group sparkify-redshift: your AWS identity may not do ec2:CreateSecurityGroup "
+        "(UnauthorizedOperation). Ask whoever manages the account to allow it."
+    )
+
+
+def denied(**_: Any) -> None:
+    message = (
+        "You are not authorized to perform this operation. User: x is not authorized to perform: "
+        "ec2:CreateSecurityGroup on resource: y. Encoded authorization failure message: aGVsbG8"
+    )
+    raise ClientError({"Error": {"Code": "UnauthorizedOperation", "Message": message}}, "CreateCluster")
 
 
 # -- what is not ours --------------------------------------------------------------------------------------

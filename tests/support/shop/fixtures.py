@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import TYPE_CHECKING
 from unittest.mock import patch
 from uuid import uuid4
 
@@ -18,14 +19,16 @@ import pytest
 from sparkify import Warehouse
 from sparkify.cli import main
 from sparkify.etl.declarations import Pipeline
-from standin import Standin
 from tests.support.cloud import ROLE
 from tests.support.commands import run_module
 from tests.support.paths import CLONE
 from tests.support.shop import SHOP
 from tests.support.shop.data import ShopData
 
-__all__ = ["FOREIGN", "REFERENCE", "Shop", "shop"]
+if TYPE_CHECKING:
+    from standin import Standin
+
+__all__ = ["FOREIGN", "REFERENCE", "Shop"]
 
 REFERENCE = "tests.support.shop:SHOP"
 """The pipeline as commands name it."""
@@ -142,15 +145,3 @@ class Shop:
         assert FOREIGN.findall(done.output) == [], (command, done.output)
         assert [secret for secret in self.secrets if secret in done.output] == [], command
         return done
-
-
-@pytest.fixture(params=["duckdb", "redshift"])
-def shop(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    """The shop on each database, with a month of orders and no table yet."""
-    redshift = request.getfixturevalue("redshift") if request.param == "redshift" else None
-    found = Shop(tmp_path, redshift)
-    for name, value in found.environment.items():
-        monkeypatch.setenv(name, value)
-    found.data.month()
-    found.publish()
-    return found

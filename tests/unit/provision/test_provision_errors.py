@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import traceback
-from typing import Any
 
 import botocore.exceptions as boto
 import pytest
 
 from sparkify.etl.errors import ConfigurationError, SparkifyError, TemporaryError
-from sparkify.provision import Aws, Call, Spec, create
+from sparkify.provision import Aws, Call
 from sparkify.provision.account import secrets_of
 from sparkify.provision.aws_errors import AwsBusy, AwsRefusal, scrub, translated
-from tests.support.provision import CANARIES, Wire, settings
+from tests.support.provision import CANARIES, settings
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
 
@@ -202,22 +201,3 @@ def test_aws_refuses_missing_region(monkeypatch: pytest.MonkeyPatch) -> None:
     of = settings().model_copy(update={"region": None})
     with pytest.raises(ConfigurationError, match="no AWS region"):
         Aws(of)
-
-
-def test_create_reports_call_that_aws_denied(wire: Wire) -> None:
-    wire.on("before-call", "ec2", "CreateSecurityGroup", denied)
-    of = settings()
-    with pytest.raises(AwsRefusal) as caught:
-        create(wire.aws(of), Spec.of(of))
-    assert str(caught.value) == (
-        "create the security group sparkify-redshift: your AWS identity may not do ec2:CreateSecurityGroup "
-        "(UnauthorizedOperation). Ask whoever manages the account to allow it."
-    )
-
-
-def denied(**_: Any) -> None:
-    raise refused(
-        "UnauthorizedOperation",
-        "You are not authorized to perform this operation. User: x is not authorized to perform: "
-        "ec2:CreateSecurityGroup on resource: y. Encoded authorization failure message: aGVsbG8",
-    )

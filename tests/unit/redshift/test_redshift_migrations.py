@@ -7,11 +7,8 @@ that is written down here as the rows of sqlalchemy-redshift's catalogue queries
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,9 +23,6 @@ from sqlalchemy_redshift import dialect as upstream
 
 from sparkify.redshift import RedshiftDialect, migrations
 from sparkify.redshift.migrations import AlterDistKeyOp, AlterEncodeOp, AlterSortKeyOp, RedshiftImpl
-from tests.support.paths import CLONE
-
-ROOT = CLONE
 
 
 @contextmanager
@@ -737,40 +731,3 @@ def test_a_contradiction_in_the_model_is_one_line(catalogue: Catalogue) -> None:
     catalogue.tables["plays"] = there()
     with pytest.raises(CommandError, match="cannot have a DISTKEY"):
         catalogue.revision(*model(), redshift_diststyle="ALL", redshift_distkey="song_id")
-
-
-# -- the plugin
-
-
-@pytest.mark.parametrize(
-    "first",
-    [
-        "alembic.config",
-        "sqlalchemy_redshift.dialect",
-        "sparkify.redshift.dialect",
-        "sparkify.redshift.migrations",
-    ],
-)
-def test_the_entry_point_can_be_loaded_whatever_is_imported_first(first: str, tmp_path: Path) -> None:
-    """Alembic loads it in the middle of its own import, from the entry point of the installed package."""
-    program = (
-        f"import {first}\n"
-        "from alembic.runtime import plugins\n"
-        "from sparkify.redshift import migrations\n"
-        "names = migrations.autogenerate_plugins()\n"
-        "assert names == ['alembic.autogenerate.*', 'sparkify.redshift'], names\n"
-        "assert 'sparkify.redshift' in plugins._all_plugins\n"
-        "from alembic.ddl.impl import _impls\n"
-        "assert _impls['redshift'] is migrations.RedshiftImpl\n"
-    )
-    subprocess.run(
-        [sys.executable, "-W", "error", "-c", program],
-        env={"PYTHONPATH": str(ROOT)},
-        cwd=tmp_path,
-        check=True,
-    )
-
-
-def test_the_package_is_light() -> None:
-    program = "import sys, sparkify.redshift; assert not {'sqlalchemy', 'alembic', 'boto3'} & set(sys.modules)"
-    subprocess.run([sys.executable, "-c", program], env={"PYTHONPATH": str(ROOT)}, check=True)
