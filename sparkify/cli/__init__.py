@@ -5,29 +5,18 @@ Data goes to stdout; progress, warnings and errors to stderr. Heavy imports happ
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-import typer.core
 
-from sparkify.cli import cluster, config, doctor, generate, inspect, load, migrate, query, report, schema
 from sparkify.cli.command import guarded
-from sparkify.cli.pipeline import choose, chosen_pipeline
+from sparkify.cli.commands import Commands
+from sparkify.cli.pipeline import choose
 
 __all__ = ["app", "main"]
 
-
-class _Commands(typer.core.TyperGroup):
-    """The commands. ``load`` is made when it is run, for its options depend on the pipeline."""
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The name of the command, the command, and the arguments that are left."""
-        name, found, rest = super().resolve_command(ctx, args)
-        return name, load.make(chosen_pipeline()) if name == "load" else found, rest
-
-
 app = typer.Typer(
-    cls=_Commands,
+    cls=Commands,
     name="sparkify-etl",
     help="Load JSON files into a warehouse on Amazon Redshift or an embedded DuckDB.",
     epilog="Exit codes: 0 done; 1 the data is not right; 2 usage or configuration; 75 try again later.",
@@ -62,10 +51,6 @@ def _root(
     ] = None,
 ) -> None:
     pass
-
-
-for _module in (load, inspect, query, report, schema, migrate, config, generate, doctor, cluster):
-    _module.register(app)
 
 
 def main() -> None:

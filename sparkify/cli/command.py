@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import functools
 import inspect
-import logging
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Callable
 from types import FrameType
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 import typer.main
 
-from sparkify.cli import logs
-
 __all__ = ["Verbosity", "build", "command", "echo", "guarded", "verbosity", "warn"]
+
+LogFormat = Literal["text", "json"]
 
 INTERRUPTED = 130
 TERMINATED = 143
@@ -30,7 +28,7 @@ class Verbosity:
     quiet = False
     verbose = False
     debug = False
-    log_format: logs.LogFormat = "text"
+    log_format: LogFormat = "text"
 
     @property
     def shows_progress(self) -> bool:
@@ -49,7 +47,7 @@ _COMMON: dict[str, tuple[Any, Any]] = {
     ),
     "log_format": (
         Annotated[
-            logs.LogFormat,
+            LogFormat,
             typer.Option("--log-format", help="Write lines of text to stderr, or of JSON."),
         ],
         "text",
@@ -64,9 +62,11 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Call
     def register(function: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(function)
         def run(**arguments: Any) -> None:
+            from sparkify.cli import logs
+
             for option in _COMMON:
                 setattr(verbosity, option, arguments.pop(option))
-            level = logging.DEBUG if verbosity.debug else logging.INFO if verbosity.verbose else logging.WARNING
+            level = logs.DEBUG if verbosity.debug else logs.INFO if verbosity.verbose else logs.WARNING
             logs.configure(level, verbosity.log_format)
             try:
                 function(**arguments)
@@ -133,6 +133,8 @@ def _fail(error: Exception) -> NoReturn:
     from sparkify.etl.errors import SparkifyError
 
     if verbosity.debug:
+        import traceback
+
         _complain("".join(traceback.format_exception(error)).rstrip(), label="")
     if isinstance(error, SparkifyError):
         _complain(error.sentence(_as_option))
@@ -152,23 +154,25 @@ def _as_option(name: str, value: object) -> str:
 def _complain(message: str, label: str = "error: ") -> None:
     if label and sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
         label = typer.style(label, fg=typer.colors.RED, bold=True)
-    _write(logging.ERROR, message, label)
+    _write("ERROR", message, label)
 
 
 def warn(message: str) -> None:
     """Write a warning to stderr: something that does not stop the command."""
     if not verbosity.quiet:
-        _write(logging.WARNING, message, "warning: ")
+        _write("WARNING", message, "warning: ")
 
 
 def echo(message: str, *, always: bool = False) -> None:
     """Write a line to stderr, unless ``-q`` was given."""
     if always or not verbosity.quiet:
-        _write(logging.INFO, message)
+        _write("INFO", message)
 
 
-def _write(level: int, message: str, label: str = "") -> None:
+def _write(level: str, message: str, label: str = "") -> None:
     if verbosity.log_format == "json":
+        from sparkify.cli import logs
+
         logs.write_record(level, message)
     else:
         typer.echo(f"{label}{message}", err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ from sparkify.cli.command import build, command, echo, verbosity, warn
 from sparkify.cli.options import AsJson, Database
 
 if TYPE_CHECKING:
+    from sparkify.cli.progress import CommandObserver
     from sparkify.etl.declarations import Pipeline
     from sparkify.etl.results import LoadReport, SourceReport
     from sparkify.etl.session import PlannedStep
@@ -85,7 +87,6 @@ def load(
     **arguments: Any,
 ) -> None:
     """Load new files in one transaction."""
-    from sparkify.cli.progress import TerminalObserver
     from sparkify.cli.warehouse import open_warehouse
 
     options = {name: arguments.pop(name) for name in _OPTIONS}
@@ -95,12 +96,23 @@ def load(
         if dry_run:
             _print_plan(warehouse.explain(**options), as_json=as_json)
             return
-        with TerminalObserver(shown=verbosity.shows_progress) as observer:
+        with _observer() as observer:
             report = warehouse.load(observer=observer, **options)
         if as_json:
             formatting.print_json(report)
         else:
             _print_report(report, warehouse.pipeline)
+
+
+def _observer() -> CommandObserver:
+    """Draws bars on a terminal; elsewhere rich, which draws them, is not imported."""
+    if verbosity.shows_progress and sys.stderr.isatty():
+        from sparkify.cli.bars import TerminalObserver
+
+        return TerminalObserver()
+    from sparkify.cli.progress import CommandObserver
+
+    return CommandObserver()
 
 
 def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:

@@ -7,13 +7,12 @@ import logging
 import sys
 import time
 from datetime import UTC, datetime
+from logging import DEBUG, INFO, WARNING
 from typing import Any, Literal
 
-__all__ = ["LogFormat", "configure", "write_record"]
+__all__ = ["DEBUG", "INFO", "WARNING", "configure", "write_record"]
 
 _sql = logging.getLogger("sparkify.sql")
-
-LogFormat = Literal["text", "json"]
 
 _EXTRA = ("load_id", "step", "rows", "seconds")
 """What the records of a load carry beside their message."""
@@ -22,7 +21,7 @@ _PLUMBING = ("Context impl ", "Will assume ")
 """How the lines of Alembic's own set-up begin."""
 
 
-def configure(level: int, log_format: LogFormat) -> None:
+def configure(level: int, log_format: Literal["text", "json"]) -> None:
     """Write what this package and Alembic log from ``level`` on to stderr; of all others warnings alone.
 
     At DEBUG every SQL statement is logged with the time it took, those of queries and migrations included.
@@ -39,9 +38,13 @@ def configure(level: int, log_format: LogFormat) -> None:
         _log_statements()
 
 
-def write_record(level: int, message: str) -> None:
-    """Write a record of the command itself, whatever the level of the log is."""
-    record = logging.LogRecord("sparkify.cli", level, __file__, 0, message, None, None)
+def write_record(level: str, message: str) -> None:
+    """Write a record of the command itself, whatever the level of the log is.
+
+    :param level: its name: INFO, WARNING or ERROR.
+    """
+    number = logging.getLevelNamesMapping()[level]
+    record = logging.LogRecord("sparkify.cli", number, __file__, 0, message, None, None)
     for handler in logging.getLogger().handlers:
         handler.handle(record)
 

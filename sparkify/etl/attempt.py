@@ -101,7 +101,10 @@ class Attempt:
         with session.step("take the lock"):
             self._context.adapter.lock(session, tables)
         with session.step("read the ledger"):
-            known = ledger.known_files(session, tables.files)
+            # Where the star is rebuilt, the files that are gone are of interest too.
+            rebuilds = self._request.full_refresh or self._request.reload_changed
+            listed = None if rebuilds else list(self._context.listings.values())
+            known = ledger.known_files(session, tables.files, listed)
             load_id = ledger.next_load_id(session, tables.history)
         selection = choose(
             self._context.listings,

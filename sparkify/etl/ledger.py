@@ -10,10 +10,11 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, Table, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, Table, delete, func, insert, or_, select, update
 
 from sparkify.etl.declarations import Ledger
 from sparkify.etl.ledger_models import MAX_TEXT
+from sparkify.etl.listing import Listing
 from sparkify.etl.results import FileCount, LoadRecord, Reject, StepReport
 from sparkify.etl.session import Session
 
@@ -32,6 +33,9 @@ __all__ = [
 ]
 
 
+_FEW = 100
+"""Files that are asked for one by one."""
+
 KEPT_STEPS = 100
 """Loads of which the steps are kept."""
 
@@ -42,9 +46,30 @@ def take_token(session: Session, lock: Table) -> None:
         session.run(insert(lock).values(token=1, taken=1))
 
 
-def known_files(session: Session, files: Table) -> dict[str, str]:
-    """The uri of each loaded file with its fingerprint."""
-    return {row.uri: row.fingerprint for row in session.read(select(files.c.uri, files.c.fingerprint))}
+def known_files(session: Session, files: Table, listed: Sequence[Listing] | None = None) -> dict[str, str]:
+    """The uri of each loaded file with its fingerprint.
+
+    :param listed: only these are asked for; others may be among them. None: all.
+    """
+    query = select(files.c.uri, files.c.fingerprint)
+    if listed is not None:
+        query = query.where(_among(files.c.uri, listed))
+    rows: Any = session.fetch(query)
+    return dict(rows)
+
+
+def _among(uri: ColumnElement[str], listed: Sequence[Listing]) -> ColumnElement[bool]:
+    """Whether a uri may be one that was listed: it is, where these are few; else it begins as they do."""
+    if sum(len(listing.files) for listing in listed) <= _FEW:
+        return uri.in_([file.uri for listing in listed for file in listing.files])
+    # By position, which all databases have alike: what LIKE takes for a wildcard may stand in a name.
+    return or_(*(func.strpos(uri, _beginning(listing)) == 1 for listing in listed if listing.files))
+
+
+def _beginning(listing: Listing) -> str:
+    """What all files of a listing begin with: as the first and the last do, in the order of their names."""
+    first, last = listing.files[0].uri, listing.files[-1].uri
+    return first[: next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))]
 
 
 def next_load_id(session: Session, history: Table) -> int:

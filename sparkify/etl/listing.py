@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 __all__ = ["AwsOptions", "Listing", "SourceFile"]
 
 
-@dataclass(frozen=True)
-class SourceFile:
-    """One file as the listing saw it.
+class SourceFile(NamedTuple):
+    """One file as the listing saw it. A tuple, which is made in a quarter of the time: there may be 100,000.
 
     :ivar uri: ``s3://bucket/key``, or the absolute path of a local file.
     :ivar size: bytes as stored.

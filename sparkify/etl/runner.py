@@ -7,16 +7,10 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
-from tenacity import (
-    RetryCallState,
-    Retrying,
-    retry_if_exception,
-    stop_after_attempt,
-    wait_random_exponential,
-)
 
 from sparkify.etl import ledger
 from sparkify.etl.adapter import Adapter, UnreadableBatch
@@ -28,6 +22,9 @@ from sparkify.etl.observer import Observer
 from sparkify.etl.results import LoadReport, StepReport
 from sparkify.etl.session import DryRun, PlannedStep, Session
 from sparkify.etl.sources import list_files
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 __all__ = ["dry_run", "list_sources", "load"]
 
@@ -149,6 +146,19 @@ class _Load:
 
     def run(self) -> LoadReport:
         """Load; where something transient was in the way, the whole transaction again on a new connection."""
+        try:
+            return self._transaction()
+        except Exception as exc:
+            if not self._adapter.is_transient(exc):
+                raise
+            return self._again(exc)
+
+    def _again(self, first: Exception) -> LoadReport:
+        """The same, after the first transaction has failed."""
+        # Only here: most loads have nothing to repeat.
+        from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+        failed = [first]
         for attempt in Retrying(
             retry=retry_if_exception(self._adapter.is_transient),
             stop=stop_after_attempt(_TRIES),
@@ -156,17 +166,23 @@ class _Load:
             before_sleep=self._report_retry,
             reraise=True,
         ):
-            with attempt, self._engine.connect() as connection:
-                session = Session(self._adapter, connection)
-                session.steps.append(self._listed)
-                if self._unconfirmed is not None and self._is_committed(session, self._unconfirmed):
-                    return self._unconfirmed
-                self._unconfirmed = None
-                _prepare(self._adapter, session)
-                report = self._once(session)
-                self._tidy(session, report)
-                return replace(report, steps=tuple(session.steps))
+            with attempt:
+                if failed:
+                    raise failed.pop()
+                return self._transaction()
         raise AssertionError
+
+    def _transaction(self) -> LoadReport:
+        with self._engine.connect() as connection:
+            session = Session(self._adapter, connection)
+            session.steps.append(self._listed)
+            if self._unconfirmed is not None and self._is_committed(session, self._unconfirmed):
+                return self._unconfirmed
+            self._unconfirmed = None
+            _prepare(self._adapter, session)
+            report = self._once(session)
+            self._tidy(session, report)
+            return replace(report, steps=tuple(session.steps))
 
     def in_doubt(self, error: Exception) -> SparkifyError | None:
         """What to say of an error after which it is not known whether the load was committed; else None."""
@@ -199,6 +215,10 @@ class _Load:
                 with suppress(DBAPIError):
                     session.rollback()
                 raise
+            if report.nothing_new:
+                # Not even the lock is kept: there is nothing to write, and no log to bring into a file.
+                session.rollback()
+                return report
             try:
                 with session.step("commit"):
                     session.commit()

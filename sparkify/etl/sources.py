@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import chain
+from operator import itemgetter
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,7 @@ def list_files(uri: str, aws: AwsOptions | None = None) -> Listing:
             # A prefix of S3 without an object is as good as a misspelt one; a folder is known to be there.
             exists=not uri.startswith("s3://"),
         )
-    return Listing(uri=uri, files=tuple(sorted(found, key=lambda file: file.uri)), skipped=dict(skipped))
+    return Listing(uri=uri, files=tuple(sorted(found, key=itemgetter(0))), skipped=dict(skipped))
 
 
 def _why_skipped(name: str, *, hidden: bool) -> str | None:
@@ -78,38 +79,56 @@ def _list_local(uri: str) -> tuple[list[SourceFile], Counter[str]]:
     if not root.is_dir():
         raise EmptySource(uri, "there is no such file or folder")
     found: list[SourceFile] = []
-
     folders = [(str(root), False)]
     while folders:
         folder, hidden = folders.pop()
-        for entry in _entries(folder):
-            reason = _why_skipped(entry.name, hidden=hidden)
-            if entry.is_symlink():
-                # Links are not followed: they lead out of the folder, or to what is listed already.
-                reason = "link" if reason is None or entry.is_dir() else reason
-            elif entry.is_dir(follow_symlinks=False):
-                folders.append((entry.path, hidden or entry.name.startswith(_HIDDEN)))
-                continue
-            elif reason is None and not entry.is_file(follow_symlinks=False):
-                reason = "not a regular file"
-            if reason is None:
-                found.append(_local_file(entry.path, entry.stat(follow_symlinks=False)))
-            else:
-                skipped[reason] += 1
+        try:
+            folders += _list_folder(folder, hidden, found, skipped)
+        except OSError as exc:
+            raise SourceError(folder, f"cannot be listed: {exc.strerror}") from exc
     return found, skipped
 
 
-def _entries(folder: str) -> list[os.DirEntry[str]]:
-    """What a folder holds. scandir tells files from folders without asking for the status of each."""
+def _list_folder(
+    folder: str, hidden: bool, found: list[SourceFile], skipped: Counter[str]
+) -> list[tuple[str, bool]]:
+    """Add what a folder holds to what was found and skipped. Returns its folders, and whether each is hidden.
+
+    scandir tells files from folders without asking for the status of each, and finds that of a file from the
+    open folder, not by its whole path: half of the time of a listing.
+    """
+    above = folder if folder.endswith("/") else f"{folder}/"
+    folders: list[tuple[str, bool]] = []
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except OSError as exc:
-        raise SourceError(folder, f"cannot be listed: {exc.strerror}") from exc
+        with os.scandir(handle) as entries:
+            for entry in entries:
+                name = entry.name
+                if entry.is_file(follow_symlinks=False):
+                    reason = _why_skipped(name, hidden=hidden)
+                    if reason is None:
+                        status = entry.stat(follow_symlinks=False)
+                        found.append(_local_file(above + name, status))
+                        continue
+                elif entry.is_dir(follow_symlinks=False):
+                    folders.append((above + name, hidden or name.startswith(_HIDDEN)))
+                    continue
+                else:
+                    reason = _why_skipped(name, hidden=hidden)
+                    if entry.is_symlink():
+                        # Links are not followed: they lead out of the folder, or to what is listed already.
+                        reason = "link" if reason is None or entry.is_dir() else reason
+                    elif reason is None:
+                        reason = "not a regular file"
+                skipped[reason] += 1
+    finally:
+        os.close(handle)
+    return folders
 
 
 def _local_file(path: str, status: os.stat_result) -> SourceFile:
-    return SourceFile(uri=path, size=status.st_size, fingerprint=f"{status.st_size}-{status.st_mtime_ns}")
+    size = status.st_size
+    return SourceFile(path, size, f"{size}-{status.st_mtime_ns}")
 
 
 def split_s3(uri: str) -> tuple[str, str]:

@@ -45,8 +45,9 @@ class PendingFiles:
     @classmethod
     def of(cls, source: str, listing: Listing, known: Mapping[str, str]) -> Self:
         """What is pending of a listing, given the fingerprints of the files that were loaded."""
-        new = [file for file in listing.files if file.uri not in known]
-        changed = sum(known.get(file.uri, file.fingerprint) != file.fingerprint for file in listing.files)
+        unlike = [file for file in listing.files if known.get(file.uri) != file.fingerprint]
+        new = [file for file in unlike if file.uri not in known]
+        changed = len(unlike) - len(new)
         return cls(
             source=source,
             uri=listing.uri,

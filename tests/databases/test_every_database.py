@@ -14,10 +14,11 @@ from sqlalchemy import Date, Double, Engine, Select, cast, func, inspect, select
 
 from sparkify import ChangedFiles, ChecksFailed, RejectedLines, TemporaryError, Warehouse, databases
 from sparkify.analytics import top_songs, totals
+from sparkify.etl import ledger
 from sparkify.etl.session import Session
 from sparkify.models import Base, SongPlay
 from sparkify.warehouse.migrations import Migrations
-from tests.databases.test_dry_run import assert_load_sends
+from tests.databases.test_dry_run import assert_load_sends, sent
 from tests.support.data import rows, star
 from tests.support.drivers import Driver, driver_of
 from tests.support.making import event, song
@@ -93,6 +94,35 @@ def test_second_load_finds_nothing_new(driver: Driver, warehouse: Warehouse) -> 
     assert (again.nothing_new, again.load_id) == (True, None)
     assert everything(warehouse) | {"load_lock": None} == before
     assert [pending.files for pending in warehouse.status().pending] == [0, 0]
+
+
+@pytest.mark.parametrize(("few", "asked"), [(100, " IN ("), (0, "strpos(")])
+def test_load_asks_the_ledger_for_listed_files(
+    few: int, asked: str, driver: Driver, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By each name where they are few, else by what all begin with; a wildcard in a name is none."""
+    monkeypatch.setattr(ledger, "_FEW", few)
+    driver.put("events", "a%b.json", event())
+    driver.put("events", "a_'c.json", event(sessionId=2))
+    driver.put("songs", "a.json", song())
+    warehouse.load()
+    added = driver.put("events", "aXb.json", event(sessionId=3))
+    with sent(warehouse) as texts:
+        report = warehouse.load()
+    assert [text.count(asked) for text in texts if text.startswith("SELECT loaded_files.uri")] in ([1], [2])
+    assert [(source.name, source.files, source.known) for source in report.sources] == [
+        ("events", 1, 2),
+        ("songs", 0, 1),
+    ]
+    assert rows(warehouse, "SELECT uri FROM loaded_files WHERE load_id = 2") == [(added,)]
+    # Of one source alone the files of the other are not asked for.
+    assert warehouse.load(only=["songs"]).nothing_new
+    changed = driver.put("events", "a%b.json", event(), event(sessionId=4))
+    with pytest.raises(ChangedFiles) as caught:
+        warehouse.load()
+    assert changed in str(caught.value)
+    assert warehouse.load(reload_changed=True).mode == "full refresh"
+    assert rows(warehouse, "SELECT count(*) FROM songplays") == [(4,)]
 
 
 STAR = {

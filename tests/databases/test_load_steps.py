@@ -56,6 +56,7 @@ def test_load_of_nothing_new_keeps_the_steps_of_the_last(warehouse: Warehouse, d
     data.song("a.json", song())
     warehouse.load()
     kept = warehouse.status().steps
+    lock = rows(warehouse, "SELECT * FROM load_lock")
     report = warehouse.load()
     assert report.nothing_new
     assert [step.title for step in report.steps] == [
@@ -64,9 +65,10 @@ def test_load_of_nothing_new_keeps_the_steps_of_the_last(warehouse: Warehouse, d
         "take the lock",
         "read the ledger",
         "count the rows",
-        "commit",
     ]
     assert warehouse.status().steps == kept
+    # Nothing at all was written.
+    assert rows(warehouse, "SELECT * FROM load_lock") == lock
 
 
 def test_repaired_load_says_that_lines_were_validated(warehouse: Warehouse, data: Data) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import importlib.util
 import math
-import subprocess
-import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -173,63 +170,6 @@ def test_cast_in_a_condition_is_of_the_type_of_its_column() -> None:
     with DUCKDB.create_engine().connect() as connection:
         column = cast("2018-11-01 00:00:00.000", TIMESTAMP)
         assert connection.execute(select(column == moment)).scalar_one() is True
-
-
-def run(code: str, **arguments: Any) -> subprocess.CompletedProcess[str]:
-    """A program in a process of its own."""
-    command = [sys.executable, "-c", code]
-    return subprocess.run(command, capture_output=True, text=True, check=False, **arguments)
-
-
-COMMANDS = {
-    "load": ["load"],
-    "load nothing new": ["load"],
-    "status": ["status"],
-    "check": ["check"],
-    "query": ["query", "top-songs", "--since", "2018-01-01"],
-    "rejects": ["rejects", "1"],
-}
-
-
-def test_commands_import_no_pandas(tmp_path: Path, data: Data) -> None:
-    """With pandas installed, which DuckDB imports at the first parameter."""
-    assert importlib.util.find_spec("pandas")
-    assert importlib.util.find_spec("numpy")
-    data.log("a.json", play(), play(ts=1541120000000, sessionId=2))
-    data.song("a.json", song())
-    environment = {
-        "SPARKIFY_DATABASE_URL": f"duckdb:///{tmp_path}/x.duckdb",
-        "SPARKIFY_LOG_DATA": str(data.logs),
-        "SPARKIFY_SONG_DATA": str(data.songs),
-        "PYTHONPATH": ":".join(path for path in sys.path if path),
-    }
-    for name, arguments in COMMANDS.items():
-        code = (
-            "import sys\n"
-            "from sparkify.cli import main\n"
-            f"sys.argv = ['sparkify-etl', *{arguments!r}]\n"
-            "try:\n    main()\n"
-            "finally:\n    print('HEAVY', sorted({'pandas', 'numpy', 'pyarrow'} & set(sys.modules)))\n"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            capture_output=True,
-            text=True,
-            check=False,
-            env=environment,
-            cwd=tmp_path,
-        )
-        assert done.returncode == 0, (name, done.stderr)
-        assert done.stdout.endswith("HEAVY []\n"), name
-
-
-def test_parameter_imports_pandas(tmp_path: Path) -> None:
-    """The negative control: with a DuckDB that does so no more, the literals are no longer needed."""
-    code = "import sys, duckdb; duckdb.connect().execute('SELECT $1', ['x']); print('pandas' in sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
-    )
-    assert done.stdout == ("True\n" if duckdb.__version__.startswith("1.") else "False\n")
 
 
 def test_rows_of_a_query_are_typed(tmp_path: Path, data: Data) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from sqlalchemy import event as engine_event
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
@@ -17,6 +18,7 @@ from sparkify import ChangedFiles, ConfigurationError, EmptySource, TemporaryErr
 from sparkify.databases import open_database
 from sparkify.etl.listing import Listing, SourceFile
 from sparkify.etl.plan import choose
+from tests.databases.test_dry_run import sent
 from tests.support.data import Data, rows, star
 from tests.support.making import event, song
 
@@ -220,6 +222,32 @@ def test_loads_in_two_threads_give_each_play_once(data: Data, warehouse: Warehou
     assert all(outcome in (1, None) or isinstance(outcome, TemporaryError) for outcome in outcomes)
     assert rows(warehouse, "SELECT count(*) FROM songplays") == [(200,)]
     assert rows(warehouse, "SELECT count(*) FROM load_history") == [(1,)]
+
+
+def test_load_of_nothing_new_leaves_the_file_alone(warehouse: Warehouse, data: Data) -> None:
+    data.log("a.json", event())
+    data.song("a.json", song())
+    warehouse.load()
+    warehouse.close()
+    file = Path(str(warehouse.url.database))
+    before, status = file.read_bytes(), file.stat()
+    with sent(warehouse) as texts:
+        assert warehouse.load().nothing_new
+    wal = file.with_name(f"{file.name}.wal")
+    assert not wal.exists() or not wal.stat().st_size
+    warehouse.close()
+    assert (file.read_bytes(), file.stat().st_mtime_ns) == (before, status.st_mtime_ns)
+    assert [text for text in texts if "CHECKPOINT" in text] == []
+
+
+def test_load_opens_one_connection(warehouse: Warehouse, data: Data) -> None:
+    data.log("a.json", event())
+    data.song("a.json", song())
+    opened = []
+    engine_event.listen(warehouse.engine, "connect", lambda *_: opened.append(1))
+    warehouse.load()
+    warehouse.load()
+    assert opened == [1]
 
 
 # -- the file ----------------------------------------------------------------------------------------------

@@ -1,0 +1,76 @@
+"""What a command on DuckDB does not use, it does not import."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from tests.support.data import Data
+from tests.support.making import event, song
+
+FRAMES = {"pandas", "numpy", "pyarrow", "polars"}
+AWS = {"boto3", "botocore", "obstore", "redshift_connector", "sqlalchemy_redshift"}
+RUNS = {"alembic", "mako", "tenacity", "jinja2"}
+
+COMMANDS: dict[str, tuple[list[str], set[str]]] = {
+    "load": (["load"], {"rich"}),
+    "load of nothing new": (["load"], {"rich"}),
+    "status": (["status"], {"rich"}),
+    "status as JSON": (["status", "--json"], {"rich"}),
+    "check": (["check"], {"rich"}),
+    "query": (["query", "top-songs", "--since", "2018-01-01", "--json"], {"rich"}),
+    # Rich knows how wide a character is.
+    "query as a table": (["query", "top-songs"], set()),
+    "rejects": (["rejects", "1"], {"rich"}),
+    "config": (["config"], {"rich", "duckdb"}),
+}
+"""In this order; what each does not import, beside what none does."""
+
+
+def run(code: str, **arguments: Any) -> subprocess.CompletedProcess[str]:
+    """A program in a process of its own."""
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **arguments)
+
+
+@pytest.fixture
+def environment(tmp_path: Path, data: Data) -> dict[str, str]:
+    """Of a new warehouse, with one day of data."""
+    data.log("a.json", event(), event(ts=1541120000000, sessionId=2))
+    data.song("a.json", song())
+    return {
+        "SPARKIFY_DATABASE_URL": f"duckdb:///{tmp_path}/x.duckdb",
+        "SPARKIFY_LOG_DATA": str(data.logs),
+        "SPARKIFY_SONG_DATA": str(data.songs),
+        "PYTHONPATH": ":".join(path for path in sys.path if path),
+    }
+
+
+def test_commands_import_only_what_they_use(tmp_path: Path, environment: dict[str, str]) -> None:
+    """With pandas installed, which DuckDB imports at the first parameter."""
+    assert importlib.util.find_spec("pandas")
+    assert importlib.util.find_spec("numpy")
+    for name, (arguments, unused) in COMMANDS.items():
+        heavy = FRAMES | AWS | RUNS | unused
+        code = (
+            "import sys\n"
+            "from sparkify.cli import main\n"
+            f"sys.argv = ['sparkify-etl', *{arguments!r}]\n"
+            f"try:\n    main()\nfinally:\n    print('HEAVY', sorted({heavy!r} & sys.modules.keys()))\n"
+        )
+        done = run(code, cwd=tmp_path, env=environment)
+        assert done.returncode == 0, (name, done.stderr)
+        assert done.stdout.endswith("HEAVY []\n"), (name, done.stdout[-300:])
+
+
+def test_parameter_imports_pandas(tmp_path: Path) -> None:
+    """The negative control: with a DuckDB that does so no more, the literals are no longer needed."""
+    code = "import sys, duckdb; duckdb.connect().execute('SELECT $1', ['x']); print('pandas' in sys.modules)"
+    done = run(code, cwd=tmp_path)
+    assert done.stdout == ("True\n" if duckdb.__version__.startswith("1.") else "False\n")
