@@ -14,12 +14,12 @@ from sqlalchemy import BigInteger, literal
 
 from sparkify.etl import ledger
 from sparkify.etl.adapter import Adapter, Batch
-from sparkify.etl.checking import count_rows, run_check
+from sparkify.etl.checking import count_rows, run_checks_of_load
 from sparkify.etl.declarations import Pipeline
 from sparkify.etl.errors import ChecksFailed, ConfigurationError, RejectedLines
 from sparkify.etl.listing import AwsOptions, Listing
 from sparkify.etl.observer import Observer
-from sparkify.etl.plan import Plan, Record, Run, Selection, Stage, Unstage, Verify, build, choose
+from sparkify.etl.plan import Drop, Plan, Record, Run, Selection, Stage, Unstage, Verify, build, choose
 from sparkify.etl.results import (
     CheckResult,
     FileCount,
@@ -149,7 +149,9 @@ class Attempt:
                     case Run():
                         self._touched[step.table.name][step.effect] += session.run(step.statement).rowcount
                     case Verify():
-                        self._checks.append(run_check(session, step.check, step.rows))
+                        self._checks.extend(run_checks_of_load(session, step.checks))
+                    case Drop():
+                        session.run(step.statement)
                     case Unstage():
                         self._context.batch.unstage(session, step.source)
                     case Record():

@@ -2,20 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import SelectBase, Table, func, select
+from sqlalchemy import SelectBase, Table, func, literal_column, select, union_all
 
 from sparkify.etl.declarations import Check
 from sparkify.etl.results import CheckResult
 from sparkify.etl.session import Session
 
-__all__ = ["count_rows", "run_check", "run_checks"]
+__all__ = ["count_rows", "run_checks", "run_checks_of_load"]
 
 _ROWS_KEPT = 10
 
 
-def run_check(session: Session, check: Check, rows: SelectBase) -> CheckResult:
+def run_checks(session: Session, checks: Iterable[Check]) -> tuple[CheckResult, ...]:
+    """What all checks find in the whole warehouse."""
+    return tuple(_run_check(session, check, check.rows(None)) for check in checks)
+
+
+def run_checks_of_load(session: Session, checks: Sequence[tuple[Check, SelectBase]]) -> tuple[CheckResult, ...]:
+    """What checks find within a load: one statement counts for all of them what they find.
+
+    :param checks: each with its SELECT of that load.
+    """
+    found = _counts(session, [rows for _, rows in checks])
+    return tuple(
+        _run_check(session, check, rows) if found.get(number) else CheckResult(check.name, 0, (), check.hint)
+        for number, (check, rows) in enumerate(checks)
+    )
+
+
+def count_rows(session: Session, tables: Iterable[Table]) -> dict[str, int]:
+    """How many rows each table has."""
+    tables = list(tables)
+    found = _counts(session, tables)
+    return {table.name: found.get(number, 0) for number, table in enumerate(tables)}
+
+
+def _counts(session: Session, sources: Sequence[SelectBase | Table]) -> dict[int, int]:
+    """How many rows each SELECT or table has, by its place, with one statement."""
+    if not sources:
+        return {}
+    counts: list[SelectBase] = [
+        select(literal_column(str(number)).label("number"), func.count().label("found")).select_from(
+            source if isinstance(source, Table) else source.subquery(f"rows_{number}")
+        )
+        for number, source in enumerate(sources)
+    ]
+    return {row.number: row.found for row in session.run(union_all(*counts)).rows}
+
+
+def _run_check(session: Session, check: Check, rows: SelectBase) -> CheckResult:
     """What a check finds.
 
     :param rows: the SELECT of the check, of one load or of everything.
@@ -27,13 +64,3 @@ def run_check(session: Session, check: Check, rows: SelectBase) -> CheckResult:
     if count == _ROWS_KEPT:
         count = session.run(select(func.count()).select_from(offending)).value
     return CheckResult(name=check.name, count=count, rows=tuple(found), hint=check.hint)
-
-
-def run_checks(session: Session, checks: Iterable[Check]) -> tuple[CheckResult, ...]:
-    """What all checks find in the whole warehouse."""
-    return tuple(run_check(session, check, check.rows(None)) for check in checks)
-
-
-def count_rows(session: Session, tables: Iterable[Table]) -> dict[str, int]:
-    """How many rows each table has."""
-    return {table.name: session.run(select(func.count()).select_from(table)).value for table in tables}

@@ -9,11 +9,43 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, String, func
+from sqlalchemy import BigInteger, ClauseElement, ColumnElement, SelectBase, String, Table, func
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TIMESTAMP
 
-__all__ = ["ascii_key", "differs", "elapsed_ms", "epoch_ms", "local_time", "short_hash"]
+__all__ = [
+    "CreateTemporaryTable",
+    "DropTables",
+    "ascii_key",
+    "differs",
+    "elapsed_ms",
+    "epoch_ms",
+    "local_time",
+    "short_hash",
+]
+
+
+class CreateTemporaryTable(ClauseElement):
+    """CREATE TEMPORARY TABLE ... AS SELECT.
+
+    One statement rather than two: Redshift gives a table that is made so statistics and encodings of its own
+    (AWS: CREATE TABLE AS).
+    """
+
+    inherit_cache = False
+
+    def __init__(self, table: Table, rows: SelectBase) -> None:
+        self.table = table
+        self.rows = rows
+
+
+class DropTables(ClauseElement):
+    """DROP TABLE, of one table or of several at once."""
+
+    inherit_cache = False
+
+    def __init__(self, *tables: Table) -> None:
+        self.tables = tables
 
 
 class ascii_key(FunctionElement[str]):  # noqa: N801 - reads as the SQL function it stands for

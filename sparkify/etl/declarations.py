@@ -14,15 +14,17 @@ from sqlalchemy import BigInteger, ColumnElement, MetaData, SelectBase, Table, l
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.sql.elements import KeyedColumnElement
 
-from sparkify.etl.staging import JsonField, Location, Required, Source, from_json, json_fields
+from sparkify.etl.staging import JsonField, Kept, Location, Required, Source, from_json, json_fields
 
 __all__ = [
     "Append",
     "Best",
     "Check",
+    "Collect",
     "Columns",
     "Insert",
     "JsonField",
+    "Kept",
     "Ledger",
     "Location",
     "Merge",
@@ -65,6 +67,13 @@ class Transform:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Collect(Transform):
+    """Rows that later transforms of the same load share: the target is a temporary table, made from ``rows``
+    and dropped before the commit.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
 class Append(Transform):
     """Rows, as they are. ``rows`` itself leaves out what the target has."""
 
@@ -104,6 +113,7 @@ class Sync(Transform):
     what is missing is inserted, what is equal stays untouched.
 
     :ivar key: one column, unique in ``rows``.
+    :ivar scope: what of the target the load may have changed; ``rows`` has the rows of just that.
     """
 
     key: tuple[str]
@@ -112,15 +122,13 @@ class Sync(Transform):
 
 @dataclass(frozen=True, kw_only=True)
 class Replace(Transform):
-    """Whole groups of rows: all rows of the target in one of ``groups`` give way to ``rows``.
+    """Rows of the target give way to ``rows``.
 
-    :ivar group: the column that identifies the group.
-    :ivar groups: returns the SELECT of the groups. ``rows`` must have the rows of just these, and is asked
-        after the old ones are gone.
+    :ivar scope: which ones give way; it may name a temporary table that the load has collected. ``rows`` is
+        asked after they are gone.
     """
 
-    group: str
-    groups: Rows
+    scope: ColumnElement[bool]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,9 @@
 
 DELETE, never TRUNCATE: on Redshift TRUNCATE commits the transaction. Keys are found with IN (SELECT ...) and
 LEFT JOIN ... IS NULL, and no MERGE is used, so that one text serves all and DuckDB's tests run production's.
+
+What a batch brings is collected in a temporary table first, so that it is computed once, and a large target
+is read only where its keys are among those of the batch.
 """
 
 from __future__ import annotations
@@ -12,9 +15,11 @@ from functools import singledispatch
 from typing import Any, Literal
 
 from sqlalchemy import (
+    Column,
     ColumnElement,
     Delete,
     FromClause,
+    MetaData,
     SelectBase,
     Table,
     and_,
@@ -29,22 +34,33 @@ from sqlalchemy import (
 from sqlalchemy import Insert as InsertStatement
 from sqlalchemy import Update as UpdateStatement
 
-from sparkify.etl.constructs import differs
-from sparkify.etl.declarations import Append, Best, Insert, Merge, Replace, Sync, Transform, Update
+from sparkify.etl.constructs import CreateTemporaryTable, differs
+from sparkify.etl.declarations import (
+    Append,
+    Best,
+    Collect,
+    Insert,
+    Merge,
+    Replace,
+    Sync,
+    Transform,
+    Update,
+)
 
-__all__ = ["Change", "best_of_each", "changes"]
+__all__ = ["Change", "Effect", "best_of_each", "changes"]
 
-Effect = Literal["inserted", "updated", "deleted", "replaced"]
+Effect = Literal["inserted", "updated", "deleted", "replaced", "collected"]
 
 
 @dataclass(frozen=True)
 class Change:
     """One statement, and what the rows that it touches count as.
 
-    ``replaced`` rows are deleted to be inserted anew by the next statement.
+    ``replaced`` rows are deleted to be inserted anew by the next statement. ``collected`` rows are those of a
+    temporary table, which is dropped at the end of the load.
     """
 
-    statement: Delete | InsertStatement | UpdateStatement
+    statement: CreateTemporaryTable | Delete | InsertStatement | UpdateStatement
     table: Table
     effect: Effect
 
@@ -53,6 +69,13 @@ class Change:
 def changes(transform: Transform, load_id: ColumnElement[int]) -> Sequence[Change]:
     """The statements of a transform, in order."""
     raise TypeError(f"no disposition is known for {type(transform).__name__}")
+
+
+@changes.register
+def _(transform: Collect, load_id: ColumnElement[int]) -> Sequence[Change]:
+    return [
+        Change(CreateTemporaryTable(transform.target, transform.rows(load_id)), transform.target, "collected")
+    ]
 
 
 @changes.register
@@ -71,30 +94,35 @@ def _(transform: Insert, load_id: ColumnElement[int]) -> Sequence[Change]:
 @changes.register
 def _(transform: Merge, load_id: ColumnElement[int]) -> Sequence[Change]:
     target, (key,) = transform.target, transform.key
-    rows = transform.rows(load_id).subquery("batch")
-    names = rows.c.keys()
+    collected, batch = _collected(
+        f"merged_{target.name}", best_of_each(transform.rows(load_id), transform.key, transform.best)
+    )
+    names = batch.c.keys()
     there = select(*(target.c[name] for name in names), literal_column("1").label("is_there")).where(
-        target.c[key].in_(select(rows.c[key]))
+        target.c[key].in_(select(batch.c[key]))
     )
     if transform.scope is not None:
         there = there.where(transform.scope)
-    both = select(*rows.c, literal_column("0").label("is_there")).union_all(there).subquery("both_rows")
+    rivals = select(*batch.c, literal_column("0").label("is_there")).where(
+        batch.c[key].in_(select(there.subquery("present").c[key]))
+    )
+    both = rivals.union_all(there).subquery("both_rows")
     # Of two rows that are as good the one that is there comes first, and nothing is written.
     order = [*transform.best(both.c), both.c.is_there.desc()]
     rank = func.row_number().over(partition_by=both.c[key], order_by=order).label("place")
     ranked = select(both.c[key], both.c.is_there, rank).subquery("ranked")
     beaten = select(ranked.c[key]).where(ranked.c.place == 1, ranked.c.is_there == 0)
-    best = best_of_each(transform.rows(load_id), transform.key, transform.best)
     return [
+        collected,
         Change(delete(target).where(target.c[key].in_(beaten)), target, "replaced"),
-        _insert_missing(target, best.subquery("best"), transform.key, None),
+        _insert_missing(target, batch, transform.key),
     ]
 
 
 @changes.register
 def _(transform: Sync, load_id: ColumnElement[int]) -> Sequence[Change]:
     target, (key,) = transform.target, transform.key
-    rows = transform.rows(load_id).subquery("source")
+    collected, rows = _collected(f"synced_{target.name}", transform.rows(load_id))
     others = [column.key for column in rows.c if column.key != key]
     unlike = or_(*(differs(target.c[name], rows.c[name]) for name in others))
     stale = (
@@ -104,8 +132,9 @@ def _(transform: Sync, load_id: ColumnElement[int]) -> Sequence[Change]:
         .correlate(None)
     )
     return [
+        collected,
         Change(delete(target).where(target.c[key].in_(stale)), target, "replaced"),
-        _insert_missing(target, rows, transform.key, None),
+        _insert_missing(target, rows, transform.key),
     ]
 
 
@@ -115,9 +144,7 @@ def _(transform: Replace, load_id: ColumnElement[int]) -> Sequence[Change]:
     rows = transform.rows(load_id)
     names = rows.selected_columns.keys()
     return [
-        Change(
-            delete(target).where(target.c[transform.group].in_(transform.groups(load_id))), target, "replaced"
-        ),
+        Change(delete(target).where(transform.scope), target, "replaced"),
         Change(insert(target).from_select(names, rows), target, "inserted"),
     ]
 
@@ -151,21 +178,30 @@ def best_of_each(rows: SelectBase, key: Sequence[str], best: Best) -> SelectBase
     return select(*(ranked.c[column.key] for column in source.c)).where(ranked.c.place == 1)
 
 
+def _collected(name: str, rows: SelectBase) -> tuple[Change, Table]:
+    """The statement that makes a temporary table of rows, and the table."""
+    table = Table(name, MetaData(), *(Column(column.key, column.type) for column in rows.selected_columns))
+    return Change(CreateTemporaryTable(table, rows), table, "collected"), table
+
+
 def _insert_missing(
-    target: Table, rows: FromClause, key: Sequence[str], bounds: ColumnElement[Any] | None
+    target: Table, rows: FromClause, key: Sequence[str], bounds: ColumnElement[Any] | None = None
 ) -> Change:
     """Insert the rows whose key the target has not."""
     names = rows.c.keys()
-    there: FromClause = target
-    if bounds is not None:
+    first = target.c[key[0]]
+    there = select(*(target.c[name] for name in key))
+    if bounds is None:
+        there = there.where(first.in_(select(rows.c[key[0]])))
+    else:
         # Only the part of a large target in which this batch can be: whole blocks of it are never read.
         low, high = select(func.min(bounds)).scalar_subquery(), select(func.max(bounds)).scalar_subquery()
-        column = target.c[key[0]]
-        there = select(*(target.c[name] for name in key)).where(column >= low, column <= high).subquery("there")
+        there = there.where(first >= low, first <= high)
+    present = there.subquery("there")
     missing = (
         select(*(rows.c[name] for name in names))
-        .select_from(rows.outerjoin(there, _same_key(there, rows, key)))
-        .where(there.c[key[0]].is_(None))
+        .select_from(rows.outerjoin(present, _same_key(present, rows, key)))
+        .where(present.c[key[0]].is_(None))
     )
     return Change(insert(target).from_select(names, missing), target, "inserted")
 

@@ -8,15 +8,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Delete, Insert, SelectBase, Table, Update, delete
+from sqlalchemy import ClauseElement, ColumnElement, SelectBase, Table, delete
 
+from sparkify.etl.constructs import DropTables
 from sparkify.etl.declarations import Check, Pipeline, Source
 from sparkify.etl.dispositions import Effect, changes
 from sparkify.etl.errors import ChangedFiles
 from sparkify.etl.listing import Listing, SourceFile
 from sparkify.etl.results import Mode
 
-__all__ = ["Plan", "Record", "Run", "Selection", "Stage", "Step", "Unstage", "Verify", "build", "choose"]
+__all__ = [
+    "Drop",
+    "Plan",
+    "Record",
+    "Run",
+    "Selection",
+    "Stage",
+    "Step",
+    "Unstage",
+    "Verify",
+    "build",
+    "choose",
+]
 
 
 _VERBS: Mapping[Effect, str] = {
@@ -24,6 +37,7 @@ _VERBS: Mapping[Effect, str] = {
     "updated": "update",
     "deleted": "delete",
     "replaced": "delete",
+    "collected": "collect",
 }
 
 
@@ -49,17 +63,28 @@ class Stage(Step):
 class Run(Step):
     """Send one statement, and count the rows that it touches as ``effect`` of ``table``."""
 
-    statement: Delete | Insert | Update
+    statement: ClauseElement
     table: Table
     effect: Effect
 
 
 @dataclass(frozen=True)
-class Verify(Step):
-    """Run a check: its SELECT must return nothing."""
+class Drop(Step):
+    """Drop what was collected in temporary tables."""
 
-    check: Check
-    rows: SelectBase
+    tables: tuple[Table, ...]
+
+    @property
+    def statement(self) -> ClauseElement:
+        """The statement that drops them."""
+        return DropTables(*self.tables)
+
+
+@dataclass(frozen=True)
+class Verify(Step):
+    """Run checks: the SELECT of each must return nothing."""
+
+    checks: tuple[tuple[Check, SelectBase], ...]
 
 
 @dataclass(frozen=True)
@@ -171,19 +196,20 @@ def build(pipeline: Pipeline, selection: Selection, load_id: ColumnElement[int])
         for source in new
     ]
     names = {source.name for source in new}
+    collected: list[Table] = []
     for transform in pipeline.transforms:
         if names & transform.reads:
-            steps += [
-                Run(
-                    f"{transform.title}: {_VERBS[change.effect]}", change.statement, change.table, change.effect
-                )
-                for change in changes(transform, load_id)
-            ]
-    steps += [Unstage(f"empty {source.staging.name}", source) for source in new]
+            for change in changes(transform, load_id):
+                title = f"{transform.title}: {_VERBS[change.effect]}"
+                steps.append(Run(title, change.statement, change.table, change.effect))
+                if change.effect == "collected":
+                    collected.append(change.table)
     steps.append(Record("record the load"))
-    steps += [
-        Verify(f"check {check.name}", check, check.rows(load_id))
-        for check in pipeline.checks
-        if check.during_load
-    ]
+    # While the staging tables are full: some checks ask which rows the batch has touched.
+    checks = tuple((check, check.rows(load_id)) for check in pipeline.checks if check.during_load)
+    if checks:
+        steps.append(Verify("run the checks", checks))
+    steps += [Unstage(f"empty {source.staging.name}", source) for source in new]
+    if collected:
+        steps.append(Drop("drop the temporary tables", tuple(collected)))
     return Plan(mode=selection.mode, steps=tuple(steps))

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sparkify.etl import ledger
 from sparkify.etl.adapter import Adapter, UnreadableBatch
 from sparkify.etl.attempt import Attempt, Context, LoadRequest, utc_now
-from sparkify.etl.declarations import Pipeline
+from sparkify.etl.declarations import Collect, Pipeline
 from sparkify.etl.errors import UNCHANGED, EmptySource, SparkifyError, TemporaryError, leaving
 from sparkify.etl.listing import Listing, SourceFile
 from sparkify.etl.observer import Observer
@@ -129,7 +129,8 @@ def dry_run(
         session.begin()
         report = Attempt(context, session).run()
         session.commit()
-        _tidy(context, session, list(dict.fromkeys(step.target.name for step in pipeline.transforms)))
+        written = (step.target.name for step in pipeline.transforms if not isinstance(step, Collect))
+        _tidy(context, session, list(dict.fromkeys(written)))
     return [] if report.nothing_new else session.planned
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Column, Table
 
-__all__ = ["JsonField", "Location", "Required", "Source", "from_json", "json_fields"]
+__all__ = ["JsonField", "Kept", "Location", "Required", "Source", "from_json", "json_fields"]
 
 _INFO_KEY = "sparkify.json"
 
@@ -64,6 +64,18 @@ class Required:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Kept:
+    """The lines that the transforms use: those in which ``column`` equals ``value``.
+
+    The others are validated and counted like these. A database that reads the files itself does not store
+    them; one that copies whole files does, so the transforms ask for the same value.
+    """
+
+    column: str
+    value: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Location:
     """The setting that says where the files of a source are.
 
@@ -92,12 +104,14 @@ class Source:
     :ivar name: the word for it in commands and reports, such as ``events``.
     :ivar staging: the table that holds the batch; its columns carry :func:`from_json`.
     :ivar required: what must be there in some of the lines, beside what a column itself requires.
+    :ivar kept: the lines that the transforms use; None: all of them.
     :ivar location: the setting that says where the files are; by default ``source_<name>``.
     """
 
     name: str
     staging: Table
     required: tuple[Required, ...] = ()
+    kept: Kept | None = None
     location: Location = field(default_factory=lambda: Location(setting=""))
 
     def __post_init__(self) -> None:

@@ -79,6 +79,11 @@ class Artist(Base):
         redshift_encode="zstd",
         comment="True: known from plays only, and no artist of the catalogue has this name.",
     )
+    name_key: Mapped[str | None] = mapped_column(
+        String(1024),
+        redshift_encode="zstd",
+        comment="The ASCII letters and digits of the name, lower case; NULL of an inferred artist.",
+    )
 
     songs: Mapped[list[Song]] = relationship(viewonly=True)
     plays: Mapped[list[SongPlay]] = relationship(viewonly=True)
@@ -119,6 +124,16 @@ class Song(Base):
         Boolean,
         redshift_encode="zstd",
         comment="True: known from plays only. `where not inferred` is the catalogue.",
+    )
+    title_key: Mapped[str | None] = mapped_column(
+        String(1024),
+        redshift_encode="zstd",
+        comment="The ASCII letters and digits of the title, lower case; NULL of an inferred song.",
+    )
+    artist_key: Mapped[str | None] = mapped_column(
+        String(1024),
+        redshift_encode="zstd",
+        comment="The ASCII letters and digits of the artist's name, lower case; NULL of an inferred song.",
     )
 
     artist: Mapped[Artist] = relationship(viewonly=True)
@@ -181,6 +196,14 @@ class SongMatch(Base):
     )
     load_id: Mapped[int] = mapped_column(
         BigInteger, redshift_encode="az64", comment="The load that resolved it to what it is now."
+    )
+    artist_key: Mapped[str | None] = mapped_column(
+        String(1024),
+        redshift_encode="zstd",
+        comment=(
+            "The ASCII letters and digits of the artist's name, lower case: by these a load finds what the "
+            "songs in it may change."
+        ),
     )
 
     song: Mapped[Song] = relationship(viewonly=True)

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import Table, and_
 
 from sparkify.etl.declarations import (
     Append,
+    Collect,
     Insert,
+    Kept,
     Ledger,
     Location,
     Merge,
@@ -37,6 +39,7 @@ from sparkify.models import (
     Time,
     User,
     UserLevel,
+    working,
 )
 from sparkify.models.match import RULES_VERSION
 from sparkify.pipeline import transforms
@@ -54,6 +57,7 @@ EVENTS = Source(
     name="events",
     staging=_table(StagingEvent),
     required=(Required(column="page", value=transforms.PLAY, needs=("user_id", "artist", "song")),),
+    kept=Kept(column="page", value=transforms.PLAY),
     location=Location(
         setting="log_data",
         section="S3",
@@ -98,6 +102,12 @@ SPARKIFY = Pipeline(
     name="sparkify",
     sources=(EVENTS, SONGS),
     transforms=(
+        Collect(
+            title="artists that the songs touch",
+            target=working.touched_artist_keys,
+            rows=transforms.artist_keys,
+            reads=_both,
+        ),
         Merge(
             title="songs of the catalogue",
             target=_table(Song),
@@ -116,6 +126,24 @@ SPARKIFY = Pipeline(
             best=transforms.best_artist,
             scope=~Artist.inferred,
         ),
+        Collect(
+            title="songs played",
+            target=working.played_songs,
+            rows=transforms.songs_played,
+            reads=_both,
+        ),
+        Collect(
+            title="matches to resolve",
+            target=working.unresolved_matches,
+            rows=transforms.to_resolve,
+            reads=_both,
+        ),
+        Collect(
+            title="songs that they are",
+            target=working.resolved_matches,
+            rows=transforms.resolved,
+            reads=_both,
+        ),
         Append(
             title="new song matches",
             target=_table(SongMatch),
@@ -123,10 +151,10 @@ SPARKIFY = Pipeline(
             reads=_events,
         ),
         Update(
-            title="resolve song matches",
+            title="earlier song matches",
             target=_table(SongMatch),
             rows=transforms.resolutions,
-            reads=_both,
+            reads=_songs,
             key=("match_id",),
             silent=("load_id",),
         ),
@@ -143,7 +171,7 @@ SPARKIFY = Pipeline(
             rows=transforms.inferred_songs,
             reads=_both,
             key=("song_id",),
-            scope=Song.__table__.c.inferred,
+            scope=and_(Song.inferred, Song.song_id.in_(transforms.touched_song_ids())),
         ),
         Sync(
             title="inferred artists",
@@ -151,7 +179,7 @@ SPARKIFY = Pipeline(
             rows=transforms.inferred_artists,
             reads=_both,
             key=("artist_id",),
-            scope=Artist.__table__.c.inferred,
+            scope=and_(Artist.inferred, Artist.artist_id.in_(transforms.touched_artist_ids())),
         ),
         Merge(
             title="users",
@@ -161,6 +189,12 @@ SPARKIFY = Pipeline(
             key=("user_id",),
             best=transforms.best_user,
         ),
+        Collect(
+            title="times of the plays",
+            target=working.play_times,
+            rows=transforms.times_of_plays,
+            reads=_events,
+        ),
         Insert(
             title="times",
             target=_table(Time),
@@ -168,6 +202,12 @@ SPARKIFY = Pipeline(
             reads=_events,
             key=("start_time",),
             bounds=StagingEvent.__table__.c.ts,
+        ),
+        Collect(
+            title="plays that are repeated",
+            target=working.repeated_plays,
+            rows=transforms.repetitions,
+            reads=_events,
         ),
         Insert(
             title="plays",
@@ -177,13 +217,18 @@ SPARKIFY = Pipeline(
             key=("start_time", "session_id", "item_in_session"),
             bounds=StagingEvent.__table__.c.ts,
         ),
+        Collect(
+            title="users whose level changes",
+            target=working.level_changes,
+            rows=transforms.changes_of_level,
+            reads=_events,
+        ),
         Replace(
             title="levels of users",
             target=_table(UserLevel),
             rows=transforms.user_levels,
             reads=_events,
-            group="user_id",
-            groups=transforms.users_with_other_levels,
+            scope=transforms.outdated_levels(),
         ),
     ),
     checks=CHECKS,

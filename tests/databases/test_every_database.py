@@ -133,8 +133,8 @@ STAR = {
     "users": [
         (7, "Ada", "New", "F", "paid", datetime(2018, 10, 30, 17, 6, 6, 796000), datetime(2018, 11, 2, 20)),
     ],
-    "songs": [("SOSONG", "Song", "ARBAND", "Band", None, 200.5, False)],
-    "artists": [("ARBAND", "Band", None, None, None, False)],
+    "songs": [("SOSONG", "Song", "ARBAND", "Band", None, 200.5, False, "song", "band")],
+    "artists": [("ARBAND", "Band", None, None, None, False, "band")],
     "time": [
         (datetime(2018, 11, 1, 20), 20, 1, 44, 11, 2018, 4),
         (datetime(2018, 11, 2, 20), 20, 2, 44, 11, 2018, 5),
@@ -203,7 +203,7 @@ def test_failing_check_leaves_yesterdays_star(driver: Driver, warehouse: Warehou
     with warehouse.engine.begin() as connection:
         connection.execute(text("UPDATE user_levels SET valid_to = TIMESTAMP '2018-12-01', is_current = false"))
     before = everything(warehouse)
-    driver.put("events", "b.json", event(userId="8", sessionId=2))
+    driver.put("events", "b.json", event(sessionId=2))
     with pytest.raises(
         ChecksFailed, match="user_levels: one current stretch for each user: 1 row, such as user_id=7"
     ):

@@ -158,7 +158,9 @@ def test_upgrade_keeps_rows_of_the_first_revision(first_revision: Warehouse) -> 
     match = (41, "Björk", "Undo", 100.5, "SOA", "ARA", "exact", 1)
     plays = "SELECT match, {} FROM songplays ORDER BY start_time"
     assert first_revision.migrate() == HEAD
-    assert rows(first_revision, "SELECT * FROM song_matches") == [match]
+    assert rows(first_revision, "SELECT * FROM song_matches") == [(*match, "bjrk")]
+    assert rows(first_revision, "SELECT title_key, artist_key FROM songs") == [("undo", "bjrk")]
+    assert rows(first_revision, "SELECT name_key FROM artists") == [("bjrk",)]
     assert rows(first_revision, plays.format("match_id")) == [("exact", 41)]
     first_revision.load(only=["events"])
     assert [result.name for result in first_revision.check() if not result.ok] == []

@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import ColumnElement, literal_column, select
+from sqlalchemy import ClauseElement, ColumnElement, MetaData, Table, literal_column, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import UnsupportedCompilationError
 
 from sparkify.databases import database_type, names
 from sparkify.etl import constructs
-from sparkify.etl.constructs import ascii_key, elapsed_ms, epoch_ms, local_time
+from sparkify.etl.constructs import (
+    CreateTemporaryTable,
+    DropTables,
+    ascii_key,
+    elapsed_ms,
+    epoch_ms,
+    local_time,
+)
 
 NAME: ColumnElement[str] = literal_column("name")
 CONSTRUCTS: dict[str, ColumnElement[Any]] = {
@@ -20,7 +27,16 @@ CONSTRUCTS: dict[str, ColumnElement[Any]] = {
     "elapsed_ms": elapsed_ms(literal_column("a"), literal_column("b")),
     "local_time": local_time(literal_column("'Europe/Berlin'"), literal_column("a")),
 }
+A, B = (Table(name, MetaData()) for name in ("a", "order"))
+STATEMENTS: dict[str, ClauseElement] = {
+    "CreateTemporaryTable": CreateTemporaryTable(B, select(NAME)),
+    "DropTables": DropTables(A, B),
+}
 EXPECTED = {
+    ("CreateTemporaryTable", "duckdb"): 'CREATE TEMPORARY TABLE "order" AS SELECT name',
+    ("CreateTemporaryTable", "redshift"): 'CREATE TEMPORARY TABLE "order" AS SELECT name',
+    ("DropTables", "duckdb"): 'DROP TABLE a; DROP TABLE "order"',
+    ("DropTables", "redshift"): 'DROP TABLE a, "order"',
     ("ascii_key", "duckdb"): "lower(regexp_replace(name, '[^a-zA-Z0-9]', '', 'g'))",
     ("ascii_key", "redshift"): "lower(regexp_replace(name, '[^a-zA-Z0-9]', ''))",
     ("epoch_ms", "duckdb"): "make_timestamp(CAST(ts AS BIGINT) * 1000)",
@@ -39,12 +55,18 @@ def test_construct_has_a_text_for_every_database(name: str, database: str) -> No
     assert text == f"SELECT {EXPECTED[name, database]} AS x"
 
 
-@pytest.mark.parametrize("name", sorted(CONSTRUCTS))
+@pytest.mark.parametrize("database", names())
+@pytest.mark.parametrize("name", sorted(STATEMENTS))
+def test_statement_has_a_text_for_every_database(name: str, database: str) -> None:
+    assert database_type(database).render(STATEMENTS[name]) == EXPECTED[name, database]
+
+
+@pytest.mark.parametrize("name", sorted(CONSTRUCTS | STATEMENTS))
 def test_construct_has_no_text_for_another_dialect(name: str) -> None:
     with pytest.raises(UnsupportedCompilationError):
-        CONSTRUCTS[name].compile(dialect=postgresql.dialect())
+        (CONSTRUCTS | STATEMENTS)[name].compile(dialect=postgresql.dialect())
 
 
 def test_every_construct_is_tried_here() -> None:
     classes = {name for name in constructs.__all__ if isinstance(getattr(constructs, name), type)}
-    assert classes == set(CONSTRUCTS)
+    assert classes == set(CONSTRUCTS | STATEMENTS)

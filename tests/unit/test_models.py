@@ -55,6 +55,8 @@ DDL = {
         year SMALLINT ENCODE az64,
         duration DOUBLE PRECISION ENCODE zstd,
         inferred BOOLEAN ENCODE zstd NOT NULL,
+        title_key VARCHAR(1024) ENCODE zstd,
+        artist_key VARCHAR(1024) ENCODE zstd,
         CONSTRAINT songs_pkey PRIMARY KEY (song_id),
         CONSTRAINT songs_artist_id_fkey FOREIGN KEY(artist_id) REFERENCES artists (artist_id)
         ) DISTSTYLE KEY DISTKEY (song_id) SORTKEY (song_id)""",
@@ -65,6 +67,7 @@ DDL = {
         latitude DOUBLE PRECISION ENCODE zstd,
         longitude DOUBLE PRECISION ENCODE zstd,
         inferred BOOLEAN ENCODE zstd NOT NULL,
+        name_key VARCHAR(1024) ENCODE zstd,
         CONSTRAINT artists_pkey PRIMARY KEY (artist_id)
         ) DISTSTYLE ALL SORTKEY (artist_id)""",
     "time": """
@@ -95,6 +98,7 @@ DDL = {
         artist_id VARCHAR(32) ENCODE zstd NOT NULL,
         match VARCHAR(16) ENCODE zstd NOT NULL,
         load_id BIGINT ENCODE az64 NOT NULL,
+        artist_key VARCHAR(1024) ENCODE zstd,
         CONSTRAINT song_matches_pkey PRIMARY KEY (match_id),
         CONSTRAINT song_matches_song_id_fkey FOREIGN KEY(song_id) REFERENCES songs (song_id),
         CONSTRAINT song_matches_artist_id_fkey FOREIGN KEY(artist_id) REFERENCES artists (artist_id)

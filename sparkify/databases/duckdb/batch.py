@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 from sqlalchemy.exc import DBAPIError
 
-from sparkify.databases.duckdb.reading import count_lines, insert_files, shadow, unshadow
+from sparkify.databases.duckdb.reading import count_lines, insert_files, next_skipped, shadow, unshadow
 from sparkify.etl.adapter import Batch, UnreadableBatch
 from sparkify.etl.declarations import Source
 from sparkify.etl.listing import AwsOptions, Listing, SourceFile
@@ -65,9 +65,9 @@ class DuckDBBatch(Batch):
         self._spooled: dict[str, _Spooled] = {}
 
     def stage(self, session: Session, source: Source, files: Sequence[SourceFile], listing: Listing) -> Staged:
-        session.run(shadow(source.staging))
+        session.run(shadow(source))
         if session.dry_run:
-            session.run(insert_files(source))
+            _read(session, source)
             return Validated().staged(source, ((file, 0) for file in files))
         if source.name in self._spooled:
             spooled = self._spooled[source.name]
@@ -85,7 +85,7 @@ class DuckDBBatch(Batch):
         return spooled.validated.staged(source, lines)
 
     def unstage(self, session: Session, source: Source) -> None:
-        session.run(unshadow(source.staging))
+        session.run(unshadow(source))
 
     def repair(self, session: Session, cause: UnreadableBatch) -> None:
         for spooled in self._spooled.values():
@@ -163,12 +163,21 @@ def _insert_files(session: Session, source: Source, files: Sequence[_Readable]) 
     if not paths:
         return True
     try:
-        read = session.run(insert_files(source), (paths,)).rowcount
+        return _read(session, source, paths) == sum(one.rows for one in files)
     except DBAPIError as exc:
         if isinstance(exc.orig, _UNREADABLE):
             return False
         raise
-    return read == sum(one.rows for one in files)
+
+
+def _read(session: Session, source: Source, *paths: Sequence[str]) -> int:
+    """Read files, and return how many lines they had: those that are stored, and those that need not be."""
+    if source.kept is None:
+        return session.run(insert_files(source), paths).rowcount
+    before: int = session.run(next_skipped(source)).value
+    stored = session.run(insert_files(source), paths).rowcount
+    after: int = session.run(next_skipped(source)).value
+    return stored + after - before - 1
 
 
 def _probe(session: Session, source: Source, one: _Readable) -> bool:

@@ -8,26 +8,39 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from sqlalchemy import Column, Integer, String, Table
+from sqlalchemy import Column, Integer, String
 from sqlalchemy.types import TIMESTAMP
 
 from sparkify.etl.declarations import JsonField, Source
 from sparkify.etl.line_rules import FLOAT_TEXT, INTEGER_TEXT, MAX_LINE
 
-__all__ = ["count_lines", "escaped", "insert_files", "quoted", "shadow", "unshadow"]
+__all__ = ["count_lines", "escaped", "insert_files", "next_skipped", "quoted", "shadow", "unshadow"]
 
 _LARGEST = sys.float_info.max
 
 
-def shadow(staging: Table) -> str:
-    """Shadow a staging table with an empty temporary table."""
-    name = quoted(staging.name)
-    return f"CREATE TEMPORARY TABLE {name} AS SELECT * FROM main.{name} WHERE false"
+def shadow(source: Source) -> str:
+    """Shadow a staging table with an empty temporary table, and count from 0 what is not stored there."""
+    name = quoted(source.staging.name)
+    table = f"CREATE TEMPORARY TABLE {name} AS SELECT * FROM main.{name} WHERE false"
+    if source.kept is None:
+        return table
+    return f"{table}; CREATE TEMPORARY SEQUENCE {quoted(_skipped(source))} MINVALUE 0 START 0"
 
 
-def unshadow(staging: Table) -> str:
+def unshadow(source: Source) -> str:
     """Drop the temporary table again."""
-    return f"DROP TABLE temp.{quoted(staging.name)}"
+    table = f"DROP TABLE temp.{quoted(source.staging.name)}"
+    return table if source.kept is None else f"{table}; DROP SEQUENCE temp.{quoted(_skipped(source))}"
+
+
+def next_skipped(source: Source) -> str:
+    """The statement that takes the next number of the lines that are read and not stored."""
+    return f"SELECT nextval('{escaped(_skipped(source))}')"
+
+
+def _skipped(source: Source) -> str:
+    return f"{source.staging.name}_skipped"
 
 
 def insert_files(source: Source) -> str:
@@ -35,18 +48,32 @@ def insert_files(source: Source) -> str:
     fields = source.fields
     names = ", ".join(quoted(column.name) for column in fields)
     values = ",\n       ".join(_value(column, field) for column, field in fields.items())
-    return f"INSERT INTO {quoted(source.staging.name)} ({names})\nSELECT {values}\n{_from_files(source)}"
+    otherwise = "true"
+    if source.kept is not None:
+        key = {column.name: field.key for column, field in fields.items()}[source.kept.column]
+        # Every line must be accounted for, so one that is not stored is counted: nextval() is never below 0.
+        skipped = f"nextval('{escaped(_skipped(source))}') < 0"
+        otherwise = f"CASE WHEN {quoted(key)} = '{escaped(source.kept.value)}' THEN true ELSE {skipped} END"
+    return (
+        f"INSERT INTO {quoted(source.staging.name)} ({names})\n"
+        f"SELECT {values}\n{_from_files(source, otherwise)}"
+    )
 
 
 def count_lines(source: Source) -> str:
     """The statement that reads files, and fails as the other does, and only counts."""
-    return f"SELECT count(*)\n{_from_files(source)}"
+    return f"SELECT count(*)\n{_from_files(source, 'true')}"
 
 
-def _from_files(source: Source) -> str:
+def _from_files(source: Source, accepted: str) -> str:
     fields = source.fields
     # Everything is read as text: asked for an integer, DuckDB makes 11 of 10.7 and 1 of true in silence.
     columns = ", ".join(f"{quoted(field.key)}: 'VARCHAR'" for field in fields.values())
+    numbers = "".join(
+        f",\n       TRY_CAST({quoted(field.key)} AS {kind}) AS {_number(field)}"
+        for column, field in fields.items()
+        if (kind := _kind(column)) is not None
+    )
     wrong = [_wrong(column, field) for column, field in fields.items()]
     for required in source.required:
         keys = {column.name: quoted(field.key) for column, field in fields.items()}
@@ -54,21 +81,32 @@ def _from_files(source: Source) -> str:
         wrong.append(f"({keys[required.column]} = '{escaped(required.value)}' AND ({missing}))")
     condition = "\n    OR ".join(wrong)
     return (
+        f"FROM (SELECT *{numbers}\n"
         f"FROM read_json($1, columns = {{{columns}}}, format = 'newline_delimited',\n"
-        f"     hive_partitioning = false, maximum_object_size = {MAX_LINE})\n"
-        f"WHERE CASE WHEN {condition}\n    THEN error('a line is not right') ELSE true END"
+        f"     hive_partitioning = false, maximum_object_size = {MAX_LINE}))\n"
+        f"WHERE CASE WHEN {condition}\n    THEN error('a line is not right') ELSE {accepted} END"
     )
 
 
-def _value(column: Column[Any], field: JsonField) -> str:
-    """The value of a column, from the text of its key."""
-    key = quoted(field.key)
+def _kind(column: Column[Any]) -> str | None:
+    """The type of the number that a column holds; None of text."""
     if isinstance(column.type, String):
-        return key
+        return None
+    return "BIGINT" if isinstance(column.type, Integer | TIMESTAMP) else "DOUBLE"
+
+
+def _number(field: JsonField) -> str:
+    """The name of the number that the text of a key was cast to."""
+    return quoted(f"{field.key} as number")
+
+
+def _value(column: Column[Any], field: JsonField) -> str:
+    """The value of a column."""
+    if isinstance(column.type, String):
+        return quoted(field.key)
     if isinstance(column.type, TIMESTAMP):
-        return f"make_timestamp(CAST(nullif({key}, '') AS BIGINT) * 1000)"
-    kind = "BIGINT" if isinstance(column.type, Integer) else "DOUBLE"
-    return f"CAST(nullif({key}, '') AS {kind})"
+        return f"make_timestamp({_number(field)} * 1000)"
+    return _number(field)
 
 
 def _wrong(column: Column[Any], field: JsonField) -> str:
@@ -79,14 +117,24 @@ def _wrong(column: Column[Any], field: JsonField) -> str:
         if field.required:
             parts.append(f"{key} IS NULL")
         return f"({' OR '.join(parts) or 'false'})"
-    whole = isinstance(column.type, Integer | TIMESTAMP)
-    kind, pattern = ("BIGINT", INTEGER_TEXT) if whole else ("DOUBLE", FLOAT_TEXT)
+    number = _number(field)
     low = -_LARGEST if field.minimum is None else field.minimum
     high = _LARGEST if field.maximum is None else field.maximum
-    # One cast for all: what is no number is NULL, and NaN and the infinities lie outside of every range.
-    in_range = f"TRY_CAST({key} AS {kind}) BETWEEN {low} AND {high}"
-    wrong = f"({key} <> '' AND (NOT regexp_full_match({key}, '{pattern}') OR ({in_range}) IS NOT TRUE))"
-    return f"({wrong} OR coalesce({key}, '') = '')" if field.required else wrong
+    # What is no number is NULL, and NaN and the infinities lie outside of every range.
+    right = f"{number} BETWEEN {low} AND {high} AND {_well_formed(column, field)}"
+    return f"({right}) IS NOT TRUE" if field.required else f"({key} <> '' AND ({right}) IS NOT TRUE)"
+
+
+def _well_formed(column: Column[Any], field: JsonField) -> str:
+    """Whether a text that can be cast to a number has the form of one: a cast also takes blanks, ``1_000``
+    and more.
+    """
+    key = quoted(field.key)
+    if _kind(column) == "DOUBLE":
+        return f"regexp_full_match({key}, '{FLOAT_TEXT}')"
+    # The regular expression costs twice as much, so only what is not written as usual is put to it.
+    plain = f"CAST({_number(field)} AS VARCHAR) = {key}"
+    return f"CASE WHEN {plain} THEN true ELSE regexp_full_match({key}, '{INTEGER_TEXT}') END"
 
 
 def quoted(name: str) -> str:

@@ -7,7 +7,26 @@ from typing import Any
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from sparkify.etl.constructs import ascii_key, elapsed_ms, epoch_ms, local_time
+from sparkify.etl.constructs import (
+    CreateTemporaryTable,
+    DropTables,
+    ascii_key,
+    elapsed_ms,
+    epoch_ms,
+    local_time,
+)
+
+
+@compiles(CreateTemporaryTable, "duckdb")
+def _create_temporary_table(element: CreateTemporaryTable, compiler: SQLCompiler, **kw: Any) -> str:
+    name = compiler.preparer.format_table(element.table)
+    return f"CREATE TEMPORARY TABLE {name} AS {compiler.process(element.rows, **kw)}"
+
+
+@compiles(DropTables, "duckdb")
+def _drop_tables(element: DropTables, compiler: SQLCompiler, **kw: Any) -> str:
+    # DuckDB drops one table with each DROP.
+    return "; ".join(f"DROP TABLE {compiler.preparer.format_table(table)}" for table in element.tables)
 
 
 @compiles(ascii_key, "duckdb")

@@ -9,7 +9,25 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 # The names of its options too, before a pipeline's models use one.
 import sparkify.redshift.options  # noqa: F401
-from sparkify.etl.constructs import ascii_key, elapsed_ms, epoch_ms, local_time
+from sparkify.etl.constructs import (
+    CreateTemporaryTable,
+    DropTables,
+    ascii_key,
+    elapsed_ms,
+    epoch_ms,
+    local_time,
+)
+
+
+@compiles(CreateTemporaryTable, "redshift")
+def _create_temporary_table(element: CreateTemporaryTable, compiler: SQLCompiler, **kw: Any) -> str:
+    name = compiler.preparer.format_table(element.table)
+    return f"CREATE TEMPORARY TABLE {name} AS {compiler.process(element.rows, **kw)}"
+
+
+@compiles(DropTables, "redshift")
+def _drop_tables(element: DropTables, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"DROP TABLE {', '.join(compiler.preparer.format_table(table) for table in element.tables)}"
 
 
 @compiles(ascii_key, "redshift")

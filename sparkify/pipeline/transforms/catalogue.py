@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, SelectBase, false, func, select
 
+from sparkify.etl.constructs import ascii_key
 from sparkify.etl.declarations import Columns
 from sparkify.models import StagingSong
 from sparkify.pipeline.transforms.batch import LoadId
@@ -23,6 +24,8 @@ def songs(_load_id: LoadId) -> SelectBase:
         func.nullif(StagingSong.year, 0).label("year"),
         StagingSong.duration,
         false().label("inferred"),
+        ascii_key(StagingSong.title).label("title_key"),
+        ascii_key(StagingSong.artist_name).label("artist_key"),
     )
 
 
@@ -46,6 +49,7 @@ def artists(_load_id: LoadId) -> SelectBase:
         StagingSong.artist_latitude.label("latitude"),
         StagingSong.artist_longitude.label("longitude"),
         false().label("inferred"),
+        ascii_key(StagingSong.artist_name).label("name_key"),
     )
 
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from sqlalchemy import SelectBase, Subquery, and_, cast, func, literal_column, or_, select, true
+from sqlalchemy import ColumnElement, SelectBase, Subquery, and_, cast, func, literal_column, or_, select, true
 from sqlalchemy.types import TIMESTAMP
 
-from sparkify.models import SongPlay, UserLevel
-from sparkify.pipeline.transforms.batch import LoadId
+from sparkify.models import SongPlay, StagingEvent, UserLevel
+from sparkify.models.working import level_changes
+from sparkify.pipeline.transforms.batch import LoadId, is_play
 
-__all__ = ["user_levels", "users_with_other_levels"]
+__all__ = ["changes_of_level", "outdated_levels", "user_levels"]
 
 _NEVER = literal_column("TIMESTAMP '9999-12-31 00:00:00'", TIMESTAMP())
 """Later than every play: the end of a stretch that has none."""
 
 
-def users_with_other_levels(load_id: LoadId) -> SelectBase:
-    """The users with a play of this load that no stretch of its level covers."""
-    play, stretch = SongPlay.__table__, UserLevel.__table__
+def changes_of_level(load_id: LoadId) -> SelectBase:
+    """The users with a play of this load that no stretch of its level covers: the first such play, and the
+    stretch that begins before it.
+    """
+    play = SongPlay.__table__
+    users = select(StagingEvent.user_id).where(is_play)
+    stretch = select(UserLevel).where(UserLevel.user_id.in_(users)).subquery("known")
     covered = and_(
         stretch.c.user_id == play.c.user_id,
         func.coalesce(stretch.c.level, "") == func.coalesce(play.c.level, ""),
@@ -24,33 +29,67 @@ def users_with_other_levels(load_id: LoadId) -> SelectBase:
         # Not an OR with IS NULL: for that DuckDB compares each play with each stretch, in a nested loop.
         play.c.start_time < func.coalesce(stretch.c.valid_to, _NEVER),
     )
-    return (
-        select(play.c.user_id)
+    uncovered = (
+        select(play.c.user_id, func.min(play.c.start_time).label("since"))
         .select_from(play.outerjoin(stretch, covered))
         .where(play.c.load_id == load_id, stretch.c.user_id.is_(None))
-        .distinct()
+        .group_by(play.c.user_id)
+        .cte("uncovered")
+    )
+    before = (
+        select(stretch.c.user_id, func.max(stretch.c.valid_from).label("valid_from"))
+        .join_from(
+            uncovered,
+            stretch,
+            and_(stretch.c.user_id == uncovered.c.user_id, stretch.c.valid_from < uncovered.c.since),
+        )
+        .group_by(stretch.c.user_id)
+        .subquery("before")
+    )
+    previous = UserLevel.__table__.alias("previous")
+    return select(
+        uncovered.c.user_id,
+        uncovered.c.since,
+        previous.c.valid_from.label("previous_from"),
+        previous.c.level.label("previous_level"),
+    ).select_from(
+        uncovered.outerjoin(before, before.c.user_id == uncovered.c.user_id).outerjoin(
+            previous,
+            and_(previous.c.user_id == before.c.user_id, previous.c.valid_from == before.c.valid_from),
+        )
     )
 
 
-def user_levels(load_id: LoadId) -> SelectBase:
-    """The stretches of :func:`users_with_other_levels`, from all of their plays."""
-    play = SongPlay.__table__
+def outdated_levels() -> ColumnElement[bool]:
+    """Which stretches are made anew: of the users of :func:`changes_of_level` the one before the first play
+    that is not covered, whose end may change, and all later ones.
+    """
+    return and_(
+        UserLevel.user_id == level_changes.c.user_id,
+        UserLevel.valid_from >= func.coalesce(level_changes.c.previous_from, level_changes.c.since),
+    )
+
+
+def user_levels(_load_id: LoadId) -> SelectBase:
+    """The stretches that take the place of :func:`outdated_levels`, from the plays since."""
+    play, change = SongPlay.__table__, level_changes
     level = func.coalesce(play.c.level, "")
-    is_affected = play.c.user_id.in_(users_with_other_levels(load_id))
     # Most users never change level: one stretch from their first play. Only the plays of the others are sorted.
-    of_user = (
+    users = (
         select(
             play.c.user_id,
             func.min(play.c.start_time).label("valid_from"),
             func.min(level).label("level"),
             func.max(level).label("last_level"),
         )
-        .where(is_affected)
+        .join_from(play, change, _since_change())
+        .where(change.c.previous_from.is_(None))
         .group_by(play.c.user_id)
+        .cte("levels_of_users")
     )
-    constant = of_user.having(func.min(level) == func.max(level)).subquery("constant")
-    changing = of_user.having(func.min(level) != func.max(level)).subquery("changing")
-    stretch = _stretches(changing)
+    constant = select(users).where(users.c.level == users.c.last_level).subquery("constant")
+    several = select(users.c.user_id).where(users.c.level != users.c.last_level).subquery("several")
+    stretch = _stretches(several)
     return select(
         constant.c.user_id,
         constant.c.valid_from,
@@ -68,18 +107,39 @@ def user_levels(load_id: LoadId) -> SelectBase:
     )
 
 
-def _stretches(users: Subquery) -> Subquery:
-    """From each change of level to the next, of users whose level changes."""
-    play = SongPlay.__table__
+def _since_change() -> ColumnElement[bool]:
+    play, change = SongPlay.__table__, level_changes
+    return and_(
+        play.c.user_id == change.c.user_id,
+        play.c.start_time >= change.c.since,
+        # Implied, and known before any row is read: whole blocks of earlier plays are not.
+        play.c.start_time >= select(func.min(change.c.since)).scalar_subquery(),
+    )
+
+
+def _stretches(several: Subquery) -> Subquery:
+    """From each change of level to the next, of users whose level changes.
+
+    :param several: those without a stretch before; the others have another level than that one had.
+    """
+    play, change = SongPlay.__table__, level_changes
+    level = func.coalesce(play.c.level, "")
+    changing = or_(change.c.previous_from.is_not(None), change.c.user_id.in_(select(several.c.user_id)))
     level_at = (
-        select(play.c.user_id, play.c.start_time, func.max(func.coalesce(play.c.level, "")).label("level"))
-        .where(play.c.user_id.in_(select(users.c.user_id)))
+        select(play.c.user_id, play.c.start_time, func.max(level).label("level"))
+        .join_from(play, change, _since_change())
+        .where(changing)
         .group_by(play.c.user_id, play.c.start_time)
+        .union_all(
+            select(change.c.user_id, change.c.previous_from, func.coalesce(change.c.previous_level, "")).where(
+                change.c.previous_from.is_not(None)
+            )
+        )
         .subquery("level_at")
     )
     previous = func.lag(level_at.c.level).over(partition_by=level_at.c.user_id, order_by=level_at.c.start_time)
     with_previous = select(level_at, previous.label("previous_level")).subquery("with_previous")
-    change = (
+    change_of_level = (
         select(with_previous.c.user_id, with_previous.c.start_time, with_previous.c.level)
         .where(
             or_(
@@ -87,9 +147,14 @@ def _stretches(users: Subquery) -> Subquery:
                 with_previous.c.previous_level != with_previous.c.level,
             )
         )
-        .subquery("change")
+        .subquery("change_of_level")
     )
-    following = func.lead(change.c.start_time).over(partition_by=change.c.user_id, order_by=change.c.start_time)
+    following = func.lead(change_of_level.c.start_time).over(
+        partition_by=change_of_level.c.user_id, order_by=change_of_level.c.start_time
+    )
     return select(
-        change.c.user_id, change.c.start_time.label("valid_from"), following.label("valid_to"), change.c.level
+        change_of_level.c.user_id,
+        change_of_level.c.start_time.label("valid_from"),
+        following.label("valid_to"),
+        change_of_level.c.level,
     ).subquery("stretch")

@@ -1,39 +1,40 @@
-"""Which song of the catalogue each played song is, in four tiers, and the plays to re-point."""
+"""Which song of the catalogue each played song is, in four tiers."""
 
 from __future__ import annotations
 
-from sqlalchemy import (
-    BigInteger,
-    SelectBase,
-    Subquery,
-    and_,
-    case,
-    cast,
-    exists,
-    func,
-    literal_column,
-    or_,
-    select,
-    union_all,
-)
+from sqlalchemy import SelectBase, Subquery, and_, case, func, literal_column, select, union_all
 
 from sparkify.etl.constructs import ascii_key
-from sparkify.models import Artist, Match, Song, SongMatch, StagingSong
+from sparkify.models import Artist, Match, Song, StagingSong
+from sparkify.models.working import unresolved_matches
 from sparkify.pipeline.transforms.batch import LoadId
 from sparkify.pipeline.transforms.inferred import inferred_artist_id, inferred_song_id
 
-__all__ = ["plays_to_repoint", "resolutions"]
+__all__ = ["artist_keys", "resolved"]
 
 
-def resolutions(load_id: LoadId) -> SelectBase:
-    """What each played song that this batch may affect is now resolved to.
+def artist_keys(_load_id: LoadId) -> SelectBase:
+    """The keys of the artists that the songs of the batch name, and of those that the catalogue has for the
+    same songs and artists before the batch: what matched by these may now match otherwise.
+    """
+    return select(ascii_key(StagingSong.artist_name).label("artist_key")).union(
+        select(Song.artist_key).where(~Song.inferred, Song.song_id.in_(select(StagingSong.song_id))),
+        select(Artist.name_key).where(~Artist.inferred, Artist.artist_id.in_(select(StagingSong.artist_id))),
+    )
+
+
+def resolved(_load_id: LoadId) -> SelectBase:
+    """What each match of :data:`unresolved_matches` is resolved to.
 
     The tiers, of which the first that matches wins: the same title, artist and duration (``exact``); the
     same title and artist, nearest in duration (``title_artist``); the same ASCII letters and digits of both
     (``normalized``); else ``inferred``. Ties go to the first song_id. Artists: that of the song; else the
     artist of the catalogue with that name, plain, then normalized; else an inferred one.
+
+    Names that are equal have equal keys, so only what the catalogue has of the keys asked for is read.
     """
-    played = _to_resolve(load_id)
+    asked = unresolved_matches
+    keys = select(asked.c.artist_key)
     catalogue = (
         select(
             Song.song_id,
@@ -41,16 +42,20 @@ def resolutions(load_id: LoadId) -> SelectBase:
             Song.title,
             Song.artist_name,
             Song.duration,
-            ascii_key(Song.title).label("title_key"),
-            ascii_key(Song.artist_name).label("artist_key"),
+            Song.title_key,
+            Song.artist_key,
         )
-        .where(~Song.inferred)
+        .where(~Song.inferred, Song.artist_key.in_(keys))
         .subquery("catalogue")
     )
-    song = _best_matches(played, catalogue)
+    song = _best_matches(catalogue)
     credit = (
         select(catalogue.c.artist_name, catalogue.c.artist_key, catalogue.c.artist_id)
-        .union_all(select(Artist.name, ascii_key(Artist.name), Artist.artist_id).where(~Artist.inferred))
+        .union_all(
+            select(Artist.name, Artist.name_key, Artist.artist_id).where(
+                ~Artist.inferred, Artist.name_key.in_(keys)
+            )
+        )
         .subquery("credit")
     )
     by_name = (
@@ -65,80 +70,46 @@ def resolutions(load_id: LoadId) -> SelectBase:
         .subquery("by_key")
     )
     return select(
-        played.c.match_id,
-        func.coalesce(song.c.song_id, inferred_song_id(played.c.artist_name, played.c.title)).label("song_id"),
+        *asked.columns,
+        func.coalesce(song.c.song_id, inferred_song_id(asked.c.artist_name, asked.c.title)).label("song_id"),
         func.coalesce(
             song.c.artist_id,
             by_name.c.artist_id,
             by_key.c.artist_id,
-            inferred_artist_id(played.c.artist_name),
+            inferred_artist_id(asked.c.artist_name),
         ).label("artist_id"),
         func.coalesce(song.c.match, literal_column(f"'{Match.INFERRED}'")).label("match"),
-        cast(load_id, BigInteger).label("load_id"),
     ).select_from(
-        played.outerjoin(song, song.c.match_id == played.c.match_id)
-        .outerjoin(by_name, by_name.c.artist_name == played.c.artist_name)
-        .outerjoin(by_key, by_key.c.artist_key == played.c.artist_key)
+        asked.outerjoin(song, song.c.match_id == asked.c.match_id)
+        .outerjoin(by_name, by_name.c.artist_name == asked.c.artist_name)
+        .outerjoin(by_key, by_key.c.artist_key == asked.c.artist_key)
     )
 
 
-def _to_resolve(load_id: LoadId) -> Subquery:
-    """The songs first played in this load, and those that the catalogue songs of the batch may change.
-
-    Every tier asks for the same artist, at least normalized, so what a new song matches is among what was
-    played of its artist. A song that the batch has in another form may no longer match what it did, nor lend
-    its artist's name: so whatever points at it is resolved again, and whatever matched an artist by name only.
-    """
-    key = ascii_key(SongMatch.artist_name)
-    names = select(StagingSong.artist_name)
-    # Empty when the batch has no song: then only the new matches are resolved.
-    catalogue = select(Artist.artist_id).where(~Artist.inferred, exists(select(StagingSong.song_id)))
-    keys = select(ascii_key(StagingSong.artist_name)).where(ascii_key(StagingSong.artist_name) != "")
-    return (
-        select(
-            SongMatch.match_id,
-            SongMatch.artist_name,
-            SongMatch.title,
-            SongMatch.duration,
-            key.label("artist_key"),
-            ascii_key(SongMatch.title).label("title_key"),
-        )
-        .where(
-            or_(
-                SongMatch.load_id == load_id,
-                SongMatch.artist_name.in_(names),
-                key.in_(keys),
-                SongMatch.song_id.in_(select(StagingSong.song_id)),
-                and_(SongMatch.match == Match.INFERRED, SongMatch.artist_id.in_(catalogue)),
-            )
-        )
-        .subquery("played")
-    )
-
-
-def _best_matches(played: Subquery, catalogue: Subquery) -> Subquery:
+def _best_matches(catalogue: Subquery) -> Subquery:
     """The best song of the catalogue for each played song; no row where none matches."""
-    difference = func.abs(catalogue.c.duration - played.c.duration)
-    columns = [played.c.match_id, catalogue.c.song_id, catalogue.c.artist_id, difference.label("difference")]
+    asked = unresolved_matches
+    difference = func.abs(catalogue.c.duration - asked.c.duration)
+    columns = [asked.c.match_id, catalogue.c.song_id, catalogue.c.artist_id, difference.label("difference")]
     plain = select(
         *columns,
-        case(
-            (catalogue.c.duration == played.c.duration, Match.EXACT.tier), else_=Match.TITLE_ARTIST.tier
-        ).label("tier"),
+        case((catalogue.c.duration == asked.c.duration, Match.EXACT.tier), else_=Match.TITLE_ARTIST.tier).label(
+            "tier"
+        ),
     ).select_from(
-        played.join(
+        asked.join(
             catalogue,
-            and_(catalogue.c.artist_name == played.c.artist_name, catalogue.c.title == played.c.title),
+            and_(catalogue.c.artist_name == asked.c.artist_name, catalogue.c.title == asked.c.title),
         )
     )
     normalized = select(*columns, literal_column(str(Match.NORMALIZED.tier)).label("tier")).select_from(
-        played.join(
+        asked.join(
             catalogue,
             and_(
-                catalogue.c.artist_key == played.c.artist_key,
-                catalogue.c.title_key == played.c.title_key,
-                played.c.artist_key != "",
-                played.c.title_key != "",
+                catalogue.c.artist_key == asked.c.artist_key,
+                catalogue.c.title_key == asked.c.title_key,
+                asked.c.artist_key != "",
+                asked.c.title_key != "",
             ),
         )
     )
@@ -157,11 +128,4 @@ def _best_matches(played: Subquery, catalogue: Subquery) -> Subquery:
         select(ranked.c.match_id, ranked.c.song_id, ranked.c.artist_id, match.label("match"))
         .where(ranked.c.ranking == 1)
         .subquery("song")
-    )
-
-
-def plays_to_repoint(load_id: LoadId) -> SelectBase:
-    """What earlier plays must point at now: every match that this load resolved."""
-    return select(SongMatch.match_id, SongMatch.song_id, SongMatch.artist_id, SongMatch.match).where(
-        SongMatch.load_id == load_id
     )

@@ -20,10 +20,13 @@ from sqlalchemy import (
 from sparkify.etl.constructs import epoch_ms
 from sparkify.etl.declarations import Columns
 from sparkify.models import SongMatch, StagingEvent
+from sparkify.models.working import play_times, played_songs, repeated_plays
 from sparkify.pipeline.transforms.batch import LoadId, is_play
-from sparkify.pipeline.transforms.song_matches import same_length
+from sparkify.pipeline.transforms.song_matches import same_song
 
-__all__ = ["best_user", "songplays", "time", "users"]
+__all__ = ["best_user", "repetitions", "songplays", "time", "times_of_plays", "users"]
+
+_NATURAL_KEY = ("ts", "session_id", "item_in_session")
 
 
 def users(_load_id: LoadId) -> SelectBase:
@@ -62,10 +65,18 @@ def best_user(row: Columns) -> list[ColumnElement[Any]]:
     ]
 
 
+def times_of_plays(_load_id: LoadId) -> SelectBase:
+    """Each distinct start time of the plays of the batch, and how many plays have it."""
+    return (
+        select(StagingEvent.ts.label("start_time"), func.count().label("plays"))
+        .where(is_play)
+        .group_by(StagingEvent.ts)
+    )
+
+
 def time(_load_id: LoadId) -> SelectBase:
-    """Each distinct start time of the plays of the batch."""
-    played_at = select(StagingEvent.ts.label("start_time")).where(is_play).distinct().subquery("played_at")
-    start = played_at.c.start_time
+    """Each distinct start time of the plays of the batch, and its parts."""
+    start = play_times.c.start_time
     return select(
         start,
         extract("hour", start).label("hour"),
@@ -77,10 +88,35 @@ def time(_load_id: LoadId) -> SelectBase:
     )
 
 
+def repetitions(_load_id: LoadId) -> SelectBase:
+    """The natural keys that several plays of the batch have.
+
+    They have one start time, so only the moments with several plays, which are few, are looked at.
+    """
+    event = StagingEvent.__table__
+    columns = [event.c[name] for name in _NATURAL_KEY]
+    several = select(play_times.c.start_time).where(play_times.c.plays > 1)
+    return select(*columns).where(is_play, event.c.ts.in_(several)).group_by(*columns).having(func.count() > 1)
+
+
 def songplays(load_id: LoadId) -> SelectBase:
     """Each play of the batch once, with the song that it was resolved to."""
     play = _plays_without_duplicates()
-    found = SongMatch.__table__
+    # Of all matches those alone that the batch plays: each is looked up by its three texts but once a load.
+    found = (
+        select(
+            played_songs.c.artist_name,
+            played_songs.c.title,
+            played_songs.c.duration,
+            SongMatch.match_id,
+            SongMatch.song_id,
+            SongMatch.artist_id,
+            SongMatch.match,
+        )
+        .join_from(played_songs, SongMatch, SongMatch.match_id == played_songs.c.match_id)
+        .subquery("found")
+    )
+    same = same_song(found.c, play.c.artist, play.c.song, play.c.length)
     return select(
         play.c.ts.label("start_time"),
         play.c.user_id,
@@ -94,17 +130,8 @@ def songplays(load_id: LoadId) -> SelectBase:
         found.c.match,
         found.c.match_id,
         cast(load_id, BigInteger).label("load_id"),
-    ).select_from(
         # An outer join: a play without a match fails on NOT NULL; an inner join would drop it silently.
-        play.outerjoin(
-            found,
-            and_(
-                found.c.artist_name == play.c.artist,
-                found.c.title == play.c.song,
-                same_length(found.c.duration, play.c.length),
-            ),
-        )
-    )
+    ).select_from(play.outerjoin(found, same))
 
 
 def _plays_without_duplicates() -> Subquery:
@@ -113,15 +140,8 @@ def _plays_without_duplicates() -> Subquery:
     Two files may hold the same play. ROW_NUMBER over all plays would cost more than the rest of the load, so
     only the keys that occur more than once, which are few or none, are numbered.
     """
-    event = StagingEvent.__table__
-    names = ("ts", "session_id", "item_in_session")
-    repeated = (
-        select(*(event.c[name] for name in names))
-        .where(is_play)
-        .group_by(*(event.c[name] for name in names))
-        .having(func.count() > 1)
-        .subquery("repeated")
-    )
+    event, repeated = StagingEvent.__table__, repeated_plays
+    names = _NATURAL_KEY
     same = and_(*(repeated.c[name] == event.c[name] for name in names))
     columns = [
         event.c[name]

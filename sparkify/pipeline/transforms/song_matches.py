@@ -4,20 +4,41 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, SelectBase, and_, cast, func, literal_column, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    SelectBase,
+    String,
+    and_,
+    cast,
+    false,
+    func,
+    literal_column,
+    select,
+    union_all,
+)
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
-from sparkify.models import Match, SongMatch, StagingEvent
+from sparkify.etl.constructs import ascii_key
+from sparkify.models import SongMatch, StagingEvent
+from sparkify.models.working import played_songs, resolved_matches, touched_artist_keys
 from sparkify.pipeline.transforms.batch import LoadId, is_play
-from sparkify.pipeline.transforms.inferred import inferred_artist_id, inferred_song_id
 
-__all__ = ["new_song_matches", "same_length"]
+__all__ = [
+    "new_song_matches",
+    "plays_to_repoint",
+    "resolutions",
+    "same_song",
+    "songs_played",
+    "to_resolve",
+]
 
 _UNKNOWN_LENGTH: ColumnElement[float] = literal_column("-1.0")
 """Stands for a length that was not reported, so that two such are equal in a join."""
 
 
-def new_song_matches(load_id: LoadId) -> SelectBase:
-    """Each (artist, title, length) that was never played before this batch; resolved to an inferred song."""
+def songs_played(_load_id: LoadId) -> SelectBase:
+    """Each (artist, title, length) of the plays of the batch, and the number of its match."""
     batch = (
         select(
             StagingEvent.artist.label("artist_name"),
@@ -28,35 +49,108 @@ def new_song_matches(load_id: LoadId) -> SelectBase:
         .distinct()
         .subquery("batch")
     )
-    known = SongMatch.__table__
-    new = (
-        select(batch)
-        .select_from(batch.outerjoin(known, _same_song(batch.c, known.c)))
-        .where(known.c.match_id.is_(None))
-        .subquery("new")
+    known = (
+        select(SongMatch.match_id, SongMatch.artist_name, SongMatch.title, SongMatch.duration)
+        .where(SongMatch.title.in_(select(StagingEvent.song).where(is_play)))
+        .subquery("known")
     )
+    is_new = known.c.match_id.is_(None)
     last = select(func.coalesce(func.max(SongMatch.match_id), 0)).scalar_subquery()
-    number = func.row_number().over(order_by=[new.c.artist_name, new.c.title, new.c.duration])
+    number = last + func.row_number().over(partition_by=is_new)
     return select(
-        (last + number).label("match_id"),
-        new.c.artist_name,
-        new.c.title,
-        new.c.duration,
-        inferred_song_id(new.c.artist_name, new.c.title).label("song_id"),
-        inferred_artist_id(new.c.artist_name).label("artist_id"),
-        literal_column(f"'{Match.INFERRED}'").label("match"),
+        batch.c.artist_name,
+        batch.c.title,
+        batch.c.duration,
+        func.coalesce(known.c.match_id, number).label("match_id"),
+        is_new.label("is_new"),
+    ).select_from(batch.outerjoin(known, same_song(known.c, *batch.c)))
+
+
+def to_resolve(_load_id: LoadId) -> SelectBase:
+    """The songs first played in this load, and those that the catalogue songs of the batch may change.
+
+    Every tier asks for the same artist, at least normalized, so what a new song matches is among what was
+    played of its artist. A song that the batch has in another form may no longer match what it did, nor lend
+    its artist's name: so what was played of the artist that it had is resolved again as well. Names that are
+    equal have equal keys.
+    """
+    new = select(
+        played_songs.c.match_id,
+        played_songs.c.artist_name,
+        played_songs.c.title,
+        played_songs.c.duration,
+        ascii_key(played_songs.c.artist_name).label("artist_key"),
+        ascii_key(played_songs.c.title).label("title_key"),
+        played_songs.c.is_new,
+        cast(None, String).label("old_song_id"),
+        cast(None, String).label("old_artist_id"),
+        cast(None, String).label("old_match"),
+    ).where(played_songs.c.is_new)
+    touched = select(
+        SongMatch.match_id,
+        SongMatch.artist_name,
+        SongMatch.title,
+        SongMatch.duration,
+        SongMatch.artist_key,
+        ascii_key(SongMatch.title).label("title_key"),
+        false().label("is_new"),
+        SongMatch.song_id.label("old_song_id"),
+        SongMatch.artist_id.label("old_artist_id"),
+        SongMatch.match.label("old_match"),
+    ).where(SongMatch.artist_key.in_(select(touched_artist_keys.c.artist_key)))
+    return union_all(new, touched)
+
+
+def new_song_matches(load_id: LoadId) -> SelectBase:
+    """Each (artist, title, length) that was never played before this batch, and the song that it is."""
+    resolved = resolved_matches
+    return select(
+        resolved.c.match_id,
+        resolved.c.artist_name,
+        resolved.c.title,
+        resolved.c.duration,
+        resolved.c.song_id,
+        resolved.c.artist_id,
+        resolved.c.match,
         cast(load_id, BigInteger).label("load_id"),
+        resolved.c.artist_key,
+    ).where(resolved.c.is_new)
+
+
+def resolutions(load_id: LoadId) -> SelectBase:
+    """What earlier matches are resolved to now."""
+    resolved = resolved_matches
+    return select(
+        resolved.c.match_id,
+        resolved.c.song_id,
+        resolved.c.artist_id,
+        resolved.c.match,
+        cast(load_id, BigInteger).label("load_id"),
+    ).where(~resolved.c.is_new)
+
+
+def plays_to_repoint(_load_id: LoadId) -> SelectBase:
+    """What plays of earlier loads must point at now."""
+    resolved = resolved_matches
+    changed = (
+        (resolved.c.song_id != resolved.c.old_song_id)
+        | (resolved.c.artist_id != resolved.c.old_artist_id)
+        | (resolved.c.match != resolved.c.old_match)
+    )
+    return select(resolved.c.match_id, resolved.c.song_id, resolved.c.artist_id, resolved.c.match).where(
+        ~resolved.c.is_new, changed
     )
 
 
-def same_length(left: ColumnElement[Any], right: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Whether two lengths are equal; so are two that were not reported."""
-    return func.coalesce(left, _UNKNOWN_LENGTH) == func.coalesce(right, _UNKNOWN_LENGTH)
-
-
-def _same_song(left: Any, right: Any) -> ColumnElement[bool]:
+def same_song(
+    known: ReadOnlyColumnCollection[str, Any],
+    artist: ColumnElement[str],
+    title: ColumnElement[str],
+    duration: ColumnElement[float],
+) -> ColumnElement[bool]:
+    """Whether something known is a song that was played; two lengths that were not reported are equal."""
     return and_(
-        left.artist_name == right.artist_name,
-        left.title == right.title,
-        same_length(left.duration, right.duration),
+        known["artist_name"] == artist,
+        known["title"] == title,
+        func.coalesce(known["duration"], _UNKNOWN_LENGTH) == func.coalesce(duration, _UNKNOWN_LENGTH),
     )

@@ -10,18 +10,21 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from sqlalchemy import BigInteger, literal, text
 from sqlalchemy import event as engine_event
-from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from sparkify import ChangedFiles, ConfigurationError, EmptySource, TemporaryError, Warehouse
 from sparkify.databases import open_database
+from sparkify.etl.checking import run_checks_of_load
 from sparkify.etl.listing import Listing, SourceFile
 from sparkify.etl.plan import choose
+from sparkify.etl.session import Session
 from tests.databases.test_dry_run import sent
 from tests.support.data import Data, rows, star
 from tests.support.making import event, song
 
+STAR_TABLES = ("songplays", "users", "songs", "artists", "time", "song_matches", "user_levels")
 LEDGER = ("load_history", "loaded_files", "rejected_rows", "load_lock")
 
 
@@ -75,6 +78,26 @@ def test_a_rebuild_without_a_loaded_file_is_refused() -> None:
 # -- what stops a load -------------------------------------------------------------------------------------
 
 
+RESOLVED = "songplays: each points at the song its title was resolved to"
+
+FOUND_BY_ANOTHER = {
+    f"songplays: every {key} is in {table}": {RESOLVED}
+    for key, table in (("song_id", "songs"), ("artist_id", "artists"), ("match_id", "song_matches"))
+}
+"""What a load finds by comparing its plays with their matches, and those with songs and artists."""
+
+FOUND_LATER = {
+    "songplays: one row for each songplay_id",
+    "time: one row for each start_time",
+    "songs: title_key, artist_key as the names have it",
+    "artists: name_key as the names have it",
+    "song_matches: artist_key as the names have it",
+    "load_history: every load is of version 1 of the rules",
+    *(f"{table}: no value is missing" for table in (*STAR_TABLES, "loaded_files", "load_history")),
+}
+"""What ``check`` alone looks for: no step of a load makes it."""
+
+
 def test_every_check_finds_what_it_is_for(data: Data, warehouse: Warehouse) -> None:
     """A negative control for each check: break it, and it alone (or with its kin) must tell."""
     breaks = {
@@ -100,7 +123,13 @@ def test_every_check_finds_what_it_is_for(data: Data, warehouse: Warehouse) -> N
         "songplays: every match_id is in song_matches": "DELETE FROM song_matches",
         "songs: every artist_id is in artists": "UPDATE songs SET artist_id = 'NONE'",
         "song_matches: every song_id is in songs": "UPDATE song_matches SET song_id = 'NONE'",
+        "song_matches: every artist_id is in artists": "UPDATE song_matches SET artist_id = 'NONE'",
         "songplays: each points at the song its title was resolved to": "UPDATE songplays SET match = 'exact'",
+        "songs: title_key, artist_key as the names have it": (
+            "UPDATE songs SET inferred = false, title_key = 'song', artist_key = 'Band'"
+        ),
+        "artists: name_key as the names have it": "UPDATE artists SET inferred = false, name_key = 'Band'",
+        "song_matches: artist_key as the names have it": "UPDATE song_matches SET artist_key = NULL",
         "user_levels: one current stretch for each user": "DELETE FROM user_levels",
         "user_levels: stretches neither overlap nor leave a gap": (
             "UPDATE user_levels SET valid_to = TIMESTAMP '2018-12-01'"
@@ -109,17 +138,7 @@ def test_every_check_finds_what_it_is_for(data: Data, warehouse: Warehouse) -> N
         "load_history: lines = loaded + rejected + blank": "UPDATE load_history SET rejected = 1",
         "load_history: every load is of version 1 of the rules": "UPDATE load_history SET rules_version = 0",
     }
-    for table in (
-        "songplays",
-        "users",
-        "songs",
-        "artists",
-        "time",
-        "song_matches",
-        "user_levels",
-        "loaded_files",
-        "load_history",
-    ):
+    for table in (*STAR_TABLES, "loaded_files", "load_history"):
         column = {
             "songplays": "match",
             "users": "last_played_at",
@@ -147,8 +166,20 @@ def test_every_check_finds_what_it_is_for(data: Data, warehouse: Warehouse) -> N
             connection.execute(statement)
         with Warehouse(warehouse.url) as broken:
             found = {result.name: result for result in broken.check()}
+            with broken.engine.connect() as connection:
+                of_load = run_checks_of_load(
+                    Session(broken.database, connection),
+                    [
+                        (check, check.rows(literal(1, BigInteger)))
+                        for check in broken.pipeline.checks
+                        if check.during_load
+                    ],
+                )
         assert not found[name].ok, name
         assert found[name].rows, name
+        # What the load did is found by the checks that it runs itself, each over what it touched.
+        told = {result.name for result in of_load if not result.ok}
+        assert name in told or name in FOUND_LATER or told & FOUND_BY_ANOTHER.get(name, set()), name
 
 
 def test_no_source_at_all(warehouse: Warehouse, tmp_path: Path) -> None:
