@@ -55,8 +55,8 @@ sparkify / by hand    1.50         4.00"""
 
 @pytest.fixture
 def data(tmp_path: Path) -> DataSet:
-    """Three days of logs, and a catalogue."""
-    generate(tmp_path / "data", events=600, songs=60, days=3)
+    """Three days of logs, and a catalogue. With this seed a user changes level between the days."""
+    generate(tmp_path / "data", events=600, songs=60, days=3, seed=9)
     return DataSet(tmp_path / "data")
 
 
