@@ -6,7 +6,7 @@ Nothing here touches a file or a database. A pipeline of another company is writ
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +192,8 @@ class Pipeline:
     :ivar summary: says in a few words what the warehouse holds, given the rows of each table.
     :ivar rules_version: raised when a transform makes other rows of the same files, so that rows made by
         older rules are reported.
+    :param compare_columns: False: the columns of the transforms are not compared with those of their targets,
+        which takes 0.05 s at each import, because a test does it with ``dataclasses.replace(PIPELINE)``.
     :raises ValueError: when a transform does not name the columns of its target: a column of the target that
         its SELECT lacks would be NULL in silence.
     """
@@ -208,8 +210,11 @@ class Pipeline:
     report: str | None = None
     summary: Callable[[Mapping[str, int]], str] | None = None
     rules_version: int = 1
+    compare_columns: InitVar[bool] = True
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, compare_columns: bool) -> None:
+        if not compare_columns:
+            return
         if problems := [problem for transform in self.transforms for problem in _column_problems(transform)]:
             raise ValueError("; ".join(problems))
 

@@ -247,5 +247,7 @@ SPARKIFY = Pipeline(
     report="sparkify.report",
     summary=_summary,
     rules_version=RULES_VERSION,
+    # tests/unit/test_declarations.py does.
+    compare_columns=False,
 )
 """How Sparkify's warehouse is loaded."""

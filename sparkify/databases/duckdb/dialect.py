@@ -16,6 +16,10 @@ import duckdb
 from duckdb_sqlalchemy import Dialect, DuckDBCompiler
 from sqlalchemy import Engine, SelectBase
 from sqlalchemy import types as sqltypes
+from sqlalchemy.dialects import registry
+
+# As its entry point says, which is looked for in the metadata of every installed package.
+registry.register("duckdb", Dialect.__module__, Dialect.__name__)
 
 __all__ = ["DuckDBDialect", "inline", "literal", "send_literals"]
 
