@@ -129,8 +129,10 @@ def days_in_reverse(warehouse: Warehouse, real: Path) -> None:
     warehouse.load(song_data=real / "song_data", only=["songs"])
 
 
-def one_file_a_load(warehouse: Warehouse, real: Path) -> None:
-    songs = sorted((real / "song_data").rglob("*.json"))
+def days_and_songs_in_turn(warehouse: Warehouse, real: Path) -> None:
+    """A day a load, and after each the songs of one file, or of one folder when those of the first are in."""
+    first, *folders = sorted({path.parent for path in (real / "song_data").rglob("*.json")})
+    songs = [*sorted(first.iterdir()), *folders]
     days = sorted((real / "log_data").rglob("*.json"))
     for number in range(max(len(songs), len(days))):
         if number < len(days):
@@ -147,7 +149,9 @@ def full_refresh(warehouse: Warehouse, real: Path) -> None:
     assert report.mode == "full refresh"
 
 
-@pytest.mark.parametrize("how", [logs_first, songs_first, days_in_reverse, one_file_a_load, full_refresh])
+@pytest.mark.parametrize(
+    "how", [logs_first, songs_first, days_in_reverse, days_and_songs_in_turn, full_refresh]
+)
 def test_the_order_of_loads_does_not_matter(loaded: Warehouse, real: Path, tmp_path: Path, how: Any) -> None:
     with fresh(tmp_path) as warehouse:
         how(warehouse, real)

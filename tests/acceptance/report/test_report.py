@@ -217,7 +217,8 @@ def test_periods_without_a_play(loaded: Warehouse) -> None:
         collect(loaded, tz="Mars/Olympus")
 
 
-def test_a_warehouse_without_a_play(warehouse: Warehouse, data: Data) -> None:
+def test_a_warehouse_without_a_play(new_warehouse: Warehouse, data: Data) -> None:
+    warehouse = new_warehouse
     with pytest.raises(ConfigurationError, match="is not there yet"):
         build(warehouse)
     data.log("a.json", event(page="Home", song=None, artist=None, length=None))
