@@ -141,6 +141,30 @@ def test_reset_begins_anew(redshift: Standin, connect: Callable[..., Client]) ->
         client.run("select 1")  # sessions of before are ended
 
 
+def test_restore_brings_back_what_was_saved(redshift: Standin, connect: Callable[..., Client]) -> None:
+    before = connect(autocommit=True)
+    before.run("CREATE TABLE kept (n INTEGER ENCODE zstd, m INTEGER) DISTSTYLE KEY DISTKEY (m)")
+    before.run("INSERT INTO kept VALUES (1, 2)")
+    redshift.save("kept")
+    after = connect(autocommit=True)
+    after.run("INSERT INTO kept VALUES (3, 4)")
+    after.run("CREATE TABLE other (n INTEGER)")
+    assert redshift.restore("kept")
+    # Its sessions are gone; its rows, tables and their keys are those of the moment when it was saved.
+    for old in (before, after):
+        with pytest.raises((redshift_connector.Error, OSError)):
+            old.run("SELECT 1")
+    again = connect(autocommit=True)
+    assert again.rows("SELECT n, m FROM kept") == [(1, 2)]
+    assert again.rows(
+        "SELECT tablename, \"column\", distkey FROM pg_table_def WHERE schemaname = 'public' ORDER BY 2"
+    ) == [("kept", "m", True), ("kept", "n", False)]
+    redshift.reset()
+    assert connect(autocommit=True).rows("SELECT tablename FROM pg_table_def WHERE schemaname = 'public'") == []
+    assert redshift.restore("nothing") is False
+    assert redshift.restore("kept")
+
+
 def test_several_statements_in_one_text_are_refused(rs: Client) -> None:
     error = rs.error("select 1; select 2")
     assert error["C"] == "42601"
