@@ -53,7 +53,9 @@ def write_crowd(path: Path, *, plays: int, users: int, days: int, by: Environmen
     """Write a log of plays in the first ``days``, each of a song that nobody else plays; users change level."""
     step = days * 86_400_000 // plays
     sql = _CROWD.format(plays=plays, users=users, step=step, path=path)
-    subprocess.run([str(by.python), "-c", "import duckdb, sys; duckdb.sql(sys.argv[1])", sql], check=True)
+    command = [str(by.python), "-c", "import duckdb, sys; duckdb.sql(sys.argv[1])", sql]
+    # Its bar of progress goes to stdout.
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 @dataclass(frozen=True)
