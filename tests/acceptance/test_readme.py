@@ -6,11 +6,12 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.support.commands import run_module
+from tests.support.commands import run_here, run_module
 from tests.support.paths import CLONE
 
 TEXT = (CLONE / "README.md").read_text(encoding="utf-8")
@@ -27,11 +28,14 @@ def lines(text: str) -> list[list[str]]:
     return [shlex.split(line.removeprefix("$ "), comments=True) for line in block[1].splitlines()]
 
 
-def run(home: Path, words: list[str]) -> subprocess.CompletedProcess[str]:
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def run(home: Path, words: list[str], how: Run = run_module) -> subprocess.CompletedProcess[str]:
     program, *arguments = words
     # alembic reads the clone's alembic.ini, and the database lies where the newcomer stands.
     module = ["alembic", "-c", str(CLONE / "alembic.ini")] if program == "alembic" else ["sparkify"]
-    return run_module(*module, *arguments, cwd=home)
+    return how(*module, *arguments, cwd=home)
 
 
 def test_quick_start_runs_as_written(tmp_path: Path) -> None:
@@ -72,10 +76,11 @@ def test_quick_start_runs_as_written(tmp_path: Path) -> None:
 
 def test_commands_of_the_answers_run(tmp_path: Path) -> None:
     pytest.importorskip("jinja2", reason="the extra report is not installed")
-    assert run(tmp_path, ["sparkify-etl", "generate", "--events", "3000", "--songs", "50"]).returncode == 0
-    assert run(tmp_path, ["sparkify-etl", "load"]).returncode == 0
+    made = run(tmp_path, ["sparkify-etl", "generate", "--events", "3000", "--songs", "50"], run_here)
+    assert made.returncode == 0
+    assert run(tmp_path, ["sparkify-etl", "load"], run_here).returncode == 0
     for words in lines(section("Answers")):
-        done = run(tmp_path, words)
+        done = run(tmp_path, words, run_here)
         assert done.returncode == 0, (words, done.stderr)
         assert done.stdout
     assert (tmp_path / "week.html").exists()
