@@ -20,6 +20,7 @@ from sqlalchemy import (
     Delete,
     FromClause,
     MetaData,
+    Select,
     SelectBase,
     Table,
     and_,
@@ -49,7 +50,7 @@ from sparkify.etl.declarations import (
 
 __all__ = ["Change", "Effect", "best_of_each", "changes"]
 
-Effect = Literal["inserted", "updated", "deleted", "replaced", "collected"]
+Effect = Literal["inserted", "updated", "deleted", "replaced", "collected", "found"]
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Change:
     """One statement, and what the rows that it touches count as.
 
     ``replaced`` rows are deleted to be inserted anew by the next statement. ``collected`` rows are those of a
-    temporary table, which is dropped at the end of the load.
+    temporary table, which is dropped at the end of the load; so are ``found`` ones, copies of rows of a target.
     """
 
     statement: CreateTemporaryTable | Delete | InsertStatement | UpdateStatement
@@ -94,48 +95,52 @@ def _(transform: Insert, load_id: ColumnElement[int]) -> Sequence[Change]:
 @changes.register
 def _(transform: Merge, load_id: ColumnElement[int]) -> Sequence[Change]:
     target, (key,) = transform.target, transform.key
-    collected, batch = _collected(
-        f"merged_{target.name}", best_of_each(transform.rows(load_id), transform.key, transform.best)
+    best = best_of_each(transform.rows(load_id), transform.key, transform.best)
+    collect_batch, batch = _collected(f"merged_{target.name}", best)
+    in_scope = literal_column("true") if transform.scope is None else transform.scope
+    collect_present, there = _collected(
+        f"present_{target.name}",
+        select(*(target.c[column.key] for column in batch.c), in_scope.label("in_scope")).where(
+            target.c[key].in_(select(batch.c[key]))
+        ),
+        "found",
     )
-    names = batch.c.keys()
-    there = select(*(target.c[name] for name in names), literal_column("1").label("is_there")).where(
-        target.c[key].in_(select(batch.c[key]))
+    # A row of the batch has a rival where the target has its key, within the scope of the merge.
+    names = [column.key for column in batch.c]
+    rivals = select(*(there.c[name] for name in names), literal_column("1").label("is_there")).where(
+        there.c.in_scope
     )
-    if transform.scope is not None:
-        there = there.where(transform.scope)
-    rivals = select(*batch.c, literal_column("0").label("is_there")).where(
-        batch.c[key].in_(select(there.subquery("present").c[key]))
+    both = (
+        select(*batch.c, literal_column("0").label("is_there"))
+        .where(batch.c[key].in_(select(rivals.subquery("rivals").c[key])))
+        .union_all(rivals)
+        .subquery("both_rows")
     )
-    both = rivals.union_all(there).subquery("both_rows")
     # Of two rows that are as good the one that is there comes first, and nothing is written.
     order = [*transform.best(both.c), both.c.is_there.desc()]
     rank = func.row_number().over(partition_by=both.c[key], order_by=order).label("place")
     ranked = select(both.c[key], both.c.is_there, rank).subquery("ranked")
     beaten = select(ranked.c[key]).where(ranked.c.place == 1, ranked.c.is_there == 0)
-    return [
-        collected,
-        Change(delete(target).where(target.c[key].in_(beaten)), target, "replaced"),
-        _insert_missing(target, batch, transform.key),
-    ]
+    return [collect_batch, collect_present, *_exchange(target, key, batch, there, beaten)]
 
 
 @changes.register
 def _(transform: Sync, load_id: ColumnElement[int]) -> Sequence[Change]:
     target, (key,) = transform.target, transform.key
-    collected, rows = _collected(f"synced_{target.name}", transform.rows(load_id))
-    others = [column.key for column in rows.c if column.key != key]
-    unlike = or_(*(differs(target.c[name], rows.c[name]) for name in others))
-    stale = (
-        select(target.c[key])
-        .select_from(target.outerjoin(rows, rows.c[key] == target.c[key]))
-        .where(transform.scope, or_(rows.c[key].is_(None), unlike))
-        .correlate(None)
+    collect_rows, rows = _collected(f"synced_{target.name}", transform.rows(load_id))
+    collect_present, there = _collected(
+        f"known_{target.name}",
+        select(*(target.c[column.key] for column in rows.c)).where(transform.scope),
+        "found",
     )
-    return [
-        collected,
-        Change(delete(target).where(target.c[key].in_(stale)), target, "replaced"),
-        _insert_missing(target, rows, transform.key),
-    ]
+    others = [column.key for column in rows.c if column.key != key]
+    unlike = or_(*(differs(there.c[name], rows.c[name]) for name in others))
+    stale = (
+        select(there.c[key])
+        .select_from(there.outerjoin(rows, rows.c[key] == there.c[key]))
+        .where(or_(rows.c[key].is_(None), unlike))
+    )
+    return [collect_rows, collect_present, *_exchange(target, key, rows, there, stale)]
 
 
 @changes.register
@@ -178,10 +183,31 @@ def best_of_each(rows: SelectBase, key: Sequence[str], best: Best) -> SelectBase
     return select(*(ranked.c[column.key] for column in source.c)).where(ranked.c.place == 1)
 
 
-def _collected(name: str, rows: SelectBase) -> tuple[Change, Table]:
+def _collected(
+    name: str, rows: SelectBase, effect: Literal["collected", "found"] = "collected"
+) -> tuple[Change, Table]:
     """The statement that makes a temporary table of rows, and the table."""
     table = Table(name, MetaData(), *(Column(column.key, column.type) for column in rows.selected_columns))
-    return Change(CreateTemporaryTable(table, rows), table, "collected"), table
+    return Change(CreateTemporaryTable(table, rows), table, effect), table
+
+
+def _exchange(
+    target: Table, key: str, rows: Table, there: Table, outdated: Select[Any]
+) -> tuple[Change, Change]:
+    """Delete the outdated rows of the target, and insert those that it then has not.
+
+    :param there: a copy of what the target has of their keys, so that it is searched once.
+    """
+    kept = select(there.c[key]).where(there.c[key].not_in(outdated)).subquery("kept")
+    missing = (
+        select(*rows.c)
+        .select_from(rows.outerjoin(kept, kept.c[key] == rows.c[key]))
+        .where(kept.c[key].is_(None))
+    )
+    return (
+        Change(delete(target).where(target.c[key].in_(outdated)), target, "replaced"),
+        Change(insert(target).from_select(rows.c.keys(), missing), target, "inserted"),
+    )
 
 
 def _insert_missing(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ClauseElement, ColumnElement, SelectBase, Table, delete
 
-from sparkify.etl.constructs import DropTables
+from sparkify.etl.constructs import CreateTemporaryTable, DropTables
 from sparkify.etl.declarations import Check, Pipeline, Source
 from sparkify.etl.dispositions import Effect, changes
 from sparkify.etl.errors import ChangedFiles
@@ -38,6 +38,7 @@ _VERBS: Mapping[Effect, str] = {
     "deleted": "delete",
     "replaced": "delete",
     "collected": "collect",
+    "found": "find",
 }
 
 
@@ -202,7 +203,7 @@ def build(pipeline: Pipeline, selection: Selection, load_id: ColumnElement[int])
             for change in changes(transform, load_id):
                 title = f"{transform.title}: {_VERBS[change.effect]}"
                 steps.append(Run(title, change.statement, change.table, change.effect))
-                if change.effect == "collected":
+                if isinstance(change.statement, CreateTemporaryTable):
                     collected.append(change.table)
     steps.append(Record("record the load"))
     # While the staging tables are full: some checks ask which rows the batch has touched.

@@ -15,6 +15,10 @@ __all__ = [
     "repeated_plays",
     "resolved_matches",
     "touched_artist_keys",
+    "touched_artists",
+    "touched_matches",
+    "touched_songs",
+    "touched_users",
     "unresolved_matches",
 ]
 
@@ -22,6 +26,18 @@ _metadata = MetaData()
 
 touched_artist_keys = Table("touched_artist_keys", _metadata, Column("artist_key", String(1024)))
 """The keys of the artists that the songs of the batch name, now or as they were before the batch."""
+
+touched_users = Table("touched_users", _metadata, Column("user_id", BigInteger))
+"""The users who made the plays of the batch."""
+
+touched_matches = Table("touched_matches", _metadata, Column("match_id", BigInteger))
+"""The matches of the songs that the batch plays, and those that its songs may have changed."""
+
+touched_songs = Table("touched_songs", _metadata, Column("song_id", String(32)))
+"""The songs that those matches point at, and the songs of the batch."""
+
+touched_artists = Table("touched_artists", _metadata, Column("artist_id", String(32)))
+"""The artists of those matches and songs, and of the batch."""
 
 played_songs = Table(
     "played_songs",

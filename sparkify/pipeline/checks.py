@@ -2,8 +2,8 @@
 
 None of them uses DISTINCT: Redshift trusts a declared key and may leave duplicates in its answer.
 
-Within a load they read what it touched, however much the warehouse holds: the rows of its own number, those of
-the same users, and the songs and artists of its matches and of its batch.
+Within a load they read what it touched, however much the warehouse holds: the rows of its own number, and those
+whose keys are in the temporary tables of :mod:`sparkify.pipeline.transforms.touched`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, SelectBase, Table, and_, false, func, or_, select, union_all
+from sqlalchemy import ColumnElement, FromClause, SelectBase, Table, and_, false, func, or_, select
 
 from sparkify.etl.constructs import ascii_key, differs
 from sparkify.etl.declarations import Check
@@ -23,11 +23,11 @@ from sparkify.models import (
     Song,
     SongMatch,
     SongPlay,
-    StagingSong,
     Time,
     User,
     UserLevel,
 )
+from sparkify.models.working import touched_artists, touched_matches, touched_songs, touched_users
 
 __all__ = ["CHECKS"]
 
@@ -44,25 +44,19 @@ def _table(model: type[Base]) -> Table:
     return table
 
 
+_TOUCHED: Mapping[type[Base], Table] = {
+    User: touched_users,
+    Song: touched_songs,
+    Artist: touched_artists,
+    SongMatch: touched_matches,
+}
+
+
 def _touched(column: ColumnElement[Any], model: type[Base], load_id: ColumnElement[int]) -> ColumnElement[bool]:
     """Whether a key is one that the load touched."""
-    of_load: dict[type[Base], list[SelectBase]] = {
-        User: [select(SongPlay.user_id).where(SongPlay.load_id == load_id)],
-        Song: [
-            select(SongMatch.song_id).where(SongMatch.load_id == load_id),
-            select(StagingSong.song_id),
-        ],
-        Artist: [
-            select(SongMatch.artist_id).where(SongMatch.load_id == load_id),
-            select(StagingSong.artist_id),
-        ],
-        SongMatch: [
-            select(SongMatch.match_id).where(SongMatch.load_id == load_id),
-            select(SongPlay.match_id).where(SongPlay.load_id == load_id),
-        ],
-        LoadedFile: [select(LoadedFile.uri).where(LoadedFile.load_id == load_id)],
-    }
-    return column.in_(union_all(*of_load[model]))
+    if model is LoadedFile:
+        return column.in_(select(LoadedFile.uri).where(LoadedFile.load_id == load_id))
+    return column.in_(select(*_TOUCHED[model].columns))
 
 
 def unique(model: type[Base], *key: str, touched: type[Base] | None = None) -> Check:
@@ -130,11 +124,15 @@ def joins(model: type[Base], dimension: type[Base], key: str, *, during_load: bo
 
     def rows(load_id: LoadId) -> SelectBase:
         primary = list(table.primary_key.columns)
+        there: FromClause = other
+        if load_id is not None and dimension in _TOUCHED:
+            known = select(other.c[key]).where(_touched(other.c[key], dimension, load_id))
+            there = known.subquery("known")
         columns = list(dict.fromkeys([*primary, table.c[key]]))
         found = (
             select(*columns)
-            .select_from(table.outerjoin(other, other.c[key] == table.c[key]))
-            .where(other.c[key].is_(None))
+            .select_from(table.outerjoin(there, there.c[key] == table.c[key]))
+            .where(there.c[key].is_(None))
         )
         if load_id is None:
             return found

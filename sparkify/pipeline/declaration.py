@@ -181,6 +181,12 @@ SPARKIFY = Pipeline(
             key=("artist_id",),
             scope=and_(Artist.inferred, Artist.artist_id.in_(transforms.touched_artist_ids())),
         ),
+        Collect(
+            title="users of the batch",
+            target=working.touched_users,
+            rows=transforms.users_touched,
+            reads=_both,
+        ),
         Merge(
             title="users",
             target=_table(User),
@@ -229,6 +235,24 @@ SPARKIFY = Pipeline(
             rows=transforms.user_levels,
             reads=_events,
             scope=transforms.outdated_levels(),
+        ),
+        Collect(
+            title="matches for the checks",
+            target=working.touched_matches,
+            rows=transforms.matches_touched,
+            reads=_both,
+        ),
+        Collect(
+            title="songs for the checks",
+            target=working.touched_songs,
+            rows=transforms.songs_touched,
+            reads=_both,
+        ),
+        Collect(
+            title="artists for the checks",
+            target=working.touched_artists,
+            rows=transforms.artists_touched,
+            reads=_both,
         ),
     ),
     checks=CHECKS,

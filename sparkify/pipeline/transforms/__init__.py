@@ -24,17 +24,25 @@ from sparkify.pipeline.transforms.song_matches import (
     songs_played,
     to_resolve,
 )
+from sparkify.pipeline.transforms.touched import (
+    artists_touched,
+    matches_touched,
+    songs_touched,
+    users_touched,
+)
 
 __all__ = [
     "PLAY",
     "artist_keys",
     "artists",
+    "artists_touched",
     "best_artist",
     "best_song",
     "best_user",
     "changes_of_level",
     "inferred_artists",
     "inferred_songs",
+    "matches_touched",
     "new_song_matches",
     "outdated_levels",
     "plays_to_repoint",
@@ -44,6 +52,7 @@ __all__ = [
     "songplays",
     "songs",
     "songs_played",
+    "songs_touched",
     "time",
     "times_of_plays",
     "to_resolve",
@@ -51,4 +60,5 @@ __all__ = [
     "touched_song_ids",
     "user_levels",
     "users",
+    "users_touched",
 ]
