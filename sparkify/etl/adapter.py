@@ -60,6 +60,9 @@ class Adapter(ABC):
 
     name: ClassVar[str]
     """The name of its dialect in SQLAlchemy, which is also its name in the registry."""
+    counts_at_once: ClassVar[int] = 100
+    """How many counts of rows one statement asks for, as in the checks of a load. More are fewer round trips;
+    but what one statement counts may all be in memory together."""
 
     @abstractmethod
     def prepare(self, session: Session) -> None:

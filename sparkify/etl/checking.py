@@ -21,7 +21,7 @@ def run_checks(session: Session, checks: Iterable[Check]) -> tuple[CheckResult, 
 
 
 def run_checks_of_load(session: Session, checks: Sequence[tuple[Check, SelectBase]]) -> tuple[CheckResult, ...]:
-    """What checks find within a load: one statement counts for all of them what they find.
+    """What checks find within a load: what each finds is counted first.
 
     :param checks: each with its SELECT of that load.
     """
@@ -40,16 +40,20 @@ def count_rows(session: Session, tables: Iterable[Table]) -> dict[str, int]:
 
 
 def _counts(session: Session, sources: Sequence[SelectBase | Table]) -> dict[int, int]:
-    """How many rows each SELECT or table has, by its place, with one statement."""
-    if not sources:
-        return {}
+    """How many rows each SELECT or table has, by its place, with as few statements as suit the database."""
     counts: list[SelectBase] = [
         select(literal_column(str(number)).label("number"), func.count().label("found")).select_from(
             source if isinstance(source, Table) else source.subquery(f"rows_{number}")
         )
         for number, source in enumerate(sources)
     ]
-    return {row.number: row.found for row in session.run(union_all(*counts)).rows}
+    at_once = session.counts_at_once
+    parts = [counts[start : start + at_once] for start in range(0, len(counts), at_once)]
+    return {
+        row.number: row.found
+        for part in parts
+        for row in session.run(union_all(*part) if len(part) > 1 else part[0]).rows
+    }
 
 
 def _run_check(session: Session, check: Check, rows: SelectBase) -> CheckResult:

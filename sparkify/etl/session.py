@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from sqlalchemy import ClauseElement, Connection, CursorResult, Row, SelectBase, Table, literal_column
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -31,6 +31,8 @@ _LOGGED_HERE = {"logged": True}
 
 class Renderer(Protocol):
     """As much of an adapter as a session needs."""
+
+    counts_at_once: ClassVar[int]
 
     def render(self, statement: ClauseElement) -> str:
         """The text of a statement, values included."""
@@ -142,6 +144,11 @@ class Session:
                 extra={"load_id": self.load_id, "step": self._step and self._step.title, "seconds": seconds},
             )
         return outcome
+
+    @property
+    def counts_at_once(self) -> int:
+        """How many counts of rows one statement should ask for."""
+        return self._adapter.counts_at_once
 
     # -- transactions --------------------------------------------------------------------------------------
 

@@ -62,6 +62,7 @@ class DuckDB(Database):
     title: ClassVar[str] = "DuckDB"
     is_embedded: ClassVar[bool] = True
     declares_keys: ClassVar[bool] = False
+    counts_at_once: ClassVar[int] = 1
 
     # -- engine and file -----------------------------------------------------------------------------------
 
