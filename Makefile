@@ -75,8 +75,9 @@ coverage: $(READY) ## which lines of sparkify the tests of units and databases r
 kill: $(READY) ## kill 300 loads at any moment: each must leave one star or the other
 	$(BIN)/python -m tests.support.kills --kills 300
 
-parity: $(READY) ## 100 sets of generated data, five times the size: the same star on both databases, in any order
+parity: $(READY) ## 100 sets of generated data, five times the size, and 200 sequences of small files: the same star
 	$(BIN)/python -m pytest -n 2 tests/databases/redshift/test_redshift_load.py tests/databases/duckdb/test_orders.py -k "generated_data or any_order" --seeds 100 --scale 5
+	$(BIN)/python -m pytest -n 2 tests/databases/duckdb/test_orders.py -k late_days --seeds 200
 
 fuzz: $(READY) ## damage lines in 20,000 ways: the validator and DuckDB's reader must agree on each
 	$(BIN)/python -m pytest tests/unit/test_lines.py -k damaged --hypothesis-profile=fuzz

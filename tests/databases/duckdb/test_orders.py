@@ -10,7 +10,8 @@ import pytest
 
 from sparkify import Warehouse
 from sparkify.generate import generate
-from tests.support.data import star
+from tests.support.data import Data, star
+from tests.support.making import event, song
 
 
 def late_and_early(root: Path, seed: int) -> tuple[list[Path], list[Path]]:
@@ -58,6 +59,65 @@ def test_any_order_gives_the_same_star(tmp_path: Path, seed: int) -> None:
                     parts.load(sources={only: batch}, only=[only])
         assert star(parts) == expected
         assert [str(result) for result in parts.check() if not result.ok] == []
+
+
+def dense_world(order: random.Random) -> list[tuple[str, list[dict[str, object]]]]:
+    """Files of days and songs in which everything meets, in random order.
+
+    Names in several spellings and without a letter, several lengths of one song, songs told again otherwise,
+    plays told twice, users who go back and forth between levels.
+    """
+    artists = ["Björk", "BJORK", "bjrk!", "Band", "The Band", "東京", "..."]
+    titles = ["Undo", "UNDO!", "Únd", "Hey", "(Hey)", "夜", "?"]
+    files: list[tuple[str, list[dict[str, object]]]] = []
+    for day in range(1, 8):
+        plays = [
+            event(
+                at=f"2018-11-{day:02} {order.randrange(3):02}:{order.randrange(2):02}:00",
+                userId=str(order.randrange(1, 5)),
+                level=order.choice(["free", "paid"]),
+                artist=order.choice(artists),
+                song=order.choice(titles),
+                length=order.choice([None, 100.5, 200.5]),
+                sessionId=day,
+                itemInSession=item,
+                page=order.choice(["NextSong"] * 5 + ["Home"]),
+            )
+            for item in range(order.randrange(1, 12))
+        ]
+        files.append(("log", plays))
+        if order.random() < 0.4:
+            files.append(("log", order.sample(plays, len(plays) // 2 + 1)))
+    for _ in range(order.randrange(2, 9)):
+        number = order.randrange(4)
+        told = song(
+            song_id=f"SO{number}",
+            artist_id=f"AR{order.choice([number, 0])}",
+            artist_name=order.choice(artists),
+            title=order.choice(titles),
+            duration=order.choice([100.5, 200.5, 201.5]),
+            year=order.choice([0, 1999, 2001]),
+        )
+        files.append(("song", [told]))
+    order.shuffle(files)
+    return files
+
+
+@pytest.mark.seeds(5)
+def test_late_days_and_songs_give_the_star_of_a_full_refresh(
+    data: Data, warehouse: Warehouse, seed: int
+) -> None:
+    order = random.Random(seed)
+    waiting = list(enumerate(dense_world(order)))
+    while waiting:
+        some, waiting = waiting[: (size := order.randrange(1, 4))], waiting[size:]
+        for number, (kind, lines) in some:
+            {"log": data.log, "song": data.song}[kind](f"{number}.json", *lines)
+        warehouse.load()
+    found = star(warehouse)
+    assert [str(result) for result in warehouse.check() if not result.ok] == []
+    warehouse.load(full_refresh=True)
+    assert found == star(warehouse)
 
 
 def test_the_generated_month_has_what_this_is_about(tmp_path: Path) -> None:
