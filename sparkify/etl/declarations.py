@@ -109,14 +109,16 @@ class Merge(Transform):
 
 @dataclass(frozen=True, kw_only=True)
 class Sync(Transform):
-    """The rows of the target within ``scope`` become exactly ``rows``: what differs or is gone is deleted,
-    what is missing is inserted, what is equal stays untouched.
+    """The rows of the target with a touched key, within ``scope``, become exactly ``rows``: what differs or is
+    gone is deleted, what is missing is inserted, what is equal stays untouched. A key that a row out of the
+    scope has is left to that row.
 
     :ivar key: one column, unique in ``rows``.
-    :ivar scope: what of the target the load may have changed; ``rows`` has the rows of just that.
+    :ivar touched: the keys that the load may have changed; ``rows`` has no others.
     """
 
     key: tuple[str]
+    touched: SelectBase
     scope: ColumnElement[bool]
 
 

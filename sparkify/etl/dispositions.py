@@ -97,14 +97,7 @@ def _(transform: Merge, load_id: ColumnElement[int]) -> Sequence[Change]:
     target, (key,) = transform.target, transform.key
     best = best_of_each(transform.rows(load_id), transform.key, transform.best)
     collect_batch, batch = _collected(f"merged_{target.name}", best)
-    in_scope = literal_column("true") if transform.scope is None else transform.scope
-    collect_present, there = _collected(
-        f"present_{target.name}",
-        select(*(target.c[column.key] for column in batch.c), in_scope.label("in_scope")).where(
-            target.c[key].in_(select(batch.c[key]))
-        ),
-        "found",
-    )
+    collect_present, there = _present(target, batch, key, select(batch.c[key]), transform.scope)
     # A row of the batch has a rival where the target has its key, within the scope of the merge.
     names = [column.key for column in batch.c]
     rivals = select(*(there.c[name] for name in names), literal_column("1").label("is_there")).where(
@@ -128,17 +121,13 @@ def _(transform: Merge, load_id: ColumnElement[int]) -> Sequence[Change]:
 def _(transform: Sync, load_id: ColumnElement[int]) -> Sequence[Change]:
     target, (key,) = transform.target, transform.key
     collect_rows, rows = _collected(f"synced_{target.name}", transform.rows(load_id))
-    collect_present, there = _collected(
-        f"known_{target.name}",
-        select(*(target.c[column.key] for column in rows.c)).where(transform.scope),
-        "found",
-    )
+    collect_present, there = _present(target, rows, key, transform.touched, transform.scope)
     others = [column.key for column in rows.c if column.key != key]
     unlike = or_(*(differs(there.c[name], rows.c[name]) for name in others))
     stale = (
         select(there.c[key])
         .select_from(there.outerjoin(rows, rows.c[key] == there.c[key]))
-        .where(or_(rows.c[key].is_(None), unlike))
+        .where(there.c.in_scope, or_(rows.c[key].is_(None), unlike))
     )
     return [collect_rows, collect_present, *_exchange(target, key, rows, there, stale)]
 
@@ -191,6 +180,16 @@ def _collected(
     return Change(CreateTemporaryTable(table, rows), table, effect), table
 
 
+def _present(
+    target: Table, rows: Table, key: str, keys: SelectBase, scope: ColumnElement[bool] | None
+) -> tuple[Change, Table]:
+    """Copy what the target has of some keys, with the columns of ``rows`` and whether it lies in the scope."""
+    in_scope = literal_column("true") if scope is None else scope
+    columns = [target.c[column.key] for column in rows.c]
+    there = select(*columns, in_scope.label("in_scope")).where(target.c[key].in_(keys))
+    return _collected(f"present_{rows.name}", there, "found")
+
+
 def _exchange(
     target: Table, key: str, rows: Table, there: Table, outdated: Select[Any]
 ) -> tuple[Change, Change]:
@@ -211,7 +210,7 @@ def _exchange(
 
 
 def _insert_missing(
-    target: Table, rows: FromClause, key: Sequence[str], bounds: ColumnElement[Any] | None = None
+    target: Table, rows: FromClause, key: Sequence[str], bounds: ColumnElement[Any] | None
 ) -> Change:
     """Insert the rows whose key the target has not."""
     names = rows.c.keys()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Table, and_
+from sqlalchemy import Table
 
 from sparkify.etl.declarations import (
     Append,
@@ -171,7 +171,8 @@ SPARKIFY = Pipeline(
             rows=transforms.inferred_songs,
             reads=_both,
             key=("song_id",),
-            scope=and_(Song.inferred, Song.song_id.in_(transforms.touched_song_ids())),
+            touched=transforms.touched_song_ids(),
+            scope=_table(Song).c.inferred,
         ),
         Sync(
             title="inferred artists",
@@ -179,7 +180,8 @@ SPARKIFY = Pipeline(
             rows=transforms.inferred_artists,
             reads=_both,
             key=("artist_id",),
-            scope=and_(Artist.inferred, Artist.artist_id.in_(transforms.touched_artist_ids())),
+            touched=transforms.touched_artist_ids(),
+            scope=_table(Artist).c.inferred,
         ),
         Collect(
             title="users of the batch",

@@ -147,6 +147,17 @@ STAR = {
 }
 
 
+def test_catalogue_song_with_id_of_inferred_one_keeps_its_row(driver: Driver, warehouse: Warehouse) -> None:
+    """As in a catalogue that was made from an export of the star: the id is taken, by another song."""
+    driver.put("events", "a.json", event())
+    driver.put("songs", "a.json", song(song_id="IS40E26B5039A902C2", title="Other", artist_name="Others"))
+    warehouse.load()
+    assert rows(warehouse, "SELECT song_id, title, inferred FROM songs") == [
+        ("IS40E26B5039A902C2", "Other", False)
+    ]
+    assert failed(warehouse) == []
+
+
 def test_three_files_in_any_order_make_the_same_star(driver: Driver, warehouse: Warehouse) -> None:
     files = {
         "old": driver.put("events", "1.json", event(at="2018-11-01 20:00:00")),
