@@ -117,6 +117,7 @@ def _stream() -> io.TextIOWrapper:
 
 def _text(stream: io.TextIOWrapper) -> str:
     stream.flush()
+    # What _stream has made; to typeshed it may be any binary stream.
     written: io.BytesIO = stream.buffer  # type: ignore[assignment]
     return written.getvalue().decode()
 
