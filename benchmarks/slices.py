@@ -1,0 +1,187 @@
+"""Compares distribution and sort keys by counting bytes: where rows would lie on slices, and what would move.
+
+    python -m benchmarks.slices                       # all tables of docs/scale.md
+    python -m benchmarks.slices --logs data/log_data  # skew of the keys of these files too
+
+Nothing is sent to a database and nothing is timed: the same numbers come out on every machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from benchmarks.formatting import table
+from benchmarks.layouts.loads import written
+from benchmarks.layouts.logs import counts_of_logs
+from benchmarks.layouts.placement import CLUSTERS, Cluster, Layout, by_key, encoded, key, skew
+from benchmarks.layouts.population import Scale
+from benchmarks.layouts.search import CANDIDATES, LAYOUTS, VARIANTS, Cost, Costs, rows_by_slice, rows_of
+from benchmarks.layouts.zones import ORDERS, blocks_read, history
+
+__all__ = ["SCALES", "main"]
+
+SCALES = (
+    Scale("100 thousand plays a day", 100_000, users=50_000, songs=1_000_000, catalogue=385_000),
+    Scale("10 million plays a day", 10_000_000, users=2_000_000, songs=20_000_000, catalogue=10_000_000),
+    Scale("the same with hits", 10_000_000, users=2_000_000, songs=20_000_000, catalogue=10_000_000, blunt=1),
+    Scale("850 million plays a day", 850_000_000, users=100_000_000, songs=200_000_000, catalogue=100_000_000),
+)
+"""850 million plays are the events of a billion, by the real month's 6,820 of 8,056."""
+
+_MIDDLE = SCALES[1]
+_SIXTEEN = CLUSTERS[4]
+Rows = list[list[str]]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.slices", description=__doc__)
+    parser.add_argument("--logs", type=Path, help="a folder of logs whose keys are counted")
+    parser.add_argument("--markdown", action="store_true", help="print tables in Markdown")
+    options = parser.parse_args(arguments)
+    parts: list[tuple[str, Callable[[], Rows]]] = [
+        (f"Fullest slice / mean, songplays, {scale.title}", partial(skews, scale)) for scale in SCALES
+    ]
+    if options.logs:
+        parts.insert(
+            0, (f"Fullest slice / mean, songplays of {options.logs}", lambda: skews_of_logs(options.logs))
+        )
+    parts += [
+        (f"Rows and bytes on a slice, {_MIDDLE.title}, 64 slices", lambda: slices_of(_MIDDLE, _SIXTEEN)),
+        (
+            f"Bytes moved by each part of a day, {_MIDDLE.title}, 16 nodes, in MB",
+            lambda: moved(_MIDDLE, _SIXTEEN),
+        ),
+        ("A day of each layout, in GB", lambda: days(SCALES, (CLUSTERS[0], _SIXTEEN))),
+        (f"What decides, {_MIDDLE.title}, 16 nodes, GB a day", lambda: variants(_MIDDLE, _SIXTEEN)),
+        ("The best of all combinations", lambda: best(SCALES, (CLUSTERS[0], *CLUSTERS[4:]))),
+        ("Blocks of start_time read, % of a slice of 36 months", sort_keys),
+    ]
+    for title, rows in parts:
+        print(f"\n{title}\n\n{table(rows(), markdown=options.markdown)}", flush=True)
+
+
+def skews(scale: Scale) -> Rows:
+    """Of each candidate of ``songplays``, on each cluster."""
+    rows = [["distributed by", *(f"{cluster.slices} slices" for cluster in CLUSTERS)]]
+    for placement in CANDIDATES["songplays"]:
+        found = [skew(rows_by_slice("songplays", placement, scale, cluster)) for cluster in CLUSTERS]
+        rows.append([str(placement), *(f"{each:.2f}" for each in found)])
+    return rows
+
+
+def skews_of_logs(folder: Path) -> Rows:
+    """The same of plays that were counted."""
+    rows = [["distributed by", *(f"{cluster.slices} slices" for cluster in CLUSTERS)]]
+    for name, counts in counts_of_logs(folder).items():
+        found = [skew(by_key(counts, cluster.slices)) for cluster in CLUSTERS]
+        rows.append([str(key(name)), *(f"{each:.2f}" for each in found)])
+    return rows
+
+
+def slices_of(scale: Scale, cluster: Cluster) -> Rows:
+    """Of each table and candidate: rows and bytes on the fullest slice, all bytes, and those of a load."""
+    rows = [
+        ["table", "distributed", "rows", "fullest slice", "skew", "GB there", "GB in all", "MB a load on it"]
+    ]
+    loaded = dict(written(scale.sizes))
+    for name, candidates in CANDIDATES.items():
+        width = encoded(name)
+        for placement in candidates:
+            found = rows_by_slice(name, placement, scale, cluster)
+            share = max(found) / rows_of(name, scale)
+            rows.append(
+                [
+                    name,
+                    str(placement),
+                    f"{rows_of(name, scale):,.0f}",
+                    f"{max(found):,.0f}",
+                    f"{skew(found):.2f}",
+                    f"{max(found) * width / 1e9:,.2f}",
+                    f"{sum(found) * width / 1e9:,.1f}",
+                    f"{share * loaded[name] * width / 1e6:,.2f}",
+                ]
+            )
+    return rows
+
+
+def moved(scale: Scale, cluster: Cluster) -> Rows:
+    """Of each part of a day's work and each layout, in MB."""
+    costs = Costs(scale, cluster)
+    rows = [["part", *LAYOUTS]]
+    for part in (*costs.load, *costs.questions):
+        found = [costs.of_part(part, layout)[0] for layout in LAYOUTS.values()]
+        rows.append([part.title, *(f"{each / 1e6:,.1f}" for each in found)])
+    return rows
+
+
+def days(scales: Sequence[Scale], clusters: Sequence[Cluster]) -> Rows:
+    """Of each layout: what a day sends, writes and waits for, in GB."""
+    rows = [["scale", "nodes", "layout", "load", "questions", "written", "waited", "day", "stored"]]
+    for scale in scales:
+        for cluster in clusters:
+            costs = Costs(scale, cluster)
+            named: dict[str, Layout] = {**LAYOUTS, "best": costs.best()}
+            rows += [
+                [scale.title, str(cluster.nodes), name, *_cost(costs.of(each))] for name, each in named.items()
+            ]
+    return rows
+
+
+def variants(scale: Scale, cluster: Cluster) -> Rows:
+    """What a day of each layout costs by another idea of a day, and which of all combinations costs least."""
+    rows = [["a day", *LAYOUTS, "least", *CANDIDATES]]
+    for variant in VARIANTS:
+        costs = Costs(scale, cluster, variant)
+        least = costs.best()
+        found = [costs.of(layout).day / 1e9 for layout in (*LAYOUTS.values(), least)]
+        named = [_short(str(least[name])) for name in CANDIDATES]
+        rows.append([variant.title, *(f"{each:,.1f}" for each in found), *named])
+    return rows
+
+
+def best(scales: Sequence[Scale], clusters: Sequence[Cluster]) -> Rows:
+    """The layout that the search finds, by scale and cluster."""
+    rows = [["scale", "slices", *CANDIDATES]]
+    for scale in scales:
+        for cluster in clusters:
+            found = Costs(scale, cluster).best()
+            rows.append([scale.title, str(cluster.slices), *(_short(str(found[name])) for name in CANDIDATES)])
+    return rows
+
+
+def sort_keys() -> Rows:
+    """Of each order of rows: the share of blocks that a month, a day and a late day read.
+
+    A row stands for 650: a slice of 64 has 171 million rows at ten million plays a day, 125,000 to a block of a
+    column of 8 bytes, and here 263,000, 192 to a block.
+    """
+    days = 1096
+    users = [share for _, share in Scale("", 10_000_000 / 64, 31_250, 1, 1).listeners.shares]
+    rows = history(263_040, days, users)
+    asked = {"the last month": (days - 30, days), "a month a year ago": (701, 731), "a day": (days - 1, days)}
+    last = max(row.loaded for row in rows)
+    found = [["sort key", *asked, "the last load, by load_id"]]
+    for name, order in ORDERS.items():
+        lie = order(rows)
+        times, loads = [row.start_time for row in lie], [row.loaded for row in lie]
+        shares = [blocks_read(times, 192, first, end) for first, end in asked.values()]
+        shares.append(blocks_read(loads, 192, last, last + 1))
+        found.append([name, *(f"{100 * share:.1f}" for share in shares)])
+    return found
+
+
+def _cost(cost: Cost) -> list[str]:
+    parts = (cost.load, cost.questions, cost.written, cost.waited, cost.day, cost.storage)
+    return [f"{part / 1e9:,.2f}" for part in parts]
+
+
+def _short(placement: str) -> str:
+    return placement.removeprefix("KEY(").removesuffix(")")
+
+
+if __name__ == "__main__":
+    main()
