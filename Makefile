@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 DEMO   := demo
 
-# What test-lowest, test-newest and test-py3* run: nothing is everything.  make test-lowest TESTS="$(UNIT)"
+# What test-lowest, test-newest, test-duckdb2 and test-py3* run: nothing is everything.  make test-lowest TESTS="$(UNIT)"
 TESTS  ?=
 UNIT   := tests/unit sparkify
 # A file is one worker's, and the files come in the order of tests/conftest.py, the longest first.
@@ -15,8 +15,8 @@ PYTEST := -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 VERSIONS := test-py311 test-py312 test-py313
 
-.PHONY: demo test test-unit test-lowest test-newest $(VERSIONS) coverage kill parity fuzz lint format bench bench-growth \
-        redshift-local clean help
+.PHONY: demo test test-unit test-lowest test-newest test-duckdb2 $(VERSIONS) coverage kill parity fuzz lint format bench \
+        bench-growth redshift-local clean help
 
 help:
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -56,6 +56,14 @@ test-newest: ## every test with the newest versions that pyproject.toml allows, 
 	.venvs/newest/bin/python -m pip install --quiet --upgrade "pip>=25.1"
 	.venvs/newest/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager --editable . --group test
 	.venvs/newest/bin/python $(PYTEST) $(TESTS)
+
+# duckdb-sqlalchemy may still require duckdb < 2: DuckDB is then replaced after it.
+test-duckdb2: ## every test with DuckDB 2
+	test -x .venvs/duckdb2/bin/python || $(PYTHON) -m venv .venvs/duckdb2
+	.venvs/duckdb2/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	.venvs/duckdb2/bin/python -m pip install --quiet --editable . --group test
+	.venvs/duckdb2/bin/python -m pip install --quiet --no-deps "duckdb>=2.0.1,<3"
+	.venvs/duckdb2/bin/python $(PYTEST) $(TESTS)
 
 .venvs/py3%/.ready: pyproject.toml
 	python=$$(.ci/python 3.$*) && "$$python" -m venv .venvs/py3$*

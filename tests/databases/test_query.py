@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import logging
 import os
 import pty
 import re
@@ -171,6 +172,16 @@ def test_arrow(loaded: Warehouse) -> None:
     assert [tuple(row.values()) for row in table.to_pylist()] == ROWS
     assert table.schema.field("start_time").type == arrow.timestamp("us")
     assert table.schema.field("user_id").type == arrow.int64()
+
+
+def test_arrow_logs_its_statement(loaded: Warehouse, caplog: pytest.LogCaptureFixture) -> None:
+    pytest.importorskip("pyarrow", reason="the extra arrow is not installed")
+    caplog.set_level(logging.DEBUG, logger="sparkify.sql")
+    loaded.query(select(func.count(SongPlay.songplay_id).label("plays"))).to_arrow()
+    (message,) = (record.getMessage() for record in caplog.records if record.name == "sparkify.sql")
+    assert re.sub(r"\s+", " ", message.partition(": ")[2]) == (
+        "SELECT count(songplays.songplay_id) AS plays FROM songplays"
+    )
 
 
 @pytest.mark.parametrize(

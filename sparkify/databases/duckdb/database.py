@@ -191,7 +191,7 @@ class DuckDB(Database):
         return frame
 
     def to_arrow(self, connection: Connection, statement: Select[*Ts] | CompoundSelect[*Ts]) -> pyarrow.Table:
-        return frames.native(self.select(connection, statement)).to_arrow_table()
+        return frames.arrow_table(connection, self.render(statement))
 
     def to_parquet(
         self,
