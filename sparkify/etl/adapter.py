@@ -48,6 +48,9 @@ class Batch(ABC):
     def unstage(self, session: Session, source: Source) -> None:
         """Empty the staging table of the source."""
 
+    def release(self, session: Session) -> None:  # noqa: B027 - most have nothing to let go of
+        """After the commit: let go of the rows that were staged."""
+
     @abstractmethod
     def repair(self, session: Session, cause: UnreadableBatch) -> None:
         """After :exc:`UnreadableBatch`, and outside of a transaction: find the lines that cannot be loaded,

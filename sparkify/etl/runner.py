@@ -260,4 +260,5 @@ def _prepare(adapter: Adapter, session: Session) -> None:
 
 def _tidy(context: Context, session: Session, changed: list[str]) -> None:
     with session.step("tidy up"):
+        context.batch.release(session)
         context.adapter.tidy(session, context.pipeline, changed)

@@ -100,13 +100,20 @@ class Session:
 
     # -- statements ----------------------------------------------------------------------------------------
 
-    def run(self, statement: ClauseElement | str, parameters: tuple[Any, ...] = ()) -> Outcome:
+    def run(
+        self,
+        statement: ClauseElement | str,
+        parameters: tuple[Any, ...] = (),
+        *,
+        apart: Connection | None = None,
+    ) -> Outcome:
         """Send a statement, and return what it answered.
 
         :param statement: as SQLAlchemy has it, or the text of what it has no words for.
+        :param apart: another connection, as of :meth:`connect_apart`, over which it is sent.
         """
         text = statement if isinstance(statement, str) else self._adapter.render(statement)
-        outcome = self._send(text, parameters)
+        outcome = self._send(text, parameters, apart=apart)
         if self._step is not None:
             self._step.rows += outcome.rowcount
         return outcome
@@ -125,10 +132,18 @@ class Session:
             for statement, parameters in self._adapter.inserts(table, rows):
                 self.run(statement, parameters)
 
-    def _send(self, text: str, parameters: tuple[Any, ...], *, named: bool = True) -> Outcome:
+    def _send(
+        self,
+        text: str,
+        parameters: tuple[Any, ...],
+        *,
+        named: bool = True,
+        apart: Connection | None = None,
+    ) -> Outcome:
         clock = time.perf_counter()
         sent, bound = self._adapter.inline(text, parameters)
-        result = self._open.exec_driver_sql(sent, bound or None, execution_options=_LOGGED_HERE)
+        connection = self._open if apart is None else apart
+        result = connection.exec_driver_sql(sent, bound or None, execution_options=_LOGGED_HERE)
         # A driver may answer an INSERT with a row that has the count.
         outcome = (
             Outcome(rows=result.all() if named else _plain(result))
@@ -163,6 +178,12 @@ class Session:
     def rollback(self) -> None:
         """Undo it, if there is one."""
         self._open.rollback()
+
+    def connect_apart(self) -> Connection | None:
+        """Another connection to the same database, each of whose statements is a transaction of its own; None
+        in a dry run. It is for the caller to close.
+        """
+        return self._open.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
     @property
     def _open(self) -> Connection:
@@ -232,6 +253,9 @@ class DryRun(Session):
         self._record(text)
         return () if self._connection is None else super()._send(text, ()).rows
 
+    def connect_apart(self) -> None:
+        """Nothing is sent over another connection either."""
+
     def fetch(self, select: SelectBase) -> Sequence[Sequence[Any]]:
         """As :meth:`read`."""
         return self.read(select)
@@ -254,7 +278,14 @@ class DryRun(Session):
     def rollback(self) -> None:
         """Nothing was begun."""
 
-    def _send(self, text: str, parameters: tuple[Any, ...], *, named: bool = True) -> Outcome:
+    def _send(
+        self,
+        text: str,
+        parameters: tuple[Any, ...],
+        *,
+        named: bool = True,
+        apart: Connection | None = None,
+    ) -> Outcome:
         self._record(text)
         return Outcome()
 

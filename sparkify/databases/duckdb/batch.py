@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import queue
+import secrets
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import duckdb
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from sparkify.databases.duckdb.reading import count_lines, insert_files, next_skipped, shadow, unshadow
+from sparkify.databases.duckdb.reading import (
+    attach,
+    count_lines,
+    detach,
+    insert_files,
+    next_skipped,
+    shadow,
+    unshadow,
+)
 from sparkify.etl.adapter import Batch, UnreadableBatch
 from sparkify.etl.declarations import Source
 from sparkify.etl.listing import AwsOptions, Listing, SourceFile
 from sparkify.etl.observer import Observer
 from sparkify.etl.results import Staged
-from sparkify.etl.session import Session
+from sparkify.etl.session import Outcome, Session
 from sparkify.etl.spool import SpoolFile, spool
 from sparkify.etl.validation import Validated, validate_file
 
@@ -56,18 +67,40 @@ class _Spooled:
 
 
 class DuckDBBatch(Batch):
-    """The files of one load, as they lie in a temporary folder."""
+    """The files of one load, as they lie in a temporary folder, and their rows in databases in memory.
+
+    The rows are read and committed by another connection than that of the load: what a transaction has written
+    itself, DuckDB scans with one thread. Each source has a database of its own, for the transaction of the load
+    sees one as it was when it first looked at it.
+    """
 
     def __init__(self, folder: Path, aws: AwsOptions, observer: Observer) -> None:
         self._folder = folder
         self._aws = aws
         self._observer = observer
         self._spooled: dict[str, _Spooled] = {}
+        self._reader: Connection | None = None
+        self._attached: dict[str, str] = {}
+
+    def close(self) -> None:
+        """Let go of the rows, if that was not done. The transaction of the load is over."""
+        if self._reader is None:
+            return
+        try:
+            for catalog in self._attached.values():
+                self._reader.exec_driver_sql(detach(catalog))
+        finally:
+            self._reader.close()
+
+    def release(self, session: Session) -> None:
+        for name in list(self._attached):
+            self._detach(session, name)
 
     def stage(self, session: Session, source: Source, files: Sequence[SourceFile], listing: Listing) -> Staged:
-        session.run(shadow(source))
+        staging = self._attach(session, source)
         if session.dry_run:
-            _read(session, source)
+            staging.read()
+            session.run(shadow(source, staging.catalog))
             return Validated().staged(source, ((file, 0) for file in files))
         if source.name in self._spooled:
             spooled = self._spooled[source.name]
@@ -78,9 +111,10 @@ class DuckDBBatch(Batch):
         readable = True
         for group in _grouped(incoming):
             # The rest is spooled even so: all of it will be validated at once.
-            readable = readable and _insert_files(session, source, group)
+            readable = readable and _insert_files(staging, group)
         if not readable:
             raise UnreadableBatch(source)
+        session.run(shadow(source, staging.catalog))
         lines = ((part.file, part.lines) for one in spooled.files for part in one.file.segments)
         return spooled.validated.staged(source, lines)
 
@@ -94,6 +128,22 @@ class DuckDBBatch(Batch):
                 for one in spooled.files
             ]
         session.rollback()
+
+    def _attach(self, session: Session, source: Source) -> _Staging:
+        """An empty staging table for the source."""
+        if self._reader is None:
+            self._reader = session.connect_apart()
+        if source.name in self._attached:
+            self._detach(session, source.name)
+        # A load of another thread may be about to detach its own.
+        suffix = "" if session.dry_run else f"_{secrets.token_hex(4)}"
+        catalog = f"batch_of_{source.name}{suffix}"
+        session.run(attach(source, catalog), apart=self._reader)
+        self._attached[source.name] = catalog
+        return _Staging(session, self._reader, source, catalog)
+
+    def _detach(self, session: Session, name: str) -> None:
+        session.run(detach(self._attached.pop(name)), apart=self._reader)
 
     def _spool(self, spooled: _Spooled, files: Sequence[SourceFile]) -> Iterator[_Readable]:
         name = spooled.source.name
@@ -155,7 +205,29 @@ def _grouped(files: Iterable[_Readable]) -> Iterator[list[_Readable]]:
         yield group
 
 
-def _insert_files(session: Session, source: Source, files: Sequence[_Readable]) -> bool:
+@dataclass(frozen=True)
+class _Staging:
+    """The staging table of one source, in a database in memory."""
+
+    session: Session
+    reader: Connection | None
+    source: Source
+    catalog: str
+
+    def read(self, *paths: Sequence[str]) -> int:
+        """Read files, and return how many lines they had: those that are stored, and those that need not be."""
+        if self.source.kept is None:
+            return self._run(insert_files(self.source, self.catalog), paths).rowcount
+        before: int = self._run(next_skipped(self.source, self.catalog)).value
+        stored = self._run(insert_files(self.source, self.catalog), paths).rowcount
+        after: int = self._run(next_skipped(self.source, self.catalog)).value
+        return stored + after - before - 1
+
+    def _run(self, statement: str, parameters: tuple[Any, ...] = ()) -> Outcome:
+        return self.session.run(statement, parameters, apart=self.reader)
+
+
+def _insert_files(staging: _Staging, files: Sequence[_Readable]) -> bool:
     """Read files into the staging table. Returns whether every line arrived, and as it should be."""
     if any(one.file.suspect and not one.validated for one in files):
         return False
@@ -163,21 +235,11 @@ def _insert_files(session: Session, source: Source, files: Sequence[_Readable]) 
     if not paths:
         return True
     try:
-        return _read(session, source, paths) == sum(one.rows for one in files)
+        return staging.read(paths) == sum(one.rows for one in files)
     except DBAPIError as exc:
         if isinstance(exc.orig, _UNREADABLE):
             return False
         raise
-
-
-def _read(session: Session, source: Source, *paths: Sequence[str]) -> int:
-    """Read files, and return how many lines they had: those that are stored, and those that need not be."""
-    if source.kept is None:
-        return session.run(insert_files(source), paths).rowcount
-    before: int = session.run(next_skipped(source)).value
-    stored = session.run(insert_files(source), paths).rowcount
-    after: int = session.run(next_skipped(source)).value
-    return stored + after - before - 1
 
 
 def _probe(session: Session, source: Source, one: _Readable) -> bool:

@@ -1,15 +1,16 @@
 """DuckDB: reads the files itself, in its own threads, straight into the staging tables.
 
-A batch lives in temporary tables that shadow the staging tables of the same names: to store and compress
-rows that are gone a second later would take nearly as long as the rest of the load.
+A batch lives in memory, and temporary views of it shadow the staging tables of the same names: to store and
+compress rows that are gone a second later would take nearly as long as the rest of the load.
 """
 
 from __future__ import annotations
 
 import json
+import secrets
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVarTuple
 
@@ -67,10 +68,14 @@ class DuckDB(Database):
     # -- engine and file -----------------------------------------------------------------------------------
 
     def create_engine(self, *, read_only: bool = False) -> Engine:
+        url = self.url
+        if self.file is None:
+            # With a name it is one for all connections of the engine.
+            url = url.set(database=f":memory:{secrets.token_hex(8)}")
         try:
             return send_literals(
                 create_engine(
-                    self.url,
+                    url,
                     hide_parameters=True,
                     connect_args={"config": dict(CONFIG), "read_only": read_only},
                 )
@@ -119,8 +124,11 @@ class DuckDB(Database):
 
     @contextmanager
     def batch(self, aws: AwsOptions, observer: Observer, max_rejects: int) -> Iterator[Batch]:
-        with tempfile.TemporaryDirectory(prefix="sparkify-") as folder:
-            yield DuckDBBatch(Path(folder), aws, observer)
+        with (
+            tempfile.TemporaryDirectory(prefix="sparkify-") as folder,
+            closing(DuckDBBatch(Path(folder), aws, observer)) as batch,
+        ):
+            yield batch
 
     def inline(self, text: str, parameters: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
         return inline(text, parameters), ()

@@ -1,4 +1,4 @@
-"""The SQL with which DuckDB reads files: as text at first, into temporary tables that shadow the staging ones.
+"""The SQL with which DuckDB reads files: as text at first, into tables of a database in memory.
 
 What a line must be is said in the statement itself, which fails at the first that is not right.
 """
@@ -14,36 +14,65 @@ from sqlalchemy.types import TIMESTAMP
 from sparkify.etl.declarations import JsonField, Source
 from sparkify.etl.line_rules import FLOAT_TEXT, INTEGER_TEXT, MAX_LINE
 
-__all__ = ["count_lines", "escaped", "insert_files", "next_skipped", "quoted", "shadow", "unshadow"]
+__all__ = [
+    "attach",
+    "count_lines",
+    "detach",
+    "escaped",
+    "insert_files",
+    "next_skipped",
+    "quoted",
+    "shadow",
+    "unshadow",
+]
 
 _LARGEST = sys.float_info.max
 
 
-def shadow(source: Source) -> str:
-    """Shadow a staging table with an empty temporary table, and count from 0 what is not stored there."""
+def attach(source: Source, catalog: str) -> str:
+    """Attach a database in memory with an empty staging table, and count from 0 what is not stored there."""
     name = quoted(source.staging.name)
-    table = f"CREATE TEMPORARY TABLE {name} AS SELECT * FROM main.{name} WHERE false"
-    if source.kept is None:
-        return table
-    return f"{table}; CREATE TEMPORARY SEQUENCE {quoted(_skipped(source))} MINVALUE 0 START 0"
+    table = (
+        f"ATTACH ':memory:' AS {quoted(catalog)}; "
+        f"CREATE TABLE {_table(source, catalog)} AS SELECT * FROM main.{name} WHERE false"
+    )
+    sequence = f"CREATE SEQUENCE {_skipped(source, catalog)} MINVALUE 0 START 0"
+    return table if source.kept is None else f"{table}; {sequence}"
+
+
+def detach(catalog: str) -> str:
+    """Detach that database, with all that is in it."""
+    return f"DETACH {quoted(catalog)}"
+
+
+def shadow(source: Source, catalog: str) -> str:
+    """Shadow the staging table with that of the database in memory, for the connection that sends this."""
+    return f"CREATE TEMPORARY VIEW {quoted(source.staging.name)} AS SELECT * FROM {_table(source, catalog)}"
 
 
 def unshadow(source: Source) -> str:
-    """Drop the temporary table again."""
-    table = f"DROP TABLE temp.{quoted(source.staging.name)}"
-    return table if source.kept is None else f"{table}; DROP SEQUENCE temp.{quoted(_skipped(source))}"
+    """Undo that."""
+    return f"DROP VIEW temp.{quoted(source.staging.name)}"
 
 
-def next_skipped(source: Source) -> str:
+def next_skipped(source: Source, catalog: str) -> str:
     """The statement that takes the next number of the lines that are read and not stored."""
-    return f"SELECT nextval('{escaped(_skipped(source))}')"
+    return f"SELECT {_next_skipped(source, catalog)}"
 
 
-def _skipped(source: Source) -> str:
-    return f"{source.staging.name}_skipped"
+def _table(source: Source, catalog: str) -> str:
+    return f"{quoted(catalog)}.main.{quoted(source.staging.name)}"
 
 
-def insert_files(source: Source) -> str:
+def _skipped(source: Source, catalog: str) -> str:
+    return f"{quoted(catalog)}.main.{quoted(f'{source.staging.name}_skipped')}"
+
+
+def _next_skipped(source: Source, catalog: str) -> str:
+    return f"nextval('{escaped(_skipped(source, catalog))}')"
+
+
+def insert_files(source: Source, catalog: str) -> str:
     """The statement that reads files into the staging table, and fails at a line that is not right."""
     fields = source.fields
     names = ", ".join(quoted(column.name) for column in fields)
@@ -52,12 +81,9 @@ def insert_files(source: Source) -> str:
     if source.kept is not None:
         key = {column.name: field.key for column, field in fields.items()}[source.kept.column]
         # Every line must be accounted for, so one that is not stored is counted: nextval() is never below 0.
-        skipped = f"nextval('{escaped(_skipped(source))}') < 0"
+        skipped = f"{_next_skipped(source, catalog)} < 0"
         otherwise = f"CASE WHEN {quoted(key)} = '{escaped(source.kept.value)}' THEN true ELSE {skipped} END"
-    return (
-        f"INSERT INTO {quoted(source.staging.name)} ({names})\n"
-        f"SELECT {values}\n{_from_files(source, otherwise)}"
-    )
+    return f"INSERT INTO {_table(source, catalog)} ({names})\nSELECT {values}\n{_from_files(source, otherwise)}"
 
 
 def count_lines(source: Source) -> str:

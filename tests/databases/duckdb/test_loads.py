@@ -6,15 +6,18 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
-from sqlalchemy import BigInteger, literal, text
+from sqlalchemy import BigInteger, Connection, literal, text
 from sqlalchemy import event as engine_event
 from sqlalchemy.engine import make_url
 
-from sparkify import ChangedFiles, ConfigurationError, EmptySource, TemporaryError, Warehouse
+from sparkify import ChangedFiles, ConfigurationError, EmptySource, RejectedLines, TemporaryError, Warehouse
 from sparkify.databases import open_database
 from sparkify.etl.checking import run_checks_of_load
 from sparkify.etl.listing import Listing, SourceFile
@@ -282,14 +285,50 @@ def test_load_of_nothing_new_leaves_the_file_alone(warehouse: Warehouse, data: D
     assert [text for text in texts if "CHECKPOINT" in text] == []
 
 
-def test_load_opens_one_connection(warehouse: Warehouse, data: Data) -> None:
+def test_loads_share_two_connections(warehouse: Warehouse, data: Data) -> None:
     data.log("a.json", event())
     data.song("a.json", song())
     opened = []
     engine_event.listen(warehouse.engine, "connect", lambda *_: opened.append(1))
     warehouse.load()
+    data.log("b.json", event(ts=1_542_000_000_000))
     warehouse.load()
-    assert opened == [1]
+    assert opened == [1, 1]
+
+
+def test_batch_is_not_read_in_the_transaction_of_the_load(warehouse: Warehouse, data: Data) -> None:
+    data.log("a.json", event())
+    data.song("a.json", song())
+    sent_by: dict[str, set[int]] = {"read_json(": set(), "songplays": set(), "load_lock": set()}
+
+    def note(connection: Connection, _cursor: Any, statement: str, *_rest: Any) -> None:
+        for word, connections in sent_by.items():
+            if word in statement:
+                connections.add(id(connection.connection.dbapi_connection))
+
+    warehouse.migrate()
+    engine_event.listen(warehouse.engine, "before_cursor_execute", note)
+    warehouse.load()
+    (reader,), (loader,), (locker,) = sent_by.values()
+    assert loader == locker != reader
+
+
+@pytest.mark.parametrize("last", ["{", "not json", None])
+def test_load_leaves_no_database_attached(warehouse: Warehouse, data: Data, last: str | None) -> None:
+    data.song("a.json", song())
+    data.log("a.json", event(), *([] if last is None else [last]))
+    attached = "SELECT database_name FROM duckdb_databases() WHERE NOT internal"
+    warehouse.migrate()
+    before = rows(warehouse, attached)
+    with suppress(RejectedLines):
+        warehouse.load()
+    assert len(before) == 1
+    assert rows(warehouse, attached) == before
+    data.log("b.json", event(ts=1_542_000_000_000))
+    with suppress(RejectedLines):
+        warehouse.load(max_rejects=1)
+    assert rows(warehouse, "SELECT count(*) FROM songplays") == [(2,)]
+    assert rows(warehouse, attached) == before
 
 
 # -- the file ----------------------------------------------------------------------------------------------
@@ -335,3 +374,14 @@ def test_a_warehouse_in_memory(data: Data, monkeypatch: pytest.MonkeyPatch) -> N
         warehouse.load(log_data=data.logs, song_data=data.songs)
         assert rows(warehouse, "SELECT match FROM songplays") == [("exact",)]
         assert warehouse.status().rows["songplays"] == 1
+
+
+def test_a_warehouse_in_memory_is_one_for_all_threads(data: Data) -> None:
+    data.log("a.json", event())
+    data.song("a.json", song())
+    with Warehouse("duckdb:///:memory:") as warehouse, Warehouse("duckdb:///:memory:") as other:
+        warehouse.load(log_data=data.logs, song_data=data.songs)
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(rows, warehouse, "SELECT match FROM songplays").result() == [("exact",)]
+        other.migrate()
+        assert rows(other, "SELECT match FROM songplays") == []
