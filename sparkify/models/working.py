@@ -9,15 +9,17 @@ from sqlalchemy import BigInteger, Boolean, Column, Double, Integer, MetaData, S
 from sqlalchemy.types import TIMESTAMP
 
 __all__ = [
+    "checked_artists",
+    "checked_levels",
+    "checked_matches",
+    "checked_songs",
+    "checked_users",
     "level_changes",
     "play_times",
     "played_songs",
     "repeated_plays",
     "resolved_matches",
     "touched_artist_keys",
-    "touched_artists",
-    "touched_matches",
-    "touched_songs",
     "touched_users",
     "unresolved_matches",
 ]
@@ -30,14 +32,36 @@ touched_artist_keys = Table("touched_artist_keys", _metadata, Column("artist_key
 touched_users = Table("touched_users", _metadata, Column("user_id", BigInteger))
 """The users who made the plays of the batch."""
 
-touched_matches = Table("touched_matches", _metadata, Column("match_id", BigInteger))
-"""The matches of the songs that the batch plays, and those that its songs may have changed."""
+checked_users = Table("checked_users", _metadata, Column("user_id", BigInteger))
+"""The rows of ``users`` of those users."""
 
-touched_songs = Table("touched_songs", _metadata, Column("song_id", String(32)))
-"""The songs that those matches point at, and the songs of the batch."""
+checked_levels = Table(
+    "checked_levels",
+    _metadata,
+    Column("user_id", BigInteger),
+    Column("valid_from", TIMESTAMP),
+    Column("valid_to", TIMESTAMP),
+    Column("is_current", Boolean),
+)
+"""The rows of ``user_levels`` of those users."""
 
-touched_artists = Table("touched_artists", _metadata, Column("artist_id", String(32)))
-"""The artists of those matches and songs, and of the batch."""
+checked_matches = Table(
+    "checked_matches",
+    _metadata,
+    Column("match_id", BigInteger),
+    Column("song_id", String(32)),
+    Column("artist_id", String(32)),
+    Column("match", String(16)),
+)
+"""The rows of ``song_matches`` of the songs that the batch plays, and those that its songs may have changed."""
+
+checked_songs = Table(
+    "checked_songs", _metadata, Column("song_id", String(32)), Column("artist_id", String(32))
+)
+"""The rows of ``songs`` of those matches, and of the songs of the batch."""
+
+checked_artists = Table("checked_artists", _metadata, Column("artist_id", String(32)))
+"""The rows of ``artists`` of those matches and songs, and of the batch."""
 
 played_songs = Table(
     "played_songs",

@@ -2,16 +2,15 @@
 
 None of them uses DISTINCT: Redshift trusts a declared key and may leave duplicates in its answer.
 
-Within a load they read what it touched, however much the warehouse holds: the rows of its own number, and those
-whose keys are in the temporary tables of :mod:`sparkify.pipeline.transforms.touched`.
+Within a load they read what it touched, however much the warehouse holds: the plays of its own number, and the
+copies of other rows that :mod:`sparkify.pipeline.transforms.touched` selects.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, SelectBase, Table, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, SelectBase, Table, and_, false, func, or_, select
 
 from sparkify.etl.constructs import ascii_key, differs
 from sparkify.etl.declarations import Check
@@ -27,7 +26,13 @@ from sparkify.models import (
     User,
     UserLevel,
 )
-from sparkify.models.working import touched_artists, touched_matches, touched_songs, touched_users
+from sparkify.models.working import (
+    checked_artists,
+    checked_levels,
+    checked_matches,
+    checked_songs,
+    checked_users,
+)
 
 __all__ = ["CHECKS"]
 
@@ -44,39 +49,35 @@ def _table(model: type[Base]) -> Table:
     return table
 
 
-_TOUCHED: Mapping[type[Base], Table] = {
-    User: touched_users,
-    Song: touched_songs,
-    Artist: touched_artists,
-    SongMatch: touched_matches,
+_CHECKED: Mapping[type[Base], Table] = {
+    User: checked_users,
+    UserLevel: checked_levels,
+    Song: checked_songs,
+    Artist: checked_artists,
+    SongMatch: checked_matches,
 }
+"""Of which tables a load has a copy of the rows that it touched."""
 
 
-def _touched(column: ColumnElement[Any], model: type[Base], load_id: ColumnElement[int]) -> ColumnElement[bool]:
-    """Whether a key is one that the load touched."""
-    if model is LoadedFile:
-        return column.in_(select(LoadedFile.uri).where(LoadedFile.load_id == load_id))
-    return column.in_(select(*_TOUCHED[model].columns))
+def _rows_of(model: type[Base], load_id: LoadId) -> Table:
+    """The table, or within a load the copy of what it touched, if there is one."""
+    return _table(model) if load_id is None else _CHECKED.get(model, _table(model))
 
 
-def unique(model: type[Base], *key: str, touched: type[Base] | None = None) -> Check:
-    """A check that no two rows of the table have the same key.
-
-    :param touched: of which table the first column of the key is, where a load can touch a duplicate.
-    """
-    table = _table(model)
-    columns = [table.c[name] for name in key]
+def unique(model: type[Base], *key: str, during_load: bool = True) -> Check:
+    """A check that no two rows of the table have the same key."""
 
     def rows(load_id: LoadId) -> SelectBase:
+        columns = [_rows_of(model, load_id).c[name] for name in key]
         found = select(*columns, func.count().label("times")).group_by(*columns).having(func.count() > 1)
-        if load_id is None or touched is None:
+        if load_id is None or model is not LoadedFile:
             return found
-        return found.where(_touched(columns[0], touched, load_id))
+        return found.where(LoadedFile.uri.in_(select(LoadedFile.uri).where(LoadedFile.load_id == load_id)))
 
     return Check(
-        name=f"{table.name}: one row for each {', '.join(key)}",
+        name=f"{_table(model).name}: one row for each {', '.join(key)}",
         rows=rows,
-        during_load=touched is not None,
+        during_load=during_load,
         hint=_REBUILD,
     )
 
@@ -120,28 +121,22 @@ def not_null(model: type[Base]) -> Check:
 
 def joins(model: type[Base], dimension: type[Base], key: str, *, during_load: bool = True) -> Check:
     """A check that every row of the table joins a row of the dimension."""
-    table, other = _table(model), _table(dimension)
 
     def rows(load_id: LoadId) -> SelectBase:
-        primary = list(table.primary_key.columns)
-        there: FromClause = other
-        if load_id is not None and dimension in _TOUCHED:
-            known = select(other.c[key]).where(_touched(other.c[key], dimension, load_id))
-            there = known.subquery("known")
-        columns = list(dict.fromkeys([*primary, table.c[key]]))
+        table, other = _rows_of(model, load_id), _rows_of(dimension, load_id)
+        primary = [table.c[column.name] for column in _table(model).primary_key.columns]
         found = (
-            select(*columns)
-            .select_from(table.outerjoin(there, there.c[key] == table.c[key]))
-            .where(there.c[key].is_(None))
+            select(*dict.fromkeys([*primary, table.c[key]]))
+            .select_from(table.outerjoin(other, other.c[key] == table.c[key]))
+            .where(other.c[key].is_(None))
         )
-        if load_id is None:
-            return found
-        if model is SongPlay:
-            return found.where(SongPlay.load_id == load_id)
-        return found.where(_touched(primary[0], model, load_id))
+        return found.where(SongPlay.load_id == load_id) if load_id is not None and model is SongPlay else found
 
     return Check(
-        name=f"{table.name}: every {key} is in {other.name}", rows=rows, during_load=during_load, hint=_REBUILD
+        name=f"{_table(model).name}: every {key} is in {_table(dimension).name}",
+        rows=rows,
+        during_load=during_load,
+        hint=_REBUILD,
     )
 
 
@@ -157,30 +152,26 @@ def _accounting(model: type[LoadedFile] | type[LoadHistory]) -> Callable[[LoadId
 
 
 def _one_current_level(load_id: LoadId) -> SelectBase:
-    level = UserLevel.__table__
-    stretches = (
+    user, level = _rows_of(User, load_id), _rows_of(UserLevel, load_id)
+    current = (
         select(level.c.user_id, func.count().label("stretches"))
         .where(level.c.is_current, level.c.valid_to.is_(None))
         .group_by(level.c.user_id)
+        .subquery("current_stretches")
     )
-    if load_id is not None:
-        stretches = stretches.where(_touched(level.c.user_id, User, load_id))
-    current = stretches.subquery("current_stretches")
-    found = (
-        select(User.user_id, current.c.stretches)
-        .select_from(User.__table__.outerjoin(current, current.c.user_id == User.user_id))
+    return (
+        select(user.c.user_id, current.c.stretches)
+        .select_from(user.outerjoin(current, current.c.user_id == user.c.user_id))
         .where(or_(current.c.stretches.is_(None), current.c.stretches != 1))
     )
-    return found if load_id is None else found.where(_touched(User.__table__.c.user_id, User, load_id))
 
 
 def _levels_adjoin(load_id: LoadId) -> SelectBase:
-    level = UserLevel.__table__
+    level = _rows_of(UserLevel, load_id)
     following = func.lead(level.c.valid_from).over(partition_by=level.c.user_id, order_by=level.c.valid_from)
-    stretches = select(level.c.user_id, level.c.valid_from, level.c.valid_to, following.label("next_from"))
-    if load_id is not None:
-        stretches = stretches.where(_touched(level.c.user_id, User, load_id))
-    stretch = stretches.subquery("stretch")
+    stretch = select(
+        level.c.user_id, level.c.valid_from, level.c.valid_to, following.label("next_from")
+    ).subquery("stretch")
     return select(stretch).where(
         or_(
             stretch.c.valid_to != stretch.c.next_from,
@@ -191,7 +182,7 @@ def _levels_adjoin(load_id: LoadId) -> SelectBase:
 
 
 def _play_as_resolved(load_id: LoadId) -> SelectBase:
-    play, match = SongPlay.__table__, SongMatch.__table__
+    play, match = _table(SongPlay), _rows_of(SongMatch, load_id)
     found = (
         select(play.c.songplay_id, play.c.match_id, play.c.song_id, match.c.song_id.label("resolved_to"))
         .select_from(play.outerjoin(match, match.c.match_id == play.c.match_id))
@@ -228,14 +219,14 @@ CHECKS: tuple[Check, ...] = (
         rows=_one_play_of_each_key,
         hint=_REBUILD,
     ),
-    unique(SongPlay, "songplay_id"),
-    unique(User, "user_id", touched=User),
-    unique(Song, "song_id", touched=Song),
-    unique(Artist, "artist_id", touched=Artist),
-    unique(Time, "start_time"),
-    unique(SongMatch, "match_id", touched=SongMatch),
-    unique(UserLevel, "user_id", "valid_from", touched=User),
-    unique(LoadedFile, "uri", touched=LoadedFile),
+    unique(SongPlay, "songplay_id", during_load=False),
+    unique(User, "user_id"),
+    unique(Song, "song_id"),
+    unique(Artist, "artist_id"),
+    unique(Time, "start_time", during_load=False),
+    unique(SongMatch, "match_id"),
+    unique(UserLevel, "user_id", "valid_from"),
+    unique(LoadedFile, "uri"),
     joins(SongPlay, User, "user_id"),
     joins(SongPlay, Song, "song_id", during_load=False),
     joins(SongPlay, Artist, "artist_id", during_load=False),

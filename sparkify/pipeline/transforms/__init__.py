@@ -25,9 +25,11 @@ from sparkify.pipeline.transforms.song_matches import (
     to_resolve,
 )
 from sparkify.pipeline.transforms.touched import (
-    artists_touched,
-    matches_touched,
-    songs_touched,
+    artists_to_check,
+    levels_to_check,
+    matches_to_check,
+    songs_to_check,
+    users_to_check,
     users_touched,
 )
 
@@ -35,14 +37,15 @@ __all__ = [
     "PLAY",
     "artist_keys",
     "artists",
-    "artists_touched",
+    "artists_to_check",
     "best_artist",
     "best_song",
     "best_user",
     "changes_of_level",
     "inferred_artists",
     "inferred_songs",
-    "matches_touched",
+    "levels_to_check",
+    "matches_to_check",
     "new_song_matches",
     "outdated_levels",
     "plays_to_repoint",
@@ -52,7 +55,7 @@ __all__ = [
     "songplays",
     "songs",
     "songs_played",
-    "songs_touched",
+    "songs_to_check",
     "time",
     "times_of_plays",
     "to_resolve",
@@ -60,5 +63,6 @@ __all__ = [
     "touched_song_ids",
     "user_levels",
     "users",
+    "users_to_check",
     "users_touched",
 ]

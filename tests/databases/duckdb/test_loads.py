@@ -83,13 +83,19 @@ def test_a_rebuild_without_a_loaded_file_is_refused() -> None:
 
 RESOLVED = "songplays: each points at the song its title was resolved to"
 
-TOUCHED = {
-    "touched_users": "SELECT 7 AS user_id",
-    "touched_matches": "SELECT 1 AS match_id",
-    "touched_songs": "SELECT 'IS' || upper(substr(md5('Band' || chr(31) || 'Song'), 1, 16)) AS song_id",
-    "touched_artists": "SELECT 'IA' || upper(substr(md5('Band'), 1, 16)) AS artist_id",
+CHECKED = {
+    "checked_users": "SELECT user_id FROM users WHERE user_id = 7",
+    "checked_levels": "SELECT user_id, valid_from, valid_to, is_current FROM user_levels WHERE user_id = 7",
+    "checked_matches": "SELECT match_id, song_id, artist_id, match FROM song_matches WHERE match_id = 1",
+    "checked_songs": (
+        "SELECT song_id, artist_id FROM songs WHERE song_id IN (SELECT song_id FROM checked_matches)"
+    ),
+    "checked_artists": (
+        "SELECT artist_id FROM artists WHERE artist_id IN "
+        "(SELECT artist_id FROM checked_matches UNION SELECT artist_id FROM checked_songs)"
+    ),
 }
-"""What the load of one play touched."""
+"""What the load of one play has copied for its checks."""
 
 FOUND_BY_ANOTHER = {
     f"songplays: every {key} is in {table}": {RESOLVED}
@@ -179,7 +185,7 @@ def test_every_check_finds_what_it_is_for(data: Data, warehouse: Warehouse) -> N
             found = {result.name: result for result in broken.check()}
             with broken.engine.connect() as connection:
                 session = Session(broken.database, connection)
-                for table, of_load_1 in TOUCHED.items():
+                for table, of_load_1 in CHECKED.items():
                     session.run(f"CREATE TEMPORARY TABLE {table} AS {of_load_1}")
                 of_load = run_checks_of_load(
                     session,
