@@ -39,6 +39,9 @@ _SETTINGS = {
     "log_timezone": "UTC",
     "datestyle": "ISO, MDY",
     "jit": "off",
+    # Nothing is analyzed here, and PostgreSQL would join thousands of rows in a nested loop, where Redshift
+    # hashes.
+    "enable_nestloop": "off",
     "deadlock_timeout": "200ms",
 }
 
