@@ -54,6 +54,8 @@ _MOST_IN_TEXT = 1_000
 """Rows that are inserted from the text of the statement."""
 
 _dialect: Any = DuckDBDialect()
+# One encoder: dumps() makes a new one for each row, which takes half of the time.
+_json = json.JSONEncoder(default=str).encode
 
 
 class DuckDB(Database):
@@ -140,7 +142,7 @@ class DuckDB(Database):
         if len(rows) <= _MOST_IN_TEXT:
             # As JSON in one text: as VALUES 15,000 rows take 20 s, as lists of parameters 14 s.
             values = ", ".join(f"r.{quoted(name)}" for name in names)
-            some = json.dumps([dict(row) for row in rows], default=str)
+            some = _json([dict(row) for row in rows])
             yield (
                 f"{insert} SELECT {values} FROM (SELECT unnest(from_json(CAST($1 AS JSON), $2)) AS r)",
                 (some, json.dumps([shape])),
@@ -148,7 +150,7 @@ class DuckDB(Database):
             return
         # From a file: a text of many megabytes takes twice as long.
         with tempfile.NamedTemporaryFile("w", prefix="sparkify-", suffix=".json", encoding="utf-8") as file:
-            file.writelines(f"{json.dumps(dict(row), default=str)}\n" for row in rows)
+            file.writelines(f"{_json(dict(row))}\n" for row in rows)
             file.flush()
             columns = ", ".join(f"{quoted(name)}: {literal(kind)}" for name, kind in shape.items())
             read = f"read_json($1, format = 'newline_delimited', columns = {{{columns}}})"
