@@ -20,6 +20,8 @@ from sqlalchemy.schema import SetColumnComment
 from sparkify import Warehouse
 from sparkify.models import Base
 from sparkify.pipeline import SPARKIFY
+from sparkify.redshift.attributes import TableAttributes
+from sparkify.redshift.migrations import autogenerate_plugins
 from sparkify.warehouse.migrations import Migrations
 from tests.support.cloud import Cloud
 from tests.support.commands import run_here, run_module
@@ -90,6 +92,16 @@ def tables_of(sql: str) -> dict[str, list[str]]:
             elif dropped := re.fullmatch(r"DROP (CONSTRAINT \w+)", change):
                 (gone,) = (part for part in tables[table] if part.startswith(f"{dropped[1]} "))
                 tables[table].remove(gone)
+            elif placed := re.fullmatch(r"ALTER DISTKEY (\w+)", change):
+                (old,) = (part for part in tables[table] if part.startswith("DISTSTYLE "))
+                new = re.sub(
+                    r"^DISTSTYLE (KEY DISTKEY \(\w+\)|\w+)", f"DISTSTYLE KEY DISTKEY ({placed[1]})", old
+                )
+                tables[table][tables[table].index(old)] = new
+            elif encoded := re.fullmatch(r"ALTER COLUMN (\w+) ENCODE (\w+)", change):
+                (old,) = (part for part in tables[table] if part.startswith(f"{encoded[1]} "))
+                new = re.sub(r"ENCODE \w+", f"ENCODE {encoded[2]}", old)
+                tables[table][tables[table].index(old)] = new
             else:
                 added = re.fullmatch(r"ADD (?:COLUMN )?(.*)", change)
                 assert added, statement
@@ -169,6 +181,58 @@ def test_upgrade_keeps_rows_of_the_first_revision(first_revision: Warehouse) -> 
     Migrations(SPARKIFY, first_revision.database).downgrade(first_revision.engine, "0001")
     assert rows(first_revision, "SELECT * FROM heard_songs") == [match]
     assert rows(first_revision, plays.format("heard_id")) == [("exact", 41)] * 2
+
+
+def placements_of(warehouse: Warehouse) -> dict[str, str | None]:
+    """How the tables of the star are distributed in the database: by this column, or in this style."""
+    found: dict[str, str | None] = {}
+    with warehouse.engine.connect() as connection:
+        for table in SPARKIFY.tables:
+            there = TableAttributes.of(Table(table.name, MetaData(), autoload_with=connection))
+            found[table.name] = there.distkey or there.diststyle
+    return found
+
+
+def test_migration_distributes_the_star_by_its_keys_and_back(cloud: Cloud) -> None:
+    before = {
+        "songplays": "song_id", "users": "ALL", "songs": "song_id", "artists": "ALL", "time": "ALL",
+        "user_levels": "ALL", "song_matches": "ALL",
+    }  # fmt: skip
+    after = {
+        "songplays": "user_id", "users": "user_id", "songs": "song_id", "artists": "artist_id",
+        "time": "start_time", "user_levels": "user_id", "song_matches": "match_id",
+    }  # fmt: skip
+    with cloud.warehouse() as warehouse:
+        warehouse.migrate("0005")
+        assert placements_of(warehouse) == before
+        warehouse.migrate("0006")
+        assert placements_of(warehouse) == after
+        Migrations(SPARKIFY, warehouse.database).downgrade(warehouse.engine, "0005")
+        assert placements_of(warehouse) == before
+
+
+def test_models_and_migrations_of_redshift_agree(cloud: Cloud) -> None:
+    """Distribution, sort keys and encodings too."""
+    with cloud.warehouse() as warehouse:
+        for revision, expected in (("0005", {"alter_distkey", "alter_encode"}), ("0006", set())):
+            warehouse.migrate(revision)
+            with warehouse.engine.connect() as connection:
+                plugins = {"autogenerate_plugins": autogenerate_plugins()}
+                context = MigrationContext.configure(connection, opts=plugins)
+                assert {difference[0] for difference in compare_metadata(context, Base.metadata)} == expected
+
+
+def test_distribution_is_nothing_to_duckdb(tmp_path: Path) -> None:
+    def definitions() -> list[tuple[str]]:
+        with Warehouse(url) as warehouse:
+            return rows(warehouse, "SELECT sql FROM duckdb_tables() ORDER BY table_name")
+
+    url = f"duckdb:///{tmp_path}/x.duckdb"
+    assert alembic("upgrade", "0005", url=url).returncode == 0
+    before = definitions()
+    assert alembic("upgrade", "0006", url=url).returncode == 0
+    assert before
+    assert definitions() == before
 
 
 @pytest.mark.parametrize("which", ["duckdb", "redshift"])

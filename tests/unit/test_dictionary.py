@@ -90,10 +90,12 @@ def test_units() -> None:
 def test_keys_and_distribution() -> None:
     (plays,) = dictionary(SPARKIFY, ["songplays"])
     assert [one.name for one in plays.columns if one.key] == ["songplay_id"]
-    assert (plays.distkey, plays.sortkey) == ("song_id", ("start_time",))
+    assert (plays.distkey, plays.sortkey) == ("user_id", ("start_time",))
     assert plays.grain == "one `NextSong` event."
     (levels,) = dictionary(SPARKIFY, ["user_levels"])
-    assert (levels.diststyle, levels.sortkey) == ("ALL", ("user_id", "valid_from"))
+    assert (levels.distkey, levels.sortkey) == ("user_id", ("user_id", "valid_from"))
+    (history,) = dictionary(SPARKIFY, ["load_history"])
+    assert (history.diststyle, history.sortkey) == ("ALL", ("load_id",))
     (staging,) = dictionary(SPARKIFY, ["staging_events"])
     assert not any(one.key for one in staging.columns)
 

@@ -9,15 +9,17 @@ import pytest
 from sqlalchemy import String, Table
 from sqlalchemy.schema import CreateTable
 
+from benchmarks.layouts.search import LAYOUTS
 from sparkify import models
 from sparkify.etl.declarations import json_fields
 from sparkify.models import Base, Match, StagingEvent, StagingSong
 from sparkify.redshift import RedshiftDialect
+from sparkify.redshift.attributes import TableAttributes
 from tests.support.paths import CLONE
 
 DDL = {
     "songplays": """
-        songplay_id BIGINT IDENTITY(1,1) ENCODE raw NOT NULL,
+        songplay_id BIGINT IDENTITY(1,1) ENCODE az64 NOT NULL,
         start_time TIMESTAMP WITHOUT TIME ZONE ENCODE raw NOT NULL,
         user_id BIGINT ENCODE az64 NOT NULL,
         level VARCHAR(16) ENCODE zstd,
@@ -36,7 +38,7 @@ DDL = {
         CONSTRAINT songplays_song_id_fkey FOREIGN KEY(song_id) REFERENCES songs (song_id),
         CONSTRAINT songplays_artist_id_fkey FOREIGN KEY(artist_id) REFERENCES artists (artist_id),
         CONSTRAINT songplays_match_id_fkey FOREIGN KEY(match_id) REFERENCES song_matches (match_id)
-        ) DISTSTYLE KEY DISTKEY (song_id) SORTKEY (start_time)""",
+        ) DISTSTYLE KEY DISTKEY (user_id) SORTKEY (start_time)""",
     "users": """
         user_id BIGINT ENCODE raw NOT NULL,
         first_name VARCHAR(256) ENCODE zstd,
@@ -46,7 +48,7 @@ DDL = {
         registered_at TIMESTAMP WITHOUT TIME ZONE ENCODE az64,
         last_played_at TIMESTAMP WITHOUT TIME ZONE ENCODE az64 NOT NULL,
         CONSTRAINT users_pkey PRIMARY KEY (user_id)
-        ) DISTSTYLE ALL SORTKEY (user_id)""",
+        ) DISTSTYLE KEY DISTKEY (user_id) SORTKEY (user_id)""",
     "songs": """
         song_id VARCHAR(32) ENCODE raw NOT NULL,
         title VARCHAR(1024) ENCODE zstd NOT NULL,
@@ -69,7 +71,7 @@ DDL = {
         inferred BOOLEAN ENCODE zstd NOT NULL,
         name_key VARCHAR(1024) ENCODE zstd,
         CONSTRAINT artists_pkey PRIMARY KEY (artist_id)
-        ) DISTSTYLE ALL SORTKEY (artist_id)""",
+        ) DISTSTYLE KEY DISTKEY (artist_id) SORTKEY (artist_id)""",
     "time": """
         start_time TIMESTAMP WITHOUT TIME ZONE ENCODE raw NOT NULL,
         hour SMALLINT ENCODE az64 NOT NULL,
@@ -79,7 +81,7 @@ DDL = {
         year SMALLINT ENCODE az64 NOT NULL,
         weekday SMALLINT ENCODE az64 NOT NULL,
         CONSTRAINT time_pkey PRIMARY KEY (start_time)
-        ) DISTSTYLE ALL SORTKEY (start_time)""",
+        ) DISTSTYLE KEY DISTKEY (start_time) SORTKEY (start_time)""",
     "user_levels": """
         user_id BIGINT ENCODE raw NOT NULL,
         valid_from TIMESTAMP WITHOUT TIME ZONE ENCODE az64 NOT NULL,
@@ -88,7 +90,7 @@ DDL = {
         is_current BOOLEAN ENCODE zstd NOT NULL,
         CONSTRAINT user_levels_pkey PRIMARY KEY (user_id, valid_from),
         CONSTRAINT user_levels_user_id_fkey FOREIGN KEY(user_id) REFERENCES users (user_id)
-        ) DISTSTYLE ALL SORTKEY (user_id, valid_from)""",
+        ) DISTSTYLE KEY DISTKEY (user_id) SORTKEY (user_id, valid_from)""",
     "song_matches": """
         match_id BIGINT ENCODE raw NOT NULL,
         artist_name VARCHAR(1024) ENCODE zstd NOT NULL,
@@ -102,7 +104,7 @@ DDL = {
         CONSTRAINT song_matches_pkey PRIMARY KEY (match_id),
         CONSTRAINT song_matches_song_id_fkey FOREIGN KEY(song_id) REFERENCES songs (song_id),
         CONSTRAINT song_matches_artist_id_fkey FOREIGN KEY(artist_id) REFERENCES artists (artist_id)
-        ) DISTSTYLE ALL SORTKEY (match_id)""",
+        ) DISTSTYLE KEY DISTKEY (match_id) SORTKEY (match_id)""",
     "staging_events": """
         artist VARCHAR(1024) ENCODE zstd,
         auth VARCHAR(64) ENCODE zstd,
@@ -229,6 +231,21 @@ def length_of(model: type[Base], column: str) -> int:
     assert isinstance(kind, String)
     assert kind.length is not None
     return kind.length
+
+
+def test_copies_on_each_node_are_of_tables_that_stay_small() -> None:
+    """What each load adds to would be written on every node. These get a few rows of a load, or none."""
+    in_copies = {
+        name for name, table in Base.metadata.tables.items() if TableAttributes.of(table).diststyle == "ALL"
+    }
+    assert in_copies == {"load_history", "load_lock", "load_steps", "column_history"}
+
+
+def test_plays_lie_with_their_users_and_levels() -> None:
+    """They are joined by user_id, which moves nothing where all lie by it."""
+    keys = {table: TableAttributes.of(Base.metadata.tables[table]).distkey for table in LAYOUTS["user"]}
+    assert keys == {table: placement.column for table, placement in LAYOUTS["user"].items()}
+    assert keys["songplays"] == keys["users"] == keys["user_levels"] == "user_id"
 
 
 def test_json_keys_are_on_the_columns() -> None:
