@@ -1,7 +1,7 @@
 """Compares distribution and sort keys by counting bytes: where rows would lie on slices, and what would move.
 
-    python -m benchmarks.slices                       # all tables of docs/scale.md
-    python -m benchmarks.slices --logs data/log_data  # skew of the keys of these files too
+    python -m benchmarks.slices                                   # the tables of docs/scale.md
+    python -m benchmarks.slices --part logs --logs data/log_data  # skew of the keys of these files
 
 Nothing is sent to a database and nothing is timed: the same numbers come out on every machine.
 """
@@ -36,32 +36,44 @@ _SIXTEEN = CLUSTERS[4]
 Rows = list[list[str]]
 
 
+def parts_of(logs: Path | None) -> list[tuple[str, str, Callable[[], Rows]]]:
+    """The name, the title and the rows of each table."""
+    of_logs = [("logs", f"Fullest slice / mean, plays of {logs}", partial(skews_of_logs, logs))] if logs else []
+    return [
+        *of_logs,
+        *(("skew", f"Fullest slice / mean, songplays, {each.title}", partial(skews, each)) for each in SCALES),
+        (
+            "tables",
+            f"Rows and bytes on a slice, {_MIDDLE.title}, 64 slices",
+            partial(slices_of, _MIDDLE, _SIXTEEN),
+        ),
+        (
+            "moved",
+            f"Moved by each part of a day, {_MIDDLE.title}, 16 nodes, MB",
+            partial(moved, _MIDDLE, _SIXTEEN),
+        ),
+        ("days", "A day of each layout, GB", partial(days, SCALES, (CLUSTERS[0], _SIXTEEN))),
+        (
+            "variants",
+            f"Other days, {_MIDDLE.title}, 16 nodes, GB",
+            partial(variants, _MIDDLE, _SIXTEEN),
+        ),
+        ("best", "The best of all combinations", partial(best, SCALES, (CLUSTERS[0], *CLUSTERS[4:]))),
+        ("sort", "Blocks of a column of 8 bytes that are read, % of a slice of 36 months", sort_keys),
+    ]
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.slices", description=__doc__)
+    names = list(dict.fromkeys(name for name, _, _ in parts_of(Path())))
+    parser.add_argument("--part", nargs="+", choices=names, default=names, help="which tables (default: all)")
     parser.add_argument("--logs", type=Path, help="a folder of logs whose keys are counted")
     parser.add_argument("--markdown", action="store_true", help="print tables in Markdown")
     options = parser.parse_args(arguments)
-    parts: list[tuple[str, Callable[[], Rows]]] = [
-        (f"Fullest slice / mean, songplays, {scale.title}", partial(skews, scale)) for scale in SCALES
-    ]
-    if options.logs:
-        parts.insert(
-            0, (f"Fullest slice / mean, songplays of {options.logs}", lambda: skews_of_logs(options.logs))
-        )
-    parts += [
-        (f"Rows and bytes on a slice, {_MIDDLE.title}, 64 slices", lambda: slices_of(_MIDDLE, _SIXTEEN)),
-        (
-            f"Bytes moved by each part of a day, {_MIDDLE.title}, 16 nodes, in MB",
-            lambda: moved(_MIDDLE, _SIXTEEN),
-        ),
-        ("A day of each layout, in GB", lambda: days(SCALES, (CLUSTERS[0], _SIXTEEN))),
-        (f"What decides, {_MIDDLE.title}, 16 nodes, GB a day", lambda: variants(_MIDDLE, _SIXTEEN)),
-        ("The best of all combinations", lambda: best(SCALES, (CLUSTERS[0], *CLUSTERS[4:]))),
-        ("Blocks of start_time read, % of a slice of 36 months", sort_keys),
-    ]
-    for title, rows in parts:
-        print(f"\n{title}\n\n{table(rows(), markdown=options.markdown)}", flush=True)
+    for name, title, rows in parts_of(options.logs):
+        if name in options.part:
+            print(f"\n{title}\n\n{table(rows(), markdown=options.markdown)}", flush=True)
 
 
 def skews(scale: Scale) -> Rows:

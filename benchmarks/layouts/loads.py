@@ -139,22 +139,22 @@ def load(s: Sizes) -> list[Work]:
         Grouping("check: one play of each key", stored("songplays", s.plays, "start_time"), s.moments),
         *(
             Join(
-                f"check: {table} touched are unique",
-                stored(table, rows, column),
+                f"check: copy the {table} touched",
+                stored(table, rows, column, also=also),
                 made(touched, width, column),
             )
-            for table, rows, column, touched, width in (
-                ("users", s.all_users, "user_id", s.users, 8),
-                ("songs", s.all_songs, "song_id", s.matches, 18),
-                ("artists", s.all_artists, "artist_id", s.matches, 18),
-                ("song_matches", matches, "match_id", s.matches, 8),
-                ("user_levels", s.all_levels, "user_id", s.users, 8),
+            for table, rows, column, also, touched, width in (
+                ("users", s.all_users, "user_id", (), s.users, 8),
+                ("user_levels", s.all_levels, "user_id", ("valid_from", "valid_to", "is_current"), s.users, 8),
+                ("song_matches", matches, "match_id", ("song_id", "artist_id", "match"), s.matches, 8),
+                ("songs", s.all_songs, "song_id", ("artist_id",), s.matches, 18),
+                ("artists", s.all_artists, "artist_id", (), min(s.matches, s.all_artists), 18),
             )
         ),
         Join(
             "check: users of the load's plays",
             stored("songplays", s.plays, "user_id", also=("songplay_id",)),
-            stored("users", s.users, "user_id"),
+            made(s.users, 8, "user_id"),
         ),
         Join(
             "check: moments of the load's plays",
@@ -162,34 +162,22 @@ def load(s: Sizes) -> list[Work]:
             stored("time", s.all_moments, "start_time"),
         ),
         Join(
-            "check: artists of the songs touched",
-            stored("songs", s.matches, "artist_id", also=("song_id",)),
-            stored("artists", min(s.matches, s.all_artists), "artist_id"),
-        ),
-        Join(
-            "check: songs of the matches touched",
-            stored("song_matches", s.matches, "song_id", also=("match_id",)),
-            stored("songs", s.matches, "song_id"),
-        ),
-        Join(
-            "check: artists of the matches touched",
-            stored("song_matches", s.matches, "artist_id", also=("match_id",)),
-            stored("artists", min(s.matches, s.all_artists), "artist_id"),
+            "check: songs and artists of what is copied",
+            made(s.matches, 26, "song_id"),
+            made(s.matches, 36, "song_id"),
+            times=3,
         ),
         Join(
             "check: each play as its match is resolved",
             stored("songplays", s.plays, "match_id", also=("songplay_id", "song_id", "artist_id", "match")),
-            stored("song_matches", matches, "match_id", also=("song_id", "artist_id", "match")),
+            made(s.matches, 52, "match_id"),
         ),
         Join(
-            "check: stretches of the users touched",
-            stored("user_levels", 1.1 * s.users, "user_id", also=("valid_from", "valid_to")),
-            stored("users", s.users, "user_id"),
+            "check: stretches of the users copied",
+            made(1.1 * s.users, 24, "user_id"),
+            made(s.users, 8, "user_id"),
         ),
-        Grouping(
-            "check: stretches adjoin",
-            stored("user_levels", 1.1 * s.users, "user_id", also=("valid_from", "valid_to")),
-        ),
+        Grouping("check: stretches adjoin", made(1.1 * s.users, 24, "user_id")),
     ]
 
 
