@@ -80,6 +80,10 @@ class Database(Adapter):
         """
         return False
 
+    def describe_file(self, connection: Connection) -> str | None:
+        """What is worth knowing of the file beside its name, in a few words; None where there is nothing."""
+        return None
+
     def support_alembic(self) -> None:
         """Make Alembic, which is imported, know this database, whichever of the two was imported first."""
 

@@ -13,7 +13,7 @@ from sparkify.databases import Database
 from sparkify.doctor.checklist import Checklist, Problem
 from sparkify.doctor.schema import check_revision, engine_of
 from sparkify.etl.declarations import Pipeline
-from sparkify.etl.errors import TemporaryError
+from sparkify.etl.errors import ConfigurationError, TemporaryError
 
 __all__ = ["EmbeddedChecks"]
 
@@ -66,12 +66,15 @@ class EmbeddedChecks:
         if not self._file.exists():
             return f"{self._file} is not there yet; the first load makes it"
         try:
-            with engine.connect():
-                return f"{self._file} opens"
+            with engine.connect() as connection:
+                about = self._database.describe_file(connection)
+                return f"{self._file} opens" + (f": {about}" if about else "")
         except Exception as exc:
             error = self._database.translate(exc)
             if isinstance(error, TemporaryError):
                 raise Problem(error.found, where=str(self._file), hint="wait for it, or end it") from exc
+            if isinstance(error, ConfigurationError):
+                raise error from exc
             reason = error.found if error else type(exc).__name__
             raise Problem(
                 f"does not open: {reason}", where=str(self._file), hint="restore it, or move it away and load"

@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVarTuple
 
+import duckdb
 from sqlalchemy import (
     URL,
     ClauseElement,
@@ -33,6 +34,7 @@ from sparkify.databases.duckdb.batch import DuckDBBatch
 from sparkify.databases.duckdb.dialect import DuckDBDialect, inline, literal, send_literals
 from sparkify.databases.duckdb.file import CONFIG, create
 from sparkify.databases.duckdb.reading import quoted
+from sparkify.databases.duckdb.storage import made_by, storage_version
 from sparkify.etl.adapter import Batch
 from sparkify.etl.declarations import Ledger, Pipeline
 from sparkify.etl.errors import ConfigurationError, SparkifyError
@@ -101,6 +103,12 @@ class DuckDB(Database):
             self.file, fill and (lambda path: fill(self.url.set(database=str(path)))), statements=statements
         )
 
+    def describe_file(self, connection: Connection) -> str | None:
+        if self.file is None:
+            return None
+        made = f"made by DuckDB {made_by(self.file)}, read by {duckdb.__version__}"
+        return f"storage {storage_version(connection)}, {made}"
+
     def support_alembic(self) -> None:
         # The dialect does so itself only where Alembic was imported before the first connection.
         import duckdb_sqlalchemy.alembic_impl  # noqa: F401
@@ -163,7 +171,7 @@ class DuckDB(Database):
             session.commit()
 
     def translate(self, error: Exception) -> SparkifyError | None:
-        return errors.translate(error)
+        return errors.translate(error, self.file)
 
     def is_transient(self, error: BaseException) -> bool:
         # A conflict means that another load runs in this process: there is nothing to wait for here.

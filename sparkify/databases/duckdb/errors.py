@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import duckdb
 from sqlalchemy.exc import DBAPIError
 
-from sparkify.etl.errors import UNCHANGED, SparkifyError, TemporaryError
+from sparkify.databases.duckdb.storage import made_by
+from sparkify.etl.errors import UNCHANGED, ConfigurationError, SparkifyError, TemporaryError
 
 __all__ = ["translate"]
 
+_OTHER_STORAGE = re.compile(
+    r"version number (?P<found>\d+), but we can only read "
+    r"(?:storage )?versions between (?P<from>\d+) and (?P<to>\d+)"
+)
 
-def translate(error: Exception) -> SparkifyError | None:
-    """The error in our words, or None for one that is not known."""
+
+def translate(error: Exception, file: Path | None = None) -> SparkifyError | None:
+    """The error in our words, or None for one that is not known.
+
+    :param file: that of the database.
+    """
     cause = error.orig if isinstance(error, DBAPIError) else error
     message = str(cause)
     first = message.strip().splitlines()[0][:300] if message.strip() else ""
@@ -21,10 +31,33 @@ def translate(error: Exception) -> SparkifyError | None:
         holder = re.search(r"\(PID (\d+)\)", message)
         who = f"process {holder[1]}" if holder else "another process"
         return TemporaryError(f"the database is in use by {who}", state=UNCHANGED, hint="Try again later.")
+    if other := _OTHER_STORAGE.search(message):
+        return _unreadable(other, file)
     if isinstance(cause, duckdb.TransactionException) and "onflict" in message:
         return TemporaryError("another load is running in this process", state=UNCHANGED)
     if isinstance(cause, duckdb.OutOfMemoryException):
         return SparkifyError(f"DuckDB ran out of memory ({first})", state=UNCHANGED)
-    if isinstance(cause, duckdb.IOException):
+    # The second is of no class of its own on DuckDB 2.
+    if isinstance(cause, duckdb.IOException) or (
+        isinstance(cause, duckdb.Error) and "Corrupt database" in message
+    ):
         return SparkifyError(f"DuckDB could not read or write ({first})", state=UNCHANGED)
     return None
+
+
+def _unreadable(versions: re.Match[str], file: Path | None) -> ConfigurationError:
+    maker = file and made_by(file)
+    if int(versions["found"]) > int(versions["to"]):
+        hint = (
+            "Run this with a newer DuckDB, or copy the database with that one into a file for this one: "
+            "COPY FROM DATABASE, see docs/duckdb.md."
+        )
+    else:
+        hint = "Export it with the DuckDB that made it, and import it with this one: EXPORT, IMPORT DATABASE."
+    return ConfigurationError(
+        f"has storage version {versions['found']}{f', made by DuckDB {maker}' if maker else ''}; "
+        f"DuckDB {duckdb.__version__} reads {versions['from']} to {versions['to']}",
+        where=str(file) if file else None,
+        state=UNCHANGED,
+        hint=hint,
+    )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from sparkify.databases.duckdb.storage import STORAGE_VERSION
 from sparkify.etl.errors import ConfigurationError
 
 __all__ = ["CONFIG", "create"]
@@ -46,7 +47,8 @@ def create(
     _sweep(path)
     new = path.with_name(f".{path.name}.new-{os.getpid()}")
     try:
-        with duckdb.connect(str(new), config=dict(CONFIG)) as connection:
+        config = CONFIG | {"storage_compatibility_version": STORAGE_VERSION}
+        with duckdb.connect(str(new), config=dict(config)) as connection:
             if statements is not None:
                 _run(connection, ["BEGIN", *statements(), "COMMIT"])
         if fill is not None:
