@@ -16,6 +16,7 @@ from pathlib import Path
 from benchmarks.formatting import table
 from benchmarks.layouts.loads import written
 from benchmarks.layouts.logs import counts_of_logs
+from benchmarks.layouts.model import EVENTS_A_PLAY, busy_share, copy_seconds, load_model
 from benchmarks.layouts.placement import CLUSTERS, Cluster, Layout, by_key, encoded, key, skew
 from benchmarks.layouts.population import Scale
 from benchmarks.layouts.search import CANDIDATES, LAYOUTS, VARIANTS, Cost, Costs, rows_by_slice, rows_of
@@ -59,6 +60,8 @@ def parts_of(logs: Path | None) -> list[tuple[str, str, Callable[[], Rows]]]:
             partial(variants, _MIDDLE, _SIXTEEN),
         ),
         ("best", "The best of all combinations", partial(best, SCALES, (CLUSTERS[0], *CLUSTERS[4:]))),
+        ("model", "A load of a day by formulas, 64 slices of 16 nodes but for the last", model),
+        ("copy", "COPY of JSON by the number of files, 64 slices", copies),
         ("sort", "Blocks of a column of 8 bytes that are read, % of a slice of 36 months", sort_keys),
     ]
 
@@ -162,6 +165,24 @@ def best(scales: Sequence[Scale], clusters: Sequence[Cluster]) -> Rows:
         for cluster in clusters:
             found = Costs(scale, cluster).best()
             rows.append([scale.title, str(cluster.slices), *(_short(str(found[name])) for name in CANDIDATES)])
+    return rows
+
+
+def model() -> Rows:
+    """Of each scale but the one with hits: sizes, and seconds by assumed rates."""
+    cases = [(scale, _SIXTEEN) for scale in SCALES if scale.blunt > 1] + [(SCALES[-1], CLUSTERS[-1])]
+    found = [load_model(scale, cluster) for scale, cluster in cases]
+    rows = [["", *(f"{scale.title}, {cluster.slices} slices" for scale, cluster in cases)]]
+    return rows + [[name, *(f"{each[name]:,.1f}" for each in found)] for name in found[0]]
+
+
+def copies() -> Rows:
+    """How busy the slices are, and how long COPY of a day of ten million plays takes by assumed rates."""
+    day = SCALES[1].plays * EVENTS_A_PLAY * 466
+    rows = [["files", "slices busy, %", "a day of 10 million plays, s"]]
+    for files in (1, 24, 30, 64, 96, 128, 512, 15_000):
+        busy = f"{100 * busy_share(files, 64):.0f}"
+        rows.append([f"{files:,}", busy, f"{copy_seconds(files, day, 64):,.0f}"])
     return rows
 
 

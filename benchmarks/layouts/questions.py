@@ -79,7 +79,7 @@ def questions(s: Sizes, times: float) -> list[Work]:
         ),
         Grouping(
             "top users: sessions of each",
-            stored("songplays", month, "user_id", "session_id"),
+            stored("songplays", month, "user_id", also=("session_id",)),
             s.month_sessions,
             times,
         ),
