@@ -1,13 +1,8 @@
 """The star schema: the fact ``songplays``, its dimensions, and the matches behind them.
 
 All times are UTC without zone. Every id that a fact holds is a row of its dimension, always: what the
-catalogue does not know is an inferred member, made from the event itself (``inferred`` is true).
-
-Distribution on Redshift: the fact lies by ``user_id``, with ``users`` and ``user_levels``, for most questions
-count different users; each other table lies by its key. None lies on every node: all of them grow with what is
-loaded. The fact is sorted by time, which almost every question limits. docs/scale.md has the figures.
-
-Relationships are for reading: nothing is ever written through them.
+catalogue does not know is an inferred member, made from the event itself (``inferred`` is true). Relationships
+are for reading alone. On Redshift no table has a copy on every node, for all grow; docs/scale.md says more.
 """
 
 from __future__ import annotations
