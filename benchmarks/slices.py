@@ -68,12 +68,18 @@ def parts_of(logs: Path | None) -> list[tuple[str, str, Callable[[], Rows]]]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.slices", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.slices",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     names = list(dict.fromkeys(name for name, _, _ in parts_of(Path())))
     parser.add_argument("--part", nargs="+", choices=names, default=names, help="which tables (default: all)")
     parser.add_argument("--logs", type=Path, help="a folder of logs whose keys are counted")
     parser.add_argument("--markdown", action="store_true", help="print tables in Markdown")
     options = parser.parse_args(arguments)
+    if options.part == ["logs"] and options.logs is None:
+        parser.error("--part logs counts the keys of a folder; name it: --logs data/log_data")
     for name, title, rows in parts_of(options.logs):
         if name in options.part:
             print(f"\n{title}\n\n{table(rows(), markdown=options.markdown)}", flush=True)

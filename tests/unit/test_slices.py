@@ -5,12 +5,24 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.layouts.loads import load, written
+from benchmarks.layouts.model import Rates, busy_share, copy_seconds, load_model
 from benchmarks.layouts.movement import Grouping, Join, Movement, Side, of_grouping, of_join
-from benchmarks.layouts.placement import ALL, EVEN, Cluster, Layout, by_key, encoded, key, placed, skew
+from benchmarks.layouts.placement import (
+    ALL,
+    CLUSTERS,
+    EVEN,
+    Cluster,
+    Layout,
+    by_key,
+    encoded,
+    key,
+    placed,
+    skew,
+)
 from benchmarks.layouts.population import Population
 from benchmarks.layouts.search import CANDIDATES, LAYOUTS, VARIANTS, Costs
 from benchmarks.layouts.zones import Zones, blocks_read
-from benchmarks.slices import SCALES
+from benchmarks.slices import SCALES, main
 from sparkify.models import Base
 
 TWO = Cluster(nodes=2, slices=2)
@@ -160,3 +172,31 @@ def test_parts_of_a_load_compare_columns_that_are_there() -> None:
         for side in sides:
             if side.table:
                 assert set(side.on) <= set(Base.metadata.tables[side.table].columns.keys()), part.title
+
+
+def test_copy_reads_a_file_by_one_slice() -> None:
+    assert [busy_share(files, 64) for files in (1, 32, 64, 65, 128)] == [1 / 64, 0.5, 1, 65 / 128, 1]
+    rates = Rates(copied=10, object_seconds=1)
+    # Two files of 20 bytes on two slices: a second to begin and two to read; a third file is for one of them.
+    assert copy_seconds(2, 40, 2, rates) == 3
+    assert copy_seconds(3, 60, 2, rates) == 6
+
+
+def test_model_follows_the_events_of_a_day() -> None:
+    # 850 million plays x 8,056 / 6,820 = 1,004 million events of 466 bytes; 44,000 a second.
+    found = load_model(SCALES[-1], CLUSTERS[-1])
+    assert found["events a day, millions"] == pytest.approx(1004.05, abs=0.01)
+    assert found["JSON a day, GB"] == pytest.approx(467.89, abs=0.01)
+    assert found["validating each line after a bad one, s"] == pytest.approx(22_819, abs=1)
+
+
+def test_slices_prints_the_parts_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--part", "copy"])
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert lines[0] == "COPY of JSON by the number of files, 64 slices"
+    assert [line.split() for line in lines[2:6]] == [
+        ["files", "slices", "busy,", "%", "a", "day", "of", "10", "million", "plays,", "s"],
+        ["1", "2", "551"],
+        ["24", "38", "23"],
+        ["30", "47", "18"],
+    ]
