@@ -2,6 +2,33 @@
 
 CREATE SCHEMA rs;
 
+-- Trailing blanks of VARCHAR are insignificant where values are compared (AWS: Character types, "Significance of
+-- trailing blanks"): in comparisons, joins, DISTINCT, GROUP BY and NULLIF. Stored they are as they came.
+DO $$ DECLARE compare record; BEGIN
+    FOR compare IN SELECT * FROM (VALUES ('eq', '='), ('ne', '<>'), ('lt', '<'), ('le', '<='), ('gt', '>'), ('ge', '>='))
+                   AS v(name, sign) LOOP
+        -- What PostgreSQL has for CHAR, whose values are stored as those of text are.
+        EXECUTE format('CREATE FUNCTION rs.text_%s(text, text) RETURNS bool LANGUAGE internal IMMUTABLE STRICT '
+                       'PARALLEL SAFE AS %L', compare.name, 'bpchar' || compare.name);
+        EXECUTE format('CREATE OPERATOR rs.%s (LEFTARG = text, RIGHTARG = text, FUNCTION = rs.text_%s%s)',
+                       compare.sign, compare.name,
+                       CASE compare.sign WHEN '=' THEN ', COMMUTATOR = OPERATOR(rs.=), HASHES, MERGES' ELSE '' END);
+    END LOOP;
+END $$;
+CREATE FUNCTION rs.text_cmp(text, text) RETURNS int LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'bpcharcmp';
+CREATE FUNCTION rs.text_hash(text) RETURNS int LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'hashbpchar';
+CREATE FUNCTION rs.text_hash(text, bigint) RETURNS bigint LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE
+    AS 'hashbpcharextended';
+-- What DISTINCT, GROUP BY, PARTITION BY and UNION ask for.
+UPDATE pg_catalog.pg_opclass SET opcdefault = false
+    WHERE opcname = 'text_ops' AND opcintype = 'text'::regtype
+        AND opcmethod IN (SELECT oid FROM pg_catalog.pg_am WHERE amname IN ('btree', 'hash'));
+CREATE OPERATOR CLASS rs.text_btree DEFAULT FOR TYPE text USING btree AS
+    OPERATOR 1 rs.<, OPERATOR 2 rs.<=, OPERATOR 3 rs.=, OPERATOR 4 rs.>=, OPERATOR 5 rs.>,
+    FUNCTION 1 rs.text_cmp(text, text);
+CREATE OPERATOR CLASS rs.text_hash DEFAULT FOR TYPE text USING hash AS
+    OPERATOR 1 rs.=, FUNCTION 1 rs.text_hash(text), FUNCTION 2 rs.text_hash(text, bigint);
+
 -- What DDL leaves behind, keyed by OID and column number, so that a rename keeps it and a rollback undoes it.
 CREATE TABLE rs.tables (
     relid oid PRIMARY KEY, diststyle int NOT NULL, interleaved bool NOT NULL DEFAULT false,
@@ -94,7 +121,8 @@ CREATE VIEW rs.pg_table_def AS
            a.attisdistkey AS distkey, a.attsortkeyord AS sortkey, a.attnotnull AS notnull
     FROM rs.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     JOIN rs.pg_attribute a ON a.attrelid = c.oid
-    WHERE c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped AND n.nspname = ANY (current_schemas(false));
+    WHERE c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped AND n.nspname = ANY (current_schemas(false))
+    ORDER BY n.nspname, c.relname, a.attnum;
 
 CREATE VIEW rs.is_tables AS SELECT * FROM information_schema.tables WHERE table_schema <> 'rs';
 CREATE VIEW rs.is_views AS SELECT * FROM information_schema.views WHERE table_schema <> 'rs';

@@ -102,9 +102,9 @@ class LineValidator:
             if reason := rule.refuse(value.get(rule.field.key)):
                 return Violation(f"{rule.field.key}: {reason}", rule.column)
         for required in self._required:
-            if value.get(self._keys[required.column]) == required.value:
+            if _stored(value.get(self._keys[required.column])) == required.value:
                 for column in required.needs:
-                    if value.get(self._keys[column]) in (None, ""):
+                    if _stored(value.get(self._keys[column])) in (None, ""):
                         said = f"is missing, and {required.value} needs it"
                         return Violation(f"{self._keys[column]}: {said}", column)
         return None
@@ -130,6 +130,15 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
                 raise _Duplicate(key)
             seen.add(key)
     return found
+
+
+def _stored(value: Any) -> Any:
+    """A value as it is stored: a text without the blanks at its end.
+
+    Redshift takes them for nothing wherever it compares (AWS: Character types, "Significance of trailing
+    blanks"), so that whichever of two spellings came first would stand for both.
+    """
+    return value.rstrip(" ") if isinstance(value, str) else value
 
 
 class _Constant(str):
@@ -174,7 +183,7 @@ class _TextRule(_Rule):
         if "\0" in text:
             return "holds a NUL character"
         try:
-            size = len(text.encode())
+            size = len(_stored(text).encode())
         except UnicodeEncodeError:
             return "holds half of a surrogate pair"
         if self.length is not None and size > self.length:

@@ -58,6 +58,20 @@ def test_what_was_read(real: Path, tmp_path: Path) -> None:
             "GROUP BY song_id, title ORDER BY plays DESC LIMIT 4",
             [("You're The One", 37), ("Undo", 28), ("Revelry", 27), ("Sehr kosmisch", 21)],
         ),
+        # Five titles of the logs end in a blank.
+        (
+            "SELECT title FROM songs WHERE title LIKE 'Heavy Soul%' OR title LIKE 'Rikkalicious%' "
+            "OR title LIKE 'I Feel So Fine%' OR title LIKE 'Who''s Your Daddy?%' "
+            "OR title LIKE 'Love Is Gonna Save Us%' ORDER BY title",
+            [
+                ("Heavy Soul",),
+                ("I Feel So Fine",),
+                ("Love Is Gonna Save Us",),
+                ("Rikkalicious",),
+                ("Who's Your Daddy?",),
+            ],
+        ),
+        ("SELECT count(*) FROM song_matches WHERE title LIKE '% ' OR artist_name LIKE '% '", [(0,)]),
         ("SELECT min(start_time) FROM songplays", [(datetime(2018, 11, 1, 21, 1, 46, 796000),)]),
         (
             "SELECT count(*) FROM (SELECT user_id FROM user_levels GROUP BY user_id HAVING count(*) > 1)",

@@ -298,6 +298,115 @@ def test_dry_run_of_nothing_new(driver: Driver, warehouse: Warehouse) -> None:
     assert everything(warehouse) == before
 
 
+# -- text ----------------------------------------------------------------------------------------------------
+
+BLANKS = [
+    event(song="Heavy Soul ", itemInSession=0),
+    event(song="Heavy Soul", itemInSession=1),
+    event(song="Song  ", artist="Band ", itemInSession=2),
+    event(song=" Song", itemInSession=3, page="NextSong "),
+    event(song="Other", itemInSession=4, level="paid ", location="London "),
+]
+"""Plays with blanks after what they name: three songs, of which one is in the catalogue."""
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3, 4), (4, 3, 2, 1, 0), (1, 0, 4, 2, 3)])
+def test_blanks_at_the_end_of_a_text_are_none_of_it(
+    order: tuple[int, ...], driver: Driver, warehouse: Warehouse
+) -> None:
+    """In whichever order the files come: Redshift compares without them, so no text keeps any."""
+    driver.put("songs", "a.json", song(title="Song ", artist_name="Band  ", artist_location="Rome "))
+    for number in order:
+        driver.put("events", f"{number}.json", BLANKS[number])
+        warehouse.load()
+    plays = """
+        SELECT p.item_in_session, '<' || m.artist_name || '|' || m.title || '>', p.match,
+            '<' || p.level || '|' || p.location || '>'
+        FROM songplays p JOIN song_matches m ON m.match_id = p.match_id ORDER BY 1
+    """
+    assert rows(warehouse, plays) == [
+        (0, "<Band|Heavy Soul>", "inferred", "<free|London>"),
+        (1, "<Band|Heavy Soul>", "inferred", "<free|London>"),
+        (2, "<Band|Song>", "exact", "<free|London>"),
+        (3, "<Band| Song>", "normalized", "<free|London>"),
+        (4, "<Band|Other>", "inferred", "<paid|London>"),
+    ]
+    assert rows(warehouse, "SELECT '<' || title || '>' FROM songs ORDER BY 1") == [
+        ("<Heavy Soul>",),
+        ("<Other>",),
+        ("<Song>",),
+    ]
+    assert rows(warehouse, "SELECT '<' || name || '|' || location || '>' FROM artists") == [("<Band|Rome>",)]
+    assert failed(warehouse) == []
+
+
+REAL_TITLES = (
+    "Love Is Gonna Save Us ",
+    "Who's Your Daddy? ",
+    "I Feel So Fine ",
+    "Heavy Soul ",
+    "Rikkalicious ",
+)
+"""Titles of the real month."""
+
+
+@pytest.mark.parametrize("blanks_first", [True, False])
+def test_real_titles_with_blanks_give_one_star_in_any_order(
+    blanks_first: bool, driver: Driver, warehouse: Warehouse
+) -> None:
+    with_blanks = [event(song=title, sessionId=1, itemInSession=n) for n, title in enumerate(REAL_TITLES)]
+    without = [event(song=title.strip(), sessionId=2, itemInSession=n) for n, title in enumerate(REAL_TITLES)]
+    driver.put("songs", "a.json", song())
+    for name, plays in (
+        [("a", with_blanks), ("b", without)] if blanks_first else [("a", without), ("b", with_blanks)]
+    ):
+        driver.put("events", f"{name}.json", *plays)
+        warehouse.load()
+    found = rows(
+        warehouse,
+        "SELECT '<' || s.title || '>', count(*) FROM songplays p JOIN songs s ON s.song_id = p.song_id "
+        "GROUP BY 1 ORDER BY 1",
+    )
+    assert found == [
+        ("<Heavy Soul>", 2),
+        ("<I Feel So Fine>", 2),
+        ("<Love Is Gonna Save Us>", 2),
+        ("<Rikkalicious>", 2),
+        ("<Who's Your Daddy?>", 2),
+    ]
+    assert rows(warehouse, "SELECT count(*) FROM song_matches") == [(5,)]
+
+
+def test_text_of_blanks_alone_is_missing(driver: Driver, warehouse: Warehouse) -> None:
+    driver.put(
+        "events", "a.json", event(), event(song="   ", itemInSession=1), event(artist=" ", itemInSession=2)
+    )
+    driver.put("songs", "a.json", song(artist_location="  "))
+    with pytest.raises(RejectedLines) as stopped:
+        warehouse.load()
+    assert [(reject.line, reject.reason) for reject in stopped.value.rejects] == [
+        (2, "song: is missing, and NextSong needs it"),
+        (3, "artist: is missing, and NextSong needs it"),
+    ]
+    report = warehouse.load(max_rejects=2)
+    assert report.rows["songplays"] == 1
+    assert rows(warehouse, "SELECT location FROM artists") == [(None,)]
+    assert rows(warehouse, "SELECT line, reason FROM rejected_rows ORDER BY line") == [
+        (2, "song: is missing, and NextSong needs it"),
+        (3, "artist: is missing, and NextSong needs it"),
+    ]
+
+
+def test_blanks_beyond_the_length_of_a_column_are_none_of_it(driver: Driver, warehouse: Warehouse) -> None:
+    driver.put("events", "a.json", event(level="free" + " " * 20), event(level="f" * 17, itemInSession=1))
+    driver.put("songs", "a.json", song())
+    report = warehouse.load(max_rejects=1)
+    assert [(reject.line, reject.reason) for reject in report.rejects] == [
+        (2, "level: 17 bytes are longer than 16")
+    ]
+    assert rows(warehouse, "SELECT '<' || level || '>' FROM songplays") == [("<free>",)]
+
+
 # -- queries -----------------------------------------------------------------------------------------------
 
 

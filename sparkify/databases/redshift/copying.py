@@ -57,6 +57,8 @@ def copy_of(
             # It applies to every timestamp of the load, and each of them is one in milliseconds.
             timeformat="epochmillisecs" if _has_timestamp(source) else None,
             maxerror=maxerror,
+            # As the validation of lines has it: blanks at the end of a text are none of it.
+            trimblanks=True,
             compupdate=False,
             statupdate=False,
         )

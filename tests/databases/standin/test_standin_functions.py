@@ -207,3 +207,41 @@ def test_update_from_and_delete_using(plays: Client) -> None:
     assert plays.run("update plays set n = s.n from s where plays.who = s.who") == 2
     assert plays.run("delete from plays using s where plays.who = s.who") == 2
     assert plays.rows("select who, n from plays order by n") == [("b", 3), ("b", 6)]
+
+
+@pytest.fixture
+def names(rs: Client) -> Client:
+    """Names that differ in trailing blanks, and such as are nothing else."""
+    rs.run("create table names (name varchar(9), n int)")
+    rs.run("insert into names values ('x', 1), ('x ', 2), (' x', 3), ('', 4), ('   ', 5)")
+    return rs
+
+
+@pytest.mark.parametrize(
+    ("select", "expected"),
+    [
+        ("n from names where name = 'x  ' order by n", [(1,), (2,)]),
+        ("n from names where name <> 'x' order by n", [(3,), (4,), (5,)]),
+        ("n from names where name in ('x', 'y') order by n", [(1,), (2,)]),
+        ("n from names where lower(name) || '  ' = 'x' order by n", [(1,), (2,)]),
+        ("n from names where name <= '' order by n", [(4,), (5,)]),
+        ("count(*), sum(n) from names group by name order by 2, 1", [(1, 3), (2, 3), (2, 9)]),
+        ("count(distinct name) from names", [(3,)]),
+        ("count(*) from (select distinct name from names) as d", [(3,)]),
+        ("count(*) from (select name from names union select 'x    ') as u", [(3,)]),
+        ("count(*) from names a join names b on a.name = b.name", [(9,)]),
+        ("n from names where name in (select name || ' ' from names where n = 1) order by n", [(1,), (2,)]),
+        ("n, row_number() over (partition by name order by n) from names order by n",
+         [(1, 1), (2, 2), (3, 1), (4, 1), (5, 2)]),
+        ("n, nullif(name, '') is null from names order by n",
+         [(1, False), (2, False), (3, False), (4, True), (5, True)]),
+        ("n, case name when 'x' then 'yes' end from names order by n",
+         [(1, "yes"), (2, "yes"), (3, None), (4, None), (5, None)]),
+        # What is stored keeps them, and functions see them.
+        ("name || '|', len(name) from names order by n",
+         [("x|", 1), ("x |", 2), (" x|", 2), ("|", 0), ("   |", 3)]),
+        ("n from names where name like 'x' order by n", [(1,)]),
+    ],
+)  # fmt: skip
+def test_trailing_blanks_are_insignificant_in_comparisons(names: Client, select: str, expected: Any) -> None:
+    assert names.rows(f"select {select}") == expected
