@@ -93,6 +93,11 @@ def serialization_failure(table: int | str, xid: int, pid: int) -> RedshiftError
     )
 
 
+def snapshot_conflict() -> RedshiftError:
+    """What a write ends with under SNAPSHOT isolation whose rows another transaction has written since."""
+    return RedshiftError("XX000", "could not complete because of conflict with concurrent transaction")
+
+
 def cancelled(query: int) -> RedshiftError:
     """What a statement ends with that was cancelled or took longer than statement_timeout."""
     return RedshiftError("57014", f"Query ({query}) cancelled on user's request")
@@ -101,13 +106,18 @@ def cancelled(query: int) -> RedshiftError:
 LENGTH_CHECK = re.compile(r"rs_len_(\d+)_(v|c)_")
 
 
-def translate(error: PostgresError, *, table: int | str, xid: int, pid: int, query: int) -> dict[str, str]:
-    """The fields of PostgreSQL's error as Redshift would word them."""
+def translate(
+    error: PostgresError, *, table: int | str, xid: int, pid: int, query: int, snapshot: bool
+) -> dict[str, str]:
+    """The fields of PostgreSQL's error as Redshift would word them.
+
+    :param snapshot: whether the isolation is SNAPSHOT, else SERIALIZABLE.
+    """
     fields = {key: value for key, value in error.fields.items() if key in "SCMDHFLRW"}
     code = error.code
     message = fields.get("M", "")
     if code == "40001":
-        return serialization_failure(table, xid, pid).fields()
+        return (snapshot_conflict() if snapshot else serialization_failure(table, xid, pid)).fields()
     if code == "57014":
         return cancelled(query).fields()
     if code == "23514" and (found := LENGTH_CHECK.match(error.fields.get("n", ""))):

@@ -161,7 +161,8 @@ class Session:
         if isinstance(error, RedshiftError):
             return error.fields()
         table = next((".".join(path) for path in self._locked), "0")
-        return translate(error, table=table, xid=self.xid, pid=self.pid, query=self._query)
+        snapshot = self.standin.isolation == "snapshot"
+        return translate(error, table=table, xid=self.xid, pid=self.pid, query=self._query, snapshot=snapshot)
 
     def _notice(self, fields: dict[str, str]) -> None:
         """Pass on what PostgreSQL remarks, in Redshift's words."""

@@ -14,21 +14,19 @@ from typing import Any, ClassVar
 from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, ValidationError, create_model
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
 
+from sparkify.config.connection import ConnectionSettings
 from sparkify.config.dwhcfg import config_file
 from sparkify.config.fields import DwhCfg, cfg, env_name, extra_of, fields_of, setting_names
 from sparkify.etl.declarations import Source
 from sparkify.etl.errors import ConfigurationError
 
-__all__ = ["DEFAULT_DATABASE_URL", "Setting", "Settings"]
+__all__ = ["Setting", "Settings"]
 
-DEFAULT_DATABASE_URL = "duckdb:///sparkify.duckdb"
 MASK = "***"
 
 
-class Settings(BaseSettings):
+class Settings(ConnectionSettings):
     """Everything that can be configured. ``Settings.load()`` reads it; ``describe()`` says where each is from.
 
     Where the files of a source are is a setting too: of a pipeline's sources with ``load(pipeline.sources)``.
@@ -46,27 +44,6 @@ class Settings(BaseSettings):
 
     _options: dict[str, Any] = PrivateAttr(default_factory=dict)
 
-    database_url: SecretStr | None = cfg(
-        "CLUSTER",
-        "DATABASE_URL",
-        secret=True,
-        default=None,
-        description="a URL; else made of HOST",
-    )
-    host: str | None = cfg(
-        "CLUSTER", "HOST", default=None, description="of the cluster; none: the embedded database"
-    )
-    db_name: str = cfg("CLUSTER", "DB_NAME", default="dev", description="name of the database")
-    db_user: str = cfg("CLUSTER", "DB_USER", default="awsuser", description="name of the database user")
-    db_password: SecretStr | None = cfg(
-        "CLUSTER", "DB_PASSWORD", secret=True, default=None, description="password of the database user"
-    )
-    db_secret_id: str | None = cfg(
-        "CLUSTER", "DB_SECRET_ID", default=None, description="a secret of AWS Secrets Manager, for DB_PASSWORD"
-    )
-    db_port: int = cfg(
-        "CLUSTER", "DB_PORT", "DB_PORT_2", default=5439, ge=1, le=65_535, description="port of the cluster"
-    )
     iam_role_arn: str | None = cfg(
         "IAM_ROLE", "ARN", default=None, description="role with which the cluster reads S3"
     )
@@ -209,33 +186,6 @@ class Settings(BaseSettings):
                 hint=f"Set [{section}] {option} in {config_file()}, or {env_name(name)}.",
             )
         return uri
-
-    @property
-    def url(self) -> URL:
-        """Where the warehouse is: the URL given, else the cluster's, else the embedded database.
-
-        :raises ConfigurationError: when the URL given cannot be parsed.
-        """
-        if self.database_url is not None:
-            try:
-                return make_url(self.database_url.get_secret_value())
-            except ArgumentError:
-                raise ConfigurationError(
-                    "the database URL is not a URL of SQLAlchemy",
-                    hint="Give one such as duckdb:///sparkify.duckdb or "
-                    "redshift+redshift_connector://user:password@host:5439/dev.",
-                ) from None
-        if self.host is None:
-            return make_url(DEFAULT_DATABASE_URL)
-        return URL.create(
-            "redshift+redshift_connector",
-            username=self.db_user,
-            password=self.db_password.get_secret_value() if self.db_password else None,
-            # An endpoint is often pasted as the console shows it: host:port/database.
-            host=self.host.partition("/")[0].partition(":")[0],
-            port=self.db_port,
-            database=self.db_name,
-        )
 
     def describe(self) -> list[Setting]:
         """Each setting, its value as it may be shown, and where it came from."""

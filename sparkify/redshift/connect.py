@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import traceback
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any, Final, Literal
 
 import sqlalchemy as sa
@@ -17,6 +17,7 @@ from sparkify.redshift.registration import register
 DEFAULT_PORT: Final = 5439
 #: OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH.
 _HOSTNAME_MISMATCH: Final = 62
+_PROBES: Final = 6
 
 
 def create_redshift_engine(
@@ -27,6 +28,9 @@ def create_redshift_engine(
     port: int = DEFAULT_PORT,
     sslmode: Literal["verify-full", "verify-ca"] = "verify-full",
     connect_timeout: int = 30,
+    keepalive: int = 60,
+    statement_timeout: int | None = None,
+    query_group: str | None = None,
     application_name: str | None = None,
     **engine_options: Any,
 ) -> sa.Engine:
@@ -37,14 +41,31 @@ def create_redshift_engine(
     otherwise.
 
     :param sslmode: ``verify-ca`` checks the certificate but not the name, for a tunnel to ``localhost``.
-    :param connect_timeout: seconds until a server that does not answer is given up; queries have no limit.
+    :param connect_timeout: seconds until a server that does not answer is given up.
+    :param keepalive: seconds of silence after which the connection is probed. One that is dead is noticed after
+        twice as long; the operating system alone takes more than two hours.
+    :param statement_timeout: seconds after which the server ends a statement; None: as the server has it.
+    :param query_group: the queue or the label of its statements (AWS: query_group).
     :raises ConnectError: when a connection is opened and cannot be.
     """
     register()
     # Always said: redshift_connector 2.2 only warns of a wrong name when it has chosen verify-full itself.
-    arguments: dict[str, Any] = {"ssl": True, "sslmode": sslmode, "timeout": connect_timeout}
+    arguments: dict[str, Any] = {
+        "ssl": True,
+        "sslmode": sslmode,
+        "timeout": connect_timeout,
+        "tcp_keepalive": True,
+        "tcp_keepalive_idle": keepalive,
+        "tcp_keepalive_interval": max(keepalive // _PROBES, 1),
+        "tcp_keepalive_count": _PROBES,
+    }
     if application_name is not None:
         arguments["application_name"] = application_name
+    settings_of_session: dict[str, str] = {}
+    if statement_timeout is not None:
+        settings_of_session["statement_timeout"] = str(statement_timeout * 1000)
+    if query_group is not None:
+        settings_of_session["query_group"] = "'" + query_group.replace("'", "''") + "'"
     engine = sa.create_engine(
         sa.URL.create("redshift+redshift_connector", host=host, port=port, database=database),
         connect_args=arguments,
@@ -66,9 +87,24 @@ def create_redshift_engine(
             raise error from exc
         # The driver's timeout is the socket's, and stays: a COPY of more than 30 seconds would be cut off.
         connection._usock.settimeout(None)  # noqa: SLF001
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            # Probes are sent in silence; what was sent and is not acknowledged has this limit.
+            connection._usock.setsockopt(  # noqa: SLF001
+                socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 2 * keepalive * 1000
+            )
+        _set(connection, settings_of_session)
         return connection
 
     return engine
+
+
+def _set(connection: Any, settings: dict[str, str]) -> None:
+    if not settings:
+        return
+    with closing(connection.cursor()) as cursor:
+        for name, value in settings.items():
+            cursor.execute(f"SET {name} TO {value}")
+    connection.commit()
 
 
 def _close_what_is_left(exc: BaseException) -> None:

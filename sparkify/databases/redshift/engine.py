@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Engine
 
 from sparkify.config.aws import aws_session
+from sparkify.databases.base import option
 from sparkify.etl.errors import ConfigurationError
 from sparkify.redshift.connect import DEFAULT_PORT, create_redshift_engine
-from sparkify.redshift.credentials import Credentials, Iam, Password, Secret
+from sparkify.redshift.credentials import Credentials, Endpoint, Iam, Password, Secret
 
 if TYPE_CHECKING:
     from sparkify.config.settings import Settings
@@ -17,30 +20,87 @@ if TYPE_CHECKING:
 __all__ = ["make_engine"]
 
 
+def _seconds(text: str) -> int:
+    seconds = int(text)
+    if seconds < 1:
+        raise ValueError(text)
+    return seconds
+
+
+def _sslmode(text: str) -> str:
+    if text not in ("verify-full", "verify-ca"):
+        raise ValueError(text)
+    return text
+
+
+_OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
+    "sslmode": (_sslmode, "verify-full or verify-ca"),
+    "connect_timeout": (_seconds, "seconds"),
+    "keepalive": (_seconds, "seconds"),
+    "statement_timeout": (_seconds, "seconds"),
+    "query_group": (str, "a name"),
+    "cluster": (str, "a name"),
+    "workgroup": (str, "a name"),
+    "region": (str, "a name"),
+}
+"""What may stand behind the ``?`` of a URL, and what it is. Each is a setting too."""
+
+_LOGIN = ("cluster", "workgroup", "region")
+
+
 def make_engine(url: URL, settings: Settings | None) -> Engine:
     """TLS with the name checked, and an error of one line when no connection can be made.
 
     Without a password in the URL and without a secret the credentials are temporary ones, by IAM.
 
-    :param settings: whose secret, and whose keys of AWS, give the login that the URL lacks.
-    :raises ConfigurationError: for a URL without a host or a database.
+    :param settings: whose secret, and whose keys of AWS, give the login that the URL lacks; and how to connect,
+        where the URL does not say it.
+    :raises ConfigurationError: for a URL without a host or a database, or with an option that is not known.
     """
     if not url.host or not url.database:
         raise ConfigurationError("the URL of a Redshift has a host and a database: ...@host:5439/dev")
-    credentials: Credentials
-    if url.username and url.password:
-        credentials = Password(url.username, str(url.password))
-    else:
-        # Only here: most of the time there is a password, and boto3 takes a while to import.
-        session = aws_session(settings) if settings and settings.aws_access_key_id else None
-        secret_id = settings.db_secret_id if settings else None
-        credentials = (
-            Secret(secret_id, session=session) if secret_id else Iam(db_user=url.username, session=session)
-        )
+    options = {name: value for name in _OPTIONS if (value := option(settings, name)) is not None}
+    options |= _options_of(url)
+    login = {name: options.pop(name, None) for name in _LOGIN}
+    if "region" not in url.query and Endpoint.of(url.host) is not None:
+        # The setting may be that of the buckets; the cluster's own stands in its name.
+        login["region"] = None
     return create_redshift_engine(
         url.host,
         url.database,
-        credentials,
+        _credentials(url, settings, **login),
         port=url.port or DEFAULT_PORT,
         application_name="sparkify",
+        **options,
     )
+
+
+def _credentials(
+    url: URL, settings: Settings | None, *, cluster: str | None, workgroup: str | None, region: str | None
+) -> Credentials:
+    if url.username and url.password:
+        return Password(url.username, str(url.password))
+    # Only here: most of the time there is a password, and boto3 takes a while to import.
+    session = aws_session(settings) if settings and settings.aws_access_key_id else None
+    if secret_id := option(settings, "db_secret_id"):
+        return Secret(secret_id, region=region, session=session)
+    return Iam(db_user=url.username, cluster=cluster, workgroup=workgroup, region=region, session=session)
+
+
+def _options_of(url: URL) -> dict[str, Any]:
+    """What stands behind the ``?`` of the URL: honoured or refused, never dropped."""
+    found: dict[str, Any] = {}
+    for name, value in url.query.items():
+        if name not in _OPTIONS:
+            near = get_close_matches(name, _OPTIONS, n=1)
+            meant = f"Did you mean {near[0]}? " if near else ""
+            raise ConfigurationError(
+                f"the database URL has an option that is not known: {name}",
+                hint=f"{meant}There are {', '.join(_OPTIONS)}.",
+            )
+        convert, what = _OPTIONS[name]
+        try:
+            found[name] = convert(value if isinstance(value, str) else value[-1])
+        except ValueError:
+            raise ConfigurationError(f"the option {name} of the database URL takes {what}") from None
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
@@ -15,9 +16,78 @@ __all__ = ["is_load_error", "is_transient", "translate"]
 _TRANSIENT = ("40001", "40P01", "57P01", "57P02", "57P03", "53300", "53400", "08000", "08003", "08006")
 """SQLSTATEs: serialization, deadlock, shutdown, too many connections, connection lost."""
 _WHERE = "Redshift"
-_SERIALIZATION = re.compile(r"\b1023\b|[Ss]erializable isolation violation")
 _LOAD_ERROR = re.compile(r"stl_load_errors|sys_load_error_detail|[Cc]heck '\w*load\w*'")
 _S3_ERROR = re.compile(r"S3ServiceException:(.{0,200})", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class _Meaning:
+    """What the words of an error mean.
+
+    :ivar words: found in its message.
+    :ivar kind: what the user gets.
+    :ivar found: what to say of it; None: its own words.
+    :ivar again: whether the whole transaction is tried again first.
+    """
+
+    words: re.Pattern[str]
+    kind: type[SparkifyError]
+    found: str | None = None
+    hint: str | None = None
+    again: bool = False
+
+
+_MEANINGS = (
+    # Under snapshot isolation, Redshift's default, and under SERIALIZABLE.
+    _Meaning(
+        re.compile(r"could not complete because of conflict with concurrent transaction"),
+        TemporaryError,
+        "another transaction has written the same rows",
+        again=True,
+    ),
+    _Meaning(
+        re.compile(r"^1023\b|[Ss]erializable isolation violation"),
+        TemporaryError,
+        "another transaction has changed the same tables",
+        again=True,
+    ),
+    # S3 within COPY and UNLOAD. AWS asks for a slower rate, or had a fault of its own.
+    _Meaning(
+        re.compile(
+            r"S3ServiceException:.{0,400}(?:SlowDown|Status 50[0-4]|InternalError|ServiceUnavailable"
+            r"|RequestTimeout|reduce your request rate)",
+            re.DOTALL,
+        ),
+        TemporaryError,
+        "S3 is busy or at fault",
+        again=True,
+    ),
+    _Meaning(
+        re.compile(
+            r"[kK][mM][sS].{0,200}(?:AccessDenied|not authorized)|not authorized to perform: kms:", re.DOTALL
+        ),
+        ConfigurationError,
+        hint="Let the IAM role of the cluster use the key: kms:Decrypt, and kms:GenerateDataKey to write.",
+    ),
+    _Meaning(
+        re.compile(r"COPY with MANIFEST parameter requires full path of an S3 object"),
+        ConfigurationError,
+        "cannot read the manifest",
+        # S3 hides with 403 what may not be read, and COPY then takes the name for a prefix.
+        hint="Check that the IAM role may read below MANIFEST_PREFIX.",
+    ),
+    _Meaning(
+        _S3_ERROR,
+        ConfigurationError,
+        hint="Check that the IAM role is attached to the cluster and may read the bucket, and the region.",
+    ),
+    _Meaning(
+        re.compile(r"cancelled on user's request|canceled on user's request|[Qq]uery cancelled by"),
+        TemporaryError,
+        hint="Something cancelled it: statement_timeout, a rule of the queue, or a person.",
+    ),
+)
+"""In the order in which they are looked for."""
 
 
 def _fields(error: BaseException) -> dict[str, Any]:
@@ -42,10 +112,11 @@ def is_transient(error: BaseException) -> bool:
         return error.temporary
     if not isinstance(error, DBAPIError):
         return False
+    meaning = _meaning(error)
     return (
         error.connection_invalidated
         or _fields(error).get("C") in _TRANSIENT
-        or bool(_SERIALIZATION.search(_message(error)))
+        or (meaning is not None and meaning.again)
     )
 
 
@@ -62,18 +133,28 @@ def translate(error: Exception) -> SparkifyError | None:
         )
     if not isinstance(error, DBAPIError):
         return None
+    meaning = _meaning(error)
     if is_transient(error):
-        lost = "the connection was lost" if error.connection_invalidated else _first(_message(error))
+        found = meaning.found if meaning is not None and meaning.found else _first(_message(error))
+        lost = "the connection was lost" if error.connection_invalidated else found
         return TemporaryError(f"{lost}, also when tried again", where=_WHERE, state=UNCHANGED)
-    if found := _S3_ERROR.search(_message(error)):
-        return ConfigurationError(
-            f"cannot read from S3: {_first(found[1])}",
-            where=_WHERE,
-            hint="Check that the IAM role is attached to the cluster and may read the bucket, and the region.",
-            state=UNCHANGED,
+    if meaning is not None:
+        return meaning.kind(
+            meaning.found or _own_words(_message(error)), where=_WHERE, hint=meaning.hint, state=UNCHANGED
         )
     kind = ConfigurationError if _fields(error).get("C") == "42501" else SparkifyError
     return kind(_first(_message(error)), where=_WHERE, state=UNCHANGED)
+
+
+def _meaning(error: DBAPIError) -> _Meaning | None:
+    message = _message(error)
+    return next((one for one in _MEANINGS if one.words.search(message)), None)
+
+
+def _own_words(message: str) -> str:
+    """What an error says of S3, or all that it says."""
+    found = _S3_ERROR.search(message)
+    return f"cannot read from S3: {_first(found[1])}" if found else _first(message)
 
 
 def _first(message: str) -> str:

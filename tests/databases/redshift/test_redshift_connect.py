@@ -16,14 +16,19 @@ from typing import Any
 
 import boto3
 import pytest
+import sqlalchemy as sa
 from botocore.stub import Stubber
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from sparkify import ConfigurationError, Settings, TemporaryError
+from sparkify.databases.redshift.engine import make_engine
+from sparkify.databases.redshift.errors import translate as translate_error
 from sparkify.redshift.connect import create_redshift_engine
 from sparkify.redshift.credentials import ConnectError, Endpoint, Iam, Password, Secret
+from standin.server import Standin
 
 CANARY = "hunter2-do-not-print"
 HANG = 300
@@ -440,3 +445,129 @@ def test_refused_credentials_are_forgotten(serve: Any) -> None:
     for _ in range(2):
         refused(server.port, credentials=iam)
     assert server.passwords == ["one", "two"]
+
+
+# -- settings and options of the URL
+
+
+def login_of(url: str, **settings: Any) -> dict[str, Any]:
+    """How an engine for the URL would be made, and for whom."""
+    made: dict[str, Any] = {}
+
+    def keep(host: str, database: str, credentials: Any, **options: Any) -> None:
+        made.update(options, host=host, credentials=credentials)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sparkify.databases.redshift.engine.create_redshift_engine", keep)
+        make_engine(sa.make_url(url), Settings.load(**settings))
+    return made
+
+
+def test_settings_say_how_to_connect() -> None:
+    made = login_of(f"redshift+redshift_connector://loader:{CANARY}@{CLUSTER}/dev")
+    defaults = ("verify-full", 30, 60, None, None)
+    names = ("sslmode", "connect_timeout", "keepalive", "statement_timeout", "query_group")
+    assert tuple(made.get(name) for name in names) == defaults
+    given = {"sslmode": "verify-ca", "connect_timeout": 5, "keepalive": 20, "statement_timeout": 900}
+    made = login_of(f"redshift+redshift_connector://loader:{CANARY}@{CLUSTER}/dev", **given, query_group="etl")
+    assert {name: made[name] for name in given} == given
+    assert made["query_group"] == "etl"
+
+
+def test_options_of_the_url_override_the_settings() -> None:
+    made = login_of(
+        f"redshift+redshift_connector://loader:{CANARY}@localhost/dev?sslmode=verify-ca&keepalive=20"
+        "&statement_timeout=900&query_group=etl&connect_timeout=5",
+        sslmode="verify-full",
+        keepalive=100,
+    )
+    assert (made["sslmode"], made["keepalive"], made["statement_timeout"]) == ("verify-ca", 20, 900)
+    assert (made["query_group"], made["connect_timeout"]) == ("etl", 5)
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        (
+            "ssl_mode=verify-ca",
+            "an option that is not known: ssl_mode. Did you mean sslmode? There are sslmode,",
+        ),
+        ("whatever=1", "an option that is not known: whatever. There are sslmode, connect_timeout"),
+        ("sslmode=disable", "the option sslmode of the database URL takes verify-full or verify-ca"),
+        ("keepalive=soon", "the option keepalive of the database URL takes seconds"),
+        ("statement_timeout=0", "the option statement_timeout of the database URL takes seconds"),
+    ],
+)
+def test_option_of_the_url_that_cannot_be_honoured_is_refused(query: str, said: str) -> None:
+    url = f"redshift+redshift_connector://loader:{CANARY}@{CLUSTER}/dev?{query}"
+    with pytest.raises(ConfigurationError) as stopped:
+        login_of(url)
+    assert said in str(stopped.value)
+    assert CANARY not in str(stopped.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "settings", "expected"),
+    [
+        (f"{CLUSTER}/dev", {}, Iam()),
+        (f"loader@{CLUSTER}/dev", {}, Iam(db_user="loader")),
+        # The region of the buckets is not that of the cluster, which stands in its name.
+        (f"{CLUSTER}/dev", {"region": "eu-west-1"}, Iam()),
+        (f"{CLUSTER}/dev?region=eu-west-1", {}, Iam(region="eu-west-1")),
+        (
+            "dwh.example.com/dev",
+            {"cluster": "warehouse", "region": "eu-west-1"},
+            Iam(cluster="warehouse", region="eu-west-1"),
+        ),
+        ("localhost/dev?workgroup=etl&region=eu-west-1", {}, Iam(workgroup="etl", region="eu-west-1")),
+        (
+            "dwh.example.com/dev",
+            {"db_secret_id": "login", "region": "eu-west-1"},
+            Secret("login", region="eu-west-1"),
+        ),
+    ],
+)
+def test_login_is_told_by_url_and_settings(url: str, settings: dict[str, Any], expected: Any) -> None:
+    made = login_of(f"redshift+redshift_connector://{url}", **settings)
+    assert repr(made["credentials"]) == repr(expected)
+
+
+def test_user_of_a_host_is_the_identity_unless_there_is_a_password() -> None:
+    assert Settings.load(host=CLUSTER).url.username is None
+    assert Settings.load(host=CLUSTER, db_user="loader").url.username == "loader"
+    assert Settings.load(host=CLUSTER, db_password=CANARY).url.username == "awsuser"
+
+
+def test_connection_is_probed_and_has_limits(redshift: Standin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(redshift.ca_file))
+    url = sa.make_url(redshift.url).update_query_dict(
+        {"keepalive": "30", "statement_timeout": "5", "query_group": "etl's"}
+    )
+    engine = make_engine(url, None)
+    with engine.connect() as connection:
+        driver: Any = connection.connection.dbapi_connection
+        options = [
+            driver._usock.getsockopt(level, option)
+            for level, option in (
+                (socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+                (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE),
+                (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL),
+                (socket.IPPROTO_TCP, socket.TCP_KEEPCNT),
+                (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT),
+            )
+        ]
+        assert options[1:] == [30, 5, 6, 60_000]
+        assert options[0] != 0
+        assert connection.exec_driver_sql("SHOW statement_timeout").scalar() in ("5s", "5000")
+        assert "SET query_group TO 'etl''s'" in [one.sql for one in redshift.statements]
+    engine.dispose()
+
+
+def test_statement_beyond_its_limit_is_cancelled(redshift: Standin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(redshift.ca_file))
+    engine = make_engine(sa.make_url(redshift.url).update_query_dict({"statement_timeout": "1"}), None)
+    redshift.inject("delay", "^SELECT 'slow'", seconds=HANG)
+    with engine.connect() as connection, pytest.raises(sa.exc.DBAPIError) as stopped:
+        connection.exec_driver_sql("SELECT 'slow'")
+    assert isinstance(translate_error(stopped.value), TemporaryError)
+    engine.dispose()

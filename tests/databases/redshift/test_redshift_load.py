@@ -347,6 +347,115 @@ def test_transient_fault_ends_as_one_load(
     assert rows(empty, "SELECT load_id, files FROM load_history") == [(1, 2)]
 
 
+def s3_says(said: str) -> str:
+    """The words of COPY about an answer of S3."""
+    return f"S3ServiceException:{said},Rid 4Y0,ExtRid x,CanRetry 1"
+
+
+PASSING = {
+    "snapshot conflict": ("XX000", "could not complete because of conflict with concurrent transaction"),
+    "serializable conflict": ("XX000", "1023"),
+    "deadlock": ("40P01", "deadlock detected"),
+    "slow down": ("XX000", s3_says("Please reduce your request rate.,Status 503,Error SlowDown")),
+    "fault of S3": ("XX000", s3_says("We encountered an internal error.,Status 500,Error InternalError")),
+    "restart": ("57P01", "terminating connection due to administrator command"),
+}
+"""Errors after which the whole transaction is tried again, in Redshift's words (SQLSTATE, message)."""
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize("error", PASSING.values(), ids=PASSING)
+def test_passing_error_is_tried_again(
+    cloud: Cloud, empty: Warehouse, tmp_path: Path, error: tuple[str, str]
+) -> None:
+    one_play(cloud, tmp_path)
+    fault = cloud.redshift.inject("error", "^COPY staging_events", error=error)
+    assert empty.load().load_id == 1
+    assert fault.fired == 1
+    assert rows(empty, "SELECT count(*) FROM songplays") == [(1,)]
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (PASSING["snapshot conflict"], "Redshift: another transaction has written the same rows, also when"),
+        (PASSING["slow down"], "Redshift: S3 is busy or at fault, also when tried again; nothing was changed"),
+    ],
+    ids=["snapshot conflict", "slow down"],
+)
+def test_passing_error_that_stays_is_temporary(
+    cloud: Cloud, empty: Warehouse, tmp_path: Path, error: tuple[str, str], said: str
+) -> None:
+    one_play(cloud, tmp_path)
+    cloud.redshift.inject("error", "^COPY staging_events", error=error, times=99)
+    with pytest.raises(TemporaryError, match=re.escape(said)):
+        empty.load()
+    assert sum(one.sql.startswith("COPY staging_events") for one in cloud.redshift.statements) == 5
+
+
+STAYING = {
+    "no access to S3": (
+        ("XX000", s3_says("Access Denied,Status 403,Error AccessDenied")),
+        ConfigurationError,
+        "Redshift: cannot read from S3: Access Denied,Status 403,Error AccessDenied",
+        "Check that the IAM role is attached to the cluster",
+    ),
+    "no access to the key": (
+        (
+            "XX000",
+            s3_says(
+                "User is not authorized to perform: kms:Decrypt on the resource,Status 403,Error AccessDenied"
+            ),
+        ),
+        ConfigurationError,
+        "Redshift: cannot read from S3: User is not authorized to perform: kms:Decrypt",
+        "Let the IAM role of the cluster use the key: kms:Decrypt",
+    ),
+    "no access to the manifest": (
+        ("XX000", "COPY with MANIFEST parameter requires full path of an S3 object."),
+        ConfigurationError,
+        "Redshift: cannot read the manifest; nothing was changed",
+        "Check that the IAM role may read below MANIFEST_PREFIX.",
+    ),
+    "cancelled": (
+        ("57014", "Query (42) cancelled on user's request"),
+        TemporaryError,
+        "Redshift: Query (42) cancelled on user's request; nothing was changed",
+        "statement_timeout, a rule of the queue, or a person",
+    ),
+    "no privilege": (
+        ("42501", "permission denied for relation staging_events"),
+        ConfigurationError,
+        "Redshift: permission denied for relation staging_events",
+        "",
+    ),
+    "unknown": (("XX000", "Assert"), SparkifyError, "Redshift: Assert; nothing was changed", ""),
+}
+"""Errors that stay: what Redshift says, the class, the words, and what to do."""
+
+
+@pytest.mark.parametrize(("error", "kind", "said", "hint"), STAYING.values(), ids=STAYING)
+def test_error_that_stays_is_told_once_with_what_to_do(
+    cloud: Cloud,
+    empty: Warehouse,
+    tmp_path: Path,
+    error: tuple[str, str],
+    kind: type[SparkifyError],
+    said: str,
+    hint: str,
+) -> None:
+    one_play(cloud, tmp_path)
+    cloud.redshift.inject("error", "^COPY staging_events", error=error, times=99)
+    with pytest.raises(kind, match=re.escape(said)) as stopped:
+        empty.load()
+    assert type(stopped.value) is kind
+    assert hint in str(stopped.value)
+    assert sum(one.sql.startswith("COPY staging_events") for one in cloud.redshift.statements) == 1
+    cloud.redshift.clear_faults()
+    assert rows(empty, "SELECT count(*) FROM songplays") == [(0,)]
+
+
 def test_a_lost_connection_leaves_no_socket_open(cloud: Cloud, empty: Warehouse) -> None:
     cloud.redshift.inject("drop", "^SELECT 'lost'")
     with empty.engine.connect() as connection:

@@ -1,0 +1,104 @@
+"""The settings that say which warehouse it is, and how to connect to it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from sparkify.config.fields import cfg
+from sparkify.etl.errors import ConfigurationError
+
+__all__ = ["DEFAULT_DATABASE_URL", "ConnectionSettings"]
+
+DEFAULT_DATABASE_URL = "duckdb:///sparkify.duckdb"
+
+
+class ConnectionSettings(BaseSettings):
+    """The section ``[CLUSTER]`` of ``dwh.cfg``."""
+
+    database_url: SecretStr | None = cfg(
+        "CLUSTER",
+        "DATABASE_URL",
+        secret=True,
+        default=None,
+        description="a URL; else made of HOST",
+    )
+    host: str | None = cfg(
+        "CLUSTER", "HOST", default=None, description="of the cluster; none: the embedded database"
+    )
+    db_name: str = cfg("CLUSTER", "DB_NAME", default="dev", description="name of the database")
+    db_user: str | None = cfg(
+        "CLUSTER",
+        "DB_USER",
+        default=None,
+        description="database user; without a password, else the IAM identity",
+    )
+    db_password: SecretStr | None = cfg(
+        "CLUSTER", "DB_PASSWORD", secret=True, default=None, description="password of the database user"
+    )
+    db_secret_id: str | None = cfg(
+        "CLUSTER", "DB_SECRET_ID", default=None, description="a secret of AWS Secrets Manager, for DB_PASSWORD"
+    )
+    db_port: int = cfg(
+        "CLUSTER", "DB_PORT", "DB_PORT_2", default=5439, ge=1, le=65_535, description="port of the cluster"
+    )
+    cluster: str | None = cfg(
+        "CLUSTER", "CLUSTER", default=None, description="its name, for IAM where HOST does not tell it"
+    )
+    workgroup: str | None = cfg(
+        "CLUSTER", "WORKGROUP", default=None, description="likewise, of Redshift Serverless"
+    )
+    sslmode: Literal["verify-full", "verify-ca"] = cfg(
+        "CLUSTER", "SSLMODE", default="verify-full", description="verify-ca: not the name, as for a tunnel"
+    )
+    connect_timeout: int = cfg(
+        "CLUSTER", "CONNECT_TIMEOUT", default=30, ge=1, description="seconds to wait for a connection"
+    )
+    keepalive: int = cfg(
+        "CLUSTER",
+        "KEEPALIVE",
+        default=60,
+        ge=1,
+        description="seconds of silence until the connection is probed",
+    )
+    statement_timeout: int | None = cfg(
+        "CLUSTER", "STATEMENT_TIMEOUT", default=None, ge=1, description="seconds that a statement may take"
+    )
+    query_group: str | None = cfg(
+        "CLUSTER",
+        "QUERY_GROUP",
+        default=None,
+        description="the queue of Redshift, or a label of its statements",
+    )
+
+    @property
+    def url(self) -> URL:
+        """Where the warehouse is: the URL given, else the cluster's, else the embedded database.
+
+        :raises ConfigurationError: when the URL given cannot be parsed.
+        """
+        if self.database_url is not None:
+            try:
+                return make_url(self.database_url.get_secret_value())
+            except ArgumentError:
+                raise ConfigurationError(
+                    "the database URL is not a URL of SQLAlchemy",
+                    hint="Give one such as duckdb:///sparkify.duckdb or "
+                    "redshift+redshift_connector://user:password@host:5439/dev.",
+                ) from None
+        if self.host is None:
+            return make_url(DEFAULT_DATABASE_URL)
+        return URL.create(
+            "redshift+redshift_connector",
+            # A password is somebody's: that of the administrator, by AWS's own name, unless another is named.
+            username=self.db_user or ("awsuser" if self.db_password else None),
+            password=self.db_password.get_secret_value() if self.db_password else None,
+            # An endpoint is often pasted as the console shows it: host:port/database.
+            host=self.host.partition("/")[0].partition(":")[0],
+            port=self.db_port,
+            database=self.db_name,
+        )
