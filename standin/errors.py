@@ -98,6 +98,21 @@ def snapshot_conflict() -> RedshiftError:
     return RedshiftError("XX000", "could not complete because of conflict with concurrent transaction")
 
 
+_MOST = 16 * 1024 * 1024
+
+
+def check_size(sql: str) -> None:
+    """Refuse a statement that is longer than Redshift takes (AWS: Amazon Redshift SQL, maximum size).
+
+    :raises RedshiftError: 54000, when it is.
+    """
+    if len(sql) * 4 > _MOST and (size := len(sql.encode())) > _MOST:
+        raise RedshiftError(
+            "54000",
+            f"Statement is too large. Statement Size: {size} bytes. Maximum Allowed: {_MOST} bytes",
+        )
+
+
 def cancelled(query: int) -> RedshiftError:
     """What a statement ends with that was cancelled or took longer than statement_timeout."""
     return RedshiftError("57014", f"Query ({query}) cancelled on user's request")

@@ -17,6 +17,7 @@ from .errors import (
     PostgresError,
     RedshiftError,
     cancelled,
+    check_size,
     not_supported,
     serialization_failure,
     translate,
@@ -193,6 +194,7 @@ class Session:
             tokens = tokenize(sql)
             if not tokens or tokens[0].upper not in _ENDS:
                 raise RedshiftError("25P02", _ABORTED)
+        check_size(sql)
         prepared = Prepared(sql, plan(sql))
         if not isinstance(prepared.plan, Pass):
             return prepared

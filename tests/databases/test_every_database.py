@@ -15,6 +15,7 @@ from sqlalchemy import Date, Double, Engine, Select, cast, func, inspect, select
 from sparkify import ChangedFiles, ChecksFailed, RejectedLines, TemporaryError, Warehouse, databases
 from sparkify.analytics import top_songs, totals
 from sparkify.etl import ledger
+from sparkify.etl.line_rules import escape
 from sparkify.etl.session import Session
 from sparkify.models import Base, SongPlay
 from sparkify.warehouse.migrations import Migrations
@@ -296,6 +297,39 @@ def test_dry_run_of_nothing_new(driver: Driver, warehouse: Warehouse) -> None:
     before = everything(warehouse)
     assert warehouse.explain() == (first if driver.plans_first_load else [])
     assert everything(warehouse) == before
+
+
+# -- rejected lines --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"song": "' + "\\u00e9" * 3_000,
+        "\\" * 40_000,
+        "".join(map(chr, range(32, 0x2000))),
+        "'" * 60_000,
+        '~^|\\ "',
+    ],
+    ids=["escapes", "backslashes", "many letters", "quotes", "signs"],
+)
+def test_rejected_line_of_any_letters_is_kept(driver: Driver, warehouse: Warehouse, line: str) -> None:
+    driver.put("events", "a.json", event(), line)
+    driver.put("songs", "a.json", song())
+    report = warehouse.load(max_rejects=1)
+    assert report.rows["songplays"] == 1
+    ((kept,),) = rows(warehouse, "SELECT text FROM rejected_rows")
+    assert kept == escape(line.encode()).encode()[:65_535].decode(errors="ignore")
+
+
+def test_many_long_rejected_lines_are_kept(driver: Driver, warehouse: Warehouse) -> None:
+    """More than 16 MB of them, which is more than Redshift takes in one statement."""
+    driver.put("events", "a.json", event(), *(f"{number} {'x' * 65_000}" for number in range(300)))
+    driver.put("songs", "a.json", song())
+    report = warehouse.load(max_rejects=300)
+    assert report.rows["songplays"] == 1
+    found = rows(warehouse, "SELECT count(*), min(line), max(line), min(length(text)) FROM rejected_rows")
+    assert found == [(300, 2, 301, 65_002)]
 
 
 # -- text ----------------------------------------------------------------------------------------------------

@@ -489,9 +489,11 @@ def test_what_belongs_to_another_database_can_stay_in_the_model() -> None:
 
 VALUES: dict[str, tuple[Any, str]] = {
     "text": ("it's 100%", "'it''s 100%'"),
-    "backslash": ("a\\b", "('a' || CHR(92) || 'b')"),
-    "backslash at the end": ("a\\", "('a' || CHR(92) || '')"),
-    "backslash and quote": ("\\'; DROP TABLE a; --", "('' || CHR(92) || '''; DROP TABLE a; --')"),
+    "backslash": ("a\\b", "REPLACE('a~b', '~', CHR(92))"),
+    "backslash at the end": ("a\\", "REPLACE('a~', '~', CHR(92))"),
+    "backslash and quote": ("\\'; DROP TABLE a; --", "REPLACE('~''; DROP TABLE a; --', '~', CHR(92))"),
+    "backslash beside what stands for it": ("~\\^", "REPLACE('~|^', '|', CHR(92))"),
+    "many backslashes": ("\\" * 20_000, f"REPLACE('{'~' * 20_000}', '~', CHR(92))"),
     "not ascii": ("Björk \U0001f3b5", "'Björk \U0001f3b5'"),
     "int": (-7, "-7"),
     "big int": (2**62, "4611686018427387904"),
