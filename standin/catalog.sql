@@ -231,7 +231,8 @@ CREATE VIEW rs.sys_load_error_detail AS
 CREATE VIEW rs.sys_load_detail AS
     SELECT userid AS user_id, query::bigint AS query_id, filename::character(256) AS file_name,
            bytes AS bytes_scanned, lines_scanned::bigint, errors::bigint AS error_count, curtime AS record_time
-    FROM (SELECT * FROM rs.load_files_log UNION SELECT * FROM rs.load_files_tx) e;
+    FROM (SELECT * FROM rs.load_files_log UNION SELECT * FROM rs.load_files_tx) e
+    WHERE pg_catalog.current_setting('rs.load_detail_is_late', true) IS DISTINCT FROM 'on';
 CREATE VIEW rs.sys_load_history AS
     SELECT user_id, query_id, transaction_id, session_id, database_name, status::character(10), table_name,
            start_time, end_time, (extract(epoch FROM end_time - start_time) * 1000000)::bigint AS duration,

@@ -156,6 +156,8 @@ class Listener:
             _fatal(stream, error)
             return
         options = {"application_name": parameters.get("application_name", "")[:60]}
+        if self._standin.load_detail_is_late:
+            options["rs.load_detail_is_late"] = "on"
         with self._standin.postgres.connect(database, user=self._standin.user, options=options) as backend:
             session = Session(self._standin, stream, backend, user, database)
             self._greet(stream, backend, user)

@@ -62,6 +62,8 @@ class Standin:
         self.certificate: Certificate = "good"
         self.users = {self.user: password}
         self.refused_roles: set[str] = set()
+        self.load_detail_is_late = False
+        """Whether SYS_LOAD_DETAIL has no row yet, for sessions that begin from now on."""
         self.before_read: Callable[[str, str], None] | None = None
         """Called with bucket and key before COPY reads an object: the moment to change or remove it."""
         self.history = History()
@@ -307,6 +309,7 @@ class Standin:
             self.query("SELECT rs.clean()")
         self.clear_statements()
         self.refused_roles.clear()
+        self.load_detail_is_late = False
         self.before_read = None
         self.tls, self.certificate, self.require_ssl = "on", "good", False
 

@@ -299,6 +299,27 @@ def test_dry_run_of_nothing_new(driver: Driver, warehouse: Warehouse) -> None:
     assert everything(warehouse) == before
 
 
+# -- names of files --------------------------------------------------------------------------------------
+
+LONG = "/".join(["folder-" + "x" * 60] * 5)
+"""More of a name than Redshift keeps of a file that it has read."""
+
+
+@pytest.mark.parametrize("names", [("a.json",), ("a.json", "b.json")], ids=["one", "alike"])
+def test_files_with_long_names_are_loaded(driver: Driver, warehouse: Warehouse, names: tuple[str, ...]) -> None:
+    logs = [
+        driver.put("events", f"{LONG}/{name}", event(itemInSession=number), event(page="Home"))
+        for number, name in enumerate(names)
+    ]
+    driver.put("songs", "a.json", song())
+    report = warehouse.load()
+    assert report.rows["songplays"] == len(names)
+    found = rows(warehouse, "SELECT uri, lines, loaded FROM loaded_files WHERE source = 'events' ORDER BY uri")
+    assert found == [(log, 2, 2) for log in logs]
+    assert min(map(len, logs)) > 256
+    assert warehouse.load().nothing_new
+
+
 # -- rejected lines --------------------------------------------------------------------------------------
 
 

@@ -18,14 +18,14 @@ from pathlib import Path
 from sqlalchemy import delete, func, select
 from sqlalchemy.exc import DBAPIError
 
-from sparkify.databases.redshift.copy_results import lines_read, load_errors
+from sparkify.databases.redshift.copy_results import by_file, lines_read, load_errors
 from sparkify.databases.redshift.copying import CopyOptions, copy_of, refuse_local
 from sparkify.databases.redshift.errors import is_load_error
 from sparkify.databases.redshift.objects import ObjectNames, as_folder
 from sparkify.databases.redshift.rules import violates_a_rule
 from sparkify.etl.adapter import Batch, UnreadableBatch
 from sparkify.etl.declarations import Source
-from sparkify.etl.errors import ConfigurationError, RejectedLines, SourceError, SparkifyError
+from sparkify.etl.errors import ConfigurationError, RejectedLines, SparkifyError
 from sparkify.etl.jsonpaths import columns_of, write_paths
 from sparkify.etl.listing import AwsOptions, Listing, SourceFile
 from sparkify.etl.observer import Observer
@@ -85,17 +85,21 @@ class RedshiftBatch(Batch):
                 raise
             copied += int(session.run("SELECT pg_last_copy_count()").value)
             read |= lines_read(session)
-        if strangers := sorted(set(read) - {file.uri for file in files}):
-            raise SourceError(strangers[0], "was read by COPY and is not among the files to load")
+        lines = by_file(read, files)
         known = self._known.get(source.name)
         if known is not None:
             return self._staged_as_validated(session, source, files, known)
         violating = violates_a_rule(source)
         wrong = session.run(select(func.count()).select_from(source.staging).where(violating)).value
-        if wrong or sum(read.values()) != copied:
+        if copied and not read:
+            self._observer.warning(
+                f"Redshift does not tell what COPY read of each file of {source.name} (SYS_LOAD_DETAIL): "
+                "they are read line by line, which takes much longer"
+            )
+        if wrong or lines is None or sum(read.values()) != copied:
             raise UnreadableBatch(source)
         self._observer.read(source.name, sum(file.size for file in files), copied)
-        return Validated().staged(source, ((file, read.get(file.uri, 0)) for file in files))
+        return Validated().staged(source, ((file, lines.get(file.uri, 0)) for file in files))
 
     def unstage(self, session: Session, source: Source) -> None:
         # DELETE, not TRUNCATE, which would commit the transaction.

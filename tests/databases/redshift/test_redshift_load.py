@@ -23,6 +23,7 @@ from sparkify import (
     Warehouse,
 )
 from sparkify.databases.redshift.batch import RedshiftBatch
+from sparkify.etl.observer import Observer
 from sparkify.generate import generate
 from standin.fixtures import release
 from tests.support.cloud import REAL_PATHS, ROLE, Cloud
@@ -287,6 +288,30 @@ def test_load_of_empty_database_asks_for_migrate(cloud: Cloud, tmp_path: Path) -
             (0,)
         ]
     assert cloud.redshift.url.split("@")[0].rsplit(":", 1)[1] not in str(stopped.value)
+
+
+def test_load_without_details_of_copy_is_told_of(cloud: Cloud, tmp_path: Path) -> None:
+    """Whether they are there at once inside of the transaction only a cluster can tell."""
+    one_play(cloud, tmp_path)
+    warnings: list[str] = []
+
+    class Told(Observer):
+        def warning(self, message: str) -> None:
+            warnings.append(message)
+
+    cloud.redshift.load_detail_is_late = True
+    try:
+        with cloud.with_tables() as warehouse:
+            report = warehouse.load(observer=Told())
+            assert report.rows["songplays"] == 1
+            assert rows(warehouse, "SELECT source, lines, loaded FROM loaded_files ORDER BY source") == [
+                ("events", 1, 1),
+                ("songs", 1, 1),
+            ]
+    finally:
+        cloud.redshift.load_detail_is_late = False
+    said = "they are read line by line, which takes much longer"
+    assert [message.split(": ", 1)[1] for message in warnings] == [said, said]
 
 
 def test_a_role_that_may_not_read(cloud: Cloud, empty: Warehouse, tmp_path: Path) -> None:
