@@ -17,7 +17,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TIMESTAMP
 
-__all__ = ["count_if", "interval", "ratio", "truncated"]
+__all__ = ["EPOCH", "count_if", "interval", "ratio", "truncated"]
+
+EPOCH: ColumnElement[datetime] = literal_column("TIMESTAMP '1970-01-01 00:00:00'", TIMESTAMP())
+"""The beginning of 1970, UTC."""
 
 
 def interval(length: timedelta) -> ColumnElement[timedelta]:

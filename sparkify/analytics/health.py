@@ -9,7 +9,7 @@ from sqlalchemy.types import TIMESTAMP
 
 from sparkify.analytics.expressions import ratio
 from sparkify.analytics.periods import Moment, within
-from sparkify.models import LoadedFile, LoadHistory, Match, SongPlay
+from sparkify.models import LoadedFile, LoadHistory, Match, SongMatch, SongPlay
 
 __all__ = ["freshness", "match_quality"]
 
@@ -23,14 +23,20 @@ def match_quality(*, since: Moment = None, until: Moment = None) -> Select[str, 
 
     :raises ConfigurationError: when the period is empty.
     """
+    played = (
+        select(SongPlay.match_id, func.count().label("plays"))
+        .where(*within(SongPlay.start_time, since, until))
+        .group_by(SongPlay.match_id)
+        .cte("played")
+    )
     counted = (
         select(
-            SongPlay.match,
-            func.count().label("plays"),
-            func.count(SongPlay.match_id.distinct()).label("titles"),
+            SongMatch.match,
+            cast(func.sum(played.c.plays), BigInteger).label("plays"),
+            func.count().label("titles"),
         )
-        .where(*within(SongPlay.start_time, since, until))
-        .group_by(SongPlay.match)
+        .join_from(played, SongMatch, SongMatch.match_id == played.c.match_id)
+        .group_by(SongMatch.match)
         .cte("counted")
     )
     match = counted.c.match

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
     ColumnElement,
     Date,
@@ -22,14 +23,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TIMESTAMP
 
-from sparkify.analytics.expressions import count_if, ratio, truncated
+from sparkify.analytics.expressions import EPOCH, count_if, ratio, truncated
 from sparkify.analytics.periods import Moment, local_plays, moment, within
-from sparkify.etl.constructs import elapsed_ms
+from sparkify.etl.constructs import differs, elapsed_ms
 from sparkify.models import SongMatch, SongPlay, User, UserLevel
 
 __all__ = ["level_changes", "retention", "sessions", "top_users"]
 
-_EPOCH: ColumnElement[datetime] = literal_column("TIMESTAMP '1970-01-01 00:00:00'", TIMESTAMP())
 _MS_PER_MINUTE = 60_000.0
 _MS_PER_DAY = 86_400_000.0
 _MS_PER_WEEK = 7 * _MS_PER_DAY
@@ -48,14 +48,19 @@ def top_users(
     :param limit: how many users.
     :raises ConfigurationError: when the period is empty.
     """
+    session = (
+        select(SongPlay.user_id, SongPlay.session_id, func.count().label("plays"))
+        .where(*within(SongPlay.start_time, since, until))
+        .group_by(SongPlay.user_id, SongPlay.session_id)
+        .cte("session")
+    )
     counted = (
         select(
-            SongPlay.user_id,
-            func.count().label("plays"),
-            func.count(SongPlay.session_id.distinct()).label("sessions"),
+            session.c.user_id,
+            cast(func.sum(session.c.plays), BigInteger).label("plays"),
+            func.count().label("sessions"),
         )
-        .where(*within(SongPlay.start_time, since, until))
-        .group_by(SongPlay.user_id)
+        .group_by(session.c.user_id)
         .cte("counted")
     )
     # The share is of all users, so it is taken before the limit.
@@ -92,40 +97,50 @@ def sessions(
 
     :raises ConfigurationError: when the period is empty.
     """
-    began = elapsed_ms(_EPOCH, SongPlay.start_time)
     lasted = func.coalesce(SongMatch.duration, 0.0) * 1000.0
+    ended = func.max(elapsed_ms(EPOCH, SongPlay.start_time) + lasted)
+    began = elapsed_ms(EPOCH, func.min(SongPlay.start_time))
     session = (
         select(
             SongPlay.session_id,
             func.max(SongPlay.level).label("level"),
             func.count().label("plays"),
-            ((func.max(began + lasted) - func.min(began)) / _MS_PER_MINUTE).label("minutes"),
+            ((ended - began) / _MS_PER_MINUTE).label("minutes"),
         )
         .join(SongPlay.song_match)
         .where(*within(SongPlay.start_time, since, until))
         .group_by(SongPlay.session_id)
         .cte("session")
     )
-    ranked = select(
-        session,
-        _place(session.c.plays, session.c.level).label("plays_place"),
-        _place(session.c.minutes, session.c.level).label("minutes_place"),
-        func.count().over(partition_by=session.c.level).label("in_level"),
-    ).cte("ranked")
     number = func.count()
+    means = (
+        select(
+            session.c.level,
+            number.label("sessions"),
+            cast(func.sum(session.c.plays), BigInteger).label("plays"),
+            func.avg(cast(session.c.plays, Double)).label("plays_per_session"),
+            func.max(session.c.plays).label("most_plays"),
+            func.avg(session.c.minutes).label("minutes_per_session"),
+        )
+        .group_by(session.c.level)
+        .cte("means")
+    )
+    plays = _medians(session, session.c.plays, "median_plays")
+    minutes = _medians(session, session.c.minutes, "median_minutes")
     return (
         select(
-            ranked.c.level,
-            number.label("sessions"),
-            cast(func.sum(ranked.c.plays), BigInteger).label("plays"),
-            func.avg(cast(ranked.c.plays, Double)).label("plays_per_session"),
-            _median(ranked.c.plays, ranked.c.plays_place, ranked.c.in_level).label("median_plays"),
-            func.max(ranked.c.plays).label("most_plays"),
-            func.avg(ranked.c.minutes).label("minutes_per_session"),
-            _median(ranked.c.minutes, ranked.c.minutes_place, ranked.c.in_level).label("median_minutes"),
+            means.c.level,
+            means.c.sessions,
+            means.c.plays,
+            means.c.plays_per_session,
+            plays.c.median_plays,
+            means.c.most_plays,
+            means.c.minutes_per_session,
+            minutes.c.median_minutes,
         )
-        .group_by(ranked.c.level)
-        .order_by(number.desc(), ranked.c.level.asc().nulls_last())
+        .join_from(means, plays, ~differs(plays.c.level, means.c.level))
+        .join(minutes, ~differs(minutes.c.level, means.c.level))
+        .order_by(means.c.sessions.desc(), means.c.level.asc().nulls_last())
     )
 
 
@@ -241,13 +256,8 @@ def retention(
 # -- parts -------------------------------------------------------------------------------------------------
 
 
-def _place(value: ColumnElement[Any], level: ColumnElement[Any]) -> ColumnElement[int]:
-    return func.row_number().over(partition_by=level, order_by=value)
-
-
-def _median(
-    value: ColumnElement[Any], place: ColumnElement[int], number: ColumnElement[int]
-) -> ColumnElement[float]:
-    """The middle value, or the mean of the two in the middle; of rows that are numbered by it."""
-    # Redshift's own median allows one order in a SELECT, and there are two here.
-    return func.avg(case((and_(place * 2 >= number, place * 2 <= number + 2), cast(value, Double))))
+def _medians(session: CTE, value: ColumnElement[Any], name: str) -> CTE:
+    """By level the middle value, or the mean of the two in the middle."""
+    # Redshift allows one order in a SELECT, so each median has its own.
+    median = func.percentile_cont(literal_column("0.5")).within_group(cast(value, Double))
+    return select(session.c.level, median.label(name)).group_by(session.c.level).cte(name)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, get_args
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Date,
     Double,
@@ -161,6 +162,8 @@ def peak_hours(
 
 
 def _grouped(dimension: Dimension, since: Moment, until: Moment, tz: str) -> Select[*tuple[Any, ...]]:
+    if dimension == "gender":
+        return _by_gender(since, until)
     group: SQLColumnExpression[Any]
     user: SQLColumnExpression[int] = SongPlay.user_id
     if dimension in _CLOCK:
@@ -169,13 +172,30 @@ def _grouped(dimension: Dimension, since: Moment, until: Moment, tz: str) -> Sel
         group, user = of_clock[dimension](play.c.moment), play.c.user_id
         rows = select(group.label(dimension)).select_from(play)
     else:
-        group = {"level": SongPlay.level, "location": SongPlay.location, "gender": User.gender}[dimension]
+        group = {"level": SongPlay.level, "location": SongPlay.location}[dimension]
         rows = select(group.label(dimension)).select_from(SongPlay)
         rows = rows.where(*within(SongPlay.start_time, since, until))
-        if dimension == "gender":
-            rows = rows.join(SongPlay.user)
     counts = (func.count().label("plays"), func.count(user.distinct()).label("listeners"))
     return rows.add_columns(*counts).group_by(group)
+
+
+def _by_gender(since: Moment, until: Moment) -> Select[*tuple[Any, ...]]:
+    """Counted by user first: a user has one gender, so no user need be told from another afterwards."""
+    by_user = (
+        select(SongPlay.user_id, func.count().label("plays"))
+        .where(*within(SongPlay.start_time, since, until))
+        .group_by(SongPlay.user_id)
+        .cte("by_user")
+    )
+    return (
+        select(
+            User.gender,
+            cast(func.sum(by_user.c.plays), BigInteger).label("plays"),
+            func.count().label("listeners"),
+        )
+        .join_from(by_user, User, User.user_id == by_user.c.user_id)
+        .group_by(User.gender)
+    )
 
 
 def _hour(at: ColumnElement[Any]) -> ColumnElement[int]:

@@ -5,6 +5,10 @@ that differ in punctuation, and names whose encoding broke on the way. Here they
 have the same letters and digits of ASCII, lower case (:class:`~sparkify.etl.constructs.ascii_key`; the whole
 name where it has none). It is shown as the catalogue spells it, else by the shortest of its spellings, which
 of a broken and a whole one is the whole one. The same holds for artists.
+
+Plays are counted before anything is joined to them, and spellings are compared for those alone that lead. Each
+question reads the fact twice: to count the plays of each song, and to find the listeners or the days of the few
+that lead. To do both at once takes a row for nearly every play.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from sqlalchemy import (
     Double,
     Select,
     SQLColumnExpression,
+    and_,
     case,
     cast,
     func,
@@ -46,19 +51,19 @@ def top_songs(
     :raises ConfigurationError: when the period is empty.
     """
     bounds = within(SongPlay.start_time, since, until)
-    one = _songs_as_one()
-    best = _top_songs(_played(bounds), one, limit)
+    played = _played(bounds)
+    best, match = _top_songs(played, limit)
     return (
         select(
             best.c.title,
             best.c.artist,
             best.c.plays,
             func.count(SongPlay.user_id.distinct()).label("listeners"),
-            _share(best.c.plays, bounds).label("share"),
+            _share(best.c.plays, played).label("share"),
         )
         .select_from(best)
-        .join(one, one.c.one_id == best.c.one_id)
-        .join(SongPlay, SongPlay.match_id == one.c.match_id)
+        .join(match, _same(match, best))
+        .join(SongPlay, SongPlay.match_id == match.c.match_id)
         .where(*bounds)
         .group_by(best.c.title, best.c.artist, best.c.plays)
         .order_by(best.c.plays.desc(), best.c.title, best.c.artist)
@@ -75,15 +80,14 @@ def top_songs_by_day(
     :param limit: how many songs.
     :raises ConfigurationError: when the period is empty, or the zone is not known.
     """
-    one = _songs_as_one()
-    best = _top_songs(_played(within(SongPlay.start_time, since, until)), one, limit)
+    best, match = _top_songs(_played(within(SongPlay.start_time, since, until)), limit)
     play = local_plays(tz, since, until, SongPlay.match_id)
     day = cast(play.c.moment, Date)
     return (
         select(best.c.place, best.c.title, best.c.artist, day.label("day"), func.count().label("plays"))
         .select_from(best)
-        .join(one, one.c.one_id == best.c.one_id)
-        .join(play, play.c.match_id == one.c.match_id)
+        .join(match, _same(match, best))
+        .join(play, play.c.match_id == match.c.match_id)
         .group_by(best.c.place, best.c.title, best.c.artist, day)
         .order_by(best.c.place, day)
     )
@@ -99,14 +103,15 @@ def top_artists(*, limit: int = 10, since: Moment = None, until: Moment = None) 
     :raises ConfigurationError: when the period is empty.
     """
     bounds = within(SongPlay.start_time, since, until)
-    played, one = _played(bounds), _artists_as_one()
-    plays = cast(func.sum(played.c.plays), BigInteger)
+    played, artist = _played(bounds), _artists()
+    match = _artists_of(played, artist)
+    plays = cast(func.sum(match.c.plays), BigInteger)
+    counted = select(match.c.name_key, plays.label("plays")).group_by(match.c.name_key).cte("counted")
+    spelled = _spelled(_leading(counted, [counted.c.plays.desc()], limit), artist, _artist_order(artist))
     best = (
-        select(one.c.artist, plays.label("plays"))
-        .join_from(played, SongMatch, SongMatch.match_id == played.c.match_id)
-        .join(one, one.c.artist_id == SongMatch.artist_id)
-        .group_by(one.c.artist)
-        .order_by(plays.desc(), one.c.artist)
+        select(spelled.c.name_key, spelled.c.name.label("artist"), spelled.c.plays)
+        .where(spelled.c.spelling == 1)
+        .order_by(spelled.c.plays.desc(), spelled.c.name)
         .limit(limit)
         .cte("most_played")
     )
@@ -115,10 +120,11 @@ def top_artists(*, limit: int = 10, since: Moment = None, until: Moment = None) 
             best.c.artist,
             best.c.plays,
             func.count(SongPlay.user_id.distinct()).label("listeners"),
-            _share(best.c.plays, bounds).label("share"),
+            _share(best.c.plays, played).label("share"),
         )
-        .join_from(best, one, one.c.artist == best.c.artist)
-        .join(SongPlay, SongPlay.artist_id == one.c.artist_id)
+        .select_from(best)
+        .join(match, _same(match, best))
+        .join(SongPlay, SongPlay.match_id == match.c.match_id)
         .where(*bounds)
         .group_by(best.c.artist, best.c.plays)
         .order_by(best.c.plays.desc(), best.c.artist)
@@ -145,39 +151,41 @@ def trending_artists(
     :raises ConfigurationError: when the window is empty.
     """
     first, middle, end = _windows(timedelta(days=days), since, until)
-    in_window = SongPlay.start_time >= middle
-    counted = (
+    in_window = func.count(case((SongPlay.start_time >= middle, 1)))
+    played = (
         select(
             SongPlay.match_id,
-            func.sum(case((in_window, 1), else_=0)).label("plays"),
-            func.sum(case((in_window, 0), else_=1)).label("plays_before"),
+            in_window.label("plays"),
+            (func.count() - in_window).label("plays_before"),
         )
         .where(SongPlay.start_time >= first, SongPlay.start_time < end)
         .group_by(SongPlay.match_id)
+        .cte("played")
+    )
+    artist = _artists()
+    match = _artists_of(played, artist)
+    now = cast(func.sum(match.c.plays), BigInteger)
+    before = cast(func.sum(match.c.plays_before), BigInteger)
+    counted = (
+        select(match.c.name_key, now.label("plays"), before.label("plays_before"))
+        .group_by(match.c.name_key)
+        .having(and_(now >= floor, now > before))
         .cte("counted")
     )
-    one = _artists_as_one()
-    by_artist = (
-        select(
-            one.c.artist,
-            cast(func.sum(counted.c.plays), BigInteger).label("plays"),
-            cast(func.sum(counted.c.plays_before), BigInteger).label("plays_before"),
-        )
-        .join_from(counted, SongMatch, SongMatch.match_id == counted.c.match_id)
-        .join(one, one.c.artist_id == SongMatch.artist_id)
-        .group_by(one.c.artist)
-        .cte("by_artist")
-    )
-    now, before = by_artist.c.plays, by_artist.c.plays_before
-    surge = ratio(now - before, func.sqrt(cast(now + before, Double))).label("surge")
+    change = counted.c.plays - counted.c.plays_before
+    surge = ratio(change, func.sqrt(cast(counted.c.plays + counted.c.plays_before, Double)))
+    growth = ratio(counted.c.plays, counted.c.plays_before) - 1.0
+    rising = select(counted, growth.label("growth"), surge.label("surge")).cte("rising")
+    leading = _leading(rising, [rising.c.surge.desc(), rising.c.plays.desc()], limit)
+    spelled = _spelled(leading, artist, _artist_order(artist))
     best = (
-        select(by_artist, (ratio(now, before) - 1.0).label("growth"), surge)
-        .where(now >= floor, now > before)
-        .order_by(surge.desc(), now.desc(), by_artist.c.artist)
+        select(spelled)
+        .where(spelled.c.spelling == 1)
+        .order_by(spelled.c.surge.desc(), spelled.c.plays.desc(), spelled.c.name)
         .limit(limit)
         .cte("on_the_rise")
     )
-    columns = (best.c.artist, best.c.plays, best.c.plays_before)
+    columns = (best.c.name.label("artist"), best.c.plays, best.c.plays_before)
     return (
         select(
             *columns,
@@ -185,11 +193,12 @@ def trending_artists(
             best.c.growth,
             best.c.surge,
         )
-        .join_from(best, one, one.c.artist == best.c.artist)
-        .join(SongPlay, SongPlay.artist_id == one.c.artist_id)
+        .select_from(best)
+        .join(match, _same(match, best))
+        .join(SongPlay, SongPlay.match_id == match.c.match_id)
         .where(SongPlay.start_time >= middle, SongPlay.start_time < end)
-        .group_by(*columns, best.c.growth, best.c.surge)
-        .order_by(best.c.surge.desc(), best.c.plays.desc(), best.c.artist)
+        .group_by(best.c.name, best.c.plays, best.c.plays_before, best.c.growth, best.c.surge)
+        .order_by(best.c.surge.desc(), best.c.plays.desc(), best.c.name)
     )
 
 
@@ -197,7 +206,7 @@ def trending_artists(
 
 
 def _played(bounds: list[ColumnElement[bool]]) -> CTE:
-    """How often each song was played, as it was reported. Names are looked up for these few rows only."""
+    """How often each song was played, as it was reported."""
     return (
         select(SongPlay.match_id, func.count().label("plays"))
         .where(*bounds)
@@ -206,72 +215,112 @@ def _played(bounds: list[ColumnElement[bool]]) -> CTE:
     )
 
 
-def _key(name: SQLColumnExpression[str]) -> ColumnElement[str]:
-    return func.coalesce(func.nullif(ascii_key(name), ""), name)
+def _key(stored: SQLColumnExpression[str | None], name: SQLColumnExpression[str]) -> ColumnElement[str]:
+    # Stored for the catalogue alone.
+    return func.coalesce(func.nullif(func.coalesce(stored, ascii_key(name)), ""), name)
 
 
-def _songs_as_one() -> CTE:
-    """For each match the song that stands for all that listeners would call the same."""
-    order = [
-        case((Song.inferred, 1), else_=0),
-        func.length(Song.title) + func.length(Song.artist_name),
+def _top_songs(played: CTE, limit: int) -> tuple[CTE, CTE]:
+    """The songs played most, with their place; and the matches of every song, by the same keys."""
+    song = select(
+        Song.song_id,
         Song.title,
         Song.artist_name,
-        Song.song_id,
-    ]
-    same = (
-        select(Song.song_id, _first(Song.song_id, [_key(Song.title), _key(Song.artist_name)], order, "one_id"))
-    ).cte("same_song")
-    return (
-        select(SongMatch.match_id, same.c.one_id)
-        .join_from(SongMatch, same, same.c.song_id == SongMatch.song_id)
-        .cte("song_of_match")
+        Song.inferred,
+        _key(Song.title_key, Song.title).label("title_key"),
+        _key(Song.artist_key, Song.artist_name).label("artist_key"),
+    ).cte("song")
+    match = (
+        select(played, song.c.title_key, song.c.artist_key)
+        .join_from(played, SongMatch, SongMatch.match_id == played.c.match_id)
+        .join(song, song.c.song_id == SongMatch.song_id)
+        .cte("match")
     )
-
-
-def _top_songs(played: CTE, one: CTE, limit: int) -> CTE:
-    plays = cast(func.sum(played.c.plays), BigInteger)
+    plays = cast(func.sum(match.c.plays), BigInteger)
     counted = (
-        select(one.c.one_id, plays.label("plays"))
-        .join_from(played, one, one.c.match_id == played.c.match_id)
-        .group_by(one.c.one_id)
+        select(match.c.title_key, match.c.artist_key, plays.label("plays"))
+        .group_by(match.c.title_key, match.c.artist_key)
         .cte("counted")
     )
-    order = [counted.c.plays.desc(), Song.title, Song.artist_name, Song.song_id]
-    return (
+    order = [
+        case((song.c.inferred, 1), else_=0),
+        func.length(song.c.title) + func.length(song.c.artist_name),
+        song.c.title,
+        song.c.artist_name,
+        song.c.song_id,
+    ]
+    spelled = _spelled(_leading(counted, [counted.c.plays.desc()], limit), song, order)
+    place = [spelled.c.plays.desc(), spelled.c.title, spelled.c.artist_name, spelled.c.song_id]
+    best = (
         select(
-            counted.c.one_id,
-            Song.title.label("title"),
-            Song.artist_name.label("artist"),
-            counted.c.plays,
-            func.row_number().over(order_by=order).label("place"),
+            spelled.c.title_key,
+            spelled.c.artist_key,
+            spelled.c.title,
+            spelled.c.artist_name.label("artist"),
+            spelled.c.plays,
+            func.row_number().over(order_by=place).label("place"),
         )
-        .join_from(counted, Song, Song.song_id == counted.c.one_id)
-        .order_by(*order)
+        .where(spelled.c.spelling == 1)
+        .order_by(*place)
         .limit(limit)
         .cte("most_played")
     )
+    return best, match
 
 
-def _artists_as_one() -> CTE:
-    """For each artist the name that stands for all that listeners would call the same."""
-    order = [case((Artist.inferred, 1), else_=0), func.length(Artist.name), Artist.name, Artist.artist_id]
-    return select(Artist.artist_id, _first(Artist.name, [_key(Artist.name)], order, "artist")).cte(
-        "artist_as_one"
+def _artists() -> CTE:
+    """Every artist, with the key that is the same for all that listeners would call the same."""
+    key = _key(Artist.name_key, Artist.name).label("name_key")
+    return select(Artist.artist_id, Artist.name, Artist.inferred, key).cte("artist")
+
+
+def _artists_of(played: CTE, artist: CTE) -> CTE:
+    """What was played, with the key of its artist."""
+    return (
+        select(played, artist.c.name_key)
+        .join_from(played, SongMatch, SongMatch.match_id == played.c.match_id)
+        .join(artist, artist.c.artist_id == SongMatch.artist_id)
+        .cte("match")
     )
 
 
-def _first(
-    column: SQLColumnExpression[Any], partition: list[ColumnElement[Any]], order: list[Any], name: str
-) -> ColumnElement[Any]:
-    # Redshift wants the frame said.
-    first = func.first_value(column).over(partition_by=partition, order_by=order, rows=(None, None))
-    return first.label(name)
+def _artist_order(artist: CTE) -> list[ColumnElement[Any]]:
+    inferred = case((artist.c.inferred, 1), else_=0)
+    return [inferred, func.length(artist.c.name), artist.c.name, artist.c.artist_id]
 
 
-def _share(plays: ColumnElement[int], bounds: list[ColumnElement[bool]]) -> ColumnElement[float]:
-    total = select(func.count()).select_from(SongPlay).where(*bounds).scalar_subquery()
-    return ratio(plays, total)
+def _leading(counted: CTE, order: list[ColumnElement[Any]], limit: int) -> CTE:
+    """The first rows in this order, and all that tie with the last of them: names decide between those."""
+    ranked = select(counted, func.rank().over(order_by=order).label("standing")).cte("ranked")
+    return select(ranked).where(ranked.c.standing <= limit).cte("leading")
+
+
+def _spelled(leading: CTE, names: CTE, order: list[ColumnElement[Any]]) -> CTE:
+    """What leads under each of its names; ``spelling`` is 1 where it is the one to show."""
+    keys = _keys(names)
+    spelling = func.row_number().over(partition_by=[names.c[key] for key in keys], order_by=order)
+    return (
+        select(
+            *leading.c,
+            *(column for column in names.c if column.key not in keys),
+            spelling.label("spelling"),
+        )
+        .join_from(leading, names, _same(leading, names))
+        .cte("spelled")
+    )
+
+
+def _keys(rows: CTE) -> list[str]:
+    return [column.key for column in rows.c if column.key.endswith("_key")]
+
+
+def _same(left: CTE, right: CTE) -> ColumnElement[bool]:
+    """Whether two rows are about what listeners would call the same."""
+    return and_(*(left.c[key] == right.c[key] for key in _keys(right)))
+
+
+def _share(plays: ColumnElement[int], played: CTE) -> ColumnElement[float]:
+    return ratio(plays, select(func.sum(played.c.plays)).scalar_subquery())
 
 
 def _windows(length: timedelta, since: Moment, until: Moment) -> tuple[Any, Any, Any]:
