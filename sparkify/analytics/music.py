@@ -23,7 +23,6 @@ from sqlalchemy import (
     Date,
     Double,
     Select,
-    SQLColumnExpression,
     and_,
     case,
     cast,
@@ -33,7 +32,7 @@ from sqlalchemy import (
 
 from sparkify.analytics.expressions import interval, ratio, truncated
 from sparkify.analytics.periods import Moment, local_plays, moment, within
-from sparkify.etl.constructs import ascii_key
+from sparkify.analytics.spellings import leading, name_key, same, spelled
 from sparkify.etl.errors import ConfigurationError
 from sparkify.models import Artist, Song, SongMatch, SongPlay
 
@@ -62,7 +61,7 @@ def top_songs(
             _share(best.c.plays, played).label("share"),
         )
         .select_from(best)
-        .join(match, _same(match, best))
+        .join(match, same(match, best))
         .join(SongPlay, SongPlay.match_id == match.c.match_id)
         .where(*bounds)
         .group_by(best.c.title, best.c.artist, best.c.plays)
@@ -86,7 +85,7 @@ def top_songs_by_day(
     return (
         select(best.c.place, best.c.title, best.c.artist, day.label("day"), func.count().label("plays"))
         .select_from(best)
-        .join(match, _same(match, best))
+        .join(match, same(match, best))
         .join(play, play.c.match_id == match.c.match_id)
         .group_by(best.c.place, best.c.title, best.c.artist, day)
         .order_by(best.c.place, day)
@@ -107,11 +106,11 @@ def top_artists(*, limit: int = 10, since: Moment = None, until: Moment = None) 
     match = _artists_of(played, artist)
     plays = cast(func.sum(match.c.plays), BigInteger)
     counted = select(match.c.name_key, plays.label("plays")).group_by(match.c.name_key).cte("counted")
-    spelled = _spelled(_leading(counted, [counted.c.plays.desc()], limit), artist, _artist_order(artist))
+    named = spelled(leading(counted, [counted.c.plays.desc()], limit), artist, _artist_order(artist))
     best = (
-        select(spelled.c.name_key, spelled.c.name.label("artist"), spelled.c.plays)
-        .where(spelled.c.spelling == 1)
-        .order_by(spelled.c.plays.desc(), spelled.c.name)
+        select(named.c.name_key, named.c.name.label("artist"), named.c.plays)
+        .where(named.c.spelling == 1)
+        .order_by(named.c.plays.desc(), named.c.name)
         .limit(limit)
         .cte("most_played")
     )
@@ -123,7 +122,7 @@ def top_artists(*, limit: int = 10, since: Moment = None, until: Moment = None) 
             _share(best.c.plays, played).label("share"),
         )
         .select_from(best)
-        .join(match, _same(match, best))
+        .join(match, same(match, best))
         .join(SongPlay, SongPlay.match_id == match.c.match_id)
         .where(*bounds)
         .group_by(best.c.artist, best.c.plays)
@@ -176,12 +175,12 @@ def trending_artists(
     surge = ratio(change, func.sqrt(cast(counted.c.plays + counted.c.plays_before, Double)))
     growth = ratio(counted.c.plays, counted.c.plays_before) - 1.0
     rising = select(counted, growth.label("growth"), surge.label("surge")).cte("rising")
-    leading = _leading(rising, [rising.c.surge.desc(), rising.c.plays.desc()], limit)
-    spelled = _spelled(leading, artist, _artist_order(artist))
+    highest = leading(rising, [rising.c.surge.desc(), rising.c.plays.desc()], limit)
+    named = spelled(highest, artist, _artist_order(artist))
     best = (
-        select(spelled)
-        .where(spelled.c.spelling == 1)
-        .order_by(spelled.c.surge.desc(), spelled.c.plays.desc(), spelled.c.name)
+        select(named)
+        .where(named.c.spelling == 1)
+        .order_by(named.c.surge.desc(), named.c.plays.desc(), named.c.name)
         .limit(limit)
         .cte("on_the_rise")
     )
@@ -194,7 +193,7 @@ def trending_artists(
             best.c.surge,
         )
         .select_from(best)
-        .join(match, _same(match, best))
+        .join(match, same(match, best))
         .join(SongPlay, SongPlay.match_id == match.c.match_id)
         .where(SongPlay.start_time >= middle, SongPlay.start_time < end)
         .group_by(best.c.name, best.c.plays, best.c.plays_before, best.c.growth, best.c.surge)
@@ -215,11 +214,6 @@ def _played(bounds: list[ColumnElement[bool]]) -> CTE:
     )
 
 
-def _key(stored: SQLColumnExpression[str | None], name: SQLColumnExpression[str]) -> ColumnElement[str]:
-    # Stored for the catalogue alone.
-    return func.coalesce(func.nullif(func.coalesce(stored, ascii_key(name)), ""), name)
-
-
 def _top_songs(played: CTE, limit: int) -> tuple[CTE, CTE]:
     """The songs played most, with their place; and the matches of every song, by the same keys."""
     song = select(
@@ -227,8 +221,8 @@ def _top_songs(played: CTE, limit: int) -> tuple[CTE, CTE]:
         Song.title,
         Song.artist_name,
         Song.inferred,
-        _key(Song.title_key, Song.title).label("title_key"),
-        _key(Song.artist_key, Song.artist_name).label("artist_key"),
+        name_key(Song.title_key, Song.title).label("title_key"),
+        name_key(Song.artist_key, Song.artist_name).label("artist_key"),
     ).cte("song")
     match = (
         select(played, song.c.title_key, song.c.artist_key)
@@ -249,18 +243,18 @@ def _top_songs(played: CTE, limit: int) -> tuple[CTE, CTE]:
         song.c.artist_name,
         song.c.song_id,
     ]
-    spelled = _spelled(_leading(counted, [counted.c.plays.desc()], limit), song, order)
-    place = [spelled.c.plays.desc(), spelled.c.title, spelled.c.artist_name, spelled.c.song_id]
+    named = spelled(leading(counted, [counted.c.plays.desc()], limit), song, order)
+    place = [named.c.plays.desc(), named.c.title, named.c.artist_name, named.c.song_id]
     best = (
         select(
-            spelled.c.title_key,
-            spelled.c.artist_key,
-            spelled.c.title,
-            spelled.c.artist_name.label("artist"),
-            spelled.c.plays,
+            named.c.title_key,
+            named.c.artist_key,
+            named.c.title,
+            named.c.artist_name.label("artist"),
+            named.c.plays,
             func.row_number().over(order_by=place).label("place"),
         )
-        .where(spelled.c.spelling == 1)
+        .where(named.c.spelling == 1)
         .order_by(*place)
         .limit(limit)
         .cte("most_played")
@@ -270,7 +264,7 @@ def _top_songs(played: CTE, limit: int) -> tuple[CTE, CTE]:
 
 def _artists() -> CTE:
     """Every artist, with the key that is the same for all that listeners would call the same."""
-    key = _key(Artist.name_key, Artist.name).label("name_key")
+    key = name_key(Artist.name_key, Artist.name).label("name_key")
     return select(Artist.artist_id, Artist.name, Artist.inferred, key).cte("artist")
 
 
@@ -287,36 +281,6 @@ def _artists_of(played: CTE, artist: CTE) -> CTE:
 def _artist_order(artist: CTE) -> list[ColumnElement[Any]]:
     inferred = case((artist.c.inferred, 1), else_=0)
     return [inferred, func.length(artist.c.name), artist.c.name, artist.c.artist_id]
-
-
-def _leading(counted: CTE, order: list[ColumnElement[Any]], limit: int) -> CTE:
-    """The first rows in this order, and all that tie with the last of them: names decide between those."""
-    ranked = select(counted, func.rank().over(order_by=order).label("standing")).cte("ranked")
-    return select(ranked).where(ranked.c.standing <= limit).cte("leading")
-
-
-def _spelled(leading: CTE, names: CTE, order: list[ColumnElement[Any]]) -> CTE:
-    """What leads under each of its names; ``spelling`` is 1 where it is the one to show."""
-    keys = _keys(names)
-    spelling = func.row_number().over(partition_by=[names.c[key] for key in keys], order_by=order)
-    return (
-        select(
-            *leading.c,
-            *(column for column in names.c if column.key not in keys),
-            spelling.label("spelling"),
-        )
-        .join_from(leading, names, _same(leading, names))
-        .cte("spelled")
-    )
-
-
-def _keys(rows: CTE) -> list[str]:
-    return [column.key for column in rows.c if column.key.endswith("_key")]
-
-
-def _same(left: CTE, right: CTE) -> ColumnElement[bool]:
-    """Whether two rows are about what listeners would call the same."""
-    return and_(*(left.c[key] == right.c[key] for key in _keys(right)))
 
 
 def _share(plays: ColumnElement[int], played: CTE) -> ColumnElement[float]:

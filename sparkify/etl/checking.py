@@ -16,8 +16,20 @@ _ROWS_KEPT = 10
 
 
 def run_checks(session: Session, checks: Iterable[Check]) -> tuple[CheckResult, ...]:
-    """What all checks find in the whole warehouse."""
-    return tuple(_run_check(session, check, check.rows(None)) for check in checks)
+    """What all checks find in the whole warehouse, in their order.
+
+    A check that others imply is run after them, and only where one of them finds rows, or is not among these.
+    """
+    checks = list(checks)
+    found: dict[str, CheckResult] = {}
+    for check in sorted(checks, key=lambda check: bool(check.implied_by)):
+        holds = [by.name in found and found[by.name].ok for by in check.implied_by]
+        found[check.name] = (
+            CheckResult(check.name, 0, (), check.hint)
+            if holds and all(holds)
+            else _run_check(session, check, check.rows(None))
+        )
+    return tuple(found[check.name] for check in checks)
 
 
 def run_checks_of_load(session: Session, checks: Sequence[tuple[Check, SelectBase]]) -> tuple[CheckResult, ...]:

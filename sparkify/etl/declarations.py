@@ -152,12 +152,15 @@ class Check:
     :ivar rows: returns the SELECT. Given a load id it may read the rows of that load alone; given None it
         reads everything.
     :ivar during_load: whether it also runs inside each load, before the commit.
+    :ivar implied_by: checks that leave it nothing to find where none of them finds anything; of a whole
+        warehouse it is then not asked for.
     :ivar hint: what to do about rows that violate it.
     """
 
     name: str
     rows: Callable[[ColumnElement[int] | None], SelectBase]
     during_load: bool = True
+    implied_by: tuple[Check, ...] = ()
     hint: str | None = None
 
 

@@ -33,6 +33,7 @@ from sparkify.models.working import (
     checked_songs,
     checked_users,
 )
+from sparkify.pipeline.repeats import bucket, repeating
 
 __all__ = ["CHECKS"]
 
@@ -85,19 +86,25 @@ def unique(model: type[Base], *key: str, during_load: bool = True) -> Check:
 def _one_play_of_each_key(load_id: LoadId) -> SelectBase:
     play = SongPlay.__table__
     key = [play.c.start_time, play.c.session_id, play.c.item_in_session]
-    moments = select(play.c.start_time).group_by(play.c.start_time).having(func.count() > 1)
     found = select(*key, func.count().label("times")).group_by(*key).having(func.count() > 1)
-    if load_id is not None:
-        # Every play of the load lies in this range, and so does every play that it could duplicate.
-        of_load = select(func.min(play.c.start_time), func.max(play.c.start_time)).where(
-            play.c.load_id == load_id
-        )
-        first, last = of_load.subquery("of_load").c
-        low, high = select(first).scalar_subquery(), select(last).scalar_subquery()
-        found = found.where(play.c.start_time >= low, play.c.start_time <= high)
-        moments = moments.where(play.c.start_time >= low, play.c.start_time <= high)
+    if load_id is None:
+        # Plays of one key are of one session and have one number in it.
+        return found.where(play.c.session_id.in_(repeating(play.c.item_in_session, play.c.session_id)))
+    # Every play of the load lies in this range, and so does every play that it could duplicate.
+    of_load = select(func.min(play.c.start_time), func.max(play.c.start_time)).where(play.c.load_id == load_id)
+    first, last = of_load.subquery("of_load").c
+    low, high = select(first).scalar_subquery(), select(last).scalar_subquery()
+    found = found.where(play.c.start_time >= low, play.c.start_time <= high)
+    moments = select(play.c.start_time).group_by(play.c.start_time).having(func.count() > 1)
+    moments = moments.where(play.c.start_time >= low, play.c.start_time <= high)
     # Few moments have several plays: to count plays by moment costs half of counting them by the three.
     return found.where(play.c.start_time.in_(moments))
+
+
+def _one_play_of_each_id(_load_id: LoadId) -> SelectBase:
+    number = _table(SongPlay).c.songplay_id
+    found = select(number, func.count().label("times")).group_by(number).having(func.count() > 1)
+    return found.where(bucket(number).in_(repeating(number)))
 
 
 def not_null(model: type[Base]) -> Check:
@@ -119,8 +126,18 @@ def not_null(model: type[Base]) -> Check:
     )
 
 
-def joins(model: type[Base], dimension: type[Base], key: str, *, during_load: bool = True) -> Check:
-    """A check that every row of the table joins a row of the dimension."""
+def joins(
+    model: type[Base],
+    dimension: type[Base],
+    key: str,
+    *,
+    during_load: bool = True,
+    implied_by: tuple[Check, ...] = (),
+) -> Check:
+    """A check that every row of the table joins a row of the dimension.
+
+    :param implied_by: see :class:`~sparkify.etl.declarations.Check`.
+    """
 
     def rows(load_id: LoadId) -> SelectBase:
         table, other = _rows_of(model, load_id), _rows_of(dimension, load_id)
@@ -136,6 +153,7 @@ def joins(model: type[Base], dimension: type[Base], key: str, *, during_load: bo
         name=f"{_table(model).name}: every {key} is in {_table(dimension).name}",
         rows=rows,
         during_load=during_load,
+        implied_by=implied_by,
         hint=_REBUILD,
     )
 
@@ -213,13 +231,26 @@ def _keys_of_names(model: type[Base], names: Mapping[str, str]) -> Callable[[Loa
     return rows
 
 
+_PLAYS_COMPLETE, _MATCHES_COMPLETE = not_null(SongPlay), not_null(SongMatch)
+_MATCH_HAS_SONG, _MATCH_HAS_ARTIST = joins(SongMatch, Song, "song_id"), joins(SongMatch, Artist, "artist_id")
+_AS_RESOLVED = Check(
+    name="songplays: each points at the song its title was resolved to", rows=_play_as_resolved, hint=_REBUILD
+)
+_SAME_AS_MATCH = (_AS_RESOLVED, _PLAYS_COMPLETE, _MATCHES_COMPLETE)
+"""Where these find nothing, each play has a match, and the song and the artist of its match."""
+
 CHECKS: tuple[Check, ...] = (
     Check(
         name="songplays: one row for each start_time, session_id, item_in_session",
         rows=_one_play_of_each_key,
         hint=_REBUILD,
     ),
-    unique(SongPlay, "songplay_id", during_load=False),
+    Check(
+        name="songplays: one row for each songplay_id",
+        rows=_one_play_of_each_id,
+        during_load=False,
+        hint=_REBUILD,
+    ),
     unique(User, "user_id"),
     unique(Song, "song_id"),
     unique(Artist, "artist_id"),
@@ -228,19 +259,15 @@ CHECKS: tuple[Check, ...] = (
     unique(UserLevel, "user_id", "valid_from"),
     unique(LoadedFile, "uri"),
     joins(SongPlay, User, "user_id"),
-    joins(SongPlay, Song, "song_id", during_load=False),
-    joins(SongPlay, Artist, "artist_id", during_load=False),
+    # Of the plays of a load the check that each is as resolved says what these three say of all.
+    joins(SongPlay, Song, "song_id", during_load=False, implied_by=(*_SAME_AS_MATCH, _MATCH_HAS_SONG)),
+    joins(SongPlay, Artist, "artist_id", during_load=False, implied_by=(*_SAME_AS_MATCH, _MATCH_HAS_ARTIST)),
     joins(SongPlay, Time, "start_time"),
-    joins(SongPlay, SongMatch, "match_id", during_load=False),
+    joins(SongPlay, SongMatch, "match_id", during_load=False, implied_by=_SAME_AS_MATCH),
     joins(Song, Artist, "artist_id"),
-    joins(SongMatch, Song, "song_id"),
-    joins(SongMatch, Artist, "artist_id"),
-    # With the two before it this says of the plays of a load what the three above say of all.
-    Check(
-        name="songplays: each points at the song its title was resolved to",
-        rows=_play_as_resolved,
-        hint=_REBUILD,
-    ),
+    _MATCH_HAS_SONG,
+    _MATCH_HAS_ARTIST,
+    _AS_RESOLVED,
     Check(name="user_levels: one current stretch for each user", rows=_one_current_level, hint=_REBUILD),
     Check(name="user_levels: stretches neither overlap nor leave a gap", rows=_levels_adjoin, hint=_REBUILD),
     Check(name="loaded_files: lines = loaded + rejected + blank", rows=_accounting(LoadedFile), hint=_REBUILD),
@@ -258,9 +285,9 @@ CHECKS: tuple[Check, ...] = (
             (SongMatch, {"artist_key": "artist_name"}),
         )
     ),
-    *(
-        not_null(model)
-        for model in (SongPlay, User, Song, Artist, Time, SongMatch, UserLevel, LoadedFile, LoadHistory)
-    ),
+    _PLAYS_COMPLETE,
+    *(not_null(model) for model in (User, Song, Artist, Time)),
+    _MATCHES_COMPLETE,
+    *(not_null(model) for model in (UserLevel, LoadedFile, LoadHistory)),
 )
 """All checks of Sparkify's warehouse, in the order in which they run."""
