@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, SelectBase, cast, func, literal_column, select
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Integer, Select, cast, func, literal_column, select
 
 __all__ = ["bucket", "repeating"]
 
@@ -15,7 +17,7 @@ def bucket(number: ColumnElement[int]) -> ColumnElement[int]:
     return number - func.mod(number, _BITS)
 
 
-def repeating(number: ColumnElement[int], *group: ColumnElement[int]) -> SelectBase:
+def repeating(number: ColumnElement[int], *group: ColumnElement[int]) -> Select[*tuple[Any, ...]]:
     """The groups, or without one the buckets, in which a whole number occurs twice.
 
     Powers of two that differ have the same sum as bitwise OR, and no others do. So 62 numbers need one group of

@@ -1,0 +1,75 @@
+"""Which checks of a whole warehouse are asked for, and in which order they are answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Column, Connection, Integer, MetaData, Table, make_url
+
+from sparkify.databases import database_type
+from sparkify.databases.base import Database
+from sparkify.etl.checking import run_checks
+from sparkify.etl.declarations import Check
+from sparkify.etl.session import Session
+
+NUMBERS = Table("numbers", MetaData(), Column("number", Integer))
+
+
+@pytest.fixture
+def database() -> Database:
+    return database_type("duckdb")(make_url("duckdb:///:memory:"))
+
+
+@pytest.fixture
+def connection(database: Database) -> Iterator[Connection]:
+    """With the numbers 1 and -1."""
+    engine = database.create_engine()
+    with engine.connect() as made:
+        made.exec_driver_sql("CREATE TABLE numbers AS SELECT unnest([1, -1]) AS number")
+        yield made
+    engine.dispose()
+
+
+def at_most(limit: int, *implied_by: Check) -> tuple[Check, list[int]]:
+    """A check that finds the numbers above the limit, and a list that says how often it was asked for."""
+    asked: list[int] = []
+
+    def rows(_load_id: object) -> object:
+        asked.append(limit)
+        return NUMBERS.select().where(NUMBERS.c.number > limit)
+
+    return Check(name=f"at most {limit}", rows=rows, implied_by=implied_by, hint="Subtract."), asked  # type: ignore[arg-type]
+
+
+def test_implied_check_is_not_run_where_the_others_find_nothing(
+    database: Database, connection: Connection
+) -> None:
+    strict, strict_asked = at_most(1)
+    implied, implied_asked = at_most(2, strict)
+    found = run_checks(Session(database, connection), [implied, strict])
+    assert [(result.name, result.count, result.hint) for result in found] == [
+        ("at most 2", 0, "Subtract."),
+        ("at most 1", 0, "Subtract."),
+    ]
+    assert (len(strict_asked), len(implied_asked)) == (1, 0)
+
+
+def test_implied_check_is_run_where_another_finds_rows(database: Database, connection: Connection) -> None:
+    good, _ = at_most(1)
+    strict, _ = at_most(-1)
+    implied, implied_asked = at_most(0, good, strict)
+    found = run_checks(Session(database, connection), [implied, good, strict])
+    assert [(result.name, result.rows) for result in found] == [
+        ("at most 0", ({"number": 1},)),
+        ("at most 1", ()),
+        ("at most -1", ({"number": 1},)),
+    ]
+    assert len(implied_asked) == 1
+
+
+def test_implied_check_is_run_without_the_others(database: Database, connection: Connection) -> None:
+    strict, _ = at_most(1)
+    implied, implied_asked = at_most(2, strict)
+    assert [result.count for result in run_checks(Session(database, connection), [implied])] == [0]
+    assert len(implied_asked) == 1
