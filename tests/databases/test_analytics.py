@@ -403,11 +403,11 @@ NOT_ON_REDSHIFT = (
 def test_redshift_has_all_that_it_is_asked_for(name: str) -> None:
     text = render(ASKED[name])
     assert re.findall(NOT_ON_REDSHIFT, text) == []
-    # An aggregate over an ordered window wants its frame said; numbering takes none.
+    # An aggregate over an ordered window wants its frame said; numbering and ranking take none.
     for window in re.findall(
         r"(\w+)\([^()]*\) OVER \((?:[^()]|\([^()]*\))*ORDER BY((?:[^()]|\([^()]*\))*)\)", text
     ):
-        assert window[0] == "row_number" or "ROWS BETWEEN" in window[1]
+        assert window[0] in ("row_number", "rank") or "ROWS BETWEEN" in window[1]
 
 
 def test_the_redshift_grammar_takes_every_question() -> None:
