@@ -150,14 +150,17 @@ def trending_artists(
     :raises ConfigurationError: when the window is empty.
     """
     first, middle, end = _windows(timedelta(days=days), since, until)
-    in_window = func.count(case((SongPlay.start_time >= middle, 1)))
+    in_window = and_(SongPlay.start_time >= middle, SongPlay.start_time < end)
+    just_before = and_(SongPlay.start_time >= first, SongPlay.start_time < middle)
+    # A window that is computed is no condition of the rows: DuckDB would sort all plays to join them with it.
+    known = since is not None or until is not None
     played = (
         select(
             SongPlay.match_id,
-            in_window.label("plays"),
-            (func.count() - in_window).label("plays_before"),
+            func.count(case((in_window, 1))).label("plays"),
+            func.count(case((just_before, 1))).label("plays_before"),
         )
-        .where(SongPlay.start_time >= first, SongPlay.start_time < end)
+        .where(*([SongPlay.start_time >= first, SongPlay.start_time < end] if known else []))
         .group_by(SongPlay.match_id)
         .cte("played")
     )
@@ -188,14 +191,14 @@ def trending_artists(
     return (
         select(
             *columns,
-            func.count(SongPlay.user_id.distinct()).label("listeners"),
+            func.count(case((in_window, SongPlay.user_id)).distinct()).label("listeners"),
             best.c.growth,
             best.c.surge,
         )
         .select_from(best)
         .join(match, same(match, best))
         .join(SongPlay, SongPlay.match_id == match.c.match_id)
-        .where(SongPlay.start_time >= middle, SongPlay.start_time < end)
+        .where(*([in_window] if known else []))
         .group_by(best.c.name, best.c.plays, best.c.plays_before, best.c.growth, best.c.surge)
         .order_by(best.c.surge.desc(), best.c.plays.desc(), best.c.name)
     )
