@@ -14,8 +14,8 @@ from sqlalchemy import Select, func, select
 from sqlglot import exp
 
 from sparkify.analytics import DIMENSIONS, QUESTIONS
+from sparkify.databases import database_type
 from sparkify.models import Base, SongPlay
-from sparkify.redshift import render
 
 PERIOD = {"since": datetime(2018, 11, 8), "until": datetime(2018, 11, 19), "tz": "Asia/Kolkata"}
 
@@ -49,7 +49,8 @@ ASKED = dict(asked())
 
 def reads(statement: Select[*tuple[Any, ...]]) -> Counter[str]:
     """How often each table of the warehouse stands in the text; a CTE is written, and so counted, once."""
-    tables = sqlglot.parse_one(render(statement), dialect="redshift").find_all(exp.Table)
+    text = database_type("redshift").render(statement)
+    tables = sqlglot.parse_one(text, dialect="redshift").find_all(exp.Table)
     return Counter(table.name for table in tables if table.name in Base.metadata.tables)
 
 
