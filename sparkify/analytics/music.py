@@ -152,7 +152,7 @@ def trending_artists(
     first, middle, end = _windows(timedelta(days=days), since, until)
     in_window = and_(SongPlay.start_time >= middle, SongPlay.start_time < end)
     just_before = and_(SongPlay.start_time >= first, SongPlay.start_time < middle)
-    # A window that is computed is no condition of the rows: DuckDB would sort all plays to join them with it.
+    # A computed window is no condition of the rows: on DuckDB 1.5 that takes more than twice the memory.
     known = since is not None or until is not None
     played = (
         select(
