@@ -207,6 +207,12 @@ CREATE TABLE rs.loads_log (
     loaded_rows bigint, loaded_bytes bigint, source_file_count int, source_file_bytes bigint, error_count int);
 CREATE TABLE rs.loads_tx (LIKE rs.loads_log);
 
+CREATE VIEW rs.svv_transactions AS
+    SELECT a.usename::text AS txn_owner, a.datname::text AS txn_db, 0::bigint AS xid, l.pid,
+           (a.xact_start AT TIME ZONE 'UTC')::timestamp AS txn_start, l.mode AS lock_mode,
+           l.locktype AS lockable_object_type, l.relation::int AS relation, l.granted
+    FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+    WHERE l.locktype = 'relation' AND a.datname = pg_catalog.current_database();
 CREATE VIEW rs.stl_load_errors AS
     SELECT userid, slice, tbl, starttime, session, query, filename::character(256), line_number,
            colname::character(127), type::character(10), col_length::character(10), "position",

@@ -41,6 +41,13 @@ _OPTIONS: Mapping[str, tuple[Any, Any]] = {
         Annotated[bool, typer.Option("--allow-missing", help="Rebuild them although loaded files are gone.")],
         False,
     ),
+    "lock_timeout": (
+        Annotated[
+            float,
+            typer.Option("--lock-timeout", metavar="SECONDS", help="How long to wait for another load to end."),
+        ],
+        60,
+    ),
 }
 """The options of a load that :meth:`Warehouse.load` takes by the same names, each with its default."""
 

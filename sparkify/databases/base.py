@@ -12,6 +12,7 @@ from sqlalchemy import URL, ClauseElement, CompoundSelect, Connection, CursorRes
 
 from sparkify.etl.adapter import Adapter
 from sparkify.etl.declarations import Source
+from sparkify.etl.observer import Observer
 
 if TYPE_CHECKING:
     import pandas
@@ -83,6 +84,13 @@ class Database(Adapter):
     def describe_file(self, connection: Connection) -> str | None:
         """What is worth knowing of the file beside its name, in a few words; None where there is nothing."""
         return None
+
+    def wait_for_others(self, engine: Engine, timeout: float, observer: Observer) -> None:
+        """Wait until no other process keeps this one from connecting. A server keeps nobody.
+
+        :param timeout: seconds after which the next connection is left to fail.
+        :param observer: is told whom it waits for.
+        """
 
     def support_alembic(self) -> None:
         """Make Alembic, which is imported, know this database, whichever of the two was imported first."""

@@ -72,10 +72,12 @@ class Adapter(ABC):
         """Make the settings of the session that must be made before a transaction begins."""
 
     @abstractmethod
-    def lock(self, session: Session, ledger: Ledger) -> None:
+    def lock(self, session: Session, ledger: Ledger, *, timeout: float, observer: Observer) -> None:
         """Make this the only load, as the first thing in its transaction.
 
-        :raises TemporaryError: when another load holds the lock.
+        :param timeout: seconds to wait for another load.
+        :param observer: is told whom it waits for.
+        :raises TemporaryError: when another load still holds the lock.
         """
 
     @abstractmethod

@@ -46,7 +46,8 @@ class LoadRequest:
     :ivar full_refresh: rebuild the star from all files, in the one transaction of the load.
     :ivar reload_changed: rebuild likewise when a loaded file has changed, which is otherwise an error.
     :ivar allow_missing: rebuild although files that were loaded are not there any more.
-    :raises ConfigurationError: when ``max_rejects`` is negative.
+    :ivar lock_timeout: seconds to wait for another load to end.
+    :raises ConfigurationError: when ``max_rejects`` or ``lock_timeout`` is negative.
     """
 
     uris: Mapping[str, str]
@@ -55,8 +56,15 @@ class LoadRequest:
     full_refresh: bool = False
     reload_changed: bool = False
     allow_missing: bool = False
+    lock_timeout: float = 60
 
     def __post_init__(self) -> None:
+        if self.lock_timeout < 0:
+            raise ConfigurationError(
+                f"a load cannot wait {self.lock_timeout:g} seconds for another",
+                hint="Give {option} or more.",
+                option=("lock_timeout", 0),
+            )
         if self.max_rejects < 0:
             raise ConfigurationError(
                 f"a load cannot allow {self.max_rejects} rejected lines",
@@ -99,7 +107,9 @@ class Attempt:
         """Do everything between BEGIN and COMMIT, and return what was done."""
         session, tables = self._session, self._pipeline.ledger
         with session.step("take the lock"):
-            self._context.adapter.lock(session, tables)
+            self._context.adapter.lock(
+                session, tables, timeout=self._request.lock_timeout, observer=self._context.observer
+            )
         with session.step("read the ledger"):
             # Where the star is rebuilt, the files that are gone are of interest too.
             rebuilds = self._request.full_refresh or self._request.reload_changed

@@ -112,12 +112,13 @@ class Warehouse:
         full_refresh: bool = False,
         reload_changed: bool = False,
         allow_missing: bool = False,
+        lock_timeout: float = 60,
         observer: Observer | None = None,
         **locations: str | Path | None,
     ) -> LoadReport:
         """Load what is new, in one transaction. What was loaded before is left out, so twice is once.
 
-        An embedded database that is not there is created, with its tables.
+        An embedded database that is not there is created, with its tables. Errors leave all as it was.
 
         :param sources: by the name of a source, where its files are, instead of where the settings say.
         :param only: the names of the sources to load; by default all.
@@ -125,10 +126,9 @@ class Warehouse:
         :param full_refresh: rebuild the star from all files, in the same one transaction.
         :param reload_changed: rebuild it when a loaded file has changed, which otherwise stops the load.
         :param allow_missing: rebuild it although files that were loaded are gone, and with them their rows.
-        :param locations: where the files of a source are, by the name of its setting: of Sparkify's pipeline
-            ``log_data`` and ``song_data``.
-        :raises SparkifyError: for whatever stops the load; then nothing was changed. See
-            :mod:`sparkify.etl.errors` for the kinds.
+        :param lock_timeout: seconds to wait for another load, or for whoever uses the embedded database.
+        :param locations: where the files of a source are, by the name of its setting, such as ``log_data``.
+        :raises SparkifyError: for whatever stops the load: see :mod:`sparkify.etl.errors` for the kinds.
         """
         request = self._request(
             sources,
@@ -138,8 +138,10 @@ class Warehouse:
             full_refresh=full_refresh,
             reload_changed=reload_changed,
             allow_missing=allow_missing,
+            lock_timeout=lock_timeout,
         )
         with self._translated():
+            self.database.wait_for_others(self.engine, lock_timeout, observer or Observer())
             self._migrations.ensure(self.engine)
             return runner.load(
                 self.engine, self.database, self.pipeline, request, version=__version__, observer=observer
@@ -222,12 +224,8 @@ class Warehouse:
         :raises ConfigurationError: as for :meth:`check`.
         """
         with self._connection_at_head() as connection:
-            return ledger.read_rejects(
-                Session(self.database, connection),
-                self.pipeline.ledger.rejects,
-                load_id=load_id,
-                limit=limit,
-            )
+            session, rejects = Session(self.database, connection), self.pipeline.ledger.rejects
+            return ledger.read_rejects(session, rejects, load_id=load_id, limit=limit)
 
     def query(self, statement: Select[*Ts] | CompoundSelect[*Ts]) -> Query[*Ts]:
         """The rows of a SELECT, such as those of :mod:`sparkify.analytics`: to iterate over, or as frames,

@@ -115,9 +115,9 @@ def test_statement_of_another_path_is_seen(
     method = {"before_the_lock": "lock", "after_the_checks": "tidy"}[kind]
     original: Callable[..., None] = getattr(type(warehouse.database), method)
 
-    def besides(self: Adapter, session: Any, *rest: Any) -> None:
+    def besides(self: Adapter, session: Any, *rest: Any, **named: Any) -> None:
         session._open.exec_driver_sql("SELECT 42")
-        original(self, session, *rest)
+        original(self, session, *rest, **named)
 
     monkeypatch.setattr(type(warehouse.database), method, besides)
     with pytest.raises(AssertionError):

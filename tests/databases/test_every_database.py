@@ -30,6 +30,7 @@ from sparkify import ChangedFiles, ChecksFailed, RejectedLines, TemporaryError, 
 from sparkify.analytics import top_songs, totals
 from sparkify.etl import ledger
 from sparkify.etl.line_rules import escape
+from sparkify.etl.observer import Observer
 from sparkify.etl.session import Session
 from sparkify.models import Base, SongPlay
 from sparkify.pipeline.repeats import repeating
@@ -264,9 +265,9 @@ def test_load_waits_for_another_or_is_refused(driver: Driver, warehouse: Warehou
         other = Session(warehouse.database, connection)
         warehouse.database.prepare(other)
         other.begin()
-        warehouse.database.lock(other, warehouse.pipeline.ledger)
+        warehouse.database.lock(other, warehouse.pipeline.ledger, timeout=HANG, observer=Observer())
         if driver.waits_for_lock:
-            loading = pool.submit(warehouse.load, only=["events"])
+            loading = pool.submit(warehouse.load, only=["events"], lock_timeout=HANG)
             try:
                 driver.wait_for_waiting()
                 assert not loading.done()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -26,7 +27,7 @@ from sqlalchemy import (
     Table,
     create_engine,
 )
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from sparkify.databases.base import Database
 from sparkify.databases.duckdb import errors, frames
@@ -52,6 +53,8 @@ __all__ = ["DuckDB"]
 
 Ts = TypeVarTuple("Ts")
 
+_BETWEEN_LOOKS = 0.2
+"""Seconds."""
 _MOST_IN_TEXT = 1_000
 """Rows that are inserted from the text of the statement."""
 
@@ -128,7 +131,27 @@ class DuckDB(Database):
         if not session.dry_run:
             session.commit()
 
-    def lock(self, session: Session, ledger: Ledger) -> None:
+    def wait_for_others(self, engine: Engine, timeout: float, observer: Observer) -> None:
+        if not timeout or self.file is None or not self.file.exists():
+            return
+        until = time.monotonic() + timeout
+        told = False
+        while True:
+            try:
+                engine.connect().close()
+            except DBAPIError as exc:
+                who = errors.who_uses(exc)
+                if who is None or time.monotonic() >= until:
+                    # For whoever connects next to tell of.
+                    return
+                if not told:
+                    observer.warning(f"waiting up to {timeout:g} s: the database is in use by {who}")
+                    told = True
+                time.sleep(_BETWEEN_LOOKS)
+            else:
+                return
+
+    def lock(self, session: Session, ledger: Ledger, *, timeout: float, observer: Observer) -> None:
         # The process that has opened the file for writing is the only one that has: this is for threads.
         take_token(session, ledger.lock)
 

@@ -11,12 +11,21 @@ from sqlalchemy.exc import DBAPIError
 from sparkify.databases.duckdb.storage import made_by
 from sparkify.etl.errors import UNCHANGED, ConfigurationError, SparkifyError, TemporaryError
 
-__all__ = ["translate"]
+__all__ = ["translate", "who_uses"]
 
 _OTHER_STORAGE = re.compile(
     r"version number (?P<found>\d+), but we can only read "
     r"(?:storage )?versions between (?P<from>\d+) and (?P<to>\d+)"
 )
+
+
+def who_uses(error: BaseException) -> str | None:
+    """Which process keeps the database from being opened; None where an error is another one."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if not isinstance(cause, duckdb.IOException) or "Could not set lock" not in str(cause):
+        return None
+    holder = re.search(r"\(PID (\d+)\)", str(cause))
+    return f"process {holder[1]}" if holder else "another process"
 
 
 def translate(error: Exception, file: Path | None = None) -> SparkifyError | None:
@@ -27,9 +36,7 @@ def translate(error: Exception, file: Path | None = None) -> SparkifyError | Non
     cause = error.orig if isinstance(error, DBAPIError) else error
     message = str(cause)
     first = message.strip().splitlines()[0][:300] if message.strip() else ""
-    if isinstance(cause, duckdb.IOException) and "Could not set lock" in message:
-        holder = re.search(r"\(PID (\d+)\)", message)
-        who = f"process {holder[1]}" if holder else "another process"
+    if who := who_uses(error):
         return TemporaryError(f"the database is in use by {who}", state=UNCHANGED, hint="Try again later.")
     if other := _OTHER_STORAGE.search(message):
         return _unreadable(other, file)

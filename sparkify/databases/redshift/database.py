@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVarTuple
 from sqlalchemy import ClauseElement, CompoundSelect, Connection, CursorResult, Engine, Select, Table, insert
 
 from sparkify.databases.base import Database, jsonpaths, option
-from sparkify.databases.redshift import errors, frames
+from sparkify.databases.redshift import errors, frames, locking
 from sparkify.databases.redshift.batch import RedshiftBatch
 from sparkify.databases.redshift.copying import CopyOptions
 from sparkify.etl.adapter import Batch
@@ -67,10 +67,12 @@ class Redshift(Database):
         if session.driver_connection is not None:
             session.driver_connection.rollback()
 
-    def lock(self, session: Session, ledger: Ledger) -> None:
+    def lock(self, session: Session, ledger: Ledger, *, timeout: float, observer: Observer) -> None:
         # LOCK first of all: it takes no snapshot, and whoever reads the ledger before it holds the lock reads
         # yesterday's.
-        session.run(f"LOCK {_quoted(ledger.lock.name)}")
+        locking.take(session, ledger.lock, timeout, observer)
+        usual = option(self.settings, "statement_timeout")
+        session.run("RESET statement_timeout" if usual is None else locking.limit(usual))
         take_token(session, ledger.lock)
 
     @contextmanager

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sparkify.etl.errors import UNCHANGED, ConfigurationError, SparkifyError, TemporaryError
 from sparkify.redshift.credentials import ConnectError
 
-__all__ = ["is_load_error", "is_transient", "translate"]
+__all__ = ["is_cancelled", "is_load_error", "is_transient", "translate"]
 
 _TRANSIENT = ("40001", "40P01", "57P01", "57P02", "57P03", "53300", "53400", "08000", "08003", "08006")
 """SQLSTATEs: serialization, deadlock, shutdown, too many connections, connection lost."""
@@ -104,6 +104,11 @@ def _message(error: BaseException) -> str:
 def is_load_error(error: BaseException) -> bool:
     """Whether a COPY failed because of the data, and the system tables tell which lines."""
     return isinstance(error, DBAPIError) and bool(_LOAD_ERROR.search(_message(error)))
+
+
+def is_cancelled(error: BaseException) -> bool:
+    """Whether a statement was cancelled, as by statement_timeout."""
+    return isinstance(error, DBAPIError) and _fields(error).get("C") == "57014"
 
 
 def is_transient(error: BaseException) -> bool:

@@ -21,6 +21,7 @@ from sparkify import ChangedFiles, ConfigurationError, EmptySource, RejectedLine
 from sparkify.databases import open_database
 from sparkify.etl.checking import run_checks_of_load
 from sparkify.etl.listing import Listing, SourceFile
+from sparkify.etl.observer import Observer
 from sparkify.etl.plan import choose
 from sparkify.etl.session import Session
 from tests.databases.test_dry_run import sent
@@ -244,11 +245,39 @@ def test_a_database_in_use_by_another_process(data: Data, warehouse: Warehouse) 
         with pytest.raises(
             TemporaryError, match=f"in use by process {holder.pid}; nothing was changed"
         ) as stopped:
-            warehouse.load(only=["events"])
+            warehouse.load(only=["events"], lock_timeout=0)
         assert stopped.value.exit_code == 75
     finally:
         holder.communicate(timeout=30)
     assert warehouse.load(only=["events"]).load_id == 1
+
+
+def test_load_waits_for_the_process_that_uses_the_database(data: Data, warehouse: Warehouse) -> None:
+    data.log("a.json", event())
+    warehouse.migrate()
+    warehouse.close()
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(warehouse.url.database)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    warnings: list[str] = []
+
+    class Ending(Observer):
+        """Ends the other process as soon as it is waited for."""
+
+        def warning(self, message: str) -> None:
+            warnings.append(message)
+            holder.communicate(timeout=30)
+
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(TemporaryError, match=f"in use by process {holder.pid}"):
+            warehouse.load(only=["events"], lock_timeout=0.3)
+        assert warehouse.load(only=["events"], lock_timeout=300, observer=Ending()).load_id == 1
+    finally:
+        holder.kill()
+        holder.communicate(timeout=30)
+    assert warnings == [f"waiting up to 300 s: the database is in use by process {holder.pid}"]
 
 
 def test_loads_in_two_threads_give_each_play_once(data: Data, warehouse: Warehouse) -> None:

@@ -12,7 +12,7 @@ import boto3
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.httpsession import URLLib3Session
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from sparkify import (
@@ -149,7 +149,7 @@ def test_one_transaction_from_the_lock_to_the_commit(cloud: Cloud, empty: Wareho
     empty.load()
     sent = transaction(cloud)
     kinds = [sql.split()[0].upper() for sql in sent]
-    assert kinds[:3] == ["BEGIN", "LOCK", "UPDATE"]
+    assert kinds[:5] == ["BEGIN", "SET", "LOCK", "RESET", "UPDATE"]
     assert kinds[-1] == "COMMIT"
     assert kinds.count("COPY") == 2
     # Temporary tables come and go within the transaction; what is here to stay is not altered in it.
@@ -346,6 +346,54 @@ def test_a_local_folder(cloud: Cloud, empty: Warehouse, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="Redshift reads from S3 alone"):
         empty.load(log_data=data.logs, only=["events"])
     assert cloud.redshift.objects_below("s3://plays/manifests/") == []
+
+
+# -- the lock ----------------------------------------------------------------------------------------------
+
+HOLDER = r"the transaction of awsuser \(process \d+\), which began at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
+
+
+@pytest.fixture
+def holder(empty: Warehouse) -> Iterator[Connection]:
+    """A connection that has the lock of loads, in another transaction."""
+    engine = empty.database.create_engine()
+    with engine.connect() as connection:
+        connection.exec_driver_sql("LOCK load_lock")
+        yield connection
+    engine.dispose()
+
+
+def test_load_that_cannot_wait_says_who_has_the_lock(
+    cloud: Cloud, empty: Warehouse, holder: Connection, tmp_path: Path
+) -> None:
+    one_play(cloud, tmp_path)
+    with pytest.raises(TemporaryError) as stopped:
+        empty.load(lock_timeout=0.5)
+    said = rf"Redshift: another load has the lock: {HOLDER}; nothing was changed\. Try again later\."
+    assert re.fullmatch(said, str(stopped.value))
+    assert stopped.value.exit_code == 75
+    holder.rollback()
+    assert empty.load(lock_timeout=0.5).load_id == 1
+
+
+def test_load_says_whom_it_waits_for(
+    cloud: Cloud, empty: Warehouse, holder: Connection, tmp_path: Path
+) -> None:
+    one_play(cloud, tmp_path)
+    warnings: list[str] = []
+
+    class Releasing(Observer):
+        def warning(self, message: str) -> None:
+            warnings.append(message)
+            holder.rollback()
+
+    assert empty.load(lock_timeout=300, observer=Releasing()).load_id == 1
+    (warning,) = warnings
+    assert re.fullmatch(f"waiting up to 300 s for {HOLDER}", warning)
+    # The load itself has no limit but that of the settings.
+    sent = [one.sql for one in cloud.redshift.statements]
+    (lock,) = [number for number, sql in enumerate(sent) if sql == "LOCK load_lock"][-1:]
+    assert sent[lock + 1] == "RESET statement_timeout"
 
 
 # -- faults --------------------------------------------------------------------------------------------------
