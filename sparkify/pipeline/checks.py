@@ -9,8 +9,9 @@ copies of other rows that :mod:`sparkify.pipeline.transforms.touched` selects.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
-from sqlalchemy import ColumnElement, SelectBase, Table, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, SelectBase, Table, and_, false, func, or_, select
 
 from sparkify.etl.constructs import ascii_key, differs
 from sparkify.etl.declarations import Check
@@ -60,8 +61,11 @@ _CHECKED: Mapping[type[Base], Table] = {
 """Of which tables a load has a copy of the rows that it touched."""
 
 
-def _rows_of(model: type[Base], load_id: LoadId) -> Table:
-    """The table, or within a load the copy of what it touched, if there is one."""
+def _rows_of(model: type[Base], load_id: LoadId) -> FromClause:
+    """The table; within a load the copy of what it touched, if there is one, and of ``time`` the range."""
+    if model is Time and load_id is not None:
+        start = _table(Time).c.start_time
+        return select(start).where(_in_range_of_load(start, load_id)).subquery("times_of_load")
     return _table(model) if load_id is None else _CHECKED.get(model, _table(model))
 
 
@@ -71,9 +75,8 @@ def unique(model: type[Base], *key: str, during_load: bool = True) -> Check:
     def rows(load_id: LoadId) -> SelectBase:
         columns = [_rows_of(model, load_id).c[name] for name in key]
         found = select(*columns, func.count().label("times")).group_by(*columns).having(func.count() > 1)
-        if load_id is None or model is not LoadedFile:
-            return found
-        return found.where(LoadedFile.uri.in_(select(LoadedFile.uri).where(LoadedFile.load_id == load_id)))
+        of_load = LoadedFile.uri.in_(select(LoadedFile.uri).where(LoadedFile.load_id == load_id))
+        return found if load_id is None or model is not LoadedFile else found.where(of_load)
 
     return Check(
         name=f"{_table(model).name}: one row for each {', '.join(key)}",
@@ -81,6 +84,14 @@ def unique(model: type[Base], *key: str, during_load: bool = True) -> Check:
         during_load=during_load,
         hint=_REBUILD,
     )
+
+
+def _in_range_of_load(column: ColumnElement[Any], load_id: ColumnElement[int]) -> ColumnElement[bool]:
+    """Whether a time lies among those of the plays of a load: whole blocks of a table lie without."""
+    play = _table(SongPlay)
+    of_load = select(func.min(play.c.start_time), func.max(play.c.start_time)).where(play.c.load_id == load_id)
+    first, last = of_load.subquery("of_load").c
+    return and_(column >= select(first).scalar_subquery(), column <= select(last).scalar_subquery())
 
 
 def _one_play_of_each_key(load_id: LoadId) -> SelectBase:
@@ -91,14 +102,10 @@ def _one_play_of_each_key(load_id: LoadId) -> SelectBase:
         # Plays of one key are of one session and have one number in it.
         return found.where(play.c.session_id.in_(repeating(play.c.item_in_session, play.c.session_id)))
     # Every play of the load lies in this range, and so does every play that it could duplicate.
-    of_load = select(func.min(play.c.start_time), func.max(play.c.start_time)).where(play.c.load_id == load_id)
-    first, last = of_load.subquery("of_load").c
-    low, high = select(first).scalar_subquery(), select(last).scalar_subquery()
-    found = found.where(play.c.start_time >= low, play.c.start_time <= high)
-    moments = select(play.c.start_time).group_by(play.c.start_time).having(func.count() > 1)
-    moments = moments.where(play.c.start_time >= low, play.c.start_time <= high)
+    in_range = _in_range_of_load(play.c.start_time, load_id)
+    moments = select(play.c.start_time).where(in_range).group_by(play.c.start_time).having(func.count() > 1)
     # Few moments have several plays: to count plays by moment costs half of counting them by the three.
-    return found.where(play.c.start_time.in_(moments))
+    return found.where(in_range, play.c.start_time.in_(moments))
 
 
 def _one_play_of_each_id(_load_id: LoadId) -> SelectBase:
