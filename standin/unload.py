@@ -68,9 +68,12 @@ class Unload:
             )
         columns, rows, _tag = session.backend.fetch(queries.query(self.select).sql)
         suffix = ".parquet" if self.format == "PARQUET" else ""
-        part = f"0000_part_00{suffix}" if self.parallel else f"000{suffix}"
-        body = self._file(columns, rows)
-        store.put(Location(self.target.bucket, self.target.key + part), body)
+        # Each slice writes what it has, into a file of its own.
+        files = max(min(standin.slices, len(rows)), 1) if self.parallel else 1
+        for number in range(files):
+            part = f"{number:04d}_part_00{suffix}" if self.parallel else f"000{suffix}"
+            body = self._file(columns, rows[number::files])
+            store.put(Location(self.target.bucket, self.target.key + part), body)
         session.remember(last_unload_count=len(rows))
         session.info(f"UNLOAD completed, {len(rows)} record(s) unloaded successfully.")
         return "UNLOAD"

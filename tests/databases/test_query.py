@@ -311,6 +311,17 @@ def test_parquet_from_redshift(standin: Warehouse, redshift: Any, tmp_path: Path
     with pytest.raises(SparkifyError, match="not empty"):
         asked.to_parquet("s3://exports/one/")
     asked.to_parquet("s3://exports/one/", overwrite=True)
+    assert redshift.objects_below("s3://exports/one/") == [address]
+
+
+def test_parquet_from_redshift_takes_the_place_of_a_larger_one(standin: Warehouse, redshift: Any) -> None:
+    redshift.create_bucket("larger")
+    rows = select(sa.literal(1).label("n")).union_all(select(sa.literal(2).label("n")))
+    standin.query(rows).to_parquet("s3://larger/one/")
+    first = redshift.objects_below("s3://larger/")
+    assert len(first) == 2
+    standin.query(select(sa.literal(3).label("n"))).to_parquet("s3://larger/one/", overwrite=True)
+    assert redshift.objects_below("s3://larger/") == first[:1]
 
 
 def test_frames_from_redshift_are_as_those_from_duckdb(loaded: Warehouse) -> None:
@@ -345,7 +356,12 @@ def test_parquet_from_redshift_is_an_unload() -> None:
     assert "IAM_ROLE 'arn:aws:iam::123456789012:role/unload'" in unload
     assert unload.endswith("REGION 'us-west-2'\nFORMAT AS PARQUET")
     asked.to_parquet("s3://bucket/top/", overwrite=True)
-    assert recorder.sent[-2].endswith("ALLOWOVERWRITE")
+    assert recorder.sent[-2].endswith("CLEANPATH")
+    # What else begins with the name is not in the folder of that name.
+    asked.to_parquet("s3://bucket/top", overwrite=True)
+    assert "TO 's3://bucket/top/'" in recorder.sent[-2]
+    with pytest.raises(ConfigurationError, match="s3://bucket/: would empty the whole bucket"):
+        asked.to_parquet("s3://bucket", overwrite=True)
     with pytest.raises(ConfigurationError, match="Redshift writes to S3 alone"):
         asked.to_parquet("top.parquet")
 

@@ -9,6 +9,7 @@ from sqlalchemy import Boolean, Connection, CursorResult, Date, Double, Integer,
 from sqlalchemy.types import TIMESTAMP, TypeEngine
 
 from sparkify.etl.errors import ConfigurationError
+from sparkify.etl.sources import split_s3
 from sparkify.redshift import Unload, render
 
 __all__ = ["arrow_type", "tuples", "write_parquet"]
@@ -44,11 +45,23 @@ def write_parquet(
     region: str | None,
     overwrite: bool,
 ) -> None:
-    """Unload to S3: the slices write at once, several files whose order is not that of the SELECT."""
+    """Unload to S3: the slices write at once, several files whose order is not that of the SELECT.
+
+    :param overwrite: remove what is below the target before. ALLOWOVERWRITE would leave the files of a larger
+        UNLOAD among those of this one.
+    :raises ConfigurationError: for a target that is not on S3, or a whole bucket that would be emptied.
+    """
     if not target.startswith("s3://"):
         raise ConfigurationError("Redshift writes to S3 alone", where=target, hint="Give s3://bucket/prefix.")
+    if overwrite:
+        # CLEANPATH removes all keys that begin so; those of a folder end where it ends.
+        target = f"{target.rstrip('/')}/"
+        if not split_s3(target)[1].strip("/"):
+            raise ConfigurationError(
+                "would empty the whole bucket", where=target, hint="Give a folder in it: s3://bucket/folder/."
+            )
     # UNLOAD takes no LIMIT in the outer SELECT, so ours becomes the inner one.
     rows = select(statement.subquery("rows_to_unload"))
-    unload = Unload(rows, to=target, iam_role=iam_role, region=region, allowoverwrite=overwrite)
+    unload = Unload(rows, to=target, iam_role=iam_role, region=region, cleanpath=overwrite)
     connection.exec_driver_sql(render(unload))
     connection.commit()

@@ -50,8 +50,9 @@ def test_parquet(redshift: Standin, t: Client, bucket: str, tmp_path: Path) -> N
         )
         == -1
     )
-    assert redshift.objects_below(bucket) == [f"{bucket}/out/0000_part_00.parquet"]
-    (first, second) = read(redshift, tmp_path, f"{bucket}/out/0000_part_00.parquet")
+    parts = [f"{bucket}/out/0000_part_00.parquet", f"{bucket}/out/0001_part_00.parquet"]
+    assert redshift.objects_below(bucket) == parts
+    (first,), (second,) = (read(redshift, tmp_path, part) for part in parts)
     assert first[:3] == (1, "it's ä", dt.datetime(2018, 11, 1, 20, 57, 10, 796000))
     assert [str(v) for v in first[3:]] == ["19.99", "True", "1.5"]
     assert second == (2, None, None, None, None, None)
@@ -66,7 +67,8 @@ def test_a_destination_that_is_not_empty(redshift: Standin, t: Client, bucket: s
     assert error["C"] == "XX000"
     assert error["M"].startswith("Specified unload destination on S3 is not empty.")
     t.run(unload + " allowoverwrite")
-    assert redshift.objects_below(bucket) == [f"{bucket}/out/0000_part_00.parquet", f"{bucket}/out/stray"]
+    parts = [f"{bucket}/out/0000_part_00.parquet", f"{bucket}/out/0001_part_00.parquet"]
+    assert redshift.objects_below(bucket) == [*parts, f"{bucket}/out/stray"]
     t.run(unload + " cleanpath parallel off")
     assert redshift.objects_below(bucket) == [f"{bucket}/out/000.parquet"]
     assert read(redshift, tmp_path, f"{bucket}/out/000.parquet") == [(1,), (2,)]
@@ -76,7 +78,8 @@ def test_csv(redshift: Standin, t: Client, bucket: str) -> None:
     from standin.objects import location
 
     t.run(f"unload ('select a, b from t order by a') to '{bucket}/csv_' {ROLE} csv header")
-    assert redshift.objects.get(location(f"{bucket}/csv_0000_part_00")) == "a,b\n1,it's ä\n2,\n".encode()
+    assert redshift.objects.get(location(f"{bucket}/csv_0000_part_00")) == "a,b\n1,it's ä\n".encode()
+    assert redshift.objects.get(location(f"{bucket}/csv_0001_part_00")) == b"a,b\n2,\n"
 
 
 @pytest.mark.parametrize(
