@@ -148,8 +148,8 @@ def test_migrations_up_down_up_then_load(cloud: Cloud, real: Path) -> None:
 
 ALTERED = {
     "sort key": ("ALTER TABLE songplays ALTER SORTKEY (user_id)", "alter_sortkey"),
-    "distribution key": ("ALTER TABLE songplays ALTER DISTKEY user_id", "alter_distkey"),
-    "distribution style": ("ALTER TABLE users ALTER DISTSTYLE EVEN", "alter_diststyle"),
+    "distribution key": ("ALTER TABLE songplays ALTER DISTKEY song_id", "alter_distkey"),
+    "distribution style": ("ALTER TABLE load_history ALTER DISTSTYLE EVEN", "alter_diststyle"),
     "encoding": ("ALTER TABLE songplays ALTER COLUMN level ENCODE lzo", "alter_encode"),
 }
 
@@ -171,18 +171,18 @@ def test_alembic_check_finds_altered_keys(cloud: Cloud, what: str) -> None:
 # What is changed in the model, to what, and the operation that must come of it.
 CHANGED = {
     "sort key": (
-        '"redshift_distkey": "song_id", "redshift_sortkey": "start_time"',
-        '"redshift_distkey": "song_id", "redshift_sortkey": "user_id"',
+        '"redshift_distkey": "user_id", "redshift_sortkey": "start_time"',
+        '"redshift_distkey": "user_id", "redshift_sortkey": "user_id"',
         "alter_sortkey",
     ),
     "distribution key": (
-        '"redshift_distkey": "song_id", "redshift_sortkey": "start_time"',
         '"redshift_distkey": "user_id", "redshift_sortkey": "start_time"',
+        '"redshift_distkey": "song_id", "redshift_sortkey": "start_time"',
         "alter_distkey",
     ),
     "distribution style": (
-        '"ALL", "redshift_sortkey": "artist_id"',
-        '"EVEN", "redshift_sortkey": "artist_id"',
+        '"redshift_diststyle": "ALL", "redshift_sortkey": "load_id"',
+        '"redshift_diststyle": "EVEN", "redshift_sortkey": "load_id"',
         "alter_diststyle",
     ),
     "encoding": (
@@ -202,8 +202,8 @@ def test_changed_model_becomes_a_migration(cloud: Cloud, tmp_path: Path, what: s
     shutil.copy(CLONE / "alembic.ini", here)
     cloud.with_tables()
     old, new, operation = CHANGED[what]
-    model = here / "sparkify" / "models" / "star.py"
-    assert old in model.read_text()
+    models = [here / "sparkify" / "models" / name for name in ("star.py", "ledger.py")]
+    (model,) = [path for path in models if old in path.read_text()]
     model.write_text(model.read_text().replace(old, new, 1))
     alembic_in(
         here,

@@ -30,7 +30,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ClauseElement
+from sqlalchemy import ClauseElement, Connection
 
 from sparkify import Warehouse
 from sparkify.etl.session import Outcome, Session
@@ -90,8 +90,14 @@ def commit_after_every_statement() -> None:
     """What a load must not do; the suite has to see it."""
     run = Session.run
 
-    def committing(self: Session, statement: ClauseElement | str, parameters: tuple[Any, ...] = ()) -> Outcome:
-        outcome = run(self, statement, parameters)
+    def committing(
+        self: Session,
+        statement: ClauseElement | str,
+        parameters: tuple[Any, ...] = (),
+        *,
+        apart: Connection | None = None,
+    ) -> Outcome:
+        outcome = run(self, statement, parameters, apart=apart)
         if self._connection is not None and self._connection.in_transaction():
             self._connection.exec_driver_sql("COMMIT")
             self._connection.exec_driver_sql("BEGIN TRANSACTION")
