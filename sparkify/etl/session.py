@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 from sqlalchemy import ClauseElement, Connection, CursorResult, Row, SelectBase, Table, literal_column
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import NullPool
 
 from sparkify.etl.results import StepReport
 
@@ -179,11 +180,14 @@ class Session:
         """Undo it, if there is one."""
         self._open.rollback()
 
-    def connect_apart(self) -> Connection | None:
-        """Another connection to the same database, each of whose statements is a transaction of its own; None
-        in a dry run. It is for the caller to close.
+    def connect_apart(self, duplicate: Callable[[Any], Any]) -> Connection | None:
+        """Another connection, each of whose statements is a transaction of its own; None in a dry run.
+
+        :param duplicate: makes one of the driver from that of this session: the pool may have but one.
         """
-        return self._open.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        engine = self._open.engine
+        pool = NullPool(lambda: duplicate(self.driver_connection), dialect=engine.dialect)
+        return Connection(engine, connection=pool.connect()).execution_options(isolation_level="AUTOCOMMIT")
 
     @property
     def _open(self) -> Connection:
@@ -253,7 +257,7 @@ class DryRun(Session):
         self._record(text)
         return () if self._connection is None else super()._send(text, ()).rows
 
-    def connect_apart(self) -> None:
+    def connect_apart(self, duplicate: Callable[[Any], Any]) -> None:
         """Nothing is sent over another connection either."""
 
     def fetch(self, select: SelectBase) -> Sequence[Sequence[Any]]:
@@ -278,14 +282,7 @@ class DryRun(Session):
     def rollback(self) -> None:
         """Nothing was begun."""
 
-    def _send(
-        self,
-        text: str,
-        parameters: tuple[Any, ...],
-        *,
-        named: bool = True,
-        apart: Connection | None = None,
-    ) -> Outcome:
+    def _send(self, text: str, parameters: tuple[Any, ...], **_how: Any) -> Outcome:
         self._record(text)
         return Outcome()
 

@@ -6,12 +6,14 @@ import queue
 import secrets
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
+from duckdb_sqlalchemy import ConnectionWrapper
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
@@ -86,11 +88,12 @@ class DuckDBBatch(Batch):
         """Let go of the rows, if that was not done. The transaction of the load is over."""
         if self._reader is None:
             return
-        try:
+        # An engine without a pool has closed this connection with that of the load, and its database.
+        with suppress(DBAPIError):
             for catalog in self._attached.values():
                 self._reader.exec_driver_sql(detach(catalog))
-        finally:
-            self._reader.close()
+        self._reader.invalidate()
+        self._reader.close()
 
     def release(self, session: Session) -> None:
         for name in list(self._attached):
@@ -132,7 +135,7 @@ class DuckDBBatch(Batch):
     def _attach(self, session: Session, source: Source) -> _Staging:
         """An empty staging table for the source."""
         if self._reader is None:
-            self._reader = session.connect_apart()
+            self._reader = session.connect_apart(lambda main: ConnectionWrapper(main.duplicate()))
         if source.name in self._attached:
             self._detach(session, source.name)
         # A load of another thread may be about to detach its own.

@@ -77,7 +77,7 @@ class DuckDB(Database):
     def create_engine(self, *, read_only: bool = False) -> Engine:
         url = self.url
         if self.file is None:
-            # With a name it is one for all connections of the engine.
+            # With a name it is one for all threads.
             url = url.set(database=f":memory:{secrets.token_hex(8)}")
         try:
             return send_literals(

@@ -13,9 +13,10 @@ from typing import Any
 
 import duckdb
 import pytest
-from sqlalchemy import BigInteger, Connection, literal, text
+from sqlalchemy import BigInteger, Connection, create_engine, literal, text
 from sqlalchemy import event as engine_event
 from sqlalchemy.engine import make_url
+from sqlalchemy.pool import NullPool, StaticPool
 
 from sparkify import ChangedFiles, ConfigurationError, EmptySource, RejectedLines, TemporaryError, Warehouse
 from sparkify.databases import open_database
@@ -320,7 +321,7 @@ def test_load_of_nothing_new_leaves_the_file_alone(warehouse: Warehouse, data: D
     assert [text for text in texts if "CHECKPOINT" in text] == []
 
 
-def test_loads_share_two_connections(warehouse: Warehouse, data: Data) -> None:
+def test_loads_open_one_connection_and_duplicate_it(warehouse: Warehouse, data: Data) -> None:
     data.log("a.json", event())
     data.song("a.json", song())
     opened = []
@@ -328,7 +329,7 @@ def test_loads_share_two_connections(warehouse: Warehouse, data: Data) -> None:
     warehouse.load()
     data.log("b.json", event(ts=1_542_000_000_000))
     warehouse.load()
-    assert opened == [1, 1]
+    assert opened == [1]
 
 
 def test_batch_is_not_read_in_the_transaction_of_the_load(warehouse: Warehouse, data: Data) -> None:
@@ -409,6 +410,24 @@ def test_a_warehouse_in_memory(data: Data, monkeypatch: pytest.MonkeyPatch) -> N
         warehouse.load(log_data=data.logs, song_data=data.songs)
         assert rows(warehouse, "SELECT match FROM songplays") == [("exact",)]
         assert warehouse.status().rows["songplays"] == 1
+
+
+@pytest.mark.parametrize("pool", [None, StaticPool, NullPool])
+def test_load_over_an_engine_of_the_caller(
+    data: Data, tmp_path: Path, pool: type[StaticPool | NullPool] | None
+) -> None:
+    """Its pool may have one connection alone."""
+    data.log("a.json", event())
+    data.song("a.json", song())
+    url = f"duckdb:///{tmp_path}/mine.duckdb" if pool is NullPool else "duckdb:///:memory:"
+    engine = create_engine(url) if pool is None else create_engine(url, poolclass=pool)
+    warehouse = Warehouse(engine)
+    warehouse.migrate()
+    assert warehouse.load(log_data=data.logs, song_data=data.songs).rows["songplays"] == 1
+    assert warehouse.load(log_data=data.logs, song_data=data.songs).nothing_new
+    assert rows(warehouse, "SELECT match FROM songplays") == [("exact",)]
+    assert [str(result) for result in warehouse.check() if not result.ok] == []
+    engine.dispose()
 
 
 def test_a_warehouse_in_memory_is_one_for_all_threads(data: Data) -> None:
