@@ -138,16 +138,18 @@ def songs_first(warehouse: Warehouse, real: Path) -> None:
 
 
 def days_in_reverse(warehouse: Warehouse, real: Path) -> None:
-    for day in sorted((real / "log_data").rglob("*.json"), reverse=True):
+    """Every third day, the last first, and then those between them."""
+    for day in sorted((real / "log_data").rglob("*.json"), reverse=True)[::3]:
         warehouse.load(log_data=day, only=["events"])
+    warehouse.load(log_data=real / "log_data", only=["events"])
     warehouse.load(song_data=real / "song_data", only=["songs"])
 
 
 def days_and_songs_in_turn(warehouse: Warehouse, real: Path) -> None:
-    """A day a load, and after each the songs of one file, or of one folder when those of the first are in."""
+    """Every second day a load, then the others; after each the songs of one file, later those of one folder."""
     first, *folders = sorted({path.parent for path in (real / "song_data").rglob("*.json")})
     songs = [*sorted(first.iterdir()), *folders]
-    days = sorted((real / "log_data").rglob("*.json"))
+    days = [*sorted((real / "log_data").rglob("*.json"))[::2], real / "log_data"]
     for number in range(max(len(songs), len(days))):
         if number < len(days):
             warehouse.load(log_data=days[number], only=["events"])
