@@ -45,6 +45,15 @@ _NULL_OF_INFERRED = ("title_key", "artist_key", "name_key")
 
 _DIMENSIONS = ("users", "songs", "artists", "time", "user_levels", "song_matches")
 
+_DIMENSIONS_BY_KEY: Layout = {
+    "song_matches": key("match_id"),
+    "songs": key("song_id"),
+    "users": key("user_id"),
+    "user_levels": key("user_id"),
+    "time": key("start_time"),
+    "artists": key("artist_id"),
+}
+
 LAYOUTS: Mapping[str, Layout] = {
     "first": {**dict.fromkeys(_DIMENSIONS, ALL), "songplays": key("song_id"), "songs": key("song_id")},
     "guide": {
@@ -58,24 +67,8 @@ LAYOUTS: Mapping[str, Layout] = {
         "artists": ALL,
     },
     "even": dict.fromkeys(CANDIDATES, EVEN),
-    "match": {
-        "songplays": key("match_id"),
-        "song_matches": key("match_id"),
-        "songs": key("song_id"),
-        "users": key("user_id"),
-        "user_levels": key("user_id"),
-        "time": key("start_time"),
-        "artists": key("artist_id"),
-    },
-    "user": {
-        "songplays": key("user_id"),
-        "song_matches": key("match_id"),
-        "songs": key("song_id"),
-        "users": key("user_id"),
-        "user_levels": key("user_id"),
-        "time": key("start_time"),
-        "artists": key("artist_id"),
-    },
+    "match": {**_DIMENSIONS_BY_KEY, "songplays": key("match_id")},
+    "user": {**_DIMENSIONS_BY_KEY, "songplays": key("user_id")},
 }
 """Layouts with a name; ``first`` is that of the migrations up to 0005."""
 

@@ -79,7 +79,7 @@ class LineValidator:
 
     def __init__(self, source: Source) -> None:
         self._rules = [_rule(column, field) for column, field in source.fields.items()]
-        self._keys = {column.name: field.key for column, field in source.fields.items()}
+        self._keys = source.keys
         self._required: Sequence[Required] = source.required
 
     def validate(self, line: bytes) -> Violation | None:

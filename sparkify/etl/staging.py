@@ -126,3 +126,8 @@ class Source:
     def fields(self) -> Mapping[Column[Any], JsonField]:
         """The columns of the staging table with the JSON key of each, in the order of the table."""
         return json_fields(self.staging)
+
+    @cached_property
+    def keys(self) -> Mapping[str, str]:
+        """The JSON key of each column, by the name of the column."""
+        return {column.name: field.key for column, field in self.fields.items()}

@@ -10,13 +10,12 @@ import math
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from itertools import chain
 from typing import Any, Final
 
 from sqlalchemy import types as sqltypes
 from sqlalchemy.exc import CompileError
 
-_UNUSED: Final = (ord("~"), ord("^"), ord("|"), *range(0xE000, 0xF900), *range(0xF0000, 0xFFFFE))
-"""Characters of which a text lacks one: beyond the first three Unicode gives them no meaning."""
 _QUOTED_OR_PERCENT: Final = re.compile(
     r"""(?<=E)'(?:\\'|[^'])*' | '(?:''|[^'])*' | "[^"]*" | %""", re.VERBOSE | re.DOTALL
 )
@@ -33,7 +32,9 @@ def backslash_safe(literal: str) -> str:
     """
     if "\\" not in literal:
         return literal
-    instead = next(one for one in map(chr, _UNUSED) if one not in literal)
+    # Of these a text lacks one: beyond the first three Unicode gives them no meaning.
+    unused = chain("~^|", map(chr, range(0xE000, 0xF900)), map(chr, range(0xF0000, 0xFFFFE)))
+    instead = next(one for one in unused if one not in literal)
     return f"REPLACE({literal.replace(chr(92), instead)}, '{instead}', CHR(92))"
 
 

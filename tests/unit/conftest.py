@@ -11,6 +11,10 @@ from collections.abc import Collection
 from typing import Any, NoReturn
 
 import pytest
+from sqlalchemy import make_url
+
+from sparkify.databases import open_database
+from sparkify.databases.base import Database
 
 BUILT = {
     *("cloud", "moto_server", "redshift", "redshift_environment", "redshift_server", "s3_server", "strict"),
@@ -22,6 +26,12 @@ BUILT = {
 def built_by(fixtures: Collection[str]) -> list[str]:
     """Which of a test's fixtures start or build something."""
     return sorted(BUILT & set(fixtures))
+
+
+@pytest.fixture
+def database() -> Database:
+    """DuckDB in memory; nothing is connected to."""
+    return open_database(make_url("duckdb:///:memory:"))
 
 
 @pytest.fixture(autouse=True)

@@ -28,12 +28,6 @@ NUMBERS = Table("numbers", MetaData(), Column("number", Integer), Column("name",
 
 
 @pytest.fixture
-def database() -> Database:
-
-    return database_type("duckdb")(make_url("duckdb:///:memory:"))
-
-
-@pytest.fixture
 def connection(database: Database) -> Iterator[Connection]:
     engine = database.create_engine()
     with engine.connect() as made:

@@ -79,8 +79,7 @@ def insert_files(source: Source, catalog: str) -> str:
     values = ",\n       ".join(_value(column, field) for column, field in fields.items())
     otherwise = "true"
     if source.kept is not None:
-        keys = {column.name: field.key for column, field in fields.items()}
-        key = _text(keys[source.kept.column])
+        key = _text(source.keys[source.kept.column])
         # Every line must be accounted for, so one that is not stored is counted: nextval() is never below 0.
         skipped = f"{_next_skipped(source, catalog)} < 0"
         otherwise = f"CASE WHEN {key} = '{escaped(source.kept.value)}' THEN true ELSE {skipped} END"
@@ -103,9 +102,8 @@ def _from_files(source: Source, accepted: str) -> str:
     )
     wrong = [_wrong(column, field) for column, field in fields.items()]
     for required in source.required:
-        keys = {column.name: field.key for column, field in fields.items()}
-        missing = " OR ".join(f"coalesce({_text(keys[name])}, '') = ''" for name in required.needs)
-        wrong.append(f"({_text(keys[required.column])} = '{escaped(required.value)}' AND ({missing}))")
+        missing = " OR ".join(f"coalesce({_text(source.keys[name])}, '') = ''" for name in required.needs)
+        wrong.append(f"({_text(source.keys[required.column])} = '{escaped(required.value)}' AND ({missing}))")
     condition = "\n    OR ".join(wrong)
     return (
         f"FROM (SELECT *{numbers}\n"

@@ -22,7 +22,7 @@ from sparkify.etl.ledger import take_token
 from sparkify.etl.listing import AwsOptions
 from sparkify.etl.observer import Observer
 from sparkify.etl.session import Session
-from sparkify.redshift import RedshiftDialect, render
+from sparkify.redshift import render
 
 if TYPE_CHECKING:
     import pandas
@@ -94,7 +94,7 @@ class Redshift(Database):
     def tidy(self, session: Session, pipeline: Pipeline, changed: Sequence[str]) -> None:
         """Statistics of the tables that changed, for the planner."""
         for name in changed:
-            session.run(f"ANALYZE {_quoted(name)}")
+            session.run(f"ANALYZE {locking.quoted(name)}")
         if not session.dry_run:
             session.commit()
 
@@ -182,7 +182,3 @@ def _parts(rows: Iterable[Mapping[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         size += length
     if some:
         yield some
-
-
-def _quoted(name: str) -> str:
-    return str(RedshiftDialect().identifier_preparer.quote(name))

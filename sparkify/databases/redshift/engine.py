@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Engine
@@ -11,6 +10,7 @@ from sqlalchemy import URL, Engine
 from sparkify.config.aws import aws_session
 from sparkify.databases.base import option
 from sparkify.etl.errors import ConfigurationError
+from sparkify.etl.suggestions import did_you_mean
 from sparkify.redshift.connect import DEFAULT_PORT, create_redshift_engine
 from sparkify.redshift.credentials import Credentials, Endpoint, Iam, Password, Secret
 
@@ -92,11 +92,9 @@ def _options_of(url: URL) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in url.query.items():
         if name not in _OPTIONS:
-            near = get_close_matches(name, _OPTIONS, n=1)
-            meant = f"Did you mean {near[0]}? " if near else ""
+            parts = (did_you_mean(name, _OPTIONS), f"There are {', '.join(_OPTIONS)}.")
             raise ConfigurationError(
-                f"the database URL has an option that is not known: {name}",
-                hint=f"{meant}There are {', '.join(_OPTIONS)}.",
+                f"the database URL has an option that is not known: {name}", hint=" ".join(filter(None, parts))
             )
         convert, what = _OPTIONS[name]
         try:

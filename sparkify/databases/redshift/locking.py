@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Table
+from sqlalchemy import String, Table, column, func, select, table
 from sqlalchemy.exc import DBAPIError
 
 from sparkify.databases.redshift.errors import is_cancelled
@@ -11,12 +11,24 @@ from sparkify.etl.observer import Observer
 from sparkify.etl.session import Session
 from sparkify.redshift import RedshiftDialect
 
-__all__ = ["limit", "take"]
+__all__ = ["limit", "quoted", "take"]
+
+_TRANSACTIONS = table(
+    "svv_transactions",
+    *map(column, ("txn_owner", "pid", "txn_start", "granted", "relation")),
+    column("lock_mode", String),
+)
+_TABLES = table("pg_class", column("oid"), column("relname", String))
 
 _SOON = 2.0
 """Seconds after which it is looked up who has the lock, and said."""
 _LEAST = 1.0
 """Seconds that even a lock that is free may take on a busy server."""
+
+
+def quoted(name: str) -> str:
+    """A name, as an identifier of SQL."""
+    return str(RedshiftDialect().identifier_preparer.quote(name))
 
 
 def limit(seconds: float) -> str:
@@ -48,7 +60,7 @@ def _is_taken(session: Session, lock: Table, seconds: float) -> bool:
     """Whether the lock was taken within so many seconds."""
     session.run(limit(seconds))
     try:
-        session.run(f"LOCK {RedshiftDialect().identifier_preparer.quote(lock.name)}")
+        session.run(f"LOCK {quoted(lock.name)}")
     except DBAPIError as exc:
         if not is_cancelled(exc):
             raise
@@ -59,10 +71,17 @@ def _is_taken(session: Session, lock: Table, seconds: float) -> bool:
 
 def _holder(session: Session, lock: Table) -> str:
     """Who has the lock, as far as this user may see it (AWS: SVV_TRANSACTIONS)."""
+    held = _TRANSACTIONS.c
     found = session.run(
-        "SELECT DISTINCT trim(txn_owner) AS owner, pid, txn_start FROM svv_transactions "
-        "WHERE granted AND lock_mode = 'AccessExclusiveLock' "
-        f"AND relation = (SELECT oid FROM pg_class WHERE relname = '{lock.name}') ORDER BY txn_start LIMIT 1"
+        select(func.trim(held.txn_owner), held.pid, held.txn_start)
+        .where(
+            held.granted,
+            held.lock_mode == "AccessExclusiveLock",
+            # Another schema may have a table of that name.
+            held.relation.in_(select(_TABLES.c.oid).where(_TABLES.c.relname == lock.name)),
+        )
+        .order_by(held.txn_start)
+        .limit(1)
     ).rows
     session.rollback()
     if not found:

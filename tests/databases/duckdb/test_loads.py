@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -233,33 +234,35 @@ sys.stdin.read()
 """
 
 
-def test_a_database_in_use_by_another_process(data: Data, warehouse: Warehouse) -> None:
+@pytest.fixture
+def holder(data: Data, warehouse: Warehouse) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that has the database open for writing until its input ends; there is a play to load."""
     data.log("a.json", event())
     warehouse.migrate()
     warehouse.close()
-    holder = subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(warehouse.url.database)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     try:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == b"held\n"
-        with pytest.raises(
-            TemporaryError, match=f"in use by process {holder.pid}; nothing was changed"
-        ) as stopped:
-            warehouse.load(only=["events"], lock_timeout=0)
-        assert stopped.value.exit_code == 75
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        yield process
     finally:
-        holder.communicate(timeout=30)
+        process.kill()
+        process.communicate(timeout=30)
+
+
+def test_a_database_in_use_by_another_process(warehouse: Warehouse, holder: subprocess.Popen[bytes]) -> None:
+    with pytest.raises(TemporaryError, match=f"in use by process {holder.pid}; nothing was changed") as stopped:
+        warehouse.load(only=["events"], lock_timeout=0)
+    assert stopped.value.exit_code == 75
+    holder.communicate(timeout=30)
     assert warehouse.load(only=["events"]).load_id == 1
 
 
-def test_load_waits_for_the_process_that_uses_the_database(data: Data, warehouse: Warehouse) -> None:
-    data.log("a.json", event())
-    warehouse.migrate()
-    warehouse.close()
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(warehouse.url.database)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+def test_load_waits_for_the_process_that_uses_the_database(
+    warehouse: Warehouse, holder: subprocess.Popen[bytes]
+) -> None:
     warnings: list[str] = []
 
     class Ending(Observer):
@@ -269,15 +272,9 @@ def test_load_waits_for_the_process_that_uses_the_database(data: Data, warehouse
             warnings.append(message)
             holder.communicate(timeout=30)
 
-    try:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == b"held\n"
-        with pytest.raises(TemporaryError, match=f"in use by process {holder.pid}"):
-            warehouse.load(only=["events"], lock_timeout=0.3)
-        assert warehouse.load(only=["events"], lock_timeout=300, observer=Ending()).load_id == 1
-    finally:
-        holder.kill()
-        holder.communicate(timeout=30)
+    with pytest.raises(TemporaryError, match=f"in use by process {holder.pid}"):
+        warehouse.load(only=["events"], lock_timeout=0.3)
+    assert warehouse.load(only=["events"], lock_timeout=300, observer=Ending()).load_id == 1
     assert warnings == [f"waiting up to 300 s: the database is in use by process {holder.pid}"]
 
 
