@@ -34,7 +34,7 @@ _DISCONNECTED: Final = ("connection is closed", "BrokenPipe", "server socket clo
 
 
 class RedshiftDialect(UpstreamDialect):  # type: ignore[misc]  # untyped upstream
-    """``redshift+redshift_connector://`` for SQLAlchemy 2.1.
+    """``redshift+sparkify://`` for SQLAlchemy 2.1, with the driver redshift_connector.
 
     ``RedshiftDialect()`` alone compiles every statement: neither the driver nor a connection is needed.
     """

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import registry
-from sqlalchemy.engine import URL, Dialect
+from sqlalchemy.engine import URL, Dialect, Engine
 
 __all__ = ["OPTIONS", "RedshiftOptions"]
 
@@ -49,6 +49,10 @@ class RedshiftOptions:
 
         found: type[Dialect] = RedshiftDialect_psycopg2
         return found
+
+    @classmethod
+    def engine_created(cls, engine: Engine) -> None:
+        """Nothing: SQLAlchemy tells whoever it asked for the dialect."""
 
 
 # Whoever came first has what he needs: upstream itself, or the dialect of this package.

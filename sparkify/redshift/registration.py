@@ -5,25 +5,48 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
+from sqlalchemy import URL
 from sqlalchemy.dialects import registry
+from sqlalchemy.engine import Dialect
 
 from sparkify.redshift.dialect import RedshiftDialect
 from sparkify.redshift.options import OPTIONS
 
-__all__ = ["register"]
+__all__ = ["DialectEntryPoint", "register"]
+
+
+class DialectEntryPoint(RedshiftDialect):
+    """What the entry point ``redshift.sparkify`` names, so that ``redshift+sparkify://`` needs no import.
+
+    SQLAlchemy asks it which class to use for a URL; no engine ever has this one.
+    """
+
+    @classmethod
+    def get_dialect_cls(cls, url: URL) -> type[Dialect]:
+        """:class:`RedshiftDialect`, with its options and its Alembic implementation in place.
+
+        The other names stay as they are: whoever chose this one has not asked for another ``redshift://``.
+        """
+        _complete()
+        return RedshiftDialect
 
 
 def register() -> None:
     """Make ``create_engine("redshift+redshift_connector://...")`` and ``"redshift://..."`` use
-    :class:`RedshiftDialect`.
+    :class:`RedshiftDialect`, as ``"redshift+sparkify://..."`` does without it.
 
     May be called again. Where SQLAlchemy has asked upstream for its options before this package was imported,
     call it before the models are imported that use an option of
     :data:`~sparkify.redshift.options.OPTIONS`: SQLAlchemy checks ``redshift_*`` arguments when the table is
     made. ``redshift+psycopg2://`` stays upstream's.
     """
-    for name in ("redshift", "redshift.redshift_connector"):
+    for name in ("redshift", "redshift.redshift_connector", "redshift.sparkify"):
         registry.register(name, RedshiftDialect.__module__, RedshiftDialect.__name__)
+    _complete()
+
+
+def _complete() -> None:
+    """Put in place what goes by the name ``redshift`` alone, whichever driver a URL names."""
     if "alembic" in sys.modules:
         # Upstream registers an Alembic implementation when it is imported; it can alter no column. This
         # import replaces it.

@@ -66,6 +66,22 @@ def test_url_without_register_has_dialect_of_upstream() -> None:
     )
 
 
+def test_engine_of_upstream_is_made_where_options_came_first() -> None:
+    """SQLAlchemy tells whoever it asked for the dialect that the engine is made."""
+    run(
+        f"{MODEL}"
+        "from types import ModuleType\n"
+        "for name in ('psycopg2', 'psycopg2.extras', 'psycopg2.extensions'):\n"
+        "    sys.modules[name] = ModuleType(name)\n"
+        "driver = sys.modules['psycopg2']\n"
+        "driver.__version__, driver.paramstyle = '2.9', 'pyformat'\n"
+        "driver.extras = sys.modules['psycopg2.extras']\n"
+        "driver.extensions = sys.modules['psycopg2.extensions']\n"
+        "engine = sa.create_engine('redshift://u@h/d')\n"
+        "assert engine.dialect.driver == 'psycopg2'\n"
+    )
+
+
 def test_upstream_that_came_first_stays() -> None:
     run(
         "import sqlalchemy_redshift.dialect as upstream\n"
