@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import SecretStr
+from pydantic import AfterValidator, SecretStr
 from pydantic_settings import BaseSettings
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from sparkify.config.fields import cfg
 from sparkify.etl.errors import ConfigurationError
+from sparkify.redshift.session import schema_name
 
 __all__ = ["DEFAULT_DATABASE_URL", "ConnectionSettings"]
 
@@ -31,6 +32,9 @@ class ConnectionSettings(BaseSettings):
         "CLUSTER", "HOST", default=None, description="of the cluster; none: the embedded database"
     )
     db_name: str = cfg("CLUSTER", "DB_NAME", default="dev", description="name of the database")
+    db_schema: Annotated[str, AfterValidator(schema_name)] | None = cfg(
+        "CLUSTER", "DB_SCHEMA", "SCHEMA", default=None, description="where the tables are; none: public"
+    )
     db_user: str | None = cfg(
         "CLUSTER",
         "DB_USER",

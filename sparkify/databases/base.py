@@ -8,7 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVarTuple
 
-from sqlalchemy import URL, ClauseElement, CompoundSelect, Connection, CursorResult, Engine, Select
+from sqlalchemy import (
+    URL,
+    ClauseElement,
+    CompoundSelect,
+    Connection,
+    CursorResult,
+    Engine,
+    ExecutableDDLElement,
+    Select,
+)
 
 from sparkify.etl.adapter import Adapter
 from sparkify.etl.declarations import Source
@@ -91,6 +100,28 @@ class Database(Adapter):
         :param timeout: seconds after which the next connection is left to fail.
         :param observer: is told whom it waits for.
         """
+
+    @property
+    def schema(self) -> str | None:
+        """The schema that all tables are in; None where there is but one."""
+        return None
+
+    def check_engine(self, engine: Engine) -> None:
+        """See that an engine of the caller's connects to the schema that the settings name, if they name one.
+
+        :raises ConfigurationError: when it connects to another.
+        """
+
+    def has_schema(self, connection: Connection) -> bool:
+        """Whether the schema is there. Read-only."""
+        return True
+
+    def creation_of_schema(self, connection: Connection | None) -> Sequence[ExecutableDDLElement]:
+        """What is run before the first migration of all, so that it finds the schema; often nothing.
+
+        :param connection: to look whether the schema is there; None: for a script, which any client may run.
+        """
+        return ()
 
     def support_alembic(self) -> None:
         """Make Alembic, which is imported, know this database, whichever of the two was imported first."""

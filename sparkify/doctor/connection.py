@@ -42,7 +42,7 @@ class ConnectionChecks:
         with engine_of(self._database) as engine, ExitStack() as stack:
             run("TLS", lambda: self._check_tls(engine, stack), needs=["port"])
             run("login", self._check_login, needs=["TLS"])
-            run("schema", lambda: check_revision(self._connections[0], self._pipeline), needs=["login"])
+            run("schema", self._check_schema, needs=["login"])
 
     def _check_host(self) -> str:
         try:
@@ -85,6 +85,9 @@ class ConnectionChecks:
         if self._login_failure is not None:
             raise self._login_failure
         return f"as {self._url.username or 'the IAM identity'}, to {self._url.database}"
+
+    def _check_schema(self) -> str:
+        return check_revision(self._connections[0], self._database, self._pipeline)
 
     def _no_connection(self, exc: Exception) -> Problem:
         error = self._database.translate(exc)

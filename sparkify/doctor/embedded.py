@@ -84,4 +84,4 @@ class EmbeddedChecks:
         if self._file is None or not self._file.exists():
             return "made by the first load"
         with engine.connect() as connection:
-            return check_revision(connection, self._pipeline)
+            return check_revision(connection, self._database, self._pipeline)

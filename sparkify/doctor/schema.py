@@ -15,17 +15,20 @@ from sparkify.warehouse.revisions import current, head_of
 __all__ = ["check_revision", "engine_of"]
 
 
-def check_revision(connection: Connection, pipeline: Pipeline) -> str:
-    """The revision of the tables, when it is the newest that the pipeline has.
+def check_revision(connection: Connection, database: Database, pipeline: Pipeline) -> str:
+    """The schema and the revision of the tables, when it is the newest that the pipeline has.
 
-    :raises Problem: when it is another one, or there are no tables.
+    :raises Problem: when it is another one, or there is no schema or no tables.
     """
+    if not database.has_schema(connection):
+        raise Problem(f"there is no schema {database.schema}", hint="sparkify-etl migrate")
     revision, head = current(connection), head_of(pipeline)
     if revision is None:
         raise Problem("there are no tables yet", hint="sparkify-etl migrate")
     if revision != head:
         raise Problem(f"revision {revision}, and this version needs {head}", hint="sparkify-etl migrate")
-    return f"revision {revision}"
+    schema = "" if database.schema is None else f"{database.schema}: "
+    return f"{schema}revision {revision}"
 
 
 @contextmanager

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sparkify.redshift.connect import create_redshift_engine
     from sparkify.redshift.copy import Copy, CopyError
     from sparkify.redshift.credentials import ConnectError, Endpoint, Iam, Password, Secret
-    from sparkify.redshift.ddl import AlterDistKey, AlterDistStyle, AlterEncode, AlterSortKey
+    from sparkify.redshift.ddl import AlterDistKey, AlterDistStyle, AlterEncode, AlterSortKey, SetSearchPath
     from sparkify.redshift.dialect import RedshiftDialect, render
     from sparkify.redshift.keys import foreign_key, primary_key
     from sparkify.redshift.registration import register
@@ -41,6 +41,7 @@ __all__ = [
     "RedshiftDialect",
     "S3CommandError",
     "Secret",
+    "SetSearchPath",
     "Unload",
     "UnloadError",
     "create_redshift_engine",
@@ -54,7 +55,7 @@ _HOMES = {
     "connect": ("create_redshift_engine",),
     "copy": ("Copy", "CopyError"),
     "credentials": ("ConnectError", "Endpoint", "Iam", "Password", "Secret"),
-    "ddl": ("AlterDistKey", "AlterDistStyle", "AlterEncode", "AlterSortKey"),
+    "ddl": ("AlterDistKey", "AlterDistStyle", "AlterEncode", "AlterSortKey", "SetSearchPath"),
     "dialect": ("RedshiftDialect", "render"),
     "keys": ("foreign_key", "primary_key"),
     "registration": ("register",),

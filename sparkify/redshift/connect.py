@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import traceback
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from typing import Any, Final, Literal
 
@@ -13,6 +14,7 @@ from sqlalchemy import event
 
 from sparkify.redshift.credentials import ConnectError, Credentials
 from sparkify.redshift.registration import register
+from sparkify.redshift.session import set_statements
 
 DEFAULT_PORT: Final = 5439
 #: OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH.
@@ -31,6 +33,7 @@ def create_redshift_engine(
     keepalive: int = 60,
     statement_timeout: int | None = None,
     query_group: str | None = None,
+    schema: str | None = None,
     application_name: str | None = None,
     **engine_options: Any,
 ) -> sa.Engine:
@@ -46,6 +49,8 @@ def create_redshift_engine(
         twice as long; the operating system alone takes more than two hours.
     :param statement_timeout: seconds after which the server ends a statement; None: as the server has it.
     :param query_group: the queue or the label of its statements (AWS: query_group).
+    :param schema: where tables are that are named without a schema, and nowhere else; it need not be there yet.
+        None: where the search_path of the user says.
     :raises ConnectError: when a connection is opened and cannot be.
     """
     register()
@@ -66,9 +71,11 @@ def create_redshift_engine(
         settings_of_session["statement_timeout"] = str(statement_timeout * 1000)
     if query_group is not None:
         settings_of_session["query_group"] = "'" + query_group.replace("'", "''") + "'"
+    first = set_statements(schema, settings_of_session)
     engine = sa.create_engine(
         sa.URL.create("redshift+redshift_connector", host=host, port=port, database=database),
         connect_args=arguments,
+        default_schema=schema,
         **{"hide_parameters": True, "pool_pre_ping": True, **engine_options},
     )
 
@@ -92,18 +99,19 @@ def create_redshift_engine(
             connection._usock.setsockopt(  # noqa: SLF001
                 socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 2 * keepalive * 1000
             )
-        _set(connection, settings_of_session)
+        _run(connection, first)
         return connection
 
     return engine
 
 
-def _set(connection: Any, settings: dict[str, str]) -> None:
-    if not settings:
+def _run(connection: Any, statements: Sequence[str]) -> None:
+    if not statements:
         return
     with closing(connection.cursor()) as cursor:
-        for name, value in settings.items():
-            cursor.execute(f"SET {name} TO {value}")
+        for statement in statements:
+            cursor.execute(statement)
+    # A SET of a transaction that is rolled back is undone.
     connection.commit()
 
 

@@ -163,3 +163,17 @@ def _check_columns(element: AlterTable, names: tuple[str, ...]) -> None:
     missing = [name for name in names if name not in known]
     if known and missing:
         raise CompileError(f"{element.where}: no column named {', '.join(missing)}")
+
+
+class SetSearchPath(ExecutableDDLElement):
+    """``SET search_path TO "dev"``: names without a schema are of this one, and of no other."""
+
+    inherit_cache = False  # DDL is not cached
+
+    def __init__(self, schema: str) -> None:
+        self.schema = schema
+
+
+@compiles(SetSearchPath, "redshift")
+def _set_search_path(element: SetSearchPath, compiler: Any, **kw: Any) -> str:
+    return f"SET search_path TO {compiler.preparer.quote_identifier(element.schema)}"

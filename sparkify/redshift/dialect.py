@@ -74,6 +74,19 @@ class RedshiftDialect(UpstreamDialect):  # type: ignore[misc]  # untyped upstrea
     supports_native_enum = False
     aggregate_order_by_style = AggregateOrderByStyle.WITHIN_GROUP
 
+    # create_engine() hands on what the signature names, and of that no keyword-only argument.
+    def __init__(self, default_schema: str | None = None, **options: Any) -> None:
+        """:param default_schema: that the search_path of its connections names, whether it is there or not."""
+        super().__init__(**options)
+        self._default_schema = default_schema
+
+    def _get_default_schema_name(self, connection: Any) -> str | None:
+        # Of a schema that is not there current_schema() is NULL, and upstream would look in all of them.
+        if self._default_schema is not None:
+            return self._default_schema
+        name: str | None = super()._get_default_schema_name(connection)
+        return name
+
     # -- transactions
 
     def get_isolation_level_values(self, dbapi_conn: Any) -> tuple[str, ...]:

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
 from logging.config import fileConfig
 from typing import Any, Literal
@@ -17,7 +18,8 @@ from typing import Any, Literal
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from alembic.autogenerate.render import _render_constraint
-from sqlalchemy import Connection, MetaData
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, ExecutableDDLElement, MetaData
 from sqlalchemy.schema import ColumnCollectionConstraint
 
 from sparkify.config.settings import Settings
@@ -95,8 +97,7 @@ def _offline(database: Database, pipeline: Pipeline) -> None:
         dialect_opts={"paramstyle": "named"},
         transaction_per_migration=True,
     )
-    with context.begin_transaction():
-        context.run_migrations()
+    _run(database, None)
 
 
 def _online(database: Database, pipeline: Pipeline, connection: Connection) -> None:
@@ -115,5 +116,25 @@ def _online(database: Database, pipeline: Pipeline, connection: Connection) -> N
         # On Redshift a VARCHAR is widened outside of a transaction, between two others.
         transaction_per_migration=True,
     )
-    with database.migrating(connection), context.begin_transaction():
+    with database.migrating(connection):
+        _run(database, connection)
+
+
+def _run(database: Database, connection: Connection | None) -> None:
+    """Run the migrations as Alembic was asked to, or print them; an upgrade begins with the schema."""
+    migration = context.get_context()
+    # What Alembic calls for each revision: of `check`, `current` and the like it is another function, and these
+    # only read.
+    if migration.opts["fn"].__name__ == "upgrade":
+        _execute(migration, database.creation_of_schema(connection))
+    with context.begin_transaction():
         context.run_migrations()
+
+
+def _execute(migration: MigrationContext, statements: Sequence[ExecutableDDLElement]) -> None:
+    """Send statements in one transaction, or print them."""
+    if not statements:
+        return
+    with migration.begin_transaction(_per_migration=True):
+        for statement in statements:
+            migration.execute(statement)

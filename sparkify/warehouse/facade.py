@@ -63,7 +63,7 @@ class Warehouse:
     ) -> None:
         self.pipeline = pipeline
         self._given_engine = target if isinstance(target, Engine) else None
-        self._own_engine: Engine | None = None
+        self._engine: Engine | None = None
         self._read_only = read_only
         self.settings, self.url = resolve_target(target, pipeline.sources)
         self.database = open_database(self.url, self.settings, pipeline.sources)
@@ -74,17 +74,17 @@ class Warehouse:
     @property
     def engine(self) -> Engine:
         """The engine, made at the first use."""
-        if self._given_engine is not None:
-            return self._given_engine
-        if self._own_engine is None:
-            self._own_engine = self.database.create_engine(read_only=self._read_only)
-        return self._own_engine
+        if self._engine is None:
+            if self._given_engine is not None:
+                self.database.check_engine(self._given_engine)
+            self._engine = self._given_engine or self.database.create_engine(read_only=self._read_only)
+        return self._engine
 
     def close(self) -> None:
         """Close every connection, which for an embedded database lets other processes have the file."""
-        if self._own_engine is not None:
-            self._own_engine.dispose()
-            self._own_engine = None
+        if self._engine is not None and self._given_engine is None:
+            self._engine.dispose()
+        self._engine = None
 
     def __enter__(self) -> Self:
         return self

@@ -83,6 +83,8 @@ class Migrations:
         """The error that says that the database is at this revision, and not at head."""
         has = "has no tables yet" if revision is None else f"is at revision {revision}"
         url = self._database.url.render_as_string(hide_password=True)
+        if self._database.schema is not None:
+            url += f", schema {self._database.schema},"
         return ConfigurationError(
             f"{url} {has}, and this version needs revision {self.head()}",
             hint="Run: sparkify-etl migrate",

@@ -56,7 +56,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pipeline": {"models", "etl"},
     "databases": {"config", "etl", "redshift"},
     "models": {"etl", "redshift"},
-    "config": {"etl", "_version"},
+    "config": {"etl", "redshift", "_version"},
     "etl": set(),
     "redshift": set(),
     "_version": set(),

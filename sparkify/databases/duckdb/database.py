@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from sparkify.databases.base import Database
+from sparkify.databases.base import Database, option
 from sparkify.databases.duckdb import errors, frames
 from sparkify.databases.duckdb.batch import DuckDBBatch
 from sparkify.databases.duckdb.dialect import DuckDBDialect, inline, literal, send_literals
@@ -37,7 +37,7 @@ from sparkify.databases.duckdb.file import CONFIG, create
 from sparkify.databases.duckdb.reading import quoted
 from sparkify.databases.duckdb.storage import made_by, storage_version
 from sparkify.etl.adapter import Batch
-from sparkify.etl.declarations import Ledger, Pipeline
+from sparkify.etl.declarations import Ledger, Pipeline, Source
 from sparkify.etl.errors import ConfigurationError, SparkifyError
 from sparkify.etl.ledger import take_token
 from sparkify.etl.listing import AwsOptions
@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     import polars
     import pyarrow
 
+    from sparkify.config.settings import Settings
+
 __all__ = ["DuckDB"]
 
 Ts = TypeVarTuple("Ts")
@@ -57,6 +59,8 @@ _BETWEEN_LOOKS = 0.2
 """Seconds."""
 _MOST_IN_TEXT = 1_000
 """Rows that are inserted from the text of the statement."""
+
+_SCHEMA = "main"
 
 _dialect: Any = DuckDBDialect()
 # One encoder: dumps() makes a new one for each row, which takes half of the time.
@@ -71,6 +75,18 @@ class DuckDB(Database):
     is_embedded: ClassVar[bool] = True
     declares_keys: ClassVar[bool] = False
     counts_at_once: ClassVar[int] = 1
+
+    def __init__(self, url: URL, settings: Settings | None = None, sources: Sequence[Source] = ()) -> None:
+        super().__init__(url, settings, sources)
+        # Not honoured: whoever parts dev from prod here wants two files, which one load does not lock for the
+        # other. Not ignored either: both would be loaded into one.
+        if (schema := option(settings, "db_schema")) not in (None, _SCHEMA):
+            raise ConfigurationError(
+                f"a file of DuckDB has no schema {schema}, its tables are in {_SCHEMA}",
+                where="DB_SCHEMA",
+                hint="Give each schema a file, such as duckdb:///dev.duckdb, and leave DB_SCHEMA out, or "
+                f"set SPARKIFY_DB_SCHEMA={_SCHEMA}.",
+            )
 
     # -- engine and file -----------------------------------------------------------------------------------
 

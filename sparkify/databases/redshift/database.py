@@ -9,20 +9,33 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVarTuple
 
-from sqlalchemy import ClauseElement, CompoundSelect, Connection, CursorResult, Engine, Select, Table, insert
+from sqlalchemy import (
+    ClauseElement,
+    CompoundSelect,
+    Connection,
+    CursorResult,
+    Engine,
+    ExecutableDDLElement,
+    Select,
+    Table,
+    insert,
+)
+from sqlalchemy.schema import CreateSchema
 
 from sparkify.databases.base import Database, jsonpaths, option
 from sparkify.databases.redshift import errors, frames, locking
 from sparkify.databases.redshift.batch import RedshiftBatch
 from sparkify.databases.redshift.copying import CopyOptions
+from sparkify.databases.redshift.engine import DEFAULT_SCHEMA, make_engine, schema_of
+from sparkify.databases.redshift.schemas import has_schema
 from sparkify.etl.adapter import Batch
 from sparkify.etl.declarations import Ledger, Pipeline
-from sparkify.etl.errors import SparkifyError
+from sparkify.etl.errors import ConfigurationError, SparkifyError
 from sparkify.etl.ledger import take_token
 from sparkify.etl.listing import AwsOptions
 from sparkify.etl.observer import Observer
 from sparkify.etl.session import Session
-from sparkify.redshift import render
+from sparkify.redshift import SetSearchPath, render
 
 if TYPE_CHECKING:
     import pandas
@@ -56,9 +69,40 @@ class Redshift(Database):
         )
 
     def create_engine(self, *, read_only: bool = False) -> Engine:
-        from sparkify.databases.redshift.engine import make_engine
-
         return make_engine(self.url, self.settings)
+
+    # -- schema --------------------------------------------------------------------------------------------
+
+    @property
+    def schema(self) -> str:
+        return schema_of(self.url, self.settings) or DEFAULT_SCHEMA
+
+    def check_engine(self, engine: Engine) -> None:
+        named = schema_of(self.url, self.settings)
+        if named is None:
+            return
+        with engine.connect() as connection:
+            found = connection.exec_driver_sql("SELECT current_schema()").scalar()
+        if found != named:
+            raise ConfigurationError(
+                f"the connections of the engine are in schema {found}, and the setting says {named}",
+                where="DB_SCHEMA",
+                hint="Give a URL or settings instead of an engine, or an engine with that search_path.",
+            )
+
+    def has_schema(self, connection: Connection) -> bool:
+        return has_schema(connection, self.schema)
+
+    def creation_of_schema(self, connection: Connection | None) -> Sequence[ExecutableDDLElement]:
+        if connection is None:
+            path = SetSearchPath(self.schema)
+            return (
+                (path,)
+                if self.schema == DEFAULT_SCHEMA
+                else (CreateSchema(self.schema, if_not_exists=True), path)
+            )
+        # Looked for first: with IF NOT EXISTS too, whoever may not create schemas would be refused.
+        return () if self.has_schema(connection) else (CreateSchema(self.schema),)
 
     # -- loads ---------------------------------------------------------------------------------------------
 

@@ -13,11 +13,16 @@ from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.suggestions import did_you_mean
 from sparkify.redshift.connect import DEFAULT_PORT, create_redshift_engine
 from sparkify.redshift.credentials import Credentials, Endpoint, Iam, Password, Secret
+from sparkify.redshift.session import schema_name
 
 if TYPE_CHECKING:
     from sparkify.config.settings import Settings
 
-__all__ = ["make_engine"]
+__all__ = ["DEFAULT_SCHEMA", "make_engine", "schema_of"]
+
+DEFAULT_SCHEMA = "public"
+"""Where no setting says it. The search_path of a user is never taken for granted: by default it has a schema of
+the user's name before this one."""
 
 
 def _seconds(text: str) -> int:
@@ -39,6 +44,7 @@ _OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "keepalive": (_seconds, "seconds"),
     "statement_timeout": (_seconds, "seconds"),
     "query_group": (str, "a name"),
+    "db_schema": (schema_name, "the name of a schema"),
     "cluster": (str, "a name"),
     "workgroup": (str, "a name"),
     "region": (str, "a name"),
@@ -61,6 +67,7 @@ def make_engine(url: URL, settings: Settings | None) -> Engine:
         raise ConfigurationError("the URL of a Redshift has a host and a database: ...@host:5439/dev")
     options = {name: value for name in _OPTIONS if (value := option(settings, name)) is not None}
     options |= _options_of(url)
+    schema = options.pop("db_schema", DEFAULT_SCHEMA)
     login = {name: options.pop(name, None) for name in _LOGIN}
     if "region" not in url.query and Endpoint.of(url.host) is not None:
         # The setting may be that of the buckets; the cluster's own stands in its name.
@@ -71,8 +78,18 @@ def make_engine(url: URL, settings: Settings | None) -> Engine:
         _credentials(url, settings, **login),
         port=url.port or DEFAULT_PORT,
         application_name="sparkify",
+        schema=schema,
         **options,
     )
+
+
+def schema_of(url: URL, settings: Settings | None) -> str | None:
+    """The schema that the URL or the settings name; None where neither does.
+
+    :raises ConfigurationError: for a URL with an option that is not known.
+    """
+    named: str | None = _options_of(url).get("db_schema") or option(settings, "db_schema")
+    return named
 
 
 def _credentials(

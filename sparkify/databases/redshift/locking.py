@@ -18,7 +18,8 @@ _TRANSACTIONS = table(
     *map(column, ("txn_owner", "pid", "txn_start", "granted", "relation")),
     column("lock_mode", String),
 )
-_TABLES = table("pg_class", column("oid"), column("relname", String))
+_TABLES = table("pg_class", column("oid"), column("relname", String), column("relnamespace"))
+_SCHEMAS = table("pg_namespace", column("oid"), column("nspname", String))
 
 _SOON = 2.0
 """Seconds after which it is looked up who has the lock, and said."""
@@ -77,8 +78,12 @@ def _holder(session: Session, lock: Table) -> str:
         .where(
             held.granted,
             held.lock_mode == "AccessExclusiveLock",
-            # Another schema may have a table of that name.
-            held.relation.in_(select(_TABLES.c.oid).where(_TABLES.c.relname == lock.name)),
+            # Another schema of the database may have a table of that name, and a load of its own.
+            held.relation.in_(
+                select(_TABLES.c.oid)
+                .join(_SCHEMAS, _SCHEMAS.c.oid == _TABLES.c.relnamespace)
+                .where(_TABLES.c.relname == lock.name, _SCHEMAS.c.nspname == func.current_schema())
+            ),
         )
         .order_by(held.txn_start)
         .limit(1)
