@@ -313,6 +313,19 @@ def _passed(sql: str, cursor: Cursor) -> Plan:
     return Pass(queries.expression(sql, cursor.tokens), cursor.tokens[0].upper)
 
 
+def _grant(sql: str, cursor: Cursor) -> Plan:
+    """GRANT and REVOKE. PostgreSQL has GROUP before a name, as Redshift, and no ROLE: it is left out."""
+    roles = [
+        token
+        for before, token in zip(cursor.tokens, cursor.tokens[1:], strict=False)
+        if token.is_word("ROLE") and before.text.upper() in ("TO", "FROM", ",")
+    ]
+    for token in reversed(roles):
+        sql = sql[: token.start] + sql[token.end :]
+    tokens = tokenize(sql)
+    return Pass(queries.expression(sql, tokens), tokens[0].upper)
+
+
 def _declare(sql: str, cursor: Cursor) -> Plan:
     cursor.expect("DECLARE")
     name = cursor.name()
@@ -351,8 +364,8 @@ _HANDLERS: dict[str, Callable[[str, Cursor], Plan]] = {
     "RESET": _passed,
     "SHOW": _show,
     "COMMENT": _passed,
-    "GRANT": _passed,
-    "REVOKE": _passed,
+    "GRANT": _grant,
+    "REVOKE": _grant,
     "DECLARE": _declare,
     "FETCH": _passed,
     "CLOSE": _passed,

@@ -18,6 +18,14 @@ __all__ = ["DEFAULT_DATABASE_URL", "ConnectionSettings"]
 DEFAULT_DATABASE_URL = "duckdb:///sparkify.duckdb"
 
 
+def _grantees(text: str) -> str:
+    # Only here: it imports SQLAlchemy's compiler, and few have the setting.
+    from sparkify.redshift.grants import parse_grantees
+
+    parse_grantees(text)
+    return text
+
+
 class ConnectionSettings(BaseSettings):
     """The section ``[CLUSTER]`` of ``dwh.cfg``."""
 
@@ -77,6 +85,13 @@ class ConnectionSettings(BaseSettings):
         "QUERY_GROUP",
         default=None,
         description="the queue of Redshift, or a label of its statements",
+    )
+
+    grant_select_to: Annotated[str, AfterValidator(_grantees)] | None = cfg(
+        "CLUSTER",
+        "GRANT_SELECT_TO",
+        default=None,
+        description="who may read once tables are migrated: GROUP analysts, ROLE bi, alice",
     )
 
     @property

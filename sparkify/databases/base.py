@@ -17,6 +17,7 @@ from sqlalchemy import (
     Engine,
     ExecutableDDLElement,
     Select,
+    TableClause,
 )
 
 from sparkify.etl.adapter import Adapter
@@ -120,6 +121,13 @@ class Database(Adapter):
         """What is run before the first migration of all, so that it finds the schema; often nothing.
 
         :param connection: to look whether the schema is there; None: for a script, which any client may run.
+        """
+        return ()
+
+    def grants(self, tables: Sequence[TableClause]) -> Sequence[ExecutableDDLElement]:
+        """The grants to those whom the settings name: run after each upgrade to the newest revision.
+
+        An embedded database has no users: whoever may read the file may read all of it.
         """
         return ()
 

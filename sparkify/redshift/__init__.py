@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sparkify.redshift.credentials import ConnectError, Endpoint, Iam, Password, Secret
     from sparkify.redshift.ddl import AlterDistKey, AlterDistStyle, AlterEncode, AlterSortKey, SetSearchPath
     from sparkify.redshift.dialect import RedshiftDialect, render
+    from sparkify.redshift.grants import Grantee, GrantSchema, GrantSelect, parse_grantees
     from sparkify.redshift.keys import foreign_key, primary_key
     from sparkify.redshift.registration import register
     from sparkify.redshift.s3 import S3CommandError
@@ -36,6 +37,9 @@ __all__ = [
     "Copy",
     "CopyError",
     "Endpoint",
+    "GrantSchema",
+    "GrantSelect",
+    "Grantee",
     "Iam",
     "Password",
     "RedshiftDialect",
@@ -46,6 +50,7 @@ __all__ = [
     "UnloadError",
     "create_redshift_engine",
     "foreign_key",
+    "parse_grantees",
     "primary_key",
     "register",
     "render",
@@ -57,6 +62,7 @@ _HOMES = {
     "credentials": ("ConnectError", "Endpoint", "Iam", "Password", "Secret"),
     "ddl": ("AlterDistKey", "AlterDistStyle", "AlterEncode", "AlterSortKey", "SetSearchPath"),
     "dialect": ("RedshiftDialect", "render"),
+    "grants": ("GrantSchema", "GrantSelect", "Grantee", "parse_grantees"),
     "keys": ("foreign_key", "primary_key"),
     "registration": ("register",),
     "s3": ("S3CommandError",),

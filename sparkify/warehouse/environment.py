@@ -19,7 +19,7 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from alembic.autogenerate.render import _render_constraint
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, ExecutableDDLElement, MetaData
+from sqlalchemy import Connection, ExecutableDDLElement, MetaData, TableClause, table
 from sqlalchemy.schema import ColumnCollectionConstraint
 
 from sparkify.config.settings import Settings
@@ -27,6 +27,7 @@ from sparkify.databases import Database, open_database
 from sparkify.etl.declarations import Pipeline
 from sparkify.redshift import register
 from sparkify.redshift.migrations import autogenerate_plugins
+from sparkify.warehouse.revisions import VERSION_TABLE
 
 __all__ = ["run_migrations"]
 
@@ -97,7 +98,7 @@ def _offline(database: Database, pipeline: Pipeline) -> None:
         dialect_opts={"paramstyle": "named"},
         transaction_per_migration=True,
     )
-    _run(database, None)
+    _run(database, pipeline, None)
 
 
 def _online(database: Database, pipeline: Pipeline, connection: Connection) -> None:
@@ -117,18 +118,40 @@ def _online(database: Database, pipeline: Pipeline, connection: Connection) -> N
         transaction_per_migration=True,
     )
     with database.migrating(connection):
-        _run(database, connection)
+        _run(database, pipeline, connection)
 
 
-def _run(database: Database, connection: Connection | None) -> None:
-    """Run the migrations as Alembic was asked to, or print them; an upgrade begins with the schema."""
+def _run(database: Database, pipeline: Pipeline, connection: Connection | None) -> None:
+    """Run the migrations as Alembic was asked to, or print them.
+
+    An upgrade begins with the schema. One to the newest revision, with which all tables are there, ends with
+    the grants.
+    """
     migration = context.get_context()
     # What Alembic calls for each revision: of `check`, `current` and the like it is another function, and these
     # only read.
-    if migration.opts["fn"].__name__ == "upgrade":
+    upgrades = migration.opts["fn"].__name__ == "upgrade"
+    if upgrades:
         _execute(migration, database.creation_of_schema(connection))
+    reached: list[set[str]] = []
+    migration.on_version_apply_callbacks += (lambda heads, **_: reached.append(heads),)
     with context.begin_transaction():
         context.run_migrations()
+    heads = reached[-1] if reached else set(migration.get_current_heads())
+    if upgrades and heads == set(context.script.get_heads()):
+        _execute(migration, database.grants(_readable(pipeline)))
+
+
+def _readable(pipeline: Pipeline) -> list[TableClause]:
+    """The tables that readers of a warehouse need: the star, what was loaded, and the revision, which every
+    command asks for first.
+    """
+    ledger = pipeline.ledger
+    return [
+        *pipeline.tables,
+        *(one for one in ledger.tables if one is not ledger.lock),
+        table(VERSION_TABLE),
+    ]
 
 
 def _execute(migration: MigrationContext, statements: Sequence[ExecutableDDLElement]) -> None:

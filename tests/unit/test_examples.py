@@ -22,6 +22,7 @@ EXAMPLES = {
     "sparkify.models.match": 1,
     "sparkify.provision.passwords": 2,
     "sparkify.redshift.copy": 3,
+    "sparkify.redshift.grants": 1,
     "sparkify.redshift.session": 1,
     "sparkify.redshift.unload": 4,
 }

@@ -18,6 +18,7 @@ from sqlalchemy import (
     ExecutableDDLElement,
     Select,
     Table,
+    TableClause,
     insert,
 )
 from sqlalchemy.schema import CreateSchema
@@ -35,7 +36,7 @@ from sparkify.etl.ledger import take_token
 from sparkify.etl.listing import AwsOptions
 from sparkify.etl.observer import Observer
 from sparkify.etl.session import Session
-from sparkify.redshift import SetSearchPath, render
+from sparkify.redshift import GrantSchema, GrantSelect, SetSearchPath, parse_grantees, render
 
 if TYPE_CHECKING:
     import pandas
@@ -103,6 +104,10 @@ class Redshift(Database):
             )
         # Looked for first: with IF NOT EXISTS too, whoever may not create schemas would be refused.
         return () if self.has_schema(connection) else (CreateSchema(self.schema),)
+
+    def grants(self, tables: Sequence[TableClause]) -> Sequence[ExecutableDDLElement]:
+        to = parse_grantees(option(self.settings, "grant_select_to") or "")
+        return (GrantSchema(self.schema, to), GrantSelect(tables, to)) if to else ()
 
     # -- loads ---------------------------------------------------------------------------------------------
 
