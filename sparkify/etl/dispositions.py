@@ -25,11 +25,12 @@ from sqlalchemy import (
     Table,
     and_,
     delete,
+    false,
     func,
     insert,
-    literal_column,
     or_,
     select,
+    true,
     update,
 )
 from sqlalchemy import Insert as InsertStatement
@@ -48,9 +49,9 @@ from sparkify.etl.declarations import (
     Update,
 )
 
-__all__ = ["Change", "Effect", "best_of_each", "changes"]
+__all__ = ["Change", "Effect", "best_with_target", "changes", "differences"]
 
-Effect = Literal["inserted", "updated", "deleted", "replaced", "collected", "found"]
+Effect = Literal["inserted", "updated", "deleted", "replaced", "collected"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Change:
     """One statement, and what the rows that it touches count as.
 
     ``replaced`` rows are deleted to be inserted anew by the next statement. ``collected`` rows are those of a
-    temporary table, which is dropped at the end of the load; so are ``found`` ones, copies of rows of a target.
+    temporary table, which is dropped at the end of the load.
     """
 
     statement: CreateTemporaryTable | Delete | InsertStatement | UpdateStatement
@@ -95,41 +96,17 @@ def _(transform: Insert, load_id: ColumnElement[int]) -> Sequence[Change]:
 @changes.register
 def _(transform: Merge, load_id: ColumnElement[int]) -> Sequence[Change]:
     target, (key,) = transform.target, transform.key
-    best = best_of_each(transform.rows(load_id), transform.key, transform.best)
-    collect_batch, batch = _collected(f"merged_{target.name}", best)
-    collect_present, there = _present(target, batch, key, select(batch.c[key]), transform.scope)
-    # A row of the batch has a rival where the target has its key, within the scope of the merge.
-    names = [column.key for column in batch.c]
-    rivals = select(*(there.c[name] for name in names), literal_column("1").label("is_there")).where(
-        there.c.in_scope
-    )
-    both = (
-        select(*batch.c, literal_column("0").label("is_there"))
-        .where(batch.c[key].in_(select(rivals.subquery("rivals").c[key])))
-        .union_all(rivals)
-        .subquery("both_rows")
-    )
-    # Of two rows that are as good the one that is there comes first, and nothing is written.
-    order = [*transform.best(both.c), both.c.is_there.desc()]
-    rank = func.row_number().over(partition_by=both.c[key], order_by=order).label("place")
-    ranked = select(both.c[key], both.c.is_there, rank).subquery("ranked")
-    beaten = select(ranked.c[key]).where(ranked.c.place == 1, ranked.c.is_there == 0)
-    return [collect_batch, collect_present, *_exchange(target, key, batch, there, beaten)]
+    best = best_with_target(target, transform.rows(load_id), key, transform.best, transform.scope)
+    collect, winners = _collected(f"merged_{target.name}", best)
+    return [collect, *_exchange(target, key, winners, ~winners.c.is_there, ~winners.c.is_there)]
 
 
 @changes.register
 def _(transform: Sync, load_id: ColumnElement[int]) -> Sequence[Change]:
     target, (key,) = transform.target, transform.key
-    collect_rows, rows = _collected(f"synced_{target.name}", transform.rows(load_id))
-    collect_present, there = _present(target, rows, key, transform.touched, transform.scope)
-    others = [column.key for column in rows.c if column.key != key]
-    unlike = or_(*(differs(there.c[name], rows.c[name]) for name in others))
-    stale = (
-        select(there.c[key])
-        .select_from(there.outerjoin(rows, rows.c[key] == there.c[key]))
-        .where(there.c.in_scope, or_(rows.c[key].is_(None), unlike))
-    )
-    return [collect_rows, collect_present, *_exchange(target, key, rows, there, stale)]
+    rows = differences(target, transform.rows(load_id), key, transform.touched, transform.scope)
+    collect, changed = _collected(f"synced_{target.name}", rows)
+    return [collect, *_exchange(target, key, changed, None, changed.c.is_wanted)]
 
 
 @changes.register
@@ -164,48 +141,79 @@ def _(transform: Update, load_id: ColumnElement[int]) -> Sequence[Change]:
     return [Change(changed, target, "updated")]
 
 
-def best_of_each(rows: SelectBase, key: Sequence[str], best: Best) -> SelectBase:
-    """One row for each key: the first by the order that ``best`` gives."""
-    source = rows.subquery("candidates")
-    rank = func.row_number().over(partition_by=[source.c[name] for name in key], order_by=list(best(source.c)))
-    ranked = select(*source.c, rank.label("place")).subquery("ranked")
-    return select(*(ranked.c[column.key] for column in source.c)).where(ranked.c.place == 1)
+def best_with_target(
+    target: Table, rows: SelectBase, key: str, best: Best, scope: ColumnElement[bool] | None
+) -> Select[Any]:
+    """The best row of each key of ``rows``, among these and the one that the target has.
+
+    Its last column, ``is_there``, says whether that is the row of the target, which then stays. It is, where
+    two are as good, and where the row of the target is out of the scope.
+    """
+    batch = rows.cte("batch")
+    in_scope = true() if scope is None else scope
+    there = select(
+        *(target.c[column.key] for column in batch.c),
+        true().label("is_there"),
+        in_scope.label("in_scope"),
+    ).where(target.c[key].in_(select(batch.c[key])))
+    new = select(*batch.c, false().label("is_there"), true().label("in_scope"))
+    candidates = new.union_all(there).subquery("candidates")
+    order = [candidates.c.in_scope, *best(candidates.c), candidates.c.is_there.desc()]
+    rank = func.row_number().over(partition_by=candidates.c[key], order_by=order).label("place")
+    ranked = select(*candidates.c, rank).subquery("ranked")
+    columns = [ranked.c[column.key] for column in batch.c]
+    return select(*columns, ranked.c.is_there).where(ranked.c.place == 1)
 
 
-def _collected(
-    name: str, rows: SelectBase, effect: Literal["collected", "found"] = "collected"
-) -> tuple[Change, Table]:
+def differences(
+    target: Table, rows: SelectBase, key: str, touched: SelectBase, scope: ColumnElement[bool]
+) -> Select[Any]:
+    """What is to be done for the rows of the target with a touched key to become ``rows``.
+
+    One row for each key that differs. ``is_wanted`` says whether it is a row to be there; else it has a key
+    alone, of a row that is to go.
+    """
+    wanted = rows.subquery("wanted")
+    columns = [target.c[column.key] for column in wanted.c]
+    there = select(*columns, scope.label("in_scope")).where(target.c[key].in_(touched)).subquery("there")
+    others = [column.key for column in wanted.c if column.key != key]
+    unlike = or_(*(differs(there.c[name], wanted.c[name]) for name in others))
+    is_wanted = wanted.c[key].is_not(None)
+    return (
+        select(
+            func.coalesce(wanted.c[key], there.c[key]).label(key),
+            *(wanted.c[name] for name in others),
+            is_wanted.label("is_wanted"),
+        )
+        .select_from(wanted.join(there, there.c[key] == wanted.c[key], full=True))
+        .where(or_(there.c[key].is_(None), and_(there.c.in_scope, or_(wanted.c[key].is_(None), unlike))))
+    )
+
+
+def _collected(name: str, rows: SelectBase) -> tuple[Change, Table]:
     """The statement that makes a temporary table of rows, and the table."""
     table = Table(name, MetaData(), *(Column(column.key, column.type) for column in rows.selected_columns))
-    return Change(CreateTemporaryTable(table, rows), table, effect), table
-
-
-def _present(
-    target: Table, rows: Table, key: str, keys: SelectBase, scope: ColumnElement[bool] | None
-) -> tuple[Change, Table]:
-    """Copy what the target has of some keys, with the columns of ``rows`` and whether it lies in the scope."""
-    in_scope = literal_column("true") if scope is None else scope
-    columns = [target.c[column.key] for column in rows.c]
-    there = select(*columns, in_scope.label("in_scope")).where(target.c[key].in_(keys))
-    return _collected(f"present_{rows.name}", there, "found")
+    return Change(CreateTemporaryTable(table, rows), table, "collected"), table
 
 
 def _exchange(
-    target: Table, key: str, rows: Table, there: Table, outdated: Select[Any]
+    target: Table,
+    key: str,
+    rows: Table,
+    outdated: ColumnElement[bool] | None,
+    wanted: ColumnElement[bool],
 ) -> tuple[Change, Change]:
-    """Delete the outdated rows of the target, and insert those that it then has not.
+    """Delete the rows of the target that have the keys of some rows, and insert some.
 
-    :param there: a copy of what the target has of their keys, so that it is searched once.
+    :param outdated: of which rows the keys are deleted; None: of all.
+    :param wanted: which rows are inserted.
     """
-    kept = select(there.c[key]).where(there.c[key].not_in(outdated)).subquery("kept")
-    missing = (
-        select(*rows.c)
-        .select_from(rows.outerjoin(kept, kept.c[key] == rows.c[key]))
-        .where(kept.c[key].is_(None))
-    )
+    keys = select(rows.c[key]) if outdated is None else select(rows.c[key]).where(outdated)
+    names = [column.key for column in rows.c if column.key in target.c]
+    new = select(*(rows.c[name] for name in names)).where(wanted)
     return (
-        Change(delete(target).where(target.c[key].in_(outdated)), target, "replaced"),
-        Change(insert(target).from_select(rows.c.keys(), missing), target, "inserted"),
+        Change(delete(target).where(target.c[key].in_(keys)), target, "replaced"),
+        Change(insert(target).from_select(names, new), target, "inserted"),
     )
 
 

@@ -38,7 +38,6 @@ _VERBS: Mapping[Effect, str] = {
     "deleted": "delete",
     "replaced": "delete",
     "collected": "collect",
-    "found": "find",
 }
 
 
