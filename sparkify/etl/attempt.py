@@ -114,11 +114,11 @@ class Attempt:
             # Where the star is rebuilt, the files that are gone are of interest too.
             rebuilds = self._request.full_refresh or self._request.reload_changed
             listed = None if rebuilds else list(self._context.listings.values())
-            known = ledger.known_files(session, tables.files, listed)
-            load_id = ledger.next_load_id(session, tables.history)
+            known = ledger.read_known(session, tables, listed)
+        load_id = known.load_id
         selection = choose(
             self._context.listings,
-            known,
+            known.files,
             full_refresh=self._request.full_refresh,
             reload_changed=self._request.reload_changed,
             allow_missing=self._request.allow_missing,
@@ -127,7 +127,7 @@ class Attempt:
             return self._report(selection, None)
         session.load_id = load_id
         plan = build(self._pipeline, selection, literal(load_id, BigInteger))
-        self._carry_out(plan, load_id)
+        self._carry_out(plan, known)
         if failed := [result for result in self._checks if not result.ok]:
             raise ChecksFailed(failed)
         report = self._report(selection, load_id)
@@ -148,7 +148,7 @@ class Attempt:
             rows=rows,
         )
 
-    def _carry_out(self, plan: Plan, load_id: int) -> None:
+    def _carry_out(self, plan: Plan, known: ledger.Known) -> None:
         session = self._session
         for number, step in enumerate(plan.steps, start=1):
             self._context.observer.step(step.title, number, len(plan.steps))
@@ -165,7 +165,7 @@ class Attempt:
                     case Unstage():
                         self._context.batch.unstage(session, step.source)
                     case Record():
-                        self._record(plan.mode, load_id)
+                        self._record(plan.mode, known)
 
     def _stage(self, step: Stage) -> None:
         context, name = self._context, step.source.name
@@ -175,7 +175,8 @@ class Attempt:
         if len(rejects) > self._request.max_rejects:
             raise RejectedLines(rejects, self._request.max_rejects)
 
-    def _record(self, mode: Mode, load_id: int) -> None:
+    def _record(self, mode: Mode, known: ledger.Known) -> None:
+        load_id = known.load_id
         counts = [count for staged in self._staged.values() for count in staged.counts]
         entry = LoadRecord(
             load_id=load_id,
@@ -193,7 +194,7 @@ class Attempt:
             self._pipeline.ledger,
             self._pipeline.tables,
             load_id,
-            rebuilt=mode == "full refresh",
+            None if mode == "full refresh" else known.columns,
         )
 
     def _rejects(self) -> list[Reject]:

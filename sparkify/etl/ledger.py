@@ -5,12 +5,26 @@ Its rows commit with the data they speak of, so a file is known if and only if i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    Table,
+    cast,
+    delete,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    true,
+    union_all,
+    update,
+)
 
 from sparkify.etl.declarations import Ledger
 from sparkify.etl.ledger_models import MAX_TEXT
@@ -19,11 +33,12 @@ from sparkify.etl.results import FileCount, LoadRecord, Reject, StepReport
 from sparkify.etl.session import Session
 
 __all__ = [
+    "Known",
     "is_recorded",
     "known_files",
-    "next_load_id",
     "read_column_history",
     "read_history",
+    "read_known",
     "read_rejects",
     "read_steps",
     "record",
@@ -46,15 +61,45 @@ def take_token(session: Session, lock: Table) -> None:
         session.run(insert(lock).values(token=1, taken=1))
 
 
-def known_files(session: Session, files: Table, listed: Sequence[Listing] | None = None) -> dict[str, str]:
-    """The uri of each loaded file with its fingerprint.
+@dataclass(frozen=True)
+class Known:
+    """What a load must know of those before it.
 
-    :param listed: only these are asked for; others may be among them. None: all.
+    :ivar files: the uri of each loaded file with its fingerprint; of some that were not asked for, maybe.
+    :ivar columns: the tables and columns of which it is written down since when they are filled.
+    :ivar load_id: the number of this load: one more than the last that committed. Unique only while the lock
+        is held.
     """
-    query = select(files.c.uri, files.c.fingerprint)
-    if listed is not None:
-        query = query.where(_among(files.c.uri, listed))
-    rows: Any = session.fetch(query)
+
+    files: Mapping[str, str]
+    columns: frozenset[tuple[str, str]]
+    load_id: int
+
+
+def read_known(session: Session, ledger: Ledger, listed: Sequence[Listing] | None = None) -> Known:
+    """What the ledger has, with one statement: each is a round trip, while others wait for the lock.
+
+    :param listed: the files of these alone are asked for. None: all.
+    """
+    kinds = [literal_column(f"'{kind}'", String()).label("kind") for kind in ("load", "column", "file")]
+    files, columns, last = ledger.files.c, ledger.columns.c, func.max(ledger.history.c.load_id)
+    query = union_all(
+        select(kinds[0], literal_column("''").label("name"), cast(last, String(20)).label("value")),
+        select(kinds[1], columns.table_name, columns.column_name),
+        select(kinds[2], files.uri, files.fingerprint).where(
+            true() if listed is None else _among(files.uri, listed)
+        ),
+    )
+    found: dict[str, list[tuple[str, str]]] = {"load": [], "column": [], "file": []}
+    for kind, name, value in session.fetch(query):
+        found[kind].append((name, value))
+    last_id = int(found["load"][0][1] or 0) if found["load"] else 0
+    return Known(dict(found["file"]), frozenset(found["column"]), last_id + 1)
+
+
+def known_files(session: Session, files: Table) -> dict[str, str]:
+    """The uri of each loaded file with its fingerprint."""
+    rows: Any = session.fetch(select(files.c.uri, files.c.fingerprint))
     return dict(rows)
 
 
@@ -70,12 +115,6 @@ def _beginning(listing: Listing) -> str:
     """What all files of a listing begin with: as the first and the last do, in the order of their names."""
     first, last = listing.files[0].uri, listing.files[-1].uri
     return first[: next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))]
-
-
-def next_load_id(session: Session, history: Table) -> int:
-    """One more than the last load that committed. Unique only while the lock is held."""
-    rows = session.read(select(func.max(history.c.load_id)))
-    return ((rows[0][0] if rows else None) or 0) + 1
 
 
 def is_recorded(session: Session, history: Table, load_id: int, started_at: datetime) -> bool:
@@ -137,29 +176,29 @@ def record_steps(session: Session, steps: Table, load_id: int, done: Sequence[St
 
 
 def record_columns(
-    session: Session, ledger: Ledger, tables: Iterable[Table], load_id: int, *, rebuilt: bool
+    session: Session,
+    ledger: Ledger,
+    tables: Iterable[Table],
+    load_id: int,
+    known: Collection[tuple[str, str]] | None,
 ) -> None:
     """Write down since when each column of the tables is filled.
 
     A column that is new in this load was not there for the rows of earlier ones. Where nothing was written
     down yet, all columns were there from the first load on.
 
-    :param rebuilt: whether every row is of this load.
+    :param known: the tables and columns of which it is written down; None: every row is of this load.
     """
-    columns = ledger.columns
-    if rebuilt:
-        session.run(delete(columns))
-        known: set[tuple[str, str]] = set()
-    else:
-        known = {(row.table_name, row.column_name) for row in session.read(_column_history(columns))}
-    since = load_id if known or rebuilt else 1
+    if known is None:
+        session.run(delete(ledger.columns))
+    since = load_id if known or known is None else 1
     session.insert(
-        columns,
+        ledger.columns,
         [
             {"table_name": table.name, "column_name": column.name, "load_id": since}
             for table in tables
             for column in table.columns
-            if (table.name, column.name) not in known
+            if (table.name, column.name) not in (known or ())
         ],
     )
 
@@ -183,11 +222,8 @@ def read_steps(session: Session, steps: Table, load_id: int) -> list[StepReport]
 
 def read_column_history(session: Session, columns: Table) -> dict[tuple[str, str], int]:
     """Table and column, and the first load whose rows have it."""
-    return {(row.table_name, row.column_name): row.load_id for row in session.read(_column_history(columns))}
-
-
-def _column_history(columns: Table) -> Select[Any]:
-    return select(columns.c.table_name, columns.c.column_name, columns.c.load_id)
+    rows = session.read(select(columns.c.table_name, columns.c.column_name, columns.c.load_id))
+    return {(row.table_name, row.column_name): row.load_id for row in rows}
 
 
 def read_rejects(session: Session, rejects: Table, *, load_id: int | None, limit: int | None) -> list[Reject]:
