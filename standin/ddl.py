@@ -696,7 +696,8 @@ def _refused_alter(cursor: Cursor) -> RedshiftError:
 
 
 def create_view(cursor: Cursor) -> Run:
-    """Read CREATE [OR REPLACE] VIEW; WITH NO SCHEMA BINDING is taken and has no effect."""
+    """Read CREATE [OR REPLACE] VIEW. One WITH NO SCHEMA BINDING names each table with its schema; it is bound
+    to them all the same."""
     cursor.expect("CREATE")
     replace = cursor.accept("OR", "REPLACE")
     cursor.expect("VIEW")
@@ -707,7 +708,12 @@ def create_view(cursor: Cursor) -> Run:
     binding = [t.upper for t in cursor.tokens[-4:]]
     if binding == ["WITH", "NO", "SCHEMA", "BINDING"]:
         end -= 4
-    body = queries.query(cursor.text(cursor.at, end)).sql
+    found = queries.query(cursor.text(cursor.at, end))
+    if end < len(cursor.tokens) and any(len(path) == 1 for path in found.relations):
+        raise not_supported(
+            "All the relation names inside should be qualified when creating VIEW WITH NO SCHEMA BINDING."
+        )
+    body = found.sql
     listed = f" ({', '.join(quote(n) for n in names)})" if names else ""
     made = f"CREATE {'OR REPLACE ' if replace else ''}VIEW {quote_path(path)}{listed} AS {body}"
 

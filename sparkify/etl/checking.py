@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import SelectBase, Table, func, literal_column, select, union_all
+from sqlalchemy.exc import DBAPIError
 
 from sparkify.etl.declarations import Check
 from sparkify.etl.results import CheckResult
 from sparkify.etl.session import Session
+from sparkify.etl.views import View
 
-__all__ = ["count_rows", "run_checks", "run_checks_of_load"]
+__all__ = ["check_views", "count_rows", "run_checks", "run_checks_of_load"]
 
 _ROWS_KEPT = 10
+_MAKE_AGAIN = "Make the view again; its statements are the last of: sparkify-etl migrate --sql"
 
 
 def run_checks(session: Session, checks: Iterable[Check]) -> tuple[CheckResult, ...]:
@@ -42,6 +45,27 @@ def run_checks_of_load(session: Session, checks: Sequence[tuple[Check, SelectBas
         _run_check(session, check, rows) if found.get(number) else CheckResult(check.name, 0, (), check.hint)
         for number, (check, rows) in enumerate(checks)
     )
+
+
+def check_views(session: Session, views: Iterable[View]) -> tuple[CheckResult, ...]:
+    """Whether each view is there, and can be read with the tables as they are, which may break one.
+
+    To be called outside of a transaction that is still needed: where a view cannot be read, it is undone.
+    """
+    return tuple(_check_view(session, view) for view in views)
+
+
+def _check_view(session: Session, view: View) -> CheckResult:
+    name = f"{view.name}: the view can be read"
+    try:
+        session.run(select(view.table).limit(0))
+    except DBAPIError as exc:
+        if exc.connection_invalidated:
+            raise
+        session.rollback()
+        found = {"view": view.name, "error": str(exc.orig).partition("\n")[0]}
+        return CheckResult(name, 1, (found,), _MAKE_AGAIN)
+    return CheckResult(name, 0, (), _MAKE_AGAIN)
 
 
 def count_rows(session: Session, tables: Iterable[Table]) -> dict[str, int]:

@@ -6,16 +6,21 @@ The texts are with the databases. There is no default: a dialect without a text 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, ClauseElement, ColumnElement, SelectBase, String, Table, func
+from sqlalchemy.schema import ExecutableDDLElement
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TIMESTAMP
 
 __all__ = [
+    "CommentOnView",
     "CreateTemporaryTable",
+    "CreateView",
     "DropTables",
+    "DropView",
     "ascii_key",
     "differs",
     "elapsed_ms",
@@ -46,6 +51,48 @@ class DropTables(ClauseElement):
 
     def __init__(self, *tables: Table) -> None:
         self.tables = tables
+
+
+class CreateView(ExecutableDDLElement):
+    """CREATE VIEW ... AS SELECT, which keeps nobody from altering or dropping the tables below it.
+
+    :param schema: that the view and the tables of its SELECT are in. Redshift wants it in the text, or a view
+        could not do without binding its tables; elsewhere it is not needed.
+    """
+
+    inherit_cache = False
+
+    def __init__(self, name: str, rows: SelectBase, *, schema: str | None = None) -> None:
+        self.name = name
+        self.rows = rows
+        self.schema = schema
+
+
+class DropView(ExecutableDDLElement):
+    """DROP VIEW."""
+
+    inherit_cache = False
+
+    def __init__(self, name: str, *, schema: str | None = None) -> None:
+        self.name = name
+        self.schema = schema
+
+
+class CommentOnView(ExecutableDDLElement):
+    """The comment of a view, and those of its columns where the database keeps them.
+
+    :param columns: the comment of each column that has one, by its name.
+    """
+
+    inherit_cache = False
+
+    def __init__(
+        self, name: str, comment: str, columns: Mapping[str, str], *, schema: str | None = None
+    ) -> None:
+        self.name = name
+        self.comment = comment
+        self.columns = columns
+        self.schema = schema
 
 
 class ascii_key(FunctionElement[str]):  # noqa: N801 - reads as the SQL function it stands for

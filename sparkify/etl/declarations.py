@@ -15,6 +15,7 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.sql.elements import KeyedColumnElement
 
 from sparkify.etl.staging import JsonField, Kept, Location, Required, Source, from_json, json_fields
+from sparkify.etl.views import View
 
 __all__ = [
     "Append",
@@ -36,6 +37,7 @@ __all__ = [
     "Sync",
     "Transform",
     "Update",
+    "View",
     "from_json",
     "json_fields",
 ]
@@ -188,10 +190,11 @@ class Pipeline:
     :ivar name: of the pipeline, in messages and in the names and tags of what is made for it.
     :ivar transforms: in the order in which they run.
     :ivar tables: what the transforms fill, the fact first; a full refresh empties them.
+    :ivar views: what the database has beside the tables, for whoever reads it; no load writes or reads them.
     :ivar migrations: the folder with the migrations of Alembic; None where there is none.
     :ivar create_from_models: whether a load may make the tables of a new embedded database from the models,
         which is faster than to run the migrations. Only for migrations that make nothing but the tables of the
-        models and the row of the lock: no view, and no other row.
+        models, the views and the row of the lock: no other view, and no other row.
     :ivar questions: the module whose ``QUESTIONS`` are the questions that can be asked by name.
     :ivar report: the module whose ``build`` writes the page of the report.
     :ivar summary: says in a few words what the warehouse holds, given the rows of each table.
@@ -209,6 +212,7 @@ class Pipeline:
     checks: tuple[Check, ...]
     ledger: Ledger
     tables: tuple[Table, ...]
+    views: tuple[View, ...] = ()
     migrations: Path | None = None
     create_from_models: bool = False
     questions: str | None = None

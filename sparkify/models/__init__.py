@@ -5,8 +5,10 @@ from sparkify.models.ledger import ColumnHistory, LoadedFile, LoadHistory, LoadL
 from sparkify.models.match import Match
 from sparkify.models.staging import StagingEvent, StagingSong
 from sparkify.models.star import Artist, Song, SongMatch, SongPlay, Time, User, UserLevel
+from sparkify.models.views import PLAYS
 
 __all__ = [
+    "PLAYS",
     "Artist",
     "Base",
     "ColumnHistory",

@@ -24,6 +24,7 @@ from sparkify.etl.declarations import (
     Update,
 )
 from sparkify.models import (
+    PLAYS,
     Artist,
     ColumnHistory,
     LoadedFile,
@@ -279,6 +280,7 @@ SPARKIFY = Pipeline(
         columns=_table(ColumnHistory),
     ),
     tables=STAR,
+    views=(PLAYS,),
     migrations=_migrations(),
     create_from_models=True,
     questions="sparkify.analytics",

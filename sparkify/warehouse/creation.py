@@ -1,6 +1,6 @@
 """The statements that make the tables of a pipeline in an empty database: from its models, without Alembic.
 
-They leave what its migrations leave: every table with its comments, the row of the lock, and the revision.
+They leave what its migrations leave: tables, views, their comments, the row of the lock, and the revision.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ def creation_statements(pipeline: Pipeline, database: Database, engine: Engine) 
         statements.append(database.render(element))
 
     pipeline.metadata.create_all(create_mock_engine(engine.url, add), checkfirst=False)
+    for view in pipeline.views:
+        statements += map(database.render, view.create())
     statements.append(database.render(insert(pipeline.ledger.lock).values(token=1, taken=0)))
     return statements
 

@@ -1,4 +1,4 @@
-"""The data dictionary: every table and column of a pipeline, with the comments that the database has too.
+"""The data dictionary: every table, view and column of a pipeline, with the comments that the database has too.
 
 Works without connecting.
 """
@@ -20,12 +20,17 @@ from sparkify.redshift import RedshiftDialect
 __all__ = ["ColumnEntry", "TableEntry", "dictionary", "markdown", "mermaid"]
 
 _STAR = "The star"
+_VIEWS = "Views, for whoever reads the star"
 _STAGING = "Staging, empty between loads"
 _LEDGER = "The ledger"
 _PREFACE = (
     "Types are the same on Amazon Redshift and DuckDB, save that DuckDB keeps no lengths. Times are UTC, "
     "without zone. Keys are declared to Redshift for its planner and enforced by neither database: the loader "
     "and the checks hold them."
+)
+_VIEW = (
+    "A view: nothing is stored. On Redshift it binds no table (`WITH NO SCHEMA BINDING`), and its columns have "
+    "no comments in the database."
 )
 _UNITS = (
     (r"^seconds\b|in seconds\b", "s"),
@@ -58,9 +63,9 @@ class ColumnEntry:
 
 @dataclass(frozen=True)
 class TableEntry:
-    """One table.
+    """One table or view.
 
-    :ivar section: what it belongs to: the star, staging, or the ledger.
+    :ivar section: what it belongs to: the star, its views, staging, or the ledger.
     :ivar grain: what one row is.
     :ivar notes: what else is said of it.
     """
@@ -73,10 +78,11 @@ class TableEntry:
     distkey: str | None
     sortkey: tuple[str, ...]
     columns: tuple[ColumnEntry, ...]
+    is_view: bool = False
 
 
 def dictionary(pipeline: Pipeline, names: Iterable[str] = ()) -> tuple[TableEntry, ...]:
-    """Every table of a pipeline with its columns, or those named, the fact first.
+    """Every table and view of a pipeline with its columns, or those named, the fact first.
 
     :raises ConfigurationError: when there is no table of a name.
     """
@@ -138,7 +144,7 @@ def _table_lines(entry: TableEntry) -> Iterator[str]:
         yield ""
         yield entry.notes
     yield ""
-    yield f"On Redshift: {_distribution(entry)}."
+    yield _VIEW if entry.is_view else f"On Redshift: {_distribution(entry)}."
     yield ""
     staging = entry.section == _STAGING
     heads = [
@@ -193,6 +199,7 @@ _STYLES = {
 def _entries(pipeline: Pipeline) -> Iterator[TableEntry]:
     sections = (
         (_STAR, pipeline.tables),
+        (_VIEWS, tuple(view.table for view in pipeline.views)),
         (_STAGING, tuple(source.staging for source in pipeline.sources)),
         (_LEDGER, pipeline.ledger.tables),
     )
@@ -216,6 +223,7 @@ def _entry(section: str, table: Table) -> TableEntry:
         distkey=options["distkey"],
         sortkey=(sortkey,) if isinstance(sortkey, str) else tuple(sortkey),
         columns=tuple(_column(column, json_keys.get(column.name)) for column in table.columns),
+        is_view=section == _VIEWS,
     )
 
 

@@ -19,7 +19,7 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from alembic.autogenerate.render import _render_constraint
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, ExecutableDDLElement, MetaData, TableClause, table
+from sqlalchemy import Connection, ExecutableDDLElement, MetaData, TableClause, func, select, table
 from sqlalchemy.schema import ColumnCollectionConstraint
 
 from sparkify.config.settings import Settings
@@ -29,7 +29,7 @@ from sparkify.redshift import register
 from sparkify.redshift.migrations import autogenerate_plugins
 from sparkify.warehouse.revisions import VERSION_TABLE
 
-__all__ = ["run_migrations"]
+__all__ = ["current_schema", "run_migrations"]
 
 
 def run_migrations(pipeline: Pipeline) -> None:
@@ -45,7 +45,7 @@ def run_migrations(pipeline: Pipeline) -> None:
     database: Database | None = config.attributes.get("database")
     if database is None:
         settings = Settings.load(pipeline.sources)
-        database = open_database(settings.url, settings, pipeline.sources)
+        database = config.attributes["database"] = open_database(settings.url, settings, pipeline.sources)
     database.support_alembic()
     if context.is_offline_mode():
         _offline(database, pipeline)
@@ -59,6 +59,18 @@ def run_migrations(pipeline: Pipeline) -> None:
                 _online(database, pipeline, connection)
         finally:
             engine.dispose()
+
+
+def current_schema() -> str | None:
+    """The schema that the migration which runs makes its tables in, for views that must name it.
+
+    To be called by a migration. Offline, where nobody can be asked, it is that of the settings.
+    """
+    if context.is_offline_mode():
+        database: Database = context.config.attributes["database"]
+        return database.schema
+    found: str | None = context.get_bind().scalar(select(func.current_schema()))
+    return found
 
 
 def _render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
@@ -143,12 +155,13 @@ def _run(database: Database, pipeline: Pipeline, connection: Connection | None) 
 
 
 def _readable(pipeline: Pipeline) -> list[TableClause]:
-    """The tables that readers of a warehouse need: the star, what was loaded, and the revision, which every
+    """What readers of a warehouse need: the star and its views, what was loaded, and the revision, which every
     command asks for first.
     """
     ledger = pipeline.ledger
     return [
         *pipeline.tables,
+        *(view.table for view in pipeline.views),
         *(one for one in ledger.tables if one is not ledger.lock),
         table(VERSION_TABLE),
     ]

@@ -17,7 +17,7 @@ from sparkify.config.settings import Settings
 from sparkify.databases import open_database
 from sparkify.etl import ledger, runner
 from sparkify.etl.attempt import LoadRequest
-from sparkify.etl.checking import run_checks
+from sparkify.etl.checking import check_views, run_checks
 from sparkify.etl.declarations import Pipeline
 from sparkify.etl.errors import ConfigurationError, SparkifyError
 from sparkify.etl.observer import Observer
@@ -209,14 +209,15 @@ class Warehouse:
         )
 
     def check(self) -> tuple[CheckResult, ...]:
-        """What every quality check of the pipeline finds in the whole warehouse, and whether all its rows were
-        made by the current rules. Read-only.
+        """What every quality check of the pipeline finds in the whole warehouse, whether all its rows were
+        made by the current rules, and whether its views can be read. Read-only.
 
         :raises ConfigurationError: when there is no warehouse yet, or its tables are of another version.
         """
         with self._connection_at_head() as connection:
             checks = (*self.pipeline.checks, rules_check(self.pipeline))
-            return run_checks(Session(self.database, connection), checks)
+            session = Session(self.database, connection)
+            return (*run_checks(session, checks), *check_views(session, self.pipeline.views))
 
     def rejects(self, load_id: int | None = None, *, limit: int | None = None) -> list[Reject]:
         """The lines that were rejected and kept, by load, file and line. Read-only.

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from sparkify.etl.errors import ConfigurationError
-from sparkify.models import Base
+from sparkify.models import PLAYS, Base
 from sparkify.pipeline import SPARKIFY
 from sparkify.warehouse.dictionary import ColumnEntry, dictionary, markdown, mermaid
 from tests.support.commands import run_here
@@ -36,8 +36,28 @@ def column(table: str, name: str) -> ColumnEntry:
 
 def test_dictionary_has_every_table_and_column_of_the_models() -> None:
     found = {entry.name: [one.name for one in entry.columns] for entry in dictionary(SPARKIFY)}
-    assert found == {name: table.columns.keys() for name, table in Base.metadata.tables.items()}
+    tables = {name: table.columns.keys() for name, table in Base.metadata.tables.items()}
+    assert found == tables | {"plays": PLAYS.table.columns.keys()}
     assert next(iter(found)) == "songplays"
+
+
+def test_view_is_told_from_a_table() -> None:
+    (plays,) = dictionary(SPARKIFY, ["plays"])
+    assert [entry.name for entry in dictionary(SPARKIFY) if entry.is_view] == ["plays"]
+    assert (plays.grain, plays.diststyle, plays.sortkey) == (
+        "one play, with its time, user, song and artist.", None, (),
+    )  # fmt: skip
+    assert "distributed" not in markdown([plays])
+    assert "A view: nothing is stored." in markdown([plays])
+    # Nor is it in the diagram of the star.
+    assert "    plays {" not in PAGE.read_text(encoding="utf-8")
+    # What a view says of a column is what the model says, unless it says otherwise.
+    assert column("plays", "level").description == column("songplays", "level").description
+    assert column("plays", "year").description == "Of the play."
+    assert [one.name for one in plays.columns if one.nullable] == [
+        "user_name", "first_name", "last_name", "gender", "level", "current_level", "registered_at", "location",
+        "user_agent", "song_year", "song_duration", "artist_location", "artist_latitude", "artist_longitude",
+    ]  # fmt: skip
 
 
 def test_the_page_in_docs_is_what_the_models_say() -> None:
@@ -73,6 +93,9 @@ def test_units() -> None:
     }
     assert found == {
         "songs.duration": "s",
+        "plays.song_duration": "s",
+        "plays.artist_latitude": "degrees",
+        "plays.artist_longitude": "degrees",
         "artists.latitude": "degrees",
         "artists.longitude": "degrees",
         "song_matches.duration": "s",

@@ -102,7 +102,7 @@ def test_keys_of_json(output: str, returned: Any) -> None:
 
 
 def test_tables_and_their_columns() -> None:
-    tables = (*SPARKIFY.tables, *SPARKIFY.ledger.tables)
+    tables = (*SPARKIFY.tables, *(view.table for view in SPARKIFY.views), *SPARKIFY.ledger.tables)
     # The lock is a row to lock, and no data.
     found = {table.name: list(table.columns.keys()) for table in tables if table is not SPARKIFY.ledger.lock}
     assert rows("Tables and columns") == found

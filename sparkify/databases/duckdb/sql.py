@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import String
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.compiler import DDLCompiler, SQLCompiler
 
 from sparkify.etl.constructs import (
+    CommentOnView,
     CreateTemporaryTable,
+    CreateView,
     DropTables,
+    DropView,
     ascii_key,
     elapsed_ms,
     epoch_ms,
@@ -27,6 +31,31 @@ def _create_temporary_table(element: CreateTemporaryTable, compiler: SQLCompiler
 def _drop_tables(element: DropTables, compiler: SQLCompiler, **kw: Any) -> str:
     # DuckDB drops one table with each DROP.
     return "; ".join(f"DROP TABLE {compiler.preparer.format_table(table)}" for table in element.tables)
+
+
+@compiles(CreateView, "duckdb")
+def _create_view(element: CreateView, compiler: DDLCompiler, **kw: Any) -> str:
+    # DuckDB looks the tables up when the view is read, and nothing depends on it.
+    rows = compiler.sql_compiler.process(element.rows, literal_binds=True)
+    return f"CREATE VIEW {compiler.preparer.quote(element.name)} AS {rows}"
+
+
+@compiles(DropView, "duckdb")
+def _drop_view(element: DropView, compiler: DDLCompiler, **kw: Any) -> str:
+    return f"DROP VIEW {compiler.preparer.quote(element.name)}"
+
+
+@compiles(CommentOnView, "duckdb")
+def _comment_on_view(element: CommentOnView, compiler: DDLCompiler, **kw: Any) -> str:
+    view = compiler.preparer.quote(element.name)
+    comments = {f"VIEW {view}": element.comment} | {
+        f"COLUMN {view}.{compiler.preparer.quote(name)}": text for name, text in element.columns.items()
+    }
+    return "; ".join(f"COMMENT ON {what} IS {_text(text, compiler)}" for what, text in comments.items())
+
+
+def _text(value: str, compiler: DDLCompiler) -> str:
+    return compiler.sql_compiler.render_literal_value(value, String())
 
 
 @compiles(ascii_key, "duckdb")

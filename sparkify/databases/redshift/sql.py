@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import String
+from sqlalchemy.exc import CompileError
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.compiler import DDLCompiler, SQLCompiler
 
 # The names of its options too, before a pipeline's models use one.
 import sparkify.redshift.options  # noqa: F401
 from sparkify.etl.constructs import (
+    CommentOnView,
     CreateTemporaryTable,
+    CreateView,
     DropTables,
+    DropView,
     ascii_key,
     elapsed_ms,
     epoch_ms,
@@ -28,6 +33,38 @@ def _create_temporary_table(element: CreateTemporaryTable, compiler: SQLCompiler
 @compiles(DropTables, "redshift")
 def _drop_tables(element: DropTables, compiler: SQLCompiler, **kw: Any) -> str:
     return f"DROP TABLE {', '.join(compiler.preparer.format_table(table) for table in element.tables)}"
+
+
+@compiles(CreateView, "redshift")
+def _create_view(element: CreateView, compiler: DDLCompiler, **kw: Any) -> str:
+    # A view that binds its tables keeps them from being dropped, rebuilt or renamed. One that does not names
+    # each with its schema (AWS: CREATE VIEW, WITH NO SCHEMA BINDING).
+    if element.schema is None:
+        raise CompileError(f"view {element.name}: Redshift needs the schema of its tables; give schema")
+    rows = element.rows.compile(
+        dialect=compiler.dialect,
+        schema_translate_map={None: element.schema},
+        render_schema_translate=True,
+        compile_kwargs={"literal_binds": True},
+    )
+    return f"CREATE VIEW {_view(element, compiler)} AS {rows} WITH NO SCHEMA BINDING"
+
+
+@compiles(DropView, "redshift")
+def _drop_view(element: DropView, compiler: DDLCompiler, **kw: Any) -> str:
+    return f"DROP VIEW {_view(element, compiler)}"
+
+
+@compiles(CommentOnView, "redshift")
+def _comment_on_view(element: CommentOnView, compiler: DDLCompiler, **kw: Any) -> str:
+    # Columns have none: those of such a view are not in the catalogue (AWS: PG_GET_LATE_BINDING_VIEW_COLS).
+    text = compiler.sql_compiler.render_literal_value(element.comment, String())
+    return f"COMMENT ON VIEW {_view(element, compiler)} IS {text}"
+
+
+def _view(element: CreateView | DropView | CommentOnView, compiler: DDLCompiler) -> str:
+    quote = compiler.preparer.quote
+    return f"{quote(element.schema)}.{quote(element.name)}" if element.schema else quote(element.name)
 
 
 @compiles(ascii_key, "redshift")

@@ -31,7 +31,7 @@ CATALOGUE = {
     "indexes": "table_name, index_name, is_unique, is_primary, expressions FROM duckdb_indexes()",
     "sequences": "sequence_name, start_value, min_value, max_value, increment_by, cycle, last_value, comment "
     "FROM duckdb_sequences()",
-    "views": "view_name, sql FROM duckdb_views() WHERE NOT internal",
+    "views": "view_name, sql, comment FROM duckdb_views() WHERE NOT internal",
     "types": "type_name, logical_type FROM duckdb_types() WHERE NOT internal",
 }
 
@@ -74,6 +74,7 @@ def test_new_file_equals_result_of_migrations(pipeline: Pipeline, tmp_path: Path
     assert found.keys() == expected.keys()
     # The comparison sees what there is.
     assert {name for name, *_ in found["tables"]} == {*pipeline.metadata.tables, "alembic_version"}
+    assert [name for name, *_ in found["views"]] == [view.name for view in pipeline.views]
     assert found[f"rows of {pipeline.ledger.lock.name}"] == [(1, 0)]
 
 
@@ -162,7 +163,7 @@ def test_pipeline_whose_migrations_make_more_is_migrated(
     )
     theirs = replace(SPARKIFY, migrations=tmp_path / "migrations", create_from_models=False)
     found = made(tmp_path / "x.duckdb", theirs, ensure)
-    assert [name for name, *_ in found["views"]] == ["one"]
+    assert [name for name, *_ in found["views"]] == ["one", "plays"]
     assert found["rows of alembic_version"] == [("9999",)]
     # The default: who declares nothing is safe.
     assert Pipeline.__dataclass_fields__["create_from_models"].default is False

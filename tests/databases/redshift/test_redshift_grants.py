@@ -19,7 +19,7 @@ from tests.support.paths import CLONE
 
 TO = 'GROUP analysts, role "the board", alice'
 READABLE = {
-    "songplays", "users", "songs", "artists", "time", "user_levels", "song_matches",
+    "songplays", "users", "songs", "artists", "time", "user_levels", "song_matches", "plays",
     "load_history", "loaded_files", "rejected_rows", "load_steps", "column_history", "alembic_version",
 }  # fmt: skip
 UNREADABLE = {"staging_events", "staging_songs", "load_lock"}
@@ -39,9 +39,9 @@ def people(redshift: Standin) -> Iterator[Standin]:
 
 
 def readable(redshift: Standin, user: str, schema: str = "public") -> set[str]:
-    """The tables of a schema that a user may read, which takes USAGE on the schema too."""
+    """The tables and views of a schema that a user may read, which takes USAGE on the schema too."""
     found = redshift.query(
-        f"SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = '{schema}'::regnamespace "
+        f"SELECT relname FROM pg_class WHERE relkind IN ('r', 'v') AND relnamespace = '{schema}'::regnamespace "
         f"AND has_schema_privilege('{user}', relnamespace, 'USAGE') "
         f"AND has_table_privilege('{user}', oid, 'SELECT')"
     )
@@ -98,7 +98,7 @@ def test_script_ends_with_the_grants(cloud: Cloud) -> None:
         script = warehouse.migration_sql()
         assert "GRANT" not in warehouse.migration_sql("0005")
     tables = (
-        "songplays, users, songs, artists, time, user_levels, song_matches, load_history, loaded_files, "
+        "songplays, users, songs, artists, time, user_levels, song_matches, plays, load_history, loaded_files, "
         "rejected_rows, load_steps, column_history, alembic_version"
     )
     end = [line for line in script.splitlines() if line][-4:]

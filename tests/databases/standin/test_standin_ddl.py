@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -307,13 +308,49 @@ def test_views(rs: Client) -> None:
     rs.run("create table t (a int, b int)")
     rs.run("insert into t values (1, null)")
     rs.run("create view v as select a, nvl(b, 0) as b from t")
-    rs.run("create or replace view w (x) as select a from t with no schema binding")
+    rs.run("create or replace view w (x) as select a from public.t with no schema binding")
     assert rs.rows("select a, b from v") == [(1, 0)]
     assert rs.rows("select x from w") == [(1,)]
     assert rs.code("drop table t") == "2BP01"
     rs.run("drop view v")
     rs.run("drop table t cascade")
     assert rs.code("create materialized view m as select 1") == "0A000"
+
+
+@pytest.mark.parametrize(
+    "select",
+    [
+        "select a from t",
+        "select t.a from public.t as u join t on t.a = u.a",
+        "select a from public.t where a in (select a from t)",
+        "with q as (select a from t) select a from q",
+        "select a from public.t union all select a from t",
+    ],
+)
+def test_view_without_binding_needs_schemas(rs: Client, select: str) -> None:
+    rs.run("create table t (a int)")
+    rs.commit()
+    error = rs.error(f"create view v as {select} with no schema binding")
+    assert (error["C"], error["M"]) == (
+        "0A000",
+        "All the relation names inside should be qualified when creating VIEW WITH NO SCHEMA BINDING.",
+    )
+    # Negative control: one that binds its tables is taken, and so is one with every schema.
+    rs.run(f"create view bound as {select}")
+    qualified = re.sub("(from|join) t", r"\1 public.t", select).replace("select t.a", "select u.a")
+    rs.run(f"create view v as {qualified} with no schema binding")
+
+
+def test_common_table_needs_no_schema(rs: Client) -> None:
+    rs.run("create table t (a int)")
+    rs.run("create view v as with q as (select a from public.t) select a from q with no schema binding")
+    assert rs.rows("select a from v") == []
+
+
+def test_comment_on_view(rs: Client) -> None:
+    rs.run("create view v as select 1 as a")
+    rs.run("comment on view v is 'a view'")
+    assert rs.value("select obj_description('v'::regclass)") == "a view"
 
 
 def test_schemas(rs: Client) -> None:
