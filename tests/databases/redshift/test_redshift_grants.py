@@ -56,7 +56,8 @@ def test_migration_lets_the_named_read(cloud: Cloud, people: Standin, schema: st
         assert warehouse.migrate() == HEAD
         for user in ("alice", "bob", "the board"):
             assert readable(people, user, schema) == READABLE
-        assert {*SPARKIFY.metadata.tables, "alembic_version"} == READABLE | UNREADABLE
+        views = {view.name for view in SPARKIFY.views}
+        assert {*SPARKIFY.metadata.tables, *views, "alembic_version"} == READABLE | UNREADABLE
         # Again, for whoever was added to the settings since.
         people.clear_statements()
         assert warehouse.migrate() == HEAD
