@@ -237,7 +237,7 @@ class Load:
         for url, mandatory in urls:
             entry = location(url)
             self._check_region(entry.bucket)
-            if entry.key in self.store.keys(entry):
+            if self.store.has(entry):
                 found.append(entry)
             elif mandatory:
                 raise internal(

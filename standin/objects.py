@@ -46,6 +46,9 @@ class ObjectStore(Protocol):
     def keys(self, place: Location) -> list[str]:
         """The keys that begin with the prefix, in order."""
 
+    def has(self, place: Location) -> bool:
+        """Whether there is an object of just this key."""
+
     def get(self, place: Location) -> bytes | None:
         """The body of an object, or None where there is none."""
 
@@ -100,6 +103,10 @@ class MotoStore:
         """The keys that begin with the prefix, in order."""
         return sorted(key for key in self._bucket(place.bucket).keys if key.startswith(place.key))
 
+    def has(self, place: Location) -> bool:
+        """Whether there is an object of just this key."""
+        return place.key in self._bucket(place.bucket).keys
+
     def get(self, place: Location) -> bytes | None:
         """The body of an object, or None where there is none."""
         found = self._bucket(place.bucket).keys.get(place.key)
@@ -143,6 +150,10 @@ class HttpStore:
         """The keys that begin with the prefix, in order."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=place.bucket, Prefix=place.key)
         return [found["Key"] for page in pages for found in page.get("Contents", ())]
+
+    def has(self, place: Location) -> bool:
+        """Whether there is an object of just this key."""
+        return place.key in self.keys(place)
 
     def get(self, place: Location) -> bytes | None:
         """The body of an object, or None where there is none."""

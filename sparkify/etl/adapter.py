@@ -48,13 +48,20 @@ class Batch(ABC):
     def unstage(self, session: Session, source: Source) -> None:
         """Empty the staging table of the source."""
 
+    def insert(self, session: Session, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows of the ledger, in the transaction of the session: one for each file, or rejected line."""
+        session.insert(table, rows)
+
     def release(self, session: Session) -> None:  # noqa: B027 - most have nothing to let go of
         """After the commit: let go of the rows that were staged."""
 
     @abstractmethod
     def repair(self, session: Session, cause: UnreadableBatch) -> None:
-        """After :exc:`UnreadableBatch`, and outside of a transaction: find the lines that cannot be loaded,
-        so that the next attempt leaves them out and succeeds.
+        """After :exc:`UnreadableBatch`, and outside of a transaction: find lines that cannot be loaded, so that
+        the next attempt leaves them out. More may be found then, but each time some.
+
+        :raises RejectedLines: when they are more than may be rejected.
+        :raises SparkifyError: when there is nothing more to be found.
         """
 
 

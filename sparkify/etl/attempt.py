@@ -188,7 +188,8 @@ class Attempt:
             rules_version=self._pipeline.rules_version,
             **tally(counts),
         )
-        ledger.record(self._session, self._pipeline.ledger, entry, counts, self._rejects())
+        insert_many = self._context.batch.insert
+        ledger.record(self._session, self._pipeline.ledger, entry, counts, self._rejects(), insert_many)
         ledger.record_columns(
             self._session,
             self._pipeline.ledger,

@@ -5,7 +5,7 @@ Its rows commit with the data they speak of, so a file is known if and only if i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -47,6 +47,7 @@ __all__ = [
     "take_token",
 ]
 
+InsertMany = Callable[[Session, Table, Sequence[Mapping[str, Any]]], None]
 
 _FEW = 100
 """Files that are asked for one by one."""
@@ -129,8 +130,12 @@ def record(
     load: LoadRecord,
     files: Iterable[FileCount],
     rejects: Sequence[Reject],
+    insert_many: InsertMany = Session.insert,
 ) -> None:
-    """Write down a load, its files and its rejects, in the caller's transaction."""
+    """Write down a load, its files and its rejects, in the caller's transaction.
+
+    :param insert_many: inserts rows of which there may be very many.
+    """
     file_rows = [
         {
             "uri": count.file.uri,
@@ -157,8 +162,8 @@ def record(
         }
         for reject in rejects
     ]
-    session.insert(ledger.files, file_rows)
-    session.insert(ledger.rejects, reject_rows)
+    insert_many(session, ledger.files, file_rows)
+    insert_many(session, ledger.rejects, reject_rows)
     session.insert(ledger.history, [asdict(load)])
 
 

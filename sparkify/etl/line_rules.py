@@ -75,9 +75,13 @@ class _Duplicate(ValueError):
 
 
 class LineValidator:
-    """Validates the lines of one source."""
+    """Validates the lines of one source.
+
+    :ivar source: its name.
+    """
 
     def __init__(self, source: Source) -> None:
+        self.source = source.name
         self._rules = [_rule(column, field) for column, field in source.fields.items()]
         self._keys = source.keys
         self._required: Sequence[Required] = source.required

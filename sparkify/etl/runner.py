@@ -201,8 +201,8 @@ class _Load:
         self._context.observer.warning(f"trying again: {reason}")
 
     def _once(self, session: Session) -> LoadReport:
-        # Each source is read the fast way, repaired if that fails, and read again; each may fail once.
-        for _ in range(len(self._context.pipeline.sources) + 1):
+        # Each source is read the fast way, repaired where that fails, and read again.
+        while True:
             session.begin()
             try:
                 report = Attempt(self._context, session).run()
@@ -228,9 +228,6 @@ class _Load:
                 self._unconfirmed = report if exc.connection_invalidated else None
                 raise
             return report
-        raise SparkifyError(
-            "a file that was validated line by line could still not be read; this is a defect of sparkify"
-        )
 
     def _is_committed(self, session: Session, report: LoadReport) -> bool:
         if report.load_id is None:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import os
+from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from pathlib import Path
 
 from sparkify.etl.declarations import Source
 from sparkify.etl.line_rules import BOM, LineValidator, escape, split_lines
 from sparkify.etl.listing import SourceFile
 from sparkify.etl.results import FileCount, Reject, Staged
 from sparkify.etl.spool import SpoolFile
+from sparkify.etl.workers import Workers
 
-__all__ = ["Validated", "validate_file"]
+__all__ = ["ToValidate", "Validated", "validate_files"]
+
+_WORTH_A_PROCESS = 32 * 1024 * 1024
+"""Bytes: what is validated in the time in which some processes start."""
 
 
 @dataclass
@@ -53,36 +60,61 @@ class Validated:
         return Staged(counts=tuple(counts), rejects=tuple(self.rejects))
 
 
-def validate_file(source: Source, file: SpoolFile, out: BinaryIO | None = None) -> Validated:
-    """What becomes of each line.
+@dataclass(frozen=True)
+class ToValidate:
+    """A file that is to be validated, and what else is to be written of it.
 
-    :param out: gets the accepted lines as they are, each with a newline.
+    :ivar out: a file that gets the accepted lines as they are, each with a newline.
+    :ivar numbers: a file that gets, for each accepted line, the number that it has in its source file: four
+        bytes in the order of this machine.
     """
-    validator = LineValidator(source)
+
+    file: SpoolFile
+    out: Path
+    numbers: Path | None = None
+
+
+def validate_files(
+    source: Source, files: Iterable[ToValidate], size: int
+) -> Iterator[tuple[ToValidate, Validated]]:
+    """What becomes of each line of each file, in their order; each file is taken when its turn is near.
+
+    :param size: bytes of all of them, by which it is decided how many processes are worth their start.
+    """
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with Workers(LineValidator, source, max(1, min(usable, size // _WORTH_A_PROCESS))) as workers:
+        yield from workers.map(_validate, files)
+
+
+def _validate(validator: LineValidator, task: ToValidate) -> tuple[ToValidate, Validated]:
     validated = Validated()
-    with file.path.open("rb") as handle:
-        lines = split_lines(handle)
-        for segment in file.segments:
+    with ExitStack() as stack:
+        lines = split_lines(stack.enter_context(task.file.path.open("rb")))
+        accepted = stack.enter_context(task.out.open("wb"))
+        numbers = None if task.numbers is None else stack.enter_context(task.numbers.open("wb"))
+        for segment in task.file.segments:
+            found = array("I")
             for number in range(1, segment.lines + 1):
                 line = next(lines)
                 if number == 1:
                     line = line.removeprefix(BOM)
-                if not line.strip():
-                    validated.blank[segment.file.uri] += 1
-                elif violation := validator.validate(line):
-                    validated.rejects.append(
-                        Reject(
-                            uri=segment.file.uri,
-                            line=number,
-                            source=source.name,
-                            column=violation.column,
-                            reason=violation.reason,
-                            text=escape(line),
-                        )
-                    )
-                else:
-                    validated.accepted += 1
-                    if out is not None:
-                        out.write(line)
-                        out.write(b"\n")
-    return validated
+                if _is_accepted(validator, validated, segment.file.uri, number, line):
+                    found.append(number)
+                    accepted.write(line)
+                    accepted.write(b"\n")
+            validated.accepted += len(found)
+            if numbers is not None:
+                found.tofile(numbers)
+    return task, validated
+
+
+def _is_accepted(validator: LineValidator, validated: Validated, uri: str, number: int, line: bytes) -> bool:
+    """Whether a line can be loaded; if not, it is counted as blank or kept as rejected."""
+    if not line.strip():
+        validated.blank[uri] += 1
+    elif violation := validator.validate(line):
+        column, reason = violation.column, violation.reason
+        validated.rejects.append(Reject(uri, number, validator.source, column, reason, escape(line)))
+    else:
+        return True
+    return False

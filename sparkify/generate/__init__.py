@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+from sparkify.etl.workers import Workers
 from sparkify.generate.parts import INT
 from sparkify.generate.simulating import Block, simulate
-from sparkify.generate.workers import Workers
-from sparkify.generate.world import Plan
+from sparkify.generate.world import Plan, World
 from sparkify.generate.writing import Spill, json_paths, number_sessions, write_day, write_songs
 
 __all__ = ["Generated", "generate"]
@@ -108,7 +108,7 @@ def generate(
             compress=compress,
             scratch=scratch,
         )
-        with Workers(plan, processes or _worthwhile_processes(events, songs)) as workers:
+        with Workers(World, plan, processes or _worthwhile_processes(events, songs)) as workers:
             plays, sessions, users = _simulate(plan, workers)
             log_files, log_bytes = _write_logs(plan, workers, progress)
             song_bytes = _write_songs(plan, workers)
@@ -135,7 +135,7 @@ def generate(
     )
 
 
-def _simulate(plan: Plan, workers: Workers) -> tuple[int, int, int]:
+def _simulate(plan: Plan, workers: Workers[World]) -> tuple[int, int, int]:
     """Leave all events in the scratch folder; the numbers of plays, of sessions and of users come back."""
     spill = Spill(plan)
     starts = array(INT)
@@ -150,7 +150,7 @@ def _simulate(plan: Plan, workers: Workers) -> tuple[int, int, int]:
     return plays, len(starts), users
 
 
-def _write_logs(plan: Plan, workers: Workers, progress: Callable[[int], None] | None) -> tuple[int, int]:
+def _write_logs(plan: Plan, workers: Workers[World], progress: Callable[[int], None] | None) -> tuple[int, int]:
     """Make lines of the events; the numbers of files and of bytes come back."""
     files = size = 0
     for events, its_bytes in workers.map(write_day, range(plan.days)):
@@ -162,14 +162,14 @@ def _write_logs(plan: Plan, workers: Workers, progress: Callable[[int], None] | 
     return files, size
 
 
-def _write_songs(plan: Plan, workers: Workers) -> int:
+def _write_songs(plan: Plan, workers: Workers[World]) -> int:
     """Write the catalogue; the number of bytes comes back."""
-    catalogue = workers.world.universe.catalogue()
+    catalogue = workers.state.universe.catalogue()
     rows = range(0, plan.songs, _SONGS_AT_ONCE)
     return sum(workers.map(write_songs, ((row, catalogue[row : row + _SONGS_AT_ONCE]) for row in rows)))
 
 
-def _blocks(plan: Plan, workers: Workers) -> Iterator[Block]:
+def _blocks(plan: Plan, workers: Workers[World]) -> Iterator[Block]:
     """Blocks of listeners in order, the last one cut, so that together they have the events wanted."""
     room = plan.events
 
@@ -182,7 +182,7 @@ def _blocks(plan: Plan, workers: Workers) -> Iterator[Block]:
     for number, block in enumerate(workers.map(simulate, tasks())):
         if block.events > room:
             # Simulated by another process while there was more room.
-            block = simulate(workers.world, (number, room))
+            block = simulate(workers.state, (number, room))
         room -= block.events
         yield block
         if not room:

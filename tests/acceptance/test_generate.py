@@ -21,8 +21,8 @@ from typing import Any
 import pytest
 
 import sparkify.generate
+from sparkify.etl.workers import Workers
 from sparkify.generate import Generated, chance, generate, lines, names, world, writing
-from sparkify.generate.workers import Workers
 from sparkify.generate.world import Plan, World
 from tests.support.paths import REAL
 
@@ -776,7 +776,7 @@ def test_results_come_in_order_and_tasks_are_taken_as_needed(tmp_path: Path) -> 
             taken.append(number)
             yield number
 
-    with Workers(plan(tmp_path), 2) as workers:
+    with Workers(World, plan(tmp_path), 2) as workers:
         results = workers.map(World.listener, tasks())
         assert [next(results).number for _ in range(10)] == list(range(10))
         results.close()  # type: ignore[attr-defined]
@@ -784,14 +784,14 @@ def test_results_come_in_order_and_tasks_are_taken_as_needed(tmp_path: Path) -> 
 
 
 def test_an_exception_in_a_process_is_raised_here(tmp_path: Path) -> None:
-    with Workers(plan(tmp_path), 2) as workers:
+    with Workers(World, plan(tmp_path), 2) as workers:
         with pytest.raises(FileExistsError) as caught:
             list(workers.map(writing.write_songs, [(0, [0]), (0, [0])]))
         assert "write_songs" in caught.value.__notes__[0]
 
 
 def test_a_process_that_dies_is_told(tmp_path: Path) -> None:
-    with Workers(plan(tmp_path), 2) as workers:
+    with Workers(World, plan(tmp_path), 2) as workers:
         for child in workers._children:
             child.kill()
         with pytest.raises(RuntimeError, match="ended early, with exit code -9"):

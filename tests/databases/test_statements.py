@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import pytest
 
 from sparkify import Warehouse
-from sparkify.databases.redshift import database
+from sparkify.databases.redshift import inserting
 from tests.databases.test_dry_run import sent
 from tests.support.cloud import Cloud
 from tests.support.data import Data
@@ -77,7 +77,7 @@ def test_statement_for_each_row_of_the_ledger_is_seen(
         write_days(data, numbers)
         cloud.put(data.logs, "log_data")
 
-    monkeypatch.setattr(database, "_ROWS_PER_INSERT", 1)
+    monkeypatch.setattr(inserting, "ROWS_PER_INSERT", 1)
     data.song("a.json", song())
     cloud.put(data.songs, "song_data")
     with cloud.with_tables() as warehouse, pytest.raises(AssertionError):

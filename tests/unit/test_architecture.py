@@ -50,7 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": {"warehouse", "analytics", "databases", "models", "etl"},
     "doctor": {"provision", "warehouse", "pipeline", "databases", "config", "etl", "redshift"},
     "provision": {"pipeline", "config", "etl", "_version"},
-    "generate": set(),
+    "generate": {"etl"},
     "warehouse": {"analytics", "pipeline", "databases", "models", "config", "etl", "redshift", "_version"},
     "analytics": {"databases", "models", "etl"},
     "pipeline": {"models", "etl"},

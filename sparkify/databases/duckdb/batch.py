@@ -28,12 +28,13 @@ from sparkify.databases.duckdb.reading import (
 )
 from sparkify.etl.adapter import Batch, UnreadableBatch
 from sparkify.etl.declarations import Source
+from sparkify.etl.errors import SparkifyError
 from sparkify.etl.listing import AwsOptions, Listing, SourceFile
 from sparkify.etl.observer import Observer
 from sparkify.etl.results import Staged
 from sparkify.etl.session import Outcome, Session
 from sparkify.etl.spool import SpoolFile, spool
-from sparkify.etl.validation import Validated, validate_file
+from sparkify.etl.validation import ToValidate, Validated, validate_files
 
 __all__ = ["DuckDBBatch"]
 
@@ -125,11 +126,16 @@ class DuckDBBatch(Batch):
         session.run(unshadow(source))
 
     def repair(self, session: Session, cause: UnreadableBatch) -> None:
+        if all(one.validated for one in self._spooled[cause.source.name].files):
+            raise SparkifyError(
+                "a file that was validated line by line could still not be read; this is a defect of sparkify"
+            )
         for spooled in self._spooled.values():
-            spooled.files = [
-                one if one.validated or _probe(session, spooled.source, one) else _validate(spooled, one)
-                for one in spooled.files
-            ]
+            wrong = {
+                one for one in spooled.files if not (one.validated or _probe(session, spooled.source, one))
+            }
+            validated = _validated(spooled, [one for one in spooled.files if one in wrong])
+            spooled.files = [next(validated) if one in wrong else one for one in spooled.files]
         session.rollback()
 
     def _attach(self, session: Session, source: Source) -> _Staging:
@@ -259,10 +265,10 @@ def _probe(session: Session, source: Source, one: _Readable) -> bool:
     return bool(rows == one.rows)
 
 
-def _validate(spooled: _Spooled, one: _Readable) -> _Readable:
-    """Validate a file line by line: accepted lines go to a new file, the others to the rejects."""
-    path = one.file.path.with_suffix(".accepted.json")
-    with path.open("wb") as out:
-        validated = validate_file(spooled.source, one.file, out)
-    spooled.validated.add(validated)
-    return _Readable(replace(one.file, path=path), validated.accepted, validated=True)
+def _validated(spooled: _Spooled, files: Sequence[_Readable]) -> Iterator[_Readable]:
+    """For each file, one with its accepted lines; the others go to the rejects."""
+    tasks = [ToValidate(one.file, one.file.path.with_suffix(".accepted.json")) for one in files]
+    size = sum(one.file.path.stat().st_size for one in files)
+    for task, validated in validate_files(spooled.source, tasks, size):
+        spooled.validated.add(validated)
+        yield _Readable(replace(task.file, path=task.out), validated.accepted, validated=True)

@@ -1,55 +1,91 @@
 """The files of one load of Redshift: COPY, what it read, and what to do when it fails.
 
 COPY reads the whole batch. What it read is compared with what was listed, file by file. When it fails, or the
-rows violate a rule that a type cannot state, the files are fetched and validated line by line, so that
-rejects are the same as those of the embedded database, and all of them: Redshift keeps a few errors a slice.
+rows violate a rule that a type cannot state, the files with such lines are looked for, and fetched, and
+validated line by line: their rejects are the same as those of the embedded database, and all of them. Their
+accepted lines are written below MANIFEST_PREFIX, and copied in their stead; the other files never pass here.
 """
 
 from __future__ import annotations
 
 import json
-import uuid
-from collections.abc import Sequence
-from contextlib import suppress
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Table, func, select
 from sqlalchemy.exc import DBAPIError
 
-from sparkify.databases.redshift.copy_results import by_file, lines_read, load_errors
-from sparkify.databases.redshift.copying import CopyOptions, copy_of, refuse_local
+from sparkify.databases.redshift.accepted import Bundle
+from sparkify.databases.redshift.copy_results import (
+    Names,
+    Refused,
+    lines_read,
+    refused_by_failed_copy,
+    rows_loaded,
+)
+from sparkify.databases.redshift.copying import Copying, CopyOptions, refuse_local
 from sparkify.databases.redshift.errors import is_load_error
-from sparkify.databases.redshift.objects import ObjectNames, as_folder
+from sparkify.databases.redshift.finding import Faults, Finder
+from sparkify.databases.redshift.inserting import ROWS_PER_INSERT
+from sparkify.databases.redshift.objects import LoadObjects
 from sparkify.databases.redshift.rules import violates_a_rule
+from sparkify.databases.redshift.staging import create_staging, drop_staging
 from sparkify.etl.adapter import Batch, UnreadableBatch
 from sparkify.etl.declarations import Source
 from sparkify.etl.errors import ConfigurationError, RejectedLines, SparkifyError
-from sparkify.etl.jsonpaths import columns_of, write_paths
+from sparkify.etl.line_rules import escape
 from sparkify.etl.listing import AwsOptions, Listing, SourceFile
 from sparkify.etl.observer import Observer
-from sparkify.etl.results import Staged
+from sparkify.etl.results import Reject, Staged
 from sparkify.etl.session import Session
-from sparkify.etl.sources import file_chunks, open_bucket, reaching_s3, split_s3
 from sparkify.etl.spool import spool
-from sparkify.etl.validation import Validated, validate_file
-from sparkify.redshift import Copy
+from sparkify.etl.validation import ToValidate, Validated, validate_files
 
 __all__ = ["RedshiftBatch"]
 
-_MAX_MAXERROR = 100_000
-
 
 @dataclass
-class _Known:
-    """What is known of the files of a source, line by line.
+class _Files:
+    """The files of one source, and what is known of them after each attempt.
 
-    :ivar lines: of each file by its uri.
+    :ivar lines: by uri, how many lines a file that was validated has.
+    :ivar bundles: by the uri of the object, the accepted lines that are copied instead of their files.
+    :ivar packed: the uris of these files.
+    :ivar faults: of the files that COPY loaded without a word; None where it failed.
+    :ivar unclear: the uris of files of which it does not tell how much it read.
     """
 
-    validated: Validated = field(default_factory=Validated)
+    source: Source
+    files: Sequence[SourceFile]
+    listing: Listing
     lines: dict[str, int] = field(default_factory=dict)
+    validated: Validated = field(default_factory=Validated)
+    bundles: dict[str, Bundle] = field(default_factory=dict)
+    packed: set[str] = field(default_factory=set)
+    faults: Faults | None = None
+    unclear: set[str] = field(default_factory=set)
+
+    @property
+    def whole(self) -> list[SourceFile]:
+        """The files that are copied as they are."""
+        return [file for file in self.files if file.uri not in self.packed]
+
+    @property
+    def unknown(self) -> list[SourceFile]:
+        """The files that were not validated."""
+        return [file for file in self.files if file.uri not in self.lines]
+
+    @property
+    def known_of(self) -> tuple[int, int, int]:
+        """What grows from one attempt to the next. Where COPY has failed, that files were found right is no
+        reason to try again.
+        """
+        lines = len(self.lines) if self.faults is not None else 0
+        return lines, len(self.packed), len(self.validated.rejects)
 
 
 class RedshiftBatch(Batch):
@@ -58,185 +94,206 @@ class RedshiftBatch(Batch):
     def __init__(
         self, options: CopyOptions, folder: Path, aws: AwsOptions, observer: Observer, max_rejects: int
     ) -> None:
-        self._options = options
         self._folder = folder
         self._aws = aws
         self._observer = observer
         self._max_rejects = max_rejects
-        self._load = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
-        self._written: dict[str, bytes] = {}
-        self._columns: dict[str, list[str]] = {}
-        self._known: dict[str, _Known] = {}
-        self._files: dict[str, Sequence[SourceFile]] = {}
+        self._prefix = options.manifest_prefix
+        self._objects = LoadObjects(options.manifest_prefix, aws, observer)
+        self._copying = Copying(options, self._objects)
+        self._batch: dict[str, _Files] = {}
+        self._numbers = count(1)
+
+    def close(self) -> None:
+        """Remove the objects that were written."""
+        self._objects.close()
 
     # -- the fast way --------------------------------------------------------------------------------------
 
     def stage(self, session: Session, source: Source, files: Sequence[SourceFile], listing: Listing) -> Staged:
         refuse_local(source.name, listing.uri)
-        self._files[source.name] = files
-        self.unstage(session, source)
-        copied, read = 0, dict[str, int]()
-        for copy in self._copies(session, source, files, listing):
-            try:
-                session.run(copy)
-            except DBAPIError as exc:
-                if is_load_error(exc):
-                    raise UnreadableBatch(source) from exc
-                raise
-            copied += int(session.run("SELECT pg_last_copy_count()").value)
-            read |= lines_read(session)
-        lines = by_file(read, files)
-        known = self._known.get(source.name)
-        if known is not None:
-            return self._staged_as_validated(session, source, files, known)
-        violating = violates_a_rule(source)
-        wrong = session.run(select(func.count()).select_from(source.staging).where(violating)).value
-        if copied and not read:
-            self._observer.warning(
-                f"Redshift does not tell what COPY read of each file of {source.name} (SYS_LOAD_DETAIL): "
-                "they are read line by line, which takes much longer"
-            )
-        if wrong or lines is None or sum(read.values()) != copied:
-            raise UnreadableBatch(source)
+        batch = self._batch.get(source.name)
+        if batch is None or batch.files != files:
+            # Another load may have come first since the last attempt.
+            batch = self._batch[source.name] = _Files(source, files, listing)
+        create_staging(session, source)
+        copied, read = self._copy(session, batch)
+        lines = Names([*(file.uri for file in batch.whole), *batch.bundles]).lines(read)
+        violating = session.run(
+            select(func.count()).select_from(source.staging).where(violates_a_rule(source))
+        ).value
+        self._judge(batch, copied, read, lines, violating)
         self._observer.read(source.name, sum(file.size for file in files), copied)
-        return Validated().staged(source, ((file, lines.get(file.uri, 0)) for file in files))
+        known = lines | batch.lines
+        return batch.validated.staged(source, ((file, known.get(file.uri, 0)) for file in files))
 
     def unstage(self, session: Session, source: Source) -> None:
-        # DELETE, not TRUNCATE, which would commit the transaction.
-        session.run(delete(source.staging))
+        drop_staging(session, source)
 
-    def _copies(
-        self, session: Session, source: Source, files: Sequence[SourceFile], listing: Listing
-    ) -> list[Copy]:
-        """One COPY, or two where some of the files are compressed: COPY takes either, not both."""
-        names = ObjectNames(self._options.manifest_prefix, ":load" if session.dry_run else self._load)
-        jsonpaths, columns = self._paths(session, names, source)
-        # Once it is known how many lines are right, COPY may refuse as many as it can: one line may be several
-        # errors to it, and what it loads is compared with what was accepted.
-        maxerror = _MAX_MAXERROR if source.name in self._known else None
-        packed = [file for file in files if file.uri.endswith(".gz")]
-        plain = [file for file in files if not file.uri.endswith(".gz")]
-        parts = [(part, gzip) for part, gzip in ((plain, False), (packed, True)) if part]
-        copies = []
-        for part, gzip in parts:
-            uri = names.manifest(source, gzip=gzip)
-            if uri is None:
-                self._refuse_other_objects(source, files, listing, mixed=len(parts) > 1)
-                alone = [file.uri for file in listing.files] == [listing.uri]
-                uri = listing.uri if alone else as_folder(listing.uri)
-            else:
-                entries = [{"url": file.uri, "mandatory": True} for file in part]
-                if not session.dry_run:
-                    self._write(uri, json.dumps({"entries": entries}))
-            copies.append(
-                copy_of(
-                    source,
-                    self._options,
-                    uri,
-                    columns=columns,
-                    jsonpaths=jsonpaths,
-                    gzip=gzip,
-                    maxerror=maxerror,
-                )
-            )
-        return copies
-
-    def _refuse_other_objects(
-        self, source: Source, files: Sequence[SourceFile], listing: Listing, *, mixed: bool
-    ) -> None:
-        """COPY by prefix reads every object below it: refuse where those are not just the files to read."""
-        others = {reason: number for reason, number in listing.skipped.items() if reason != "directory marker"}
-        known = len(listing.files) - len(files)
-        if not (mixed or others or known):
+    def insert(self, session: Session, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows of the ledger: few by INSERT, many by COPY (AWS: Use a multi-row insert)."""
+        uri = self._objects.uri(f"{table.name}.json")
+        if len(rows) <= ROWS_PER_INSERT or uri is None or session.dry_run:
+            session.insert(table, rows)
             return
-        why = (
-            "some files are compressed and some are not"
-            if mixed
-            else f"{known:,} of the files there were loaded before"
-            if known
-            else f"{sum(others.values()):,} of the objects there are no data"
-        )
-        raise ConfigurationError(
-            f"COPY by prefix would not read just the new files of {source.name}: {why}",
-            where=listing.uri,
-            hint="Give MANIFEST_PREFIX, an s3:// prefix where a list of the files may be written.",
-        )
+        self._objects.write(uri, "\n".join(json.dumps(row) for row in rows).encode())
+        session.run(self._copying.rows(table, list(rows[0]), uri))
+        if (loaded := rows_loaded(session)) != len(rows):
+            raise SparkifyError(f"COPY loaded {loaded:,} of {len(rows):,} rows of {table.name}")
 
-    def _paths(self, session: Session, names: ObjectNames, source: Source) -> tuple[str | None, list[str]]:
-        """The JSONPaths file of the source, and its columns in the order of the file."""
-        given = self._options.jsonpaths.get(source.name)
-        columns = [column.name for column in source.fields]
-        if given is not None:
-            # A dry run connects to nothing: the columns are taken to be in the order of the model.
-            if source.name not in self._columns and not session.dry_run:
-                self._columns[source.name] = columns_of(self._read(given), source, given)
-            return given, self._columns.get(source.name, columns)
-        uri = names.jsonpaths(source)
-        if uri is not None and not session.dry_run:
-            self._write(uri, write_paths(source))
-        return uri, columns
+    def _copy(self, session: Session, batch: _Files) -> tuple[int, dict[str, int]]:
+        """How many rows were loaded, and how many lines read of each object."""
+        source = batch.source
+        uris = [*(file.uri for file in batch.whole), *batch.bundles]
+        name = source.name if not batch.lines else f"{source.name}-{next(self._numbers)}"
+        copied, read = 0, dict[str, int]()
+        try:
+            # Without MAXERROR: whatever it refuses fails it, and is not missing in silence.
+            for copy in self._copying.statements(
+                source, uris, batch.listing, name=name, dry_run=session.dry_run
+            ):
+                session.run(copy)
+                copied += rows_loaded(session)
+                read |= lines_read(session)
+        except DBAPIError as exc:
+            if not is_load_error(exc):
+                raise
+            batch.faults = None
+            raise UnreadableBatch(source) from exc
+        return copied, read
+
+    def _judge(
+        self, batch: _Files, copied: int, read: dict[str, int], lines: dict[str, int], violating: int
+    ) -> None:
+        """See that every line is accounted for.
+
+        :raises UnreadableBatch: when it cannot be said of files that were not validated.
+        :raises SparkifyError: when it is not so of files that were.
+        """
+        unknown = {file.uri for file in batch.unknown}
+        alike = Names(file.uri for file in batch.whole).alike
+        # Redshift tells nothing of an object without a line.
+        batch.unclear = unknown.intersection(alike) if read else unknown if copied else set()
+        if copied and not read and unknown:
+            self._observer.warning(
+                f"Redshift does not tell what COPY read of each file of {batch.source.name} (SYS_LOAD_DETAIL): "
+                "they are read line by line, which takes much longer"
+            )
+        expected = sum(bundle.rows for bundle in batch.bundles.values())
+        for file in batch.whole:
+            blank = batch.validated.blank[file.uri]
+            expected += batch.lines[file.uri] - blank if file.uri in batch.lines else lines.get(file.uri, 0)
+        batch.faults = Faults(expected - copied, violating)
+        if unknown and (batch.faults or batch.unclear):
+            raise UnreadableBatch(batch.source)
+        if batch.faults:
+            raise SparkifyError(
+                f"COPY loaded {copied - violating:,} lines of {batch.source.name} and {expected:,} of them can "
+                "be loaded",
+                details=[str(reject) for reject in batch.validated.rejects[:10]],
+                hint="A line that Redshift takes is one that sparkify rejects; correct these.",
+            )
 
     # -- line by line ----------------------------------------------------------------------------------------
 
     def repair(self, session: Session, cause: UnreadableBatch) -> None:
-        source = cause.source
-        refused = load_errors(session) if cause.__cause__ is not None else []
-        known = self._validate(source)
-        rejects = known.validated.rejects
-        if not rejects and refused:
-            raise SparkifyError("COPY refused lines that seem right, and says", details=refused)
+        batch = self._batch[cause.source.name]
+        refused = refused_by_failed_copy(session) if cause.__cause__ is not None else []
+        before = batch.known_of
+        if not self._take_out(batch, refused):
+            files = self._at_fault(session, batch, refused)
+            session.rollback()
+            self._validate(batch, files, {uri for uri, _ in self._named(batch, refused)})
+        rejects = batch.validated.rejects
         if len(rejects) > self._max_rejects:
             raise RejectedLines(rejects, self._max_rejects)
-        self._known[source.name] = known
-
-    def _validate(self, source: Source) -> _Known:
-        folder = self._folder / source.name
-        folder.mkdir()
-        known = _Known()
-        for file in spool(self._files[source.name], folder, self._aws):
-            known.validated.add(validate_file(source, file))
-            known.lines.update({part.file.uri: part.lines for part in file.segments})
-            file.path.unlink()
-        folder.rmdir()
-        return known
-
-    def _staged_as_validated(
-        self, session: Session, source: Source, files: Sequence[SourceFile], known: _Known
-    ) -> Staged:
-        """Take out the rows that COPY could not refuse, and see that what is left is what was accepted."""
-        validated = known.validated
-        session.run(delete(source.staging).where(violates_a_rule(source)))
-        left = session.run(select(func.count()).select_from(source.staging)).value
-        if left != validated.accepted:
+        if batch.known_of == before:
             raise SparkifyError(
-                f"COPY loaded {left:,} lines of {source.name} and {validated.accepted:,} of them can be loaded",
-                details=[str(reject) for reject in validated.rejects[:10]],
-                hint="A line that Redshift takes is one that sparkify rejects; correct these.",
+                "COPY refused lines that seem right, and says", details=[str(one) for one in refused[:10]]
             )
-        self._observer.read(source.name, sum(file.size for file in files), left)
-        return validated.staged(source, ((file, known.lines[file.uri]) for file in files))
 
-    # -- objects of our own --------------------------------------------------------------------------------
+    def _named(self, batch: _Files, refused: Sequence[Refused]) -> Iterator[tuple[str, Refused]]:
+        """The objects that COPY names, each with the line that it has refused."""
+        names = Names([*(file.uri for file in batch.whole), *batch.bundles])
+        for one in refused:
+            for uri in names.of(one.name):
+                yield uri, one
 
-    def _read(self, uri: str) -> str:
-        bucket, key = split_s3(uri)
-        with reaching_s3(uri):
-            store = open_bucket(bucket, self._aws)
-            meta = store.head(key)
-            file = SourceFile(uri, meta["size"], (meta["e_tag"] or "").strip('"'))
-            return b"".join(file_chunks(file, store)).decode()
+    def _take_out(self, batch: _Files, refused: Sequence[Refused]) -> bool:
+        """Reject what COPY refuses of the accepted lines, and return whether there was any."""
+        lines: dict[str, dict[int, Refused]] = defaultdict(dict)
+        for uri, one in self._named(batch, refused):
+            if uri in batch.bundles and 1 <= one.line <= batch.bundles[uri].rows:
+                lines[uri][one.line] = one
+        for uri, rows in lines.items():
+            bundle = batch.bundles.pop(uri)
+            texts = bundle.lines(rows)
+            for row, (of, line) in bundle.places(rows).items():
+                reason, column = f"COPY: {rows[row].reason}", rows[row].column or None
+                batch.validated.rejects.append(
+                    Reject(of, line, batch.source.name, column, reason, escape(texts[row]))
+                )
+            self._objects.remove(uri)
+            self._add(batch, bundle.without(rows, *self._paths(batch)))
+        return bool(lines)
 
-    def _write(self, uri: str, content: str) -> None:
-        """Write an object for this load, once."""
-        if self._written.get(uri) != content.encode():
-            bucket, key = split_s3(uri)
-            with reaching_s3(uri):
-                open_bucket(bucket, self._aws).put(key, content.encode())
-            self._written[uri] = content.encode()
+    def _at_fault(self, session: Session, batch: _Files, refused: Sequence[Refused]) -> list[SourceFile]:
+        """The files that must be validated."""
+        unknown = batch.unknown
+        if self._prefix is None:
+            # Without a manifest COPY reads all or nothing.
+            return unknown
+        if batch.unclear:
+            return [file for file in unknown if file.uri in batch.unclear]
+        named = {uri for uri, _ in self._named(batch, refused)}
+        # What was validated and found right is not copied as it is any more where COPY refuses it.
+        again = [file for file in batch.whole if file.uri in named and file.uri in batch.lines]
+        finder = Finder(session, batch.source, batch.listing, self._copying)
+        return again + (finder.find(unknown, batch.faults) if unknown else [])
 
-    def close(self) -> None:
-        """Remove the objects that were written. Where that is not allowed they stay: they hold no data."""
-        for uri in self._written:
-            bucket, key = split_s3(uri)
-            with suppress(SparkifyError), reaching_s3(uri):
-                open_bucket(bucket, self._aws).delete(key)
+    def _validate(self, batch: _Files, files: Sequence[SourceFile], refused: set[str]) -> None:
+        """Validate files, and keep the accepted lines of those with others in them.
+
+        :param refused: the uris of objects that COPY refuses, whatever is found in them.
+        """
+        folder = self._folder / batch.source.name
+        folder.mkdir(exist_ok=True)
+        spooled = (ToValidate(file, *self._paths(batch)) for file in spool(files, folder, self._aws))
+        for one, validated in validate_files(batch.source, spooled, sum(file.size for file in files)):
+            file = one.file
+            file.path.unlink()
+            uris = {part.file.uri for part in file.segments}
+            for uri in uris & batch.lines.keys():
+                # Validated before, and found right: only its blank lines were counted.
+                del batch.validated.blank[uri]
+            batch.validated.add(validated)
+            batch.lines.update({part.file.uri: part.lines for part in file.segments})
+            bundle = Bundle.of(one, validated)
+            if not validated.rejects and (self._prefix is None or not uris & refused):
+                bundle.remove()
+                continue
+            batch.packed |= uris
+            # With more than may be rejected nothing is loaded; all of them are told.
+            if len(batch.validated.rejects) <= self._max_rejects:
+                self._add(batch, bundle)
+
+    def _paths(self, batch: _Files) -> tuple[Path, Path]:
+        """Names for accepted lines and for their numbers."""
+        path = self._folder / batch.source.name / f"accepted-{next(self._numbers):06d}.json"
+        return path, path.with_suffix(".numbers")
+
+    def _add(self, batch: _Files, bundle: Bundle) -> None:
+        """Let accepted lines be copied.
+
+        :raises ConfigurationError: when they cannot be written.
+        """
+        uri = self._objects.uri(f"{batch.source.name}-{bundle.path.name}")
+        if uri is None:
+            raise ConfigurationError(
+                f"the right lines of {batch.source.name} beside rejected ones can only be copied apart",
+                where=batch.validated.rejects[0].uri if batch.validated.rejects else batch.listing.uri,
+                hint="Give MANIFEST_PREFIX, an s3:// prefix where they may be written, or correct the lines.",
+            )
+        if bundle.rows:
+            self._objects.upload(uri, bundle.path)
+            batch.bundles[uri] = bundle

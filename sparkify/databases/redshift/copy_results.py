@@ -1,38 +1,75 @@
-"""What Redshift keeps of the last COPY of a session: the lines of each file, and the errors."""
+"""What Redshift keeps of the last COPY of a session: rows, the lines of each file, and the errors."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from sparkify.etl.errors import SourceError
-from sparkify.etl.listing import SourceFile
 from sparkify.etl.session import Session
 
-__all__ = ["by_file", "lines_read", "load_errors"]
+__all__ = ["Names", "Refused", "lines_read", "refused_by_failed_copy", "refused_by_last_copy", "rows_loaded"]
 
 _NAME = 256
 """Bytes of the name of a file that are kept (AWS: SYS_LOAD_DETAIL); a key of S3 has up to 1,024."""
 
 
-def by_file(read: Mapping[str, int], files: Sequence[SourceFile]) -> dict[str, int] | None:
-    """By uri, how many lines COPY read of each file; None where names are alike in what is kept of them.
+@dataclass(frozen=True)
+class Refused:
+    """A line that COPY refused.
 
-    :param read: as :func:`lines_read` returns it.
-    :raises SourceError: when a file was read that is not among these.
+    :ivar name: of the object, as much as is kept of it.
+    :ivar line: counts from 1; of an object over several lines it is the first.
     """
-    alike: dict[str, list[str]] = defaultdict(list)
-    for file in files:
-        alike[file.uri.encode()[:_NAME].decode(errors="ignore").strip(" ")].append(file.uri)
-    if strangers := sorted(set(read) - set(alike)):
-        raise SourceError(strangers[0], "was read by COPY and is not among the files to load")
-    if any(len(alike[name]) > 1 for name in read):
-        return None
-    return {alike[name][0]: lines for name, lines in read.items()}
+
+    name: str
+    line: int
+    column: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.line}: {self.column}: {self.reason}"
+
+
+class Names:
+    """The objects of a COPY, by as much of their names as Redshift keeps."""
+
+    def __init__(self, uris: Iterable[str]) -> None:
+        self._uris: dict[str, list[str]] = defaultdict(list)
+        for uri in uris:
+            self._uris[uri.encode()[:_NAME].decode(errors="ignore").strip(" ")].append(uri)
+
+    def of(self, name: str) -> list[str]:
+        """The objects that may be meant: more than one where names differ beyond what is kept.
+
+        :raises SourceError: when none is.
+        """
+        if name not in self._uris:
+            raise SourceError(name, "was read by COPY and is not among the files to load")
+        return self._uris[name]
+
+    def lines(self, read: Mapping[str, int]) -> dict[str, int]:
+        """By uri, how many lines COPY read of each object that can be told from the others.
+
+        :param read: as :func:`lines_read` returns it.
+        :raises SourceError: when an object was read that is not among these.
+        """
+        return {self._uris[name][0]: lines for name, lines in read.items() if len(self.of(name)) == 1}
+
+    @property
+    def alike(self) -> list[str]:
+        """The objects that cannot be told from another."""
+        return [uri for uris in self._uris.values() if len(uris) > 1 for uri in uris]
+
+
+def rows_loaded(session: Session) -> int:
+    """How many rows the last COPY loaded."""
+    return int(session.run("SELECT pg_last_copy_count()").value)
 
 
 def lines_read(session: Session) -> dict[str, int]:
-    """How many lines the last COPY read of each file, by as much of its name as is kept."""
+    """How many lines the last COPY read of each object, by as much of its name as is kept."""
     found = session.run(
         "SELECT trim(file_name) AS uri, sum(lines_scanned) AS lines FROM sys_load_detail "
         "WHERE query_id = pg_last_copy_id() GROUP BY 1"
@@ -40,13 +77,23 @@ def lines_read(session: Session) -> dict[str, int]:
     return {row.uri: int(row.lines) for row in found.rows}
 
 
-def load_errors(session: Session) -> list[str]:
-    """What is kept of the last COPY of this session that failed, each as file, line, column, reason."""
-    found = session.run(
-        "SELECT trim(file_name) AS uri, line_number, trim(column_name) AS name, "
-        "trim(error_message) AS reason FROM sys_load_error_detail WHERE query_id = "
-        "(SELECT max(query_id) FROM sys_load_error_detail WHERE session_id = pg_backend_pid()) "
-        "ORDER BY 1, 2 LIMIT 10"
+def refused_by_last_copy(session: Session) -> list[Refused]:
+    """What is kept of the lines that the last COPY passed over: some of each slice."""
+    return _refused(session, "pg_last_copy_id()")
+
+
+def refused_by_failed_copy(session: Session) -> list[Refused]:
+    """What is kept of the lines by which the last COPY of this session failed."""
+    found = _refused(
+        session, "(SELECT max(query_id) FROM sys_load_error_detail WHERE session_id = pg_backend_pid())"
     )
     session.rollback()
-    return [f"{row.uri}:{row.line_number}: {row.name}: {row.reason}" for row in found.rows]
+    return found
+
+
+def _refused(session: Session, query: str) -> list[Refused]:
+    found = session.run(
+        "SELECT trim(file_name) AS uri, line_number, trim(column_name) AS name, "
+        f"trim(error_message) AS reason FROM sys_load_error_detail WHERE query_id = {query} ORDER BY 1, 2"
+    )
+    return [Refused(row.uri, int(row.line_number), row.name, row.reason) for row in found.rows]

@@ -1,17 +1,22 @@
-"""The COPY of a source: what the settings say of it, and the statement."""
+"""The COPYs of a source: what the settings say of them, which objects they read, and the statements."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from sqlalchemy import Table
 from sqlalchemy.types import TIMESTAMP
 
+from sparkify.databases.redshift.objects import LoadObjects
 from sparkify.etl.declarations import Source
 from sparkify.etl.errors import ConfigurationError
+from sparkify.etl.jsonpaths import columns_of, is_needed, write_paths
+from sparkify.etl.listing import Listing
 from sparkify.redshift import Copy, CopyError
 
-__all__ = ["CopyOptions", "copy_of", "refuse_local"]
+__all__ = ["CopyOptions", "Copying", "refuse_local"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +26,8 @@ class CopyOptions:
     :ivar iam_role: the ARN of the role with which the cluster reads S3, or ``default``.
     :ivar region: of the buckets, where it is not the cluster's.
     :ivar jsonpaths: by source, the ``s3://`` uri of a JSONPaths file.
-    :ivar manifest_prefix: an ``s3://`` prefix where manifests and JSONPaths files may be written.
+    :ivar manifest_prefix: an ``s3://`` prefix where manifests, JSONPaths files and the accepted lines of files
+        with others in them may be written.
     """
 
     iam_role: str = "default"
@@ -30,40 +36,129 @@ class CopyOptions:
     manifest_prefix: str | None = None
 
 
-def copy_of(
-    source: Source,
-    options: CopyOptions,
-    from_: str,
-    *,
-    columns: Sequence[str],
-    jsonpaths: str | None,
-    gzip: bool = False,
-    maxerror: int | None = None,
-) -> Copy:
-    """The COPY of a source, from a manifest where one can be written, else from a prefix.
+class Copying:
+    """The COPYs of one load."""
 
-    :raises ConfigurationError: when it cannot be written with these options.
-    """
-    try:
+    def __init__(self, options: CopyOptions, objects: LoadObjects) -> None:
+        self._options = options
+        self._objects = objects
+        self._columns: dict[str, list[str]] = {}
+
+    def statements(
+        self,
+        source: Source,
+        uris: Sequence[str],
+        listing: Listing,
+        *,
+        name: str,
+        maxerror: int | None = None,
+        dry_run: bool = False,
+    ) -> Iterator[Copy]:
+        """One COPY, or two where some of the objects are compressed: COPY takes either, not both.
+
+        Each reads just these objects, by a manifest. Where none can be written it reads everything below the
+        uri of the listing, which must then be the same.
+
+        :param name: of the manifest: each COPY of a load reads one of its own.
+        :raises ConfigurationError: when COPY would read other objects too, or cannot be written.
+        """
+        jsonpaths, columns = self._paths(source, dry_run=dry_run)
+        packed = [uri for uri in uris if uri.endswith(".gz")]
+        plain = [uri for uri in uris if not uri.endswith(".gz")]
+        for part, gzip in ((plain, False), (packed, True)):
+            if not part:
+                continue
+            manifest = self._objects.uri(f"{name}{'-gz' if gzip else ''}.manifest", dry_run=dry_run)
+            if manifest is None:
+                _refuse_other_objects(source, uris, listing, mixed=bool(packed and plain))
+            elif not dry_run:
+                entries = [{"url": uri, "mandatory": True} for uri in part]
+                self._objects.write(manifest, json.dumps({"entries": entries}).encode())
+            try:
+                yield Copy(
+                    source.staging,
+                    columns=columns,
+                    from_=manifest or _beginning(listing),
+                    manifest=manifest is not None,
+                    iam_role=self._options.iam_role,
+                    region=self._options.region,
+                    json=jsonpaths or "auto",
+                    compression="GZIP" if gzip else None,
+                    # It applies to every timestamp of the load, and each of them is one in milliseconds.
+                    timeformat="epochmillisecs" if _has_timestamp(source) else None,
+                    maxerror=maxerror,
+                    # As the validation of lines has it: blanks at the end of a text are none of it.
+                    trimblanks=True,
+                    # The table has its encodings. Statistics it has not: COPY makes those of an empty table
+                    # unless told otherwise.
+                    compupdate=False,
+                )
+            except CopyError as exc:
+                raise ConfigurationError(str(exc), where=source.name) from exc
+
+    def rows(self, table: Table, columns: Sequence[str], uri: str) -> Copy:
+        """The COPY of rows that were written to one object, as lines of JSON with the names of the columns."""
         return Copy(
-            source.staging,
-            columns=list(columns),
-            from_=from_,
-            manifest=options.manifest_prefix is not None,
-            iam_role=options.iam_role,
-            region=options.region,
-            json=jsonpaths or "auto",
-            compression="GZIP" if gzip else None,
-            # It applies to every timestamp of the load, and each of them is one in milliseconds.
-            timeformat="epochmillisecs" if _has_timestamp(source) else None,
-            maxerror=maxerror,
-            # As the validation of lines has it: blanks at the end of a text are none of it.
-            trimblanks=True,
+            table,
+            columns=columns,
+            from_=uri,
+            iam_role=self._options.iam_role,
+            region=self._options.region,
+            json="auto",
+            # Nor statistics: whoever loads need not own the table.
             compupdate=False,
-            statupdate=False,
         )
-    except CopyError as exc:
-        raise ConfigurationError(str(exc), where=source.name) from exc
+
+    def _paths(self, source: Source, *, dry_run: bool) -> tuple[str | None, list[str]]:
+        """The JSONPaths file of the source, and its columns in the order of the file."""
+        columns = [column.name for column in source.fields]
+        if given := self._options.jsonpaths.get(source.name):
+            # A dry run connects to nothing: the columns are taken to be in the order of the model.
+            if source.name not in self._columns and not dry_run:
+                self._columns[source.name] = columns_of(self._objects.read(given), source, given)
+            return given, self._columns.get(source.name, columns)
+        if not is_needed(source):
+            return None, columns
+        uri = self._objects.uri(f"{source.name}.jsonpaths.json", dry_run=dry_run)
+        if uri is None:
+            setting = source.location.jsonpaths
+            either = f"{setting.upper()}, or " if setting else ""
+            raise ConfigurationError(
+                "the keys of the files are not the names of the columns, so COPY needs a JSONPaths file",
+                where=source.name,
+                hint=f"Give {either}a MANIFEST_PREFIX where one may be written.",
+            )
+        if not dry_run:
+            self._objects.write(uri, write_paths(source).encode())
+        return uri, columns
+
+
+def _refuse_other_objects(source: Source, uris: Sequence[str], listing: Listing, *, mixed: bool) -> None:
+    """COPY by prefix reads every object below it: refuse where those are not just the files to read."""
+    others = {reason: number for reason, number in listing.skipped.items() if reason != "directory marker"}
+    known = len(listing.files) - len(uris)
+    if not (mixed or others or known):
+        return
+    why = (
+        "some files are compressed and some are not"
+        if mixed
+        else f"{known:,} of the files there were loaded before"
+        if known
+        else f"{sum(others.values()):,} of the objects there are no data"
+    )
+    raise ConfigurationError(
+        f"COPY by prefix would not read just the new files of {source.name}: {why}",
+        where=listing.uri,
+        hint="Give MANIFEST_PREFIX, an s3:// prefix where a list of the files may be written.",
+    )
+
+
+def _beginning(listing: Listing) -> str:
+    """The prefix to copy from: a file, or a folder with a slash, without which COPY would read log_data2/ as
+    well as log_data/.
+    """
+    alone = [file.uri for file in listing.files] == [listing.uri]
+    return listing.uri if alone else f"{listing.uri.rstrip('/')}/"
 
 
 def refuse_local(name: str, uri: str) -> None:

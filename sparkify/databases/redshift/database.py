@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +28,7 @@ from sparkify.databases.redshift import errors, frames, locking
 from sparkify.databases.redshift.batch import RedshiftBatch
 from sparkify.databases.redshift.copying import CopyOptions
 from sparkify.databases.redshift.engine import DEFAULT_SCHEMA, make_engine, schema_of
+from sparkify.databases.redshift.inserting import parts
 from sparkify.databases.redshift.schemas import has_schema
 from sparkify.etl.adapter import Batch
 from sparkify.etl.declarations import Ledger, Pipeline
@@ -46,10 +47,6 @@ if TYPE_CHECKING:
 __all__ = ["Redshift"]
 
 Ts = TypeVarTuple("Ts")
-
-_ROWS_PER_INSERT = 500
-_BYTES_PER_INSERT = 4_000_000
-"""Of the values. With quotes doubled it stays below 16 MB, beyond which Redshift takes no statement."""
 
 
 class Redshift(Database):
@@ -136,8 +133,7 @@ class Redshift(Database):
     def inserts(
         self, table: Table, rows: Sequence[Mapping[str, Any]]
     ) -> Iterator[tuple[ClauseElement, tuple[Any, ...]]]:
-        # Many rows in one statement: each statement is a round trip.
-        for some in _parts(rows):
+        for some in parts(rows):
             yield insert(table).values(some), ()
 
     def tidy(self, session: Session, pipeline: Pipeline, changed: Sequence[str]) -> None:
@@ -216,18 +212,3 @@ class Redshift(Database):
             region=self.options.region,
             overwrite=overwrite,
         )
-
-
-def _parts(rows: Iterable[Mapping[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """The rows, as many at a time as one statement takes."""
-    some: list[dict[str, Any]] = []
-    size = 0
-    for row in rows:
-        length = sum(len(str(value).encode()) for value in row.values())
-        if some and (len(some) == _ROWS_PER_INSERT or size + length > _BYTES_PER_INSERT):
-            yield some
-            some, size = [], 0
-        some.append(dict(row))
-        size += length
-    if some:
-        yield some

@@ -1,53 +1,92 @@
-"""What COPY is pointed at: the manifest and the JSONPaths file of a load, or a prefix."""
+"""The objects that a load writes to S3 for COPY to read, and removes when it is over."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sparkify.etl.declarations import Source
-from sparkify.etl.errors import ConfigurationError
-from sparkify.etl.jsonpaths import is_needed
+from sparkify.etl.errors import SparkifyError
+from sparkify.etl.listing import AwsOptions, SourceFile
+from sparkify.etl.observer import Observer
+from sparkify.etl.sources import file_chunks, open_bucket, reaching_s3, split_s3
 
-__all__ = ["ObjectNames", "as_folder"]
+if TYPE_CHECKING:
+    from obstore.store import S3Store
+
+__all__ = ["LoadObjects"]
 
 
-@dataclass(frozen=True)
-class ObjectNames:
-    """The uris of the objects that a load writes for COPY.
+class LoadObjects:
+    """The objects of one load, in a folder of its own below a prefix.
 
-    :ivar prefix: where they may be written; None where nothing may.
-    :ivar load: parts those of one load from those of another.
+    :param prefix: an ``s3://`` prefix where they may be written; None where nothing may.
     """
 
-    prefix: str | None
-    load: str
+    def __init__(self, prefix: str | None, aws: AwsOptions, observer: Observer) -> None:
+        self._prefix = prefix
+        self._aws = aws
+        self._observer = observer
+        self._folder = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+        self._written: dict[str, bytes | None] = {}
+        self._stores: dict[str, S3Store] = {}
 
-    def manifest(self, source: Source, *, gzip: bool = False) -> str | None:
-        """The list of the files to read; None where none can be written."""
-        return self._uri(f"{source.name}{'-gz' if gzip else ''}.manifest")
+    def uri(self, name: str, *, dry_run: bool = False) -> str | None:
+        """Where an object of this name is; None where none may be written.
 
-    def jsonpaths(self, source: Source) -> str | None:
-        """The JSONPaths file that is to be written for the source; None where it can do without.
-
-        :raises ConfigurationError: when it cannot, and none can be written.
+        :param dry_run: whether a name stands for that of the folder.
         """
-        if not is_needed(source):
-            return None
-        uri = self._uri(f"{source.name}.jsonpaths.json")
-        if uri is None:
-            setting = source.location.jsonpaths
-            given = f"{setting.upper()}, or " if setting else ""
-            raise ConfigurationError(
-                "the keys of the files are not the names of the columns, so COPY needs a JSONPaths file",
-                where=source.name,
-                hint=f"Give {given}a MANIFEST_PREFIX where one may be written.",
-            )
-        return uri
+        folder = ":load" if dry_run else self._folder
+        return None if self._prefix is None else f"{self._prefix.rstrip('/')}/{folder}/{name}"
 
-    def _uri(self, name: str) -> str | None:
-        return None if self.prefix is None else f"{self.prefix.rstrip('/')}/{self.load}/{name}"
+    def write(self, uri: str, content: bytes) -> None:
+        """Write an object, once.
 
+        :raises SourceError: when that is not allowed.
+        :raises TemporaryError: when S3 does not answer.
+        """
+        if self._written.get(uri) != content:
+            with reaching_s3(uri):
+                store, key = self._place(uri)
+                store.put(key, content)
+            self._written[uri] = content
 
-def as_folder(uri: str) -> str:
-    """A prefix that is a folder by its slash: without it COPY would read log_data2/ as well as log_data/."""
-    return f"{uri.rstrip('/')}/"
+    def upload(self, uri: str, path: Path) -> None:
+        """Write an object with what is in a file; as :meth:`write`."""
+        with reaching_s3(uri):
+            store, key = self._place(uri)
+            store.put(key, path)
+        self._written[uri] = None
+
+    def read(self, uri: str) -> str:
+        """The text of an object, written by whomever.
+
+        :raises SourceError: when there is none, or it may not be read.
+        """
+        with reaching_s3(uri):
+            store, key = self._place(uri)
+            meta = store.head(key)
+            file = SourceFile(uri, meta["size"], (meta["e_tag"] or "").strip('"'))
+            return b"".join(file_chunks(file, store)).decode()
+
+    def remove(self, uri: str) -> None:
+        """Remove an object that was written. A failure is warned of."""
+        self._written.pop(uri, None)
+        try:
+            with reaching_s3(uri):
+                store, key = self._place(uri)
+                store.delete(key)
+        except SparkifyError as exc:
+            self._observer.warning(f"{uri} is left behind: {exc.found}")
+
+    def close(self) -> None:
+        """Remove all of them."""
+        for uri in list(self._written):
+            self.remove(uri)
+
+    def _place(self, uri: str) -> tuple[S3Store, str]:
+        bucket, key = split_s3(uri)
+        if bucket not in self._stores:
+            self._stores[bucket] = open_bucket(bucket, self._aws)
+        return self._stores[bucket], key

@@ -155,12 +155,13 @@ def test_one_transaction_from_the_lock_to_the_commit(cloud: Cloud, empty: Wareho
     # Temporary tables come and go within the transaction; what is here to stay is not altered in it.
     assert not {"TRUNCATE", "VACUUM", "ALTER"} & set(kinds)
     created = [sql.split()[3] for sql in sent if sql.startswith("CREATE TEMPORARY TABLE")]
-    dropped = [sql.removeprefix("DROP TABLE ").split(", ") for sql in sent if sql.startswith("DROP")]
-    assert (kinds.count("CREATE"), [sorted(names) for names in dropped]) == (len(created), [sorted(created)])
+    dropped = [name for sql in sent if sql.startswith("DROP") for name in sql.split(maxsplit=2)[2].split(", ")]
+    assert (kinds.count("CREATE"), sorted(dropped)) == (len(created), sorted(created))
     copy = next(sql for sql in sent if sql.startswith("COPY staging_events"))
     assert re.search(r"FROM 's3://plays/manifests/[\w-]+/events\.manifest'", copy)
-    for part in ("MANIFEST", "TIMEFORMAT 'epochmillisecs'", "COMPUPDATE OFF", "STATUPDATE OFF", ROLE):
+    for part in ("MANIFEST", "TIMEFORMAT 'epochmillisecs'", "COMPUPDATE OFF", ROLE):
         assert part in copy
+    assert {"MAXERROR", "STATUPDATE"}.isdisjoint(copy.split())
     assert "ACCESS_KEY" not in " ".join(sent)
     analyzed = [one.sql for one in cloud.redshift.statements if one.sql.startswith("ANALYZE")]
     assert "ANALYZE songplays" in analyzed
@@ -235,7 +236,6 @@ def test_a_broken_line_changes_nothing_until_it_may(cloud: Cloud, empty: Warehou
     assert [(reject.uri, reject.line, reject.text) for reject in report.rejects] == [
         ("s3://plays/log_data/b.json", 2, '{"oops')
     ]
-    assert any("MAXERROR 100000" in one.sql for one in cloud.redshift.statements)
     assert rows(empty, "SELECT item_in_session FROM songplays ORDER BY 1") == [(0,), (1,), (2,)]
     assert rows(empty, "SELECT count(*) FROM staging_events") == [(0,)]
 
@@ -647,9 +647,8 @@ def test_what_copy_alone_refuses_is_told_and_not_what_it_refuses_others(
         repair(self, *arguments)
 
     monkeypatch.setattr(RedshiftBatch, "repair", after_another_failed)
-    with pytest.raises(SparkifyError, match="COPY refused lines that seem right") as stopped:
+    with pytest.raises(RejectedLines, match=r"log_data/comma\.json:1: COPY: Invalid value") as stopped:
         empty.load()
-    assert "s3://plays/log_data/comma.json:1: " in str(stopped.value)
     assert "elsewhere" not in str(stopped.value)
     assert rows(empty, "SELECT count(*) FROM songplays") == [(0,)]
 

@@ -19,26 +19,31 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from queue import SimpleQueue
 from types import TracebackType
-from typing import IO, Any, Self, TypeVar, cast
+from typing import IO, Any, Generic, Self, TypeVar, cast
 
-from sparkify.generate.world import Plan, World
-
+Given = TypeVar("Given")
+State = TypeVar("State")
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-_SERVE = "import sys; sys.path[:] = sys.argv[1:]; from sparkify.generate.workers import serve; serve()"
+_SERVE = "import sys; sys.path[:] = sys.argv[1:]; from sparkify.etl.workers import serve; serve()"
 
 
-class Workers:
-    """So many processes that simulate one plan; with one, everything is done in the calling process."""
+class Workers(Generic[State]):
+    """So many processes with one state; with one, everything is done in the calling process.
 
-    def __init__(self, plan: Plan, processes: int) -> None:
+    :ivar state: what the functions are given beside their task, in this process.
+    """
+
+    def __init__(self, make: Callable[[Given], State], given: Given, processes: int) -> None:
+        """Every process makes the state for itself, of something that can be pickled."""
+        self._made_of = (make, given)
         self._children: list[subprocess.Popen[bytes]] = []
         self._idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
         self._threads: ThreadPoolExecutor | None = None
         # An interpreter embedded in another program may not know where it is.
         self._processes = processes if sys.executable else 1
-        self.world = World(plan)
+        self.state = make(given)
 
     def __enter__(self) -> Self:
         if self._processes > 1:
@@ -57,7 +62,7 @@ class Workers:
     ) -> None:
         self._end()
 
-    def map(self, function: Callable[[World, Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
+    def map(self, function: Callable[[State, Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
         """What the function returns for each task, in their order.
 
         Tasks are taken from the iterable as they are needed, a few ahead; what the caller leaves is not done.
@@ -67,7 +72,7 @@ class Workers:
         """
         if self._threads is None:
             for task in tasks:
-                yield function(self.world, task)
+                yield function(self.state, task)
             return
         ahead: deque[Future[Result]] = deque()
         try:
@@ -86,18 +91,16 @@ class Workers:
             [sys.executable, "-c", _SERVE, *sys.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         self._children.append(child)
-        _send(child.stdin, self.world.plan)
+        _send(child.stdin, self._made_of)
         self._idle.put(child)
 
-    def _ask(self, function: Callable[[World, Task], Result], task: Task) -> Result:
+    def _ask(self, function: Callable[[State, Task], Result], task: Task) -> Result:
         child = self._idle.get()
         try:
             _send(child.stdin, (function, task))
             done, answer = _receive(child.stdout)
         except (EOFError, OSError, pickle.UnpicklingError) as exc:
-            raise RuntimeError(
-                f"a process that generates events ended early, with exit code {child.wait()}"
-            ) from exc
+            raise RuntimeError(f"a worker process ended early, with exit code {child.wait()}") from exc
         finally:
             self._idle.put(child)
         if not done:
@@ -125,15 +128,16 @@ def serve() -> None:
     tasks, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     # Whatever is printed must not get between the answers.
     os.dup2(2, 1)
-    world = World(_receive(tasks))
+    make, given = _receive(tasks)
+    state = make(given)
     with suppress(EOFError, BrokenPipeError):
         while True:
             function, task = _receive(tasks)
             try:
-                answer = (True, function(world, task))
+                answer = (True, function(state, task))
             except Exception as exc:
                 # Raised again by the parent.
-                exc.add_note("in a process that generates events:\n" + traceback.format_exc())
+                exc.add_note("in a worker process:\n" + traceback.format_exc())
                 answer = (False, exc)
             _send(answers, answer)
 

@@ -1,0 +1,81 @@
+"""The lines that can be loaded of files with others in them: on disk, to be copied in their stead."""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+
+from sparkify.etl.validation import ToValidate, Validated
+
+__all__ = ["Bundle"]
+
+_NUMBER = struct.Struct("=I")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Accepted lines of some files, in one local file.
+
+    :ivar path: of the lines, each with a newline.
+    :ivar numbers: of a file that has, for each of them, its number in its own file.
+    :ivar counts: the uris of the files in their order, each with how many of its lines are here.
+    """
+
+    path: Path
+    numbers: Path
+    counts: tuple[tuple[str, int], ...]
+
+    @classmethod
+    def of(cls, one: ToValidate, validated: Validated) -> Bundle:
+        """What was written of a file when it was validated."""
+        assert one.numbers is not None  # noqa: S101 - asked for
+        left_out = Counter(reject.uri for reject in validated.rejects) + validated.blank
+        counts = ((part.file.uri, part.lines - left_out[part.file.uri]) for part in one.file.segments)
+        return cls(one.out, one.numbers, tuple(counts))
+
+    @property
+    def rows(self) -> int:
+        """How many lines there are."""
+        return sum(number for _, number in self.counts)
+
+    def places(self, rows: Collection[int]) -> dict[int, tuple[str, int]]:
+        """Uri and line, in its own file, of some of the rows; each counts from 1."""
+        ends = list(accumulate(number for _, number in self.counts))
+        found: dict[int, tuple[str, int]] = {}
+        with self.numbers.open("rb") as handle:
+            for row in sorted(rows):
+                handle.seek((row - 1) * _NUMBER.size)
+                (line,) = _NUMBER.unpack(handle.read(_NUMBER.size))
+                which = next(at for at, end in enumerate(ends) if row <= end)
+                found[row] = self.counts[which][0], line
+        return found
+
+    def lines(self, rows: Collection[int]) -> dict[int, bytes]:
+        """Some of the rows, as they stand there, by their number."""
+        return {row: line for row, line in self._numbered() if row in rows}
+
+    def without(self, rows: Collection[int], path: Path, numbers: Path) -> Bundle:
+        """The same without some of the rows, in files of other names; those of this one are removed."""
+        taken = [uri for uri, _ in self.places(rows).values()]
+        kept = self.numbers.read_bytes()
+        with path.open("wb") as out, numbers.open("wb") as numbered:
+            for row, line in self._numbered():
+                if row not in rows:
+                    out.write(line + b"\n")
+                    numbered.write(kept[(row - 1) * _NUMBER.size : row * _NUMBER.size])
+        self.remove()
+        return Bundle(path, numbers, tuple((uri, number - taken.count(uri)) for uri, number in self.counts))
+
+    def remove(self) -> None:
+        """Remove the files."""
+        self.path.unlink()
+        self.numbers.unlink()
+
+    def _numbered(self) -> Iterator[tuple[int, bytes]]:
+        with self.path.open("rb") as handle:
+            for row, line in enumerate(handle, start=1):
+                yield row, line.removesuffix(b"\n")

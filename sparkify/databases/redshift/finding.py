@@ -1,0 +1,149 @@
+"""Finds the files of a batch that hold a line which cannot be loaded, without reading them here.
+
+COPY is asked, in a transaction that is rolled back: with MAXERROR it passes over what it refuses and names
+some of the files; where it names too few, or what is wrong is a rule that no type can state, the files are
+halved until a few are left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate, count
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
+
+from sparkify.databases.redshift.copy_results import (
+    Names,
+    Refused,
+    lines_read,
+    refused_by_failed_copy,
+    refused_by_last_copy,
+    rows_loaded,
+)
+from sparkify.databases.redshift.copying import Copying
+from sparkify.databases.redshift.errors import is_load_error
+from sparkify.databases.redshift.rules import violates_a_rule
+from sparkify.databases.redshift.staging import create_staging
+from sparkify.etl.declarations import Source
+from sparkify.etl.listing import Listing, SourceFile
+from sparkify.etl.session import Session
+
+__all__ = ["Faults", "Finder", "are_few"]
+
+MAX_MAXERROR = 100_000
+"""As many errors as COPY takes (AWS: Data load operations, MAXERROR)."""
+
+_KEPT = 20
+"""Errors that Redshift keeps of each slice at the least: with fewer in all, none is left out."""
+
+_FEW_FILES = 64
+_FEW_BYTES = 16 * 1024 * 1024
+"""Of files that are rather validated than halved further."""
+
+
+@dataclass(frozen=True)
+class Faults:
+    """How much of some files is not as it should be.
+
+    :ivar missing: lines that COPY read and did not load: refused ones and blank ones. Below 0 where it found
+        several objects on a line.
+    :ivar violating: rows that violate a rule.
+    """
+
+    missing: int
+    violating: int
+
+    def __sub__(self, other: Faults) -> Faults:
+        return Faults(self.missing - other.missing, self.violating - other.violating)
+
+    def __bool__(self) -> bool:
+        return bool(self.missing or self.violating)
+
+
+def are_few(files: Sequence[SourceFile]) -> bool:
+    """Whether files are validated at once rather than asked for."""
+    return len(files) == 1 or (len(files) <= _FEW_FILES and sum(file.size for file in files) <= _FEW_BYTES)
+
+
+class Finder:
+    """Asks COPY about files of one source. The caller rolls back at the end."""
+
+    def __init__(self, session: Session, source: Source, listing: Listing, copying: Copying) -> None:
+        self._session = session
+        self._source = source
+        self._listing = listing
+        self._copying = copying
+        self._numbers = count(1)
+        self._violating: int | None = None
+
+    def find(self, files: Sequence[SourceFile], faults: Faults | None) -> list[SourceFile]:
+        """The files with a line that cannot be loaded, and perhaps some others.
+
+        :param faults: of all of them; None: it is not known.
+        """
+        if are_few(files):
+            return list(files)
+        if faults is None:
+            return self._narrow(files, *self._ask(files))
+        half = _half(files)
+        left, told = self._ask(files[:half])
+        found = self._narrow(files[:half], left, told)
+        if left is None:
+            return found + self.find(files[half:], None)
+        return found + (self.find(files[half:], faults - left) if faults - left else [])
+
+    def _narrow(
+        self, files: Sequence[SourceFile], faults: Faults | None, told: Sequence[Refused]
+    ) -> list[SourceFile]:
+        """What COPY has named, where that is all; else what is found in the halves."""
+        names = Names(file.uri for file in files)
+        named = {uri for refused in told for uri in names.of(refused.name)}
+        if named and (faults is None or len(told) < _KEPT or faults == Faults(len(told), 0)):
+            # What else there may be is looked for when these are out of the way.
+            return [file for file in files if file.uri in named]
+        if faults is not None:
+            return self.find(files, faults) if faults else []
+        if are_few(files):
+            return list(files)
+        half = _half(files)
+        return [*self.find(files[:half], None), *self.find(files[half:], None)]
+
+    def _ask(self, files: Sequence[SourceFile]) -> tuple[Faults | None, list[Refused]]:
+        """What is wrong with some files, None where COPY failed; and what it says of their lines."""
+        session, source = self._session, self._source
+        if self._violating is None:
+            create_staging(session, source)
+            self._violating = 0
+        name = f"{source.name}-asked-{next(self._numbers)}"
+        uris = [file.uri for file in files]
+        copied, read = 0, 0
+        told: list[Refused] = []
+        try:
+            for copy in self._copying.statements(source, uris, self._listing, name=name, maxerror=MAX_MAXERROR):
+                session.run(copy)
+                copied += rows_loaded(session)
+                read += sum(lines_read(session).values())
+                told += refused_by_last_copy(session)
+        except DBAPIError as exc:
+            if not is_load_error(exc):
+                raise
+            session.rollback()
+            self._violating = None
+            return None, refused_by_failed_copy(session)
+        if copied and not read:
+            # It does not tell what it read (SYS_LOAD_DETAIL), so that only what it names can be told.
+            return None, told
+        before = self._violating
+        self._violating = int(
+            session.run(select(func.count()).select_from(source.staging).where(violates_a_rule(source))).value
+        )
+        return Faults(read - copied, self._violating - before), told
+
+
+def _half(files: Sequence[SourceFile]) -> int:
+    """How many of the files, one at least and not all, make up half of their bytes."""
+    sizes = list(accumulate(file.size for file in files))
+    half = next(number for number, size in enumerate(sizes, start=1) if size * 2 >= sizes[-1])
+    return min(max(half, 1), len(files) - 1)
