@@ -106,13 +106,18 @@ def create_redshift_engine(
 
 
 def _run(connection: Any, statements: Sequence[str]) -> None:
-    if not statements:
-        return
-    with closing(connection.cursor()) as cursor:
-        for statement in statements:
-            cursor.execute(statement)
-    # A SET of a transaction that is rolled back is undone.
-    connection.commit()
+    """Send statements, each in a transaction of its own: a SET of one that is rolled back is undone."""
+    connection.autocommit = True
+    try:
+        with closing(connection.cursor()) as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+    except BaseException:
+        # Nobody else knows of it yet.
+        with suppress(Exception):
+            connection.close()
+        raise
+    connection.autocommit = False
 
 
 def _close_what_is_left(exc: BaseException) -> None:
