@@ -595,6 +595,13 @@ CREATE FUNCTION rs.drop_constraint(rel regclass, wanted text) RETURNS void LANGU
         END IF;
     END $$;
 
+CREATE FUNCTION rs.check_constraint(rel regclass, wanted text) RETURNS void LANGUAGE plpgsql AS $$
+    BEGIN
+        IF NOT EXISTS (SELECT 1 FROM rs.constraints WHERE conrelid = rel AND conname = wanted) THEN
+            RAISE EXCEPTION 'constraint "%" for table "%" does not exist', wanted, rel USING ERRCODE = '42704';
+        END IF;
+    END $$;
+
 -- Foreign keys are not enforced, yet a table that is referred to is dropped only with CASCADE.
 CREATE FUNCTION rs.check_tables_droppable(rels oid[], force bool) RETURNS void LANGUAGE plpgsql AS $$
     DECLARE k rs.constraints;
@@ -629,4 +636,104 @@ CREATE FUNCTION rs.clean() RETURNS void LANGUAGE plpgsql AS $$
             EXECUTE format('DELETE FROM rs.%I', name);
         END LOOP;
         PERFORM setval('rs.identity_numbers', 0, false);
+    END $$;
+
+-- EXPLAIN in Redshift's form, from PostgreSQL's plan and the distribution of the tables. An approximation: README.md
+-- has its rules. style: where the rows of a step are, "all" (on each node), "key" (by one of keys) or "even".
+CREATE FUNCTION rs.plan_step(node jsonb, depth int, OUT lines text[], OUT style text, OUT keys text[])
+    LANGUAGE plpgsql STABLE AS $$
+    DECLARE
+        kind text := node->>'Node Type';
+        is_join bool := kind IN ('Hash Join', 'Merge Join', 'Nested Loop');
+        indent text := repeat(' ', 2 + 6 * depth);
+        child jsonb; found record; below text[] := '{}'; details text[] := '{}'; label text := '';
+        styles text[] := '{}'; outer_keys text[]; inner_keys text[]; sizes numeric[] := '{}';
+        pair text[]; pairs text; left_hit text; right_hit text; first_pair text[]; rel oid; name text;
+    BEGIN
+        IF kind = 'ModifyTable' THEN  -- Redshift shows the query alone
+            SELECT * INTO found FROM rs.plan_step(node->'Plans'->0, depth);
+            lines := found.lines; style := found.style; keys := found.keys;
+            RETURN;
+        END IF;
+        style := 'even';
+        keys := '{}';
+        FOR child IN SELECT * FROM jsonb_array_elements(coalesce(node->'Plans', '[]')) LOOP
+            SELECT * INTO found FROM rs.plan_step(child, depth + 1);
+            IF child->>'Parent Relationship' IN ('InitPlan', 'SubPlan') THEN
+                below := below || (indent || 'SubPlan') || found.lines;
+                CONTINUE;
+            END IF;
+            below := below || found.lines;
+            styles := styles || found.style;
+            sizes := sizes || ((child->>'Plan Rows')::numeric * (child->>'Plan Width')::numeric);
+            IF cardinality(styles) = 1 THEN outer_keys := found.keys; ELSE inner_keys := found.keys; END IF;
+        END LOOP;
+        IF kind = 'Seq Scan' THEN
+            rel := format('%I.%I', node->>'Schema', node->>'Relation Name')::regclass;
+            SELECT CASE t.diststyle WHEN 8 THEN 'all' WHEN 1 THEN 'key' ELSE 'even' END INTO style
+                FROM rs.tables t WHERE t.relid = rel;
+            style := coalesce(style, 'even');
+            SELECT coalesce(array_agg((node->>'Alias') || '.' || quote_ident(a.attname)), '{}') INTO keys
+                FROM rs.columns c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.relid AND a.attnum = c.attnum
+                WHERE c.relid = rel AND c.distkey;
+        ELSIF is_join THEN
+            pairs := coalesce(node->>'Hash Cond', node->>'Merge Cond');
+            details := details || (indent || CASE kind WHEN 'Hash Join' THEN 'Hash Cond: ' WHEN 'Merge Join'
+                THEN 'Merge Cond: ' ELSE 'Join Filter: ' END || coalesce(pairs, node->>'Join Filter', 'true'));
+            pairs := pg_catalog.regexp_replace(pairs, 'OPERATOR\(\w+\.=\)', '=', 'g');
+            pairs := pg_catalog.regexp_replace(pairs, '::[a-z]+( [a-z]+)*(\(\d+\))?|[()]', '', 'g');
+            FOR pair IN SELECT string_to_array(one, ' = ') FROM unnest(string_to_array(pairs, ' AND ')) one LOOP
+                first_pair := coalesce(first_pair, pair);
+                IF pair[1] = ANY (outer_keys) THEN left_hit := pair[2]; END IF;
+                IF pair[2] = ANY (inner_keys) THEN right_hit := pair[1]; END IF;
+                EXIT WHEN pair[1] = ANY (outer_keys) AND pair[2] = ANY (inner_keys);
+            END LOOP;
+            IF styles[2] = 'all' THEN
+                label := 'DS_DIST_ALL_NONE'; style := styles[1]; keys := outer_keys;
+            ELSIF styles[1] = 'all' THEN
+                label := 'DS_DIST_ALL_INNER';
+            ELSIF right_hit = ANY (outer_keys) THEN
+                label := 'DS_DIST_NONE'; style := 'key'; keys := outer_keys || inner_keys;
+            ELSIF left_hit IS NOT NULL THEN
+                label := 'DS_DIST_INNER'; style := 'key'; keys := outer_keys || left_hit;
+            ELSIF right_hit IS NOT NULL THEN
+                label := 'DS_DIST_OUTER'; style := 'key'; keys := inner_keys || right_hit;
+            ELSIF first_pair IS NULL OR 2 * sizes[2] <= sizes[1] THEN
+                label := 'DS_BCAST_INNER'; style := styles[1]; keys := outer_keys;
+            ELSE
+                label := 'DS_DIST_BOTH'; style := 'key'; keys := first_pair;
+            END IF;
+        ELSIF cardinality(styles) = 1 AND kind <> 'Subquery Scan' THEN
+            style := styles[1];
+            keys := outer_keys;
+        ELSIF styles[1] = 'all' THEN
+            style := 'all';
+        END IF;
+        name := CASE
+            WHEN is_join AND node->>'Join Type' IN ('Left', 'Right', 'Full')
+                THEN replace(kind, 'Join', (node->>'Join Type') || ' Join')
+            WHEN is_join AND node->>'Join Type' LIKE '%Semi' THEN replace(kind, 'Join', 'IN Join')
+            WHEN kind = 'Aggregate' AND node->>'Strategy' = 'Hashed' THEN 'HashAggregate'
+            WHEN kind = 'Aggregate' AND node->>'Strategy' = 'Sorted' THEN 'GroupAggregate'
+            WHEN kind = 'WindowAgg' THEN 'Window'
+            WHEN kind = 'Incremental Sort' THEN 'Sort'
+            WHEN kind = 'Seq Scan' THEN rtrim('Seq Scan on ' || (node->>'Relation Name') || ' '
+                || coalesce(nullif(node->>'Alias', node->>'Relation Name'), ''))
+            ELSE kind END;
+        IF node ? 'Filter' THEN details := details || (indent || 'Filter: ' || (node->>'Filter')); END IF;
+        lines := (CASE depth WHEN 0 THEN '' ELSE repeat(' ', 6 * depth - 4) || '->  ' END || 'XN ' || name || ' '
+            || CASE label WHEN '' THEN '' ELSE label || ' ' END || format(' (cost=%s..%s rows=%s width=%s)',
+            to_char((node->>'Startup Cost')::numeric, 'FM9999999999990.00'),
+            to_char((node->>'Total Cost')::numeric, 'FM9999999999990.00'), node->>'Plan Rows', node->>'Plan Width'))
+            || details || below;
+    END $$;
+
+-- Redshift has no indexes, and a nested loop is for a join without an equality.
+CREATE FUNCTION rs.explain(query text) RETURNS SETOF text LANGUAGE plpgsql
+    SET enable_nestloop = off SET enable_mergejoin = off SET enable_indexscan = off SET enable_bitmapscan = off
+    SET enable_material = off SET max_parallel_workers_per_gather = 0 AS $$
+    DECLARE plan jsonb;
+    BEGIN
+        EXECUTE 'EXPLAIN (VERBOSE, FORMAT JSON) ' || query INTO plan;
+        RETURN QUERY SELECT unnest(s.lines) FROM rs.plan_step(plan->0->'Plan', 0) s;
     END $$;

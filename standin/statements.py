@@ -97,7 +97,11 @@ def plan(sql: str) -> Plan:
         at = 2 if len(tokens) > 1 and tokens[1].is_word("VERBOSE") else 1
         if at >= len(tokens):
             raise RedshiftError("42601", "syntax error at end of input")
-        return Pass(f"EXPLAIN {queries.query(sql[tokens[at].start :]).sql}", "EXPLAIN")
+        _no_binds(tokens)
+        if not tokens[at].is_word("SELECT", "WITH", "INSERT", "UPDATE", "DELETE"):
+            raise not_emulated(f"EXPLAIN {tokens[at].upper}")
+        text = queries.query(sql[tokens[at].start :]).sql
+        return Pass(f'SELECT rs.explain($explained${text}$explained$) AS "QUERY PLAN"', "EXPLAIN")
     _no_binds(tokens)
     handler = _HANDLERS.get(first.upper)
     if handler is None or first is not tokens[0]:
@@ -326,6 +330,17 @@ def _grant(sql: str, cursor: Cursor) -> Plan:
     return Pass(queries.expression(sql, tokens), tokens[0].upper)
 
 
+def _comment(sql: str, cursor: Cursor) -> Plan:
+    if not cursor.sees("COMMENT", "ON", "CONSTRAINT"):
+        return _passed(sql, cursor)
+    # Constraints are the stand-in's own, so PostgreSQL would not find them. Nobody reads these comments.
+    cursor.expect("COMMENT", "ON", "CONSTRAINT")
+    name = cursor.name()
+    cursor.expect("ON")
+    rel = literal(quote_path(cursor.qualified_name()))
+    return Pass(f"SELECT rs.check_constraint({rel}::regclass, {literal(name)})", "COMMENT")
+
+
 def _declare(sql: str, cursor: Cursor) -> Plan:
     cursor.expect("DECLARE")
     name = cursor.name()
@@ -363,7 +378,7 @@ _HANDLERS: dict[str, Callable[[str, Cursor], Plan]] = {
     "SET": _set,
     "RESET": _passed,
     "SHOW": _show,
-    "COMMENT": _passed,
+    "COMMENT": _comment,
     "GRANT": _grant,
     "REVOKE": _grant,
     "DECLARE": _declare,
