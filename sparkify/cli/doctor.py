@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,7 @@ from sparkify.cli.pipeline import chosen_pipeline
 
 if TYPE_CHECKING:
     from sparkify.doctor import Diagnosis
+    from sparkify.doctor.plans import Explained
 
 __all__ = ["register"]
 
@@ -22,13 +23,23 @@ def register(app: typer.Typer) -> None:
     command(app, "doctor")(doctor)
 
 
-def doctor(database: Database = None, as_json: AsJson = False) -> None:
+def doctor(
+    database: Database = None,
+    plans: Annotated[
+        bool,
+        typer.Option("--explain", help="Name the joins of a load and of the questions that move whole tables."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Check that a load can run.
 
     The exit code is 1 if it cannot, and 2 if the configuration is wrong.
     """
     from sparkify.doctor import examine
 
+    if plans:
+        _explain(database, as_json=as_json)
+        return
     results = examine(database, chosen_pipeline())
     if as_json:
         formatting.print_json(results)
@@ -36,6 +47,39 @@ def doctor(database: Database = None, as_json: AsJson = False) -> None:
         _print(results)
     if code := max(result.exit_code for result in results):
         raise typer.Exit(code)
+
+
+def _explain(database: str | None, *, as_json: bool) -> None:
+    """Print what the plans show. Costly joins are no error: a small table may well be broadcast."""
+    from sparkify.cli.warehouse import open_warehouse
+    from sparkify.doctor.plans import explain
+
+    with open_warehouse(database) as warehouse:
+        results = explain(warehouse)
+        if as_json:
+            formatting.print_json(results)
+        elif not warehouse.database.moves_rows:
+            typer.echo(f"Nothing to explain: no join of {warehouse.database.title} moves rows between nodes.")
+        else:
+            _print_plans(results)
+    if any(result.status == "problem" for result in results):
+        raise typer.Exit(1)
+
+
+def _print_plans(results: tuple[Explained, ...]) -> None:
+    for result in results:
+        if result.status == "problem":
+            typer.echo(f"{result.part}: {result.step}: no plan: {result.message}")
+        for join in result.joins:
+            of = f" of {', '.join(join.inner)}" if join.inner else ""
+            about = f"{formatting.count(join.rows, 'row')}, {formatting.size(join.bytes)}"
+            typer.echo(f"{result.part}: {result.step}: {join.join}{of} ({about}): {join.reason}")
+    costly = sum(len(result.joins) for result in results)
+    problems = sum(result.status == "problem" for result in results)
+    also = f", {formatting.count(problems, 'statement')} without a plan" if problems else ""
+    typer.echo(
+        f"{formatting.count(len(results), 'statement')}: {formatting.count(costly, 'costly join')}{also}."
+    )
 
 
 def _print(results: tuple[Diagnosis, ...]) -> None:

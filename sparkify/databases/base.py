@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import pyarrow
 
     from sparkify.config.settings import Settings
+    from sparkify.redshift.plans import CostlyJoin
 
 __all__ = ["Database"]
 
@@ -43,12 +44,14 @@ class Database(Adapter):
     :ivar is_embedded: whether it runs in this process, on a file or in memory.
     :ivar reads_s3_only: whether it reads the files itself, and from S3 alone.
     :ivar declares_keys: whether primary and foreign keys are declared to it.
+    :ivar moves_rows: whether a join may have to move rows between nodes.
     """
 
     title: ClassVar[str]
     is_embedded: ClassVar[bool] = False
     reads_s3_only: ClassVar[bool] = False
     declares_keys: ClassVar[bool] = True
+    moves_rows: ClassVar[bool] = False
 
     def __init__(self, url: URL, settings: Settings | None = None, sources: Sequence[Source] = ()) -> None:
         self.url = url
@@ -158,6 +161,10 @@ class Database(Adapter):
 
         :param prefetch: how many rows to fetch before they are asked for; None: as the driver does.
         """
+
+    def costly_joins(self, connection: Connection, statement: str) -> Sequence[CostlyJoin]:
+        """The joins of a statement that would move a whole table between nodes. It is explained, not run."""
+        return ()
 
     @abstractmethod
     def to_pandas(

@@ -13,6 +13,7 @@ import typer
 
 from sparkify.cli import app, load
 from sparkify.doctor import Diagnosis
+from sparkify.doctor.plans import Explained
 from sparkify.etl import errors
 from sparkify.etl.results import (
     CheckResult,
@@ -24,6 +25,7 @@ from sparkify.etl.results import (
     TableChange,
 )
 from sparkify.pipeline import SPARKIFY
+from sparkify.redshift.plans import CostlyJoin
 from sparkify.warehouse.status import PendingFiles, Status
 from tests.support.paths import CLONE
 
@@ -95,6 +97,8 @@ def test_exit_codes() -> None:
         ("check", CheckResult),
         ("rejects", Reject),
         ("doctor", Diagnosis),
+        ("doctor --explain", Explained),
+        ("doctor --explain: joins", CostlyJoin),
     ],
 )
 def test_keys_of_json(output: str, returned: Any) -> None:

@@ -38,6 +38,7 @@ from sparkify.etl.listing import AwsOptions
 from sparkify.etl.observer import Observer
 from sparkify.etl.session import Session
 from sparkify.redshift import GrantSchema, GrantSelect, SetSearchPath, parse_grantees, render
+from sparkify.redshift.plans import CostlyJoin, costly_joins
 
 if TYPE_CHECKING:
     import pandas
@@ -55,6 +56,7 @@ class Redshift(Database):
     name: ClassVar[str] = "redshift"
     title: ClassVar[str] = "Amazon Redshift"
     reads_s3_only: ClassVar[bool] = True
+    moves_rows: ClassVar[bool] = True
 
     @cached_property
     def options(self) -> CopyOptions:
@@ -167,6 +169,9 @@ class Redshift(Database):
     ) -> CursorResult[*Ts]:
         result: CursorResult[Any] = connection.exec_driver_sql(self.render(statement))
         return result
+
+    def costly_joins(self, connection: Connection, statement: str) -> Sequence[CostlyJoin]:
+        return costly_joins(connection.exec_driver_sql(f"EXPLAIN {statement}").scalars())
 
     def to_pandas(
         self, connection: Connection, statement: Select[*Ts] | CompoundSelect[*Ts]
