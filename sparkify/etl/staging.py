@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from sqlalchemy import Column, Table
+from sqlalchemy import Column, Float, Integer, String, Table
+from sqlalchemy.types import TIMESTAMP
 
 __all__ = ["JsonField", "Kept", "Location", "Required", "Source", "from_json", "json_fields"]
 
@@ -47,10 +48,21 @@ def json_fields(table: Table) -> dict[Column[Any], JsonField]:
     """The columns of a staging table with the JSON key of each, in the order of the table.
 
     :raises ValueError: when no column of the table was declared with :func:`from_json`.
+    :raises TypeError: when one is of a type into which no value of JSON is read as it is.
     """
     fields = {column: column.info[_INFO_KEY] for column in table.columns if _INFO_KEY in column.info}
     if not fields:
         raise ValueError(f"table {table.name}: no column is declared with info=from_json(...)")
+    for column, one in fields.items():
+        if isinstance(column.type, String | Integer | Float):
+            continue
+        if isinstance(column.type, TIMESTAMP) and one.epoch == "ms":
+            continue
+        # COPY makes 19.98 of the JSON number 19.99 in a NUMERIC, and DuckDB reads one by way of a DOUBLE.
+        raise TypeError(
+            f"{column}: a {column.type!r} cannot be read from JSON; use text, an integer, a double or an "
+            "epoch, and for money text, or an integer of its smallest unit"
+        )
     return fields
 
 
@@ -115,6 +127,8 @@ class Source:
     location: Location = field(default_factory=lambda: Location(setting=""))
 
     def __post_init__(self) -> None:
+        """:raises TypeError: when a column of the staging table is of a type that is not read from JSON."""
+        json_fields(self.staging)
         if not self.location.setting:
             setting = f"source_{self.name}"
             described = f"the {self.name}: a folder or s3://bucket/prefix"

@@ -68,7 +68,11 @@ EXPECTED = {
     ("ascii_key", "duckdb"): "lower(regexp_replace(name, '[^a-zA-Z0-9]', '', 'g'))",
     ("ascii_key", "redshift"): "lower(regexp_replace(name, '[^a-zA-Z0-9]', ''))",
     ("epoch_ms", "duckdb"): "make_timestamp(CAST(ts AS BIGINT) * 1000)",
-    ("epoch_ms", "redshift"): "(TIMESTAMP 'epoch' + (ts) / 1000.0 * INTERVAL '1 second')",
+    ("epoch_ms", "redshift"): (
+        "DATEADD(millisecond, CAST(MOD(CAST(ts AS BIGINT), 86400000) AS INTEGER), "
+        "DATEADD(day, CAST((CAST(ts AS BIGINT) - MOD(CAST(ts AS BIGINT), 86400000)) / 86400000 AS INTEGER), "
+        "TIMESTAMP '1970-01-01'))"
+    ),
     ("elapsed_ms", "duckdb"): "date_diff('millisecond', a, b)",
     ("elapsed_ms", "redshift"): "DATEDIFF(millisecond, a, b)",
     ("local_time", "duckdb"): "timezone('Europe/Berlin', timezone('UTC', a))",

@@ -4,11 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from sqlalchemy import BigInteger, Column, Identity, Integer, MetaData, Select, String, Table, literal, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Identity,
+    Integer,
+    MetaData,
+    Numeric,
+    Select,
+    String,
+    Table,
+    literal,
+    select,
+)
+from sqlalchemy.types import TIMESTAMP
 
-from sparkify.etl.declarations import Append, Pipeline, Transform, Update
+from sparkify.etl.declarations import Append, Pipeline, Source, Transform, Update, from_json
 from sparkify.pipeline import SPARKIFY
 
 CUSTOMERS = Table(
@@ -19,6 +35,23 @@ CUSTOMERS = Table(
     Column("city", String(64)),
     Column("rank", Integer, server_default="0"),
 )
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        Column("price", Numeric(10, 2), info=from_json("price")),
+        Column("at", TIMESTAMP, info=from_json("at")),
+        Column("day", Date, info=from_json("day")),
+        Column("paid", Boolean, info=from_json("paid")),
+    ],
+    ids=lambda column: column.name,
+)
+def test_source_refuses_type_that_json_is_not_read_into(column: Column[Any]) -> None:
+    """COPY makes 19.98 of the number 19.99 in a NUMERIC(10, 2), without a word."""
+    staging = Table("staging_orders", MetaData(), Column("id", Integer, info=from_json("id")), column)
+    with pytest.raises(TypeError, match=rf"staging_orders\.{column.name}: a .* cannot be read from JSON"):
+        Source(name="orders", staging=staging)
 
 
 def test_own_pipeline_covers_its_targets() -> None:

@@ -76,9 +76,12 @@ def _ascii_key(element: ascii_key, compiler: SQLCompiler, **kw: Any) -> str:
 
 @compiles(epoch_ms, "redshift")
 def _epoch_ms(element: epoch_ms, compiler: SQLCompiler, **kw: Any) -> str:
-    # A division that is not of integers: ts/1000, as is often written, loses the milliseconds.
-    milliseconds = compiler.process(element.clauses, **kw)
-    return f"(TIMESTAMP 'epoch' + ({milliseconds}) / 1000.0 * INTERVAL '1 second')"
+    # Of integers: an interval times a quotient is reckoned in doubles, which may miss a millisecond. Of two:
+    # DATEADD takes an INTEGER (AWS: DATEADD function), which has no room for these milliseconds.
+    milliseconds = f"CAST({compiler.process(element.clauses, **kw)} AS BIGINT)"
+    rest = f"MOD({milliseconds}, 86400000)"
+    day = f"DATEADD(day, CAST(({milliseconds} - {rest}) / 86400000 AS INTEGER), TIMESTAMP '1970-01-01')"
+    return f"DATEADD(millisecond, CAST({rest} AS INTEGER), {day})"
 
 
 @compiles(elapsed_ms, "redshift")
