@@ -11,7 +11,7 @@ from sqlalchemy.exc import ArgumentError
 
 from sparkify.config.fields import cfg
 from sparkify.etl.errors import ConfigurationError
-from sparkify.redshift.session import schema_name
+from sparkify.redshift.session import parameter_text, parse_parameters, schema_name
 
 __all__ = ["DEFAULT_DATABASE_URL", "ConnectionSettings"]
 
@@ -23,6 +23,11 @@ def _grantees(text: str) -> str:
     from sparkify.redshift.grants import parse_grantees
 
     parse_grantees(text)
+    return text
+
+
+def _parameters(text: str) -> str:
+    parse_parameters(text)
     return text
 
 
@@ -80,13 +85,19 @@ class ConnectionSettings(BaseSettings):
     statement_timeout: int | None = cfg(
         "CLUSTER", "STATEMENT_TIMEOUT", default=None, ge=1, description="seconds that a statement may take"
     )
-    query_group: str | None = cfg(
+    query_group: Annotated[str, AfterValidator(parameter_text)] | None = cfg(
         "CLUSTER",
         "QUERY_GROUP",
         default=None,
         description="the queue of Redshift, or a label of its statements",
     )
 
+    session_settings: Annotated[str, AfterValidator(_parameters)] | None = cfg(
+        "CLUSTER",
+        "SESSION_SETTINGS",
+        default=None,
+        description="what else each connection sets: wlm_query_slot_count = 3, name = 'value'",
+    )
     grant_select_to: Annotated[str, AfterValidator(_grantees)] | None = cfg(
         "CLUSTER",
         "GRANT_SELECT_TO",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from typing import Any, Final, Literal
 
@@ -20,6 +20,8 @@ DEFAULT_PORT: Final = 5439
 #: OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH.
 _HOSTNAME_MISMATCH: Final = 62
 _PROBES: Final = 6
+#: No such parameter, not a value of it, not allowed, not now.
+_NOT_SET: Final = ("42704", "22023", "42501", "55P02")
 
 
 def create_redshift_engine(
@@ -34,6 +36,7 @@ def create_redshift_engine(
     statement_timeout: int | None = None,
     query_group: str | None = None,
     schema: str | None = None,
+    parameters: Mapping[str, str | int] | None = None,
     application_name: str | None = None,
     **engine_options: Any,
 ) -> sa.Engine:
@@ -51,6 +54,8 @@ def create_redshift_engine(
     :param query_group: the queue or the label of its statements (AWS: query_group).
     :param schema: where tables are that are named without a schema, and nowhere else; it need not be there yet.
         None: where the search_path of the user says.
+    :param parameters: what else each connection sets (AWS: SET), such as ``{"wlm_query_slot_count": 3}``.
+    :raises ValueError: for a value that cannot be written, such as one with a backslash.
     :raises ConnectError: when a connection is opened and cannot be.
     """
     register()
@@ -66,12 +71,12 @@ def create_redshift_engine(
     }
     if application_name is not None:
         arguments["application_name"] = application_name
-    settings_of_session: dict[str, str] = {}
+    given: dict[str, str | int] = dict(parameters or {})
     if statement_timeout is not None:
-        settings_of_session["statement_timeout"] = str(statement_timeout * 1000)
+        given["statement_timeout"] = statement_timeout * 1000
     if query_group is not None:
-        settings_of_session["query_group"] = "'" + query_group.replace("'", "''") + "'"
-    first = set_statements(schema, settings_of_session)
+        given["query_group"] = query_group
+    first = set_statements(schema, given)
     engine = sa.create_engine(
         sa.URL.create("redshift+redshift_connector", host=host, port=port, database=database),
         connect_args=arguments,
@@ -99,7 +104,17 @@ def create_redshift_engine(
             connection._usock.setsockopt(  # noqa: SLF001
                 socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 2 * keepalive * 1000
             )
-        _run(connection, first)
+        try:
+            _run(connection, first)
+        except BaseException as exc:
+            # Nobody else knows of it yet.
+            with suppress(Exception):
+                connection.close()
+            _close_what_is_left(exc)
+            error = translate(exc, host, port)
+            if error is None:
+                raise
+            raise error from exc
         return connection
 
     return engine
@@ -108,15 +123,13 @@ def create_redshift_engine(
 def _run(connection: Any, statements: Sequence[str]) -> None:
     """Send statements, each in a transaction of its own: a SET of one that is rolled back is undone."""
     connection.autocommit = True
-    try:
-        with closing(connection.cursor()) as cursor:
-            for statement in statements:
+    with closing(connection.cursor()) as cursor:
+        for statement in statements:
+            try:
                 cursor.execute(statement)
-    except BaseException:
-        # Nobody else knows of it yet.
-        with suppress(Exception):
-            connection.close()
-        raise
+            except Exception as exc:
+                exc.add_note(statement)
+                raise
     connection.autocommit = False
 
 
@@ -180,6 +193,10 @@ def _translate_answer(exc: BaseException, where: str) -> ConnectError | None:
     state = str(fields.get("C", ""))
     if state.startswith("28"):
         return ConnectError(where, "the user or the password is wrong", "check the credentials")
+    if state in _NOT_SET and getattr(exc, "__notes__", None):
+        return ConnectError(
+            where, f"{exc.__notes__[-1]}: {fields.get('M', '')}", "check the parameters of the session"
+        )
     if state == "3D000":
         return ConnectError(where, "there is no such database", "check the name of the database")
     if state.startswith("53") or state == "57P03":

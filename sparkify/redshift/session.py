@@ -7,13 +7,22 @@ LOCK, raw SQL in migrations, and what a user runs. It names one schema: no table
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["quote_name", "schema_name", "set_statements"]
+__all__ = ["parameter_text", "parse_parameters", "quote_name", "schema_name", "set_statements"]
 
 _MOST_BYTES: Final = 127
 _RESERVED: Final = ("$user", "information_schema")
+_PARAMETER: Final = re.compile(
+    r"""\s*(?P<name>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)?)\s*(?:=|\sTO\s)\s*
+    (?:'(?P<quoted>(?:[^']|'')*)'|(?P<plain>[^,']*[^,'\s]))\s*(?:,|$)""",
+    re.VERBOSE | re.IGNORECASE | re.ASCII,
+)
+_NUMBER: Final = re.compile(r"-?[0-9]{1,18}")
+#: What has an option of its own, or is not a parameter of the session but who it is.
+_OTHERWISE: Final = ("search_path", "statement_timeout", "query_group", "session_authorization", "role")
 
 
 def schema_name(text: str) -> str:
@@ -39,11 +48,57 @@ def quote_name(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def set_statements(schema: str | None, parameters: Mapping[str, str]) -> list[str]:
+def parse_parameters(text: str) -> dict[str, str | int]:
+    """Parameters of a session and their values, from ``name = value, name = 'value with , in it'``.
+
+    >>> parse_parameters("wlm_query_slot_count = 3, timezone to 'Europe/Berlin'")
+    {'wlm_query_slot_count': 3, 'timezone': 'Europe/Berlin'}
+
+    :raises ValueError: for anything else, a name twice, and what has an option of its own: search_path,
+        statement_timeout, query_group.
+    """
+    found: dict[str, str | int] = {}
+    at = 0
+    while at < len(text):
+        match = _PARAMETER.match(text, at)
+        if match is None:
+            raise ValueError("not of the form: name = value, name = 'value'")
+        name = match["name"].lower()
+        if name in _OTHERWISE:
+            raise ValueError(f"{name} has a setting of its own, or cannot be set")
+        if name in found:
+            raise ValueError(f"{name} is there twice")
+        found[name] = parameter_text(match["plain"] or match["quoted"].replace("''", "'"))
+        if match["plain"] and _NUMBER.fullmatch(match["plain"]):
+            found[name] = int(match["plain"])
+        at = match.end()
+    return found
+
+
+def set_statements(schema: str | None, parameters: Mapping[str, str | int]) -> list[str]:
     """The statements, in order.
 
     :param schema: that names without one are of; None: left as the user has it.
-    :param parameters: by name, the value as SQL text.
+    :param parameters: each value by its name. A name is written as it is: it comes from
+        :func:`parse_parameters`, or from the code.
+    :raises ValueError: as :func:`parameter_text`.
     """
     path = [] if schema is None else [f"SET search_path TO {quote_name(schema)}"]
-    return [*path, *(f"SET {name} TO {value}" for name, value in parameters.items())]
+    return [*path, *(f"SET {name} TO {_literal(value)}" for name, value in parameters.items())]
+
+
+def parameter_text(text: str) -> str:
+    """A text, when SET can be given it as a value.
+
+    Redshift takes a backslash for the beginning of an escape, PostgreSQL since 9.1 for itself, and SET takes no
+    expression in which it could be written for both.
+
+    :raises ValueError: when it has a backslash or a NUL.
+    """
+    if "\\" in text or "\0" in text:
+        raise ValueError("a value of SET has no backslash and no NUL")
+    return text
+
+
+def _literal(value: str | int) -> str:
+    return str(value) if isinstance(value, int) else "'" + parameter_text(value).replace("'", "''") + "'"

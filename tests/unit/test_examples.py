@@ -23,7 +23,7 @@ EXAMPLES = {
     "sparkify.provision.passwords": 2,
     "sparkify.redshift.copy": 3,
     "sparkify.redshift.grants": 1,
-    "sparkify.redshift.session": 1,
+    "sparkify.redshift.session": 2,
     "sparkify.redshift.unload": 4,
 }
 

@@ -13,7 +13,7 @@ from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.suggestions import did_you_mean
 from sparkify.redshift.connect import DEFAULT_PORT, create_redshift_engine
 from sparkify.redshift.credentials import Credentials, Endpoint, Iam, Password, Secret
-from sparkify.redshift.session import schema_name
+from sparkify.redshift.session import parameter_text, parse_parameters, schema_name
 
 if TYPE_CHECKING:
     from sparkify.config.settings import Settings
@@ -43,7 +43,8 @@ _OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "connect_timeout": (_seconds, "seconds"),
     "keepalive": (_seconds, "seconds"),
     "statement_timeout": (_seconds, "seconds"),
-    "query_group": (str, "a name"),
+    "query_group": (parameter_text, "a name without a backslash"),
+    "session_settings": (parse_parameters, "name = value, name = 'value'"),
     "db_schema": (schema_name, "the name of a schema"),
     "cluster": (str, "a name"),
     "workgroup": (str, "a name"),
@@ -66,8 +67,11 @@ def make_engine(url: URL, settings: Settings | None) -> Engine:
     if not url.host or not url.database:
         raise ConfigurationError("the URL of a Redshift has a host and a database: ...@host:5439/dev")
     options = {name: value for name in _OPTIONS if (value := option(settings, name)) is not None}
+    if "session_settings" in options:
+        options["session_settings"] = parse_parameters(options["session_settings"])
     options |= _options_of(url)
     schema = options.pop("db_schema", DEFAULT_SCHEMA)
+    parameters = options.pop("session_settings", None)
     login = {name: options.pop(name, None) for name in _LOGIN}
     if "region" not in url.query and Endpoint.of(url.host) is not None:
         # The setting may be that of the buckets; the cluster's own stands in its name.
@@ -79,6 +83,7 @@ def make_engine(url: URL, settings: Settings | None) -> Engine:
         port=url.port or DEFAULT_PORT,
         application_name="sparkify",
         schema=schema,
+        parameters=parameters,
         **options,
     )
 
