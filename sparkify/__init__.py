@@ -29,7 +29,15 @@ if TYPE_CHECKING:
         SparkifyError,
         TemporaryError,
     )
-    from sparkify.etl.results import CheckResult, LoadRecord, LoadReport, Reject, SourceReport, TableChange
+    from sparkify.etl.results import (
+        CheckResult,
+        LoadRecord,
+        LoadReport,
+        PruneReport,
+        Reject,
+        SourceReport,
+        TableChange,
+    )
     from sparkify.warehouse.facade import Warehouse
     from sparkify.warehouse.query import Query
     from sparkify.warehouse.status import Status
@@ -42,6 +50,7 @@ __all__ = [
     "EmptySource",
     "LoadRecord",
     "LoadReport",
+    "PruneReport",
     "Query",
     "Reject",
     "RejectedLines",
@@ -71,6 +80,7 @@ _HOMES = {
         "CheckResult",
         "LoadRecord",
         "LoadReport",
+        "PruneReport",
         "Reject",
         "SourceReport",
         "TableChange",

@@ -113,6 +113,23 @@ class TableChange:
 
 
 @dataclass(frozen=True)
+class PruneReport:
+    """What was removed from the ledger, or in a dry run what would be.
+
+    :ivar rejects: how many rejected lines.
+    :ivar loads: how many loads of the history.
+    :ivar rejects_before: of loads that ended before this moment of UTC; None: no rejected line was asked for.
+    :ivar history_before: the same of loads.
+    """
+
+    rejects: int
+    loads: int
+    rejects_before: datetime | None
+    history_before: datetime | None
+    dry_run: bool
+
+
+@dataclass(frozen=True)
 class CheckResult:
     """What one check found.
 

@@ -3,41 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TypeVarTuple
+from typing import Any, TypeVarTuple
 
-from sqlalchemy import CompoundSelect, Connection, Engine, Select
-from sqlalchemy.engine import URL
+from sqlalchemy import CompoundSelect, Select
 from sqlalchemy.orm import Session as OrmSession
 
 from sparkify._version import __version__
-from sparkify.config.settings import Settings
-from sparkify.databases import open_database
 from sparkify.etl import ledger, runner
 from sparkify.etl.attempt import LoadRequest
 from sparkify.etl.checking import check_views, run_checks
-from sparkify.etl.declarations import Pipeline
-from sparkify.etl.errors import ConfigurationError, SparkifyError
+from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.observer import Observer
-from sparkify.etl.results import CheckResult, LoadReport, Reject
+from sparkify.etl.results import CheckResult, LoadReport, PruneReport, Reject
+from sparkify.etl.retention import prune, prune_request
 from sparkify.etl.session import PlannedStep, Session
-from sparkify.pipeline import SPARKIFY
-from sparkify.warehouse.migrations import Migrations
+from sparkify.warehouse.connections import Connections
 from sparkify.warehouse.query import Query
 from sparkify.warehouse.requests import LOAD_OPTIONS, build_request
 from sparkify.warehouse.revisions import current
 from sparkify.warehouse.rules import rules_check
 from sparkify.warehouse.status import Contents, PendingFiles, Status, pending_files, read_contents
-from sparkify.warehouse.target import resolve_target
 
 __all__ = ["Warehouse"]
 
 Ts = TypeVarTuple("Ts")
 
 
-class Warehouse:
+class Warehouse(Connections):
     """A warehouse: a database with the tables of a pipeline in it, and the sources that it is loaded from.
 
     ::
@@ -53,53 +47,6 @@ class Warehouse:
     :param read_only: on an embedded database, open the file so that other readers may have it open too.
     :raises ConfigurationError: when the target cannot be understood, or is of no database in the registry.
     """
-
-    def __init__(
-        self,
-        target: str | URL | Engine | Settings | None = None,
-        pipeline: Pipeline = SPARKIFY,
-        *,
-        read_only: bool = False,
-    ) -> None:
-        self.pipeline = pipeline
-        self._given_engine = target if isinstance(target, Engine) else None
-        self._engine: Engine | None = None
-        self._read_only = read_only
-        self.settings, self.url = resolve_target(target, pipeline.sources)
-        self.database = open_database(self.url, self.settings, pipeline.sources)
-        self._migrations = Migrations(pipeline, self.database)
-
-    # -- connections ---------------------------------------------------------------------------------------
-
-    @property
-    def engine(self) -> Engine:
-        """The engine, made at the first use."""
-        if self._engine is None:
-            if self._given_engine is not None:
-                self.database.check_engine(self._given_engine)
-            self._engine = self._given_engine or self.database.create_engine(read_only=self._read_only)
-        return self._engine
-
-    def close(self) -> None:
-        """Close every connection, which for an embedded database lets other processes have the file."""
-        if self._engine is not None and self._given_engine is None:
-            self._engine.dispose()
-        self._engine = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"Warehouse({self._masked_url!r}, {self.pipeline.name!r})"
-
-    @property
-    def _masked_url(self) -> str:
-        return self.url.render_as_string(hide_password=True)
 
     # -- loading -------------------------------------------------------------------------------------------
 
@@ -187,6 +134,34 @@ class Warehouse:
         """The SQL that would bring an empty database to a revision, without connecting."""
         return self._migrations.sql(revision)
 
+    def prune(
+        self,
+        *,
+        rejects_older_than: str | timedelta | None = None,
+        history_older_than: str | timedelta | None = None,
+        dry_run: bool = False,
+        lock_timeout: float = 60,
+        observer: Observer | None = None,
+    ) -> PruneReport:
+        """Remove old rows of the ledger, in one transaction that keeps loads out. Files stay known.
+
+        :param rejects_older_than: remove rejected lines of loads that ended so long ago: ``"90d"``.
+        :param history_older_than: remove loads that ended so long ago and that a full refresh has replaced.
+        :param dry_run: count what would be removed, and remove nothing.
+        :param lock_timeout: seconds to wait for a load to end, or for whoever uses the embedded database.
+        :raises ConfigurationError: when neither is given, and as for :meth:`check`.
+        """
+        request = prune_request(
+            rejects_older_than, history_older_than, dry_run=dry_run, lock_timeout=lock_timeout
+        )
+        observer = observer or Observer()
+        if self.database.exists and not dry_run:
+            with self._translated():
+                self.database.wait_for_others(self.engine, lock_timeout, observer)
+        with self._connection_at_head() as connection:
+            session = Session(self.database, connection)
+            return prune(session, self.database, self.pipeline, request, observer)
+
     # -- reading -------------------------------------------------------------------------------------------
 
     def status(self) -> Status:
@@ -260,40 +235,3 @@ class Warehouse:
         **options: Any,
     ) -> LoadRequest:
         return build_request(self.pipeline, self.settings, sources, locations or {}, only, **options)
-
-    @contextmanager
-    def _connected(self) -> Iterator[Connection]:
-        with self._translated(), self.engine.connect() as connection:
-            yield connection
-
-    @contextmanager
-    def _connection_to_loads(self) -> Iterator[Connection | None]:
-        """A connection, where there are tables that may hold loads."""
-        if not self.database.exists:
-            yield None
-            return
-        with self._connected() as connection:
-            yield None if current(connection) is None else connection
-
-    @contextmanager
-    def _connection_at_head(self) -> Iterator[Connection]:
-        if not self.database.exists:
-            raise ConfigurationError(
-                "is not there yet", where=str(self.database.file), hint="Run: sparkify-etl load"
-            )
-        with self._connected() as connection:
-            revision = current(connection)
-            if revision != self._migrations.head():
-                raise self._migrations.not_at_head(revision)
-            yield connection
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except SparkifyError:
-            raise
-        except Exception as exc:
-            if translated := self.database.translate(exc):
-                raise translated from exc
-            raise

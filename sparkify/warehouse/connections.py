@@ -1,0 +1,108 @@
+"""The connections of a warehouse: its engine, and what a connection to it must find there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.engine import URL
+
+from sparkify.config.settings import Settings
+from sparkify.databases import open_database
+from sparkify.etl.declarations import Pipeline
+from sparkify.etl.errors import ConfigurationError, SparkifyError
+from sparkify.pipeline import SPARKIFY
+from sparkify.warehouse.migrations import Migrations
+from sparkify.warehouse.revisions import current
+from sparkify.warehouse.target import resolve_target
+
+__all__ = ["Connections"]
+
+
+class Connections:
+    """What :class:`~sparkify.warehouse.facade.Warehouse` connects with; see there."""
+
+    def __init__(
+        self,
+        target: str | URL | Engine | Settings | None = None,
+        pipeline: Pipeline = SPARKIFY,
+        *,
+        read_only: bool = False,
+    ) -> None:
+        self.pipeline = pipeline
+        self._given_engine = target if isinstance(target, Engine) else None
+        self._engine: Engine | None = None
+        self._read_only = read_only
+        self.settings, self.url = resolve_target(target, pipeline.sources)
+        self.database = open_database(self.url, self.settings, pipeline.sources)
+        self._migrations = Migrations(pipeline, self.database)
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, made at the first use."""
+        if self._engine is None:
+            if self._given_engine is not None:
+                self.database.check_engine(self._given_engine)
+            self._engine = self._given_engine or self.database.create_engine(read_only=self._read_only)
+        return self._engine
+
+    def close(self) -> None:
+        """Close every connection, which for an embedded database lets other processes have the file."""
+        if self._engine is not None and self._given_engine is None:
+            self._engine.dispose()
+        self._engine = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Warehouse({self._masked_url!r}, {self.pipeline.name!r})"
+
+    @property
+    def _masked_url(self) -> str:
+        return self.url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        with self._translated(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _connection_to_loads(self) -> Iterator[Connection | None]:
+        """A connection, where there are tables that may hold loads."""
+        if not self.database.exists:
+            yield None
+            return
+        with self._connected() as connection:
+            yield None if current(connection) is None else connection
+
+    @contextmanager
+    def _connection_at_head(self) -> Iterator[Connection]:
+        if not self.database.exists:
+            raise ConfigurationError(
+                "is not there yet", where=str(self.database.file), hint="Run: sparkify-etl load"
+            )
+        with self._connected() as connection:
+            revision = current(connection)
+            if revision != self._migrations.head():
+                raise self._migrations.not_at_head(revision)
+            yield connection
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except SparkifyError:
+            raise
+        except Exception as exc:
+            if translated := self.database.translate(exc):
+                raise translated from exc
+            raise
