@@ -15,7 +15,7 @@ PYTEST := -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 VERSIONS := test-py311 test-py312 test-py313
 
-.PHONY: demo test test-unit test-lowest test-newest test-duckdb2 $(VERSIONS) coverage kill parity fuzz lint format bench \
+.PHONY: demo test test-unit test-lowest test-newest test-duckdb2 $(VERSIONS) coverage kill parity fuzz loaders rejects lint format bench \
         bench-growth redshift-local clean help
 
 help:
@@ -89,6 +89,12 @@ parity: $(READY) ## 100 sets of generated data, five times the size, and 200 seq
 
 fuzz: $(READY) ## damage lines in 20,000 ways: the validator and DuckDB's reader must agree on each
 	$(BIN)/python -m pytest tests/unit/test_lines.py -k damaged --hypothesis-profile=fuzz
+
+loaders: $(READY) ## 20 rounds of eight loads at once on the stand-in: each file once, and each loser told who has the lock
+	$(BIN)/python -m pytest tests/databases/redshift/test_redshift_loaders.py --scale 10
+
+rejects: $(READY) ## 100,000 files and one broken line on the stand-in: only its file is read here, in few statements
+	$(BIN)/python -m pytest tests/databases/redshift/test_redshift_rejects.py -k few_statements --scale 1000
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
 
-from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, ValidationError, create_model
+from pydantic import AliasChoices, ByteSize, Field, PrivateAttr, SecretStr, ValidationError, create_model
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -49,6 +49,14 @@ class Settings(ConnectionSettings):
     )
     manifest_prefix: str | None = cfg(
         "S3", "MANIFEST_PREFIX", default=None, description="s3:// prefix where COPY manifests may be written"
+    )
+    pack_below: ByteSize = cfg(
+        "S3",
+        "PACK_BELOW",
+        default=ByteSize(0),
+        ge=0,
+        le=4 * 1024 * 1024,
+        description="smaller files, such as 1MB, are joined below MANIFEST_PREFIX before they are copied",
     )
     region: str | None = cfg(
         "AWS", "REGION", "DWH_REGION", default=None, description="AWS region; else that of the AWS profile"

@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import count
+from dataclasses import replace
+from functools import partial
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from sparkify.databases.redshift.copy_results import (
 )
 from sparkify.databases.redshift.copying import Copying, CopyOptions, refuse_local
 from sparkify.databases.redshift.errors import is_load_error
+from sparkify.databases.redshift.files import BatchFiles
 from sparkify.databases.redshift.finding import Faults, Finder
 from sparkify.databases.redshift.inserting import ROWS_PER_INSERT
 from sparkify.databases.redshift.objects import LoadObjects
@@ -43,49 +45,9 @@ from sparkify.etl.observer import Observer
 from sparkify.etl.results import Reject, Staged
 from sparkify.etl.session import Session
 from sparkify.etl.spool import spool
-from sparkify.etl.validation import ToValidate, Validated, validate_files
+from sparkify.etl.validation import ToValidate, validate_files
 
 __all__ = ["RedshiftBatch"]
-
-
-@dataclass
-class _Files:
-    """The files of one source, and what is known of them after each attempt.
-
-    :ivar lines: by uri, how many lines a file that was validated has.
-    :ivar bundles: by the uri of the object, the accepted lines that are copied instead of their files.
-    :ivar packed: the uris of these files.
-    :ivar faults: of the files that COPY loaded without a word; None where it failed.
-    :ivar unclear: the uris of files of which it does not tell how much it read.
-    """
-
-    source: Source
-    files: Sequence[SourceFile]
-    listing: Listing
-    lines: dict[str, int] = field(default_factory=dict)
-    validated: Validated = field(default_factory=Validated)
-    bundles: dict[str, Bundle] = field(default_factory=dict)
-    packed: set[str] = field(default_factory=set)
-    faults: Faults | None = None
-    unclear: set[str] = field(default_factory=set)
-
-    @property
-    def whole(self) -> list[SourceFile]:
-        """The files that are copied as they are."""
-        return [file for file in self.files if file.uri not in self.packed]
-
-    @property
-    def unknown(self) -> list[SourceFile]:
-        """The files that were not validated."""
-        return [file for file in self.files if file.uri not in self.lines]
-
-    @property
-    def known_of(self) -> tuple[int, int, int]:
-        """What grows from one attempt to the next. Where COPY has failed, that files were found right is no
-        reason to try again.
-        """
-        lines = len(self.lines) if self.faults is not None else 0
-        return lines, len(self.packed), len(self.validated.rejects)
 
 
 class RedshiftBatch(Batch):
@@ -99,9 +61,10 @@ class RedshiftBatch(Batch):
         self._observer = observer
         self._max_rejects = max_rejects
         self._prefix = options.manifest_prefix
+        self._pack_below = options.pack_below
         self._objects = LoadObjects(options.manifest_prefix, aws, observer)
         self._copying = Copying(options, self._objects)
-        self._batch: dict[str, _Files] = {}
+        self._batch: dict[str, BatchFiles] = {}
         self._numbers = count(1)
 
     def close(self) -> None:
@@ -115,17 +78,17 @@ class RedshiftBatch(Batch):
         batch = self._batch.get(source.name)
         if batch is None or batch.files != files:
             # Another load may have come first since the last attempt.
-            batch = self._batch[source.name] = _Files(source, files, listing)
+            batch = self._batch[source.name] = BatchFiles(source, files, listing)
+            if not session.dry_run:
+                self._pack(batch)
         create_staging(session, source)
         copied, read = self._copy(session, batch)
-        lines = Names([*(file.uri for file in batch.whole), *batch.bundles]).lines(read)
         violating = session.run(
             select(func.count()).select_from(source.staging).where(violates_a_rule(source))
         ).value
-        self._judge(batch, copied, read, lines, violating)
-        self._observer.read(source.name, sum(file.size for file in files), copied)
-        known = lines | batch.lines
-        return batch.validated.staged(source, ((file, known.get(file.uri, 0)) for file in files))
+        lines = self._judge(batch, copied, read, violating)
+        self._observer.read(source.name, sum(file.size for file in files) - batch.fetched, copied)
+        return batch.validated.staged(source, ((file, lines.get(file.uri, 0)) for file in files))
 
     def unstage(self, session: Session, source: Source) -> None:
         drop_staging(session, source)
@@ -141,16 +104,30 @@ class RedshiftBatch(Batch):
         if (loaded := rows_loaded(session)) != len(rows):
             raise SparkifyError(f"COPY loaded {loaded:,} of {len(rows):,} rows of {table.name}")
 
-    def _copy(self, session: Session, batch: _Files) -> tuple[int, dict[str, int]]:
+    def _pack(self, batch: BatchFiles) -> None:
+        """Join small files into few objects (AWS: Loading data files, 1 MB to 1 GB each)."""
+        small = [file for file in batch.files if file.size < self._pack_below]
+        if self._prefix is None or len(small) < 2:
+            return
+        folder = self._folder / f"{batch.source.name}-packs"
+        folder.mkdir(exist_ok=True)
+        for pack in spool(small, folder, self._aws, partial(self._observer.read, batch.source.name, lines=0)):
+            path = pack.path.rename(folder / f"packed-{next(self._numbers):06d}.json")
+            uri = f"{self._objects.uri(batch.source.name)}-{path.name}"
+            self._objects.upload(uri, path)
+            batch.packs[uri] = replace(pack, path=path)
+            batch.packed.update(part.file.uri for part in pack.segments)
+        batch.fetched = sum(file.size for file in small)
+
+    def _copy(self, session: Session, batch: BatchFiles) -> tuple[int, dict[str, int]]:
         """How many rows were loaded, and how many lines read of each object."""
         source = batch.source
-        uris = [*(file.uri for file in batch.whole), *batch.bundles]
         name = source.name if not batch.lines else f"{source.name}-{next(self._numbers)}"
         copied, read = 0, dict[str, int]()
         try:
             # Without MAXERROR: whatever it refuses fails it, and is not missing in silence.
             for copy in self._copying.statements(
-                source, uris, batch.listing, name=name, dry_run=session.dry_run
+                source, batch.objects, batch.listing, name=name, dry_run=session.dry_run
             ):
                 session.run(copy)
                 copied += rows_loaded(session)
@@ -162,27 +139,24 @@ class RedshiftBatch(Batch):
             raise UnreadableBatch(source) from exc
         return copied, read
 
-    def _judge(
-        self, batch: _Files, copied: int, read: dict[str, int], lines: dict[str, int], violating: int
-    ) -> None:
-        """See that every line is accounted for.
+    def _judge(self, batch: BatchFiles, copied: int, read: Mapping[str, int], violating: int) -> dict[str, int]:
+        """See that every line is accounted for, and return how many each file has.
 
         :raises UnreadableBatch: when it cannot be said of files that were not validated.
         :raises SparkifyError: when it is not so of files that were.
         """
+        names = Names(batch.objects)
+        lines = names.lines(read)
         unknown = {file.uri for file in batch.unknown}
-        alike = Names(file.uri for file in batch.whole).alike
-        # Redshift tells nothing of an object without a line.
-        batch.unclear = unknown.intersection(alike) if read else unknown if copied else set()
-        if copied and not read and unknown:
+        # How many lines a pack has is known without COPY. It tells nothing of an object without a line.
+        untold = unknown - batch.packs.keys()
+        batch.unclear = untold.intersection(names.alike) if read else untold if copied else set()
+        if copied and not read and untold:
             self._observer.warning(
                 f"Redshift does not tell what COPY read of each file of {batch.source.name} (SYS_LOAD_DETAIL): "
                 "they are read line by line, which takes much longer"
             )
-        expected = sum(bundle.rows for bundle in batch.bundles.values())
-        for file in batch.whole:
-            blank = batch.validated.blank[file.uri]
-            expected += batch.lines[file.uri] - blank if file.uri in batch.lines else lines.get(file.uri, 0)
+        expected = batch.expected(lines)
         batch.faults = Faults(expected - copied, violating)
         if unknown and (batch.faults or batch.unclear):
             raise UnreadableBatch(batch.source)
@@ -193,13 +167,14 @@ class RedshiftBatch(Batch):
                 details=[str(reject) for reject in batch.validated.rejects[:10]],
                 hint="A line that Redshift takes is one that sparkify rejects; correct these.",
             )
+        return batch.counted(lines)
 
     # -- line by line ----------------------------------------------------------------------------------------
 
     def repair(self, session: Session, cause: UnreadableBatch) -> None:
         batch = self._batch[cause.source.name]
         refused = refused_by_failed_copy(session) if cause.__cause__ is not None else []
-        before = batch.known_of
+        before = batch.known
         if not self._take_out(batch, refused):
             files = self._at_fault(session, batch, refused)
             session.rollback()
@@ -207,19 +182,19 @@ class RedshiftBatch(Batch):
         rejects = batch.validated.rejects
         if len(rejects) > self._max_rejects:
             raise RejectedLines(rejects, self._max_rejects)
-        if batch.known_of == before:
+        if batch.known == before:
             raise SparkifyError(
                 "COPY refused lines that seem right, and says", details=[str(one) for one in refused[:10]]
             )
 
-    def _named(self, batch: _Files, refused: Sequence[Refused]) -> Iterator[tuple[str, Refused]]:
+    def _named(self, batch: BatchFiles, refused: Sequence[Refused]) -> Iterator[tuple[str, Refused]]:
         """The objects that COPY names, each with the line that it has refused."""
-        names = Names([*(file.uri for file in batch.whole), *batch.bundles])
+        names = Names(batch.objects)
         for one in refused:
             for uri in names.of(one.name):
                 yield uri, one
 
-    def _take_out(self, batch: _Files, refused: Sequence[Refused]) -> bool:
+    def _take_out(self, batch: BatchFiles, refused: Sequence[Refused]) -> bool:
         """Reject what COPY refuses of the accepted lines, and return whether there was any."""
         lines: dict[str, dict[int, Refused]] = defaultdict(dict)
         for uri, one in self._named(batch, refused):
@@ -237,7 +212,7 @@ class RedshiftBatch(Batch):
             self._add(batch, bundle.without(rows, *self._paths(batch)))
         return bool(lines)
 
-    def _at_fault(self, session: Session, batch: _Files, refused: Sequence[Refused]) -> list[SourceFile]:
+    def _at_fault(self, session: Session, batch: BatchFiles, refused: Sequence[Refused]) -> list[SourceFile]:
         """The files that must be validated."""
         unknown = batch.unknown
         if self._prefix is None:
@@ -251,14 +226,16 @@ class RedshiftBatch(Batch):
         finder = Finder(session, batch.source, batch.listing, self._copying)
         return again + (finder.find(unknown, batch.faults) if unknown else [])
 
-    def _validate(self, batch: _Files, files: Sequence[SourceFile], refused: set[str]) -> None:
+    def _validate(self, batch: BatchFiles, files: Sequence[SourceFile], refused: set[str]) -> None:
         """Validate files, and keep the accepted lines of those with others in them.
 
         :param refused: the uris of objects that COPY refuses, whatever is found in them.
         """
         folder = self._folder / batch.source.name
         folder.mkdir(exist_ok=True)
-        spooled = (ToValidate(file, *self._paths(batch)) for file in spool(files, folder, self._aws))
+        taken = {file.uri: batch.packs.pop(file.uri) for file in files if file.uri in batch.packs}
+        fetched = spool([file for file in files if file.uri not in taken], folder, self._aws)
+        spooled = (ToValidate(file, *self._paths(batch)) for file in chain(taken.values(), fetched))
         for one, validated in validate_files(batch.source, spooled, sum(file.size for file in files)):
             file = one.file
             file.path.unlink()
@@ -269,20 +246,23 @@ class RedshiftBatch(Batch):
             batch.validated.add(validated)
             batch.lines.update({part.file.uri: part.lines for part in file.segments})
             bundle = Bundle.of(one, validated)
-            if not validated.rejects and (self._prefix is None or not uris & refused):
+            apart = bool(validated.rejects or uris & batch.packed or uris & refused)
+            if not apart or (self._prefix is None and not validated.rejects):
                 bundle.remove()
                 continue
             batch.packed |= uris
             # With more than may be rejected nothing is loaded; all of them are told.
             if len(batch.validated.rejects) <= self._max_rejects:
                 self._add(batch, bundle)
+        for uri in taken:
+            self._objects.remove(uri)
 
-    def _paths(self, batch: _Files) -> tuple[Path, Path]:
+    def _paths(self, batch: BatchFiles) -> tuple[Path, Path]:
         """Names for accepted lines and for their numbers."""
         path = self._folder / batch.source.name / f"accepted-{next(self._numbers):06d}.json"
         return path, path.with_suffix(".numbers")
 
-    def _add(self, batch: _Files, bundle: Bundle) -> None:
+    def _add(self, batch: BatchFiles, bundle: Bundle) -> None:
         """Let accepted lines be copied.
 
         :raises ConfigurationError: when they cannot be written.

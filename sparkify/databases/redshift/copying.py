@@ -28,12 +28,14 @@ class CopyOptions:
     :ivar jsonpaths: by source, the ``s3://`` uri of a JSONPaths file.
     :ivar manifest_prefix: an ``s3://`` prefix where manifests, JSONPaths files and the accepted lines of files
         with others in them may be written.
+    :ivar pack_below: bytes; smaller files are joined into objects there before they are copied.
     """
 
     iam_role: str = "default"
     region: str | None = None
     jsonpaths: Mapping[str, str] = field(default_factory=dict)
     manifest_prefix: str | None = None
+    pack_below: int = 0
 
 
 class Copying:

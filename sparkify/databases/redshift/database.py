@@ -66,6 +66,7 @@ class Redshift(Database):
             region=option(self.settings, "region"),
             jsonpaths=jsonpaths(self.settings, self.sources),
             manifest_prefix=option(self.settings, "manifest_prefix"),
+            pack_below=option(self.settings, "pack_below") or 0,
         )
 
     def create_engine(self, *, read_only: bool = False) -> Engine:

@@ -1,0 +1,90 @@
+"""The files of one source in a load of Redshift, and what is known of them after each attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sparkify.databases.redshift.accepted import Bundle
+from sparkify.databases.redshift.finding import Faults
+from sparkify.etl.declarations import Source
+from sparkify.etl.listing import Listing, SourceFile
+from sparkify.etl.spool import SpoolFile
+from sparkify.etl.validation import Validated
+
+__all__ = ["BatchFiles"]
+
+
+@dataclass
+class BatchFiles:
+    """The files of one source, and the objects from which they are copied.
+
+    A file is copied as it is; or as part of a pack, which has all lines of some files; or as part of a bundle,
+    which has accepted lines, once the file or its pack was found to hold others.
+
+    :ivar lines: by uri, how many lines a file that was validated has.
+    :ivar packs: by the uri of the object, files that were packed as they are, on this machine.
+    :ivar bundles: by the uri of the object, accepted lines.
+    :ivar packed: the uris of the files in either.
+    :ivar fetched: bytes of the files that were packed as they are.
+    :ivar faults: of the objects that COPY loaded without a word; None where it failed.
+    :ivar unclear: the uris of objects of which it does not tell how much it read.
+    """
+
+    source: Source
+    files: Sequence[SourceFile]
+    listing: Listing
+    lines: dict[str, int] = field(default_factory=dict)
+    validated: Validated = field(default_factory=Validated)
+    packs: dict[str, SpoolFile] = field(default_factory=dict)
+    bundles: dict[str, Bundle] = field(default_factory=dict)
+    packed: set[str] = field(default_factory=set)
+    fetched: int = 0
+    faults: Faults | None = None
+    unclear: set[str] = field(default_factory=set)
+
+    @property
+    def whole(self) -> list[SourceFile]:
+        """The files that are copied as they are."""
+        return [file for file in self.files if file.uri not in self.packed]
+
+    @property
+    def objects(self) -> list[str]:
+        """The uris that COPY is to read."""
+        return [*(file.uri for file in self.whole), *self.packs, *self.bundles]
+
+    @property
+    def unknown(self) -> list[SourceFile]:
+        """The objects in which there may be a line that cannot be loaded: files that were not validated, and
+        packs, as if they were files.
+        """
+        packs = [SourceFile(uri, pack.path.stat().st_size, "") for uri, pack in self.packs.items()]
+        return [*(file for file in self.whole if file.uri not in self.lines), *packs]
+
+    def counted(self, read: Mapping[str, int]) -> dict[str, int]:
+        """By uri of the file, how many lines each has, as far as that is known.
+
+        :param read: how many COPY read of each object.
+        """
+        packed = {part.file.uri: part.lines for pack in self.packs.values() for part in pack.segments}
+        return dict(read) | packed | self.lines
+
+    def expected(self, read: Mapping[str, int]) -> int:
+        """How many rows COPY must have loaded, if there is no line but such as can be loaded.
+
+        :param read: how many lines it read of each object.
+        """
+        rows = sum(bundle.rows for bundle in self.bundles.values())
+        rows += sum(pack.lines for pack in self.packs.values())
+        for file in self.whole:
+            known = self.lines.get(file.uri)
+            rows += read.get(file.uri, 0) if known is None else known - self.validated.blank[file.uri]
+        return rows
+
+    @property
+    def known(self) -> tuple[int, int, int]:
+        """What grows from one attempt to the next. Where COPY has failed, that files were found right is no
+        reason to try again.
+        """
+        lines = len(self.lines) if self.faults is not None else 0
+        return lines, len(self.packed) - len(self.packs), len(self.validated.rejects)
