@@ -16,6 +16,7 @@ from sparkify.etl.declarations import Pipeline, json_fields
 from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.suggestions import did_you_mean
 from sparkify.redshift import RedshiftDialect
+from sparkify.redshift.attributes import TableAttributes
 
 __all__ = ["ColumnEntry", "TableEntry", "dictionary", "markdown", "mermaid"]
 
@@ -68,6 +69,8 @@ class TableEntry:
     :ivar section: what it belongs to: the star, its views, staging, or the ledger.
     :ivar grain: what one row is.
     :ivar notes: what else is said of it.
+    :ivar sortkey_auto: whether the model leaves the sort key to Redshift in so many words.
+    :ivar encode_auto: the same of the encodings.
     """
 
     name: str
@@ -79,6 +82,8 @@ class TableEntry:
     sortkey: tuple[str, ...]
     columns: tuple[ColumnEntry, ...]
     is_view: bool = False
+    sortkey_auto: bool = False
+    encode_auto: bool = False
 
 
 def dictionary(pipeline: Pipeline, names: Iterable[str] = ()) -> tuple[TableEntry, ...]:
@@ -183,7 +188,8 @@ def _keys(column: ColumnEntry) -> Iterator[str]:
 def _distribution(entry: TableEntry) -> str:
     style = f"distributed by `{entry.distkey}`" if entry.distkey else _STYLES[entry.diststyle or "AUTO"]
     order = f", sorted by {', '.join(f'`{name}`' for name in entry.sortkey)}" if entry.sortkey else ""
-    return style + order
+    auto = [what for what, said in (("sorted", entry.sortkey_auto), ("encoded", entry.encode_auto)) if said]
+    return style + order + (f", {' and '.join(auto)} as Redshift chooses" if auto else "")
 
 
 _STYLES = {
@@ -209,8 +215,7 @@ def _entries(pipeline: Pipeline) -> Iterator[TableEntry]:
 
 
 def _entry(section: str, table: Table) -> TableEntry:
-    options = table.dialect_options["redshift"]
-    sortkey = options["sortkey"] or ()
+    placed = TableAttributes.of(table)
     grain, notes = _grain_and_notes(table.comment or "")
     staged = section == _STAGING
     json_keys = {column.name: field.key for column, field in json_fields(table).items()} if staged else {}
@@ -219,11 +224,13 @@ def _entry(section: str, table: Table) -> TableEntry:
         section=section,
         grain=grain,
         notes=notes,
-        diststyle=options["diststyle"],
-        distkey=options["distkey"],
-        sortkey=(sortkey,) if isinstance(sortkey, str) else tuple(sortkey),
+        diststyle=placed.diststyle,
+        distkey=placed.distkey,
+        sortkey=placed.sortkey,
         columns=tuple(_column(column, json_keys.get(column.name)) for column in table.columns),
         is_view=section == _VIEWS,
+        sortkey_auto=placed.sortkey_auto,
+        encode_auto=placed.encode_auto,
     )
 
 

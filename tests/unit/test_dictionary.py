@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 
 import pytest
+from sqlalchemy import BigInteger, Column, MetaData, Table
 
 from sparkify.etl.errors import ConfigurationError
 from sparkify.models import PLAYS, Base
@@ -121,6 +123,25 @@ def test_keys_and_distribution() -> None:
     assert (history.diststyle, history.sortkey) == ("ALL", ("load_id",))
     (staging,) = dictionary(SPARKIFY, ["staging_events"])
     assert not any(one.key for one in staging.columns)
+
+
+def test_choices_left_to_redshift_are_told() -> None:
+    left = Table(
+        "left_to_redshift",
+        MetaData(),
+        Column("id", BigInteger),
+        comment="Grain: one row.",
+        redshift_diststyle="AUTO",
+        redshift_sortkey="AUTO",
+        redshift_encode="AUTO",
+    )
+    (entry,) = dictionary(replace(SPARKIFY, tables=(left,)), ["left_to_redshift"])
+    assert (entry.diststyle, entry.sortkey, entry.sortkey_auto, entry.encode_auto) == ("AUTO", (), True, True)
+    assert "On Redshift: distributed as Redshift chooses, sorted and encoded as Redshift chooses." in markdown(
+        [entry]
+    )
+    (plays,) = dictionary(SPARKIFY, ["songplays"])
+    assert (plays.sortkey_auto, plays.encode_auto) == (False, False)
 
 
 def test_the_diagram() -> None:

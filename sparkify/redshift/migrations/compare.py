@@ -9,6 +9,9 @@ the database is AUTO, whatever Redshift has made of it (``AUTO(KEY(id))``).
 there is one, SVV_TABLE_INFO is asked; it is visible to superusers and whom they let.
 * Encodings are compared column by column where the model has one and does not say ENCODE AUTO; a column
 without one has what Redshift chose.
+* SORTKEY AUTO and ENCODE AUTO that the model says are compared with SVV_TABLE_INFO, which alone tells them from
+SORTKEY NONE and from encodings that somebody chose. Of a table without rows it tells nothing, and nothing is
+assumed.
 """
 
 from __future__ import annotations
@@ -33,8 +36,12 @@ from sparkify.redshift.migrations.operations import (
 
 log = logging.getLogger(__name__)
 
-_svv_table_info = sa.table(
-    "svv_table_info", sa.column("schema"), sa.column("table"), sa.column("sortkey1", sa.String)
+_info = sa.table(
+    "svv_table_info",
+    sa.column("schema"),
+    sa.column("table"),
+    sa.column("sortkey1", sa.String),
+    sa.column("encoded", sa.String),
 )
 
 
@@ -56,7 +63,9 @@ def compare_table(
     _compare_distribution(changes, schema, name, there, wanted)
     _compare_sort_key(context, changes, schema, name, there, wanted)
     # After the keys: a column that becomes part of the sort key is set to RAW by Redshift.
-    if not wanted.encode_auto:
+    if wanted.encode_auto:
+        _compare_encode_auto(context, changes, schema, name, found)
+    else:
         _compare_encodings(changes, schema, name, found, model)
 
 
@@ -98,6 +107,9 @@ def _compare_sort_key(
     wanted: TableAttributes,
 ) -> None:
     if (wanted.sortkey, wanted.interleaved) == (there.sortkey, there.interleaved):
+        if wanted.sortkey_auto and _said_of(context, schema, name, _info.c.sortkey1) == "":
+            log.info("Detected changed sort key of %r: none to AUTO", name)
+            changes.ops.append(AlterSortKeyOp(name, "AUTO", schema=schema, existing_sortkey="NONE"))
         return
     if not wanted.sortkey and _chosen_by_redshift(context, schema, name):
         return
@@ -122,7 +134,7 @@ def _chosen_by_redshift(context: AutogenContext, schema: str | None, name: str) 
     if connection is None:
         raise CommandError("autogenerate needs a connection")
     where = schema or connection.dialect.default_schema_name
-    info = _svv_table_info.c
+    info = _info.c
     try:
         found = connection.scalar(sa.select(info.sortkey1).where(info.schema == where, info.table == name))
     except DBAPIError as exc:
@@ -132,6 +144,37 @@ def _chosen_by_redshift(context: AutogenContext, schema: str | None, name: str) 
             "redshift_sortkey"
         ) from exc
     return str(found or "").upper().startswith("AUTO(SORTKEY")
+
+
+def _said_of(
+    context: AutogenContext, schema: str | None, name: str, column: sa.ColumnElement[str | None]
+) -> str | None:
+    """What SVV_TABLE_INFO has in a column, empty for NULL; ``None`` where it tells nothing of the table.
+
+    That is so of a table without rows, and where this user may not read the view.
+    """
+    connection = context.connection
+    if connection is None:
+        raise CommandError("autogenerate needs a connection")
+    # Asked first: an error would end the transaction.
+    if connection.scalar(sa.select(sa.func.has_table_privilege("svv_table_info", "SELECT"))) is False:
+        log.warning("cannot compare AUTO of %r: GRANT SELECT ON svv_table_info to this user", name)
+        return None
+    where = schema or connection.dialect.default_schema_name
+    row = connection.execute(sa.select(column).where(_info.c.schema == where, _info.c.table == name)).first()
+    return None if row is None else str(row[0] or "").strip()
+
+
+def _compare_encode_auto(
+    context: AutogenContext, changes: ModifyTableOps, schema: str | None, name: str, found: sa.Table
+) -> None:
+    encoded = _said_of(context, schema, name, _info.c.encoded)
+    if encoded is None or "AUTO(ENCODE)" in encoded.upper():
+        return
+    options = {column.name: column.dialect_options["redshift"].get("encode") for column in found.columns}
+    existing = {column: encode.lower() for column, encode in options.items() if encode is not None}
+    log.info("Detected changed encodings of %r: %s to AUTO", name, existing)
+    changes.ops.append(AlterEncodeOp(name, "AUTO", schema=schema, existing_encodings=existing))
 
 
 def _compare_encodings(

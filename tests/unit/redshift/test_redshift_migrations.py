@@ -603,6 +603,51 @@ def test_a_sort_key_nobody_asked_for(svv_table_info: str, expected: Any, catalog
     assert ("public", "plays") in catalogue.driver.parameters
 
 
+AUTO_ENCODE = (
+    "op.alter_encode('plays', 'AUTO', existing_encodings={'song_id': 'bytedict', 'start_time': 'raw'})",
+    "op.alter_encode('plays', {'song_id': 'bytedict', 'start_time': 'raw'})",
+)
+AUTO_SORT = (
+    "op.alter_sortkey('plays', 'AUTO', existing_sortkey='NONE')",
+    "op.alter_sortkey('plays', 'NONE', existing_sortkey='AUTO')",
+)
+
+
+@pytest.mark.parametrize(
+    ("option", "column", "svv_table_info", "expected"),
+    [
+        ("redshift_encode", "encoded", "Y, AUTO(ENCODE)", NOTHING),
+        ("redshift_encode", "encoded", "N, auto(encode)", NOTHING),
+        ("redshift_encode", "encoded", "Y", AUTO_ENCODE),
+        ("redshift_encode", "encoded", "N", AUTO_ENCODE),
+        ("redshift_sortkey", "sortkey1", "AUTO(SORTKEY)", NOTHING),
+        ("redshift_sortkey", "sortkey1", "", AUTO_SORT),
+    ],
+)
+def test_auto_of_the_model_is_compared_with_svv_table_info(
+    option: str, column: str, svv_table_info: str, expected: Any, catalogue: Catalogue
+) -> None:
+    catalogue.tables["plays"] = there(song_id="bytedict", start_time="none")
+    catalogue.driver.answers[f"SELECT svv_table_info.{column} FROM svv_table_info"] = svv_table_info
+    assert catalogue.revision(*model(), **{option: "AUTO"}) == expected
+    # Who says nothing has what is there, and nobody is asked.
+    asked = [text for text in catalogue.driver.statements if "svv_table_info" in text]
+    assert asked
+    assert catalogue.revision(*model()) == NOTHING
+    assert [text for text in catalogue.driver.statements if "svv_table_info" in text] == asked
+
+
+@pytest.mark.parametrize("option", ["redshift_encode", "redshift_sortkey"])
+def test_auto_of_the_model_that_cannot_be_compared_is_no_difference(
+    option: str, catalogue: Catalogue, caplog: pytest.LogCaptureFixture
+) -> None:
+    catalogue.tables["plays"] = there(song_id="bytedict")
+    catalogue.driver.answers["SELECT has_table_privilege"] = False
+    catalogue.driver.answers["SELECT svv_table_info"] = catalogue.driver.Error("permission denied")
+    assert catalogue.revision(*model(), **{option: "AUTO"}) == NOTHING
+    assert "cannot compare AUTO of 'plays': GRANT SELECT ON svv_table_info to this user" in caplog.text
+
+
 def test_svv_table_info_may_be_hidden(catalogue: Catalogue) -> None:
     catalogue.tables["plays"] = there(sortkey="start_time")
     catalogue.driver.answers["SELECT svv_table_info"] = catalogue.driver.Error("permission denied")
