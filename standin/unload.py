@@ -40,6 +40,7 @@ class Unload:
     authorization: Authorization
     format: str = ""
     region: str | None = None
+    kms_key: str | None = None
     parallel: bool = True
     seen: set[str] = field(default_factory=set)
 
@@ -123,6 +124,13 @@ def unload(cursor: Cursor) -> Unload:
             cursor.next()
             cursor.accept("AS")
             found.region = cursor.string()
+        elif word in ("KMS_KEY_ID", "ENCRYPTED"):
+            # The guide: with KMS_KEY_ID there is ENCRYPTED. What is written is not encrypted here.
+            cursor.next()
+            if word == "KMS_KEY_ID":
+                cursor.accept("AS")
+                found.kms_key = cursor.string()
+                cursor.expect("ENCRYPTED")
         elif word == "PARALLEL":
             cursor.next()
             found.parallel = cursor.accept("ON") or cursor.accept("TRUE")
@@ -134,7 +142,7 @@ def unload(cursor: Cursor) -> Unload:
             cursor.next()
             if not cursor.accept("MB"):
                 cursor.accept("GB")
-        elif word in ("MANIFEST", "PARTITION", "GZIP", "BZIP2", "ZSTD", "ENCRYPTED", "DELIMITER", "ADDQUOTES"):
+        elif word in ("MANIFEST", "PARTITION", "GZIP", "BZIP2", "ZSTD", "DELIMITER", "ADDQUOTES"):
             raise not_emulated(f"UNLOAD ... {word}")
         else:
             raise cursor.unexpected()

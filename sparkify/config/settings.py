@@ -47,6 +47,9 @@ class Settings(ConnectionSettings):
     iam_role_arn: str | None = cfg(
         "IAM_ROLE", "ARN", default=None, description="role with which the cluster reads S3"
     )
+    unload_role_arn: str | None = cfg(
+        "IAM_ROLE", "UNLOAD_ARN", default=None, description="role with which it writes S3; none: the same"
+    )
     manifest_prefix: str | None = cfg(
         "S3", "MANIFEST_PREFIX", default=None, description="s3:// prefix where COPY manifests may be written"
     )
@@ -57,6 +60,12 @@ class Settings(ConnectionSettings):
         ge=0,
         le=4 * 1024 * 1024,
         description="smaller files, such as 1MB, are joined below MANIFEST_PREFIX before they are copied",
+    )
+    unload_prefix: str | None = cfg(
+        "S3", "UNLOAD_PREFIX", default=None, description="s3:// prefix below which the cluster may write"
+    )
+    s3_kms_key: str | None = cfg(
+        "S3", "KMS_KEY", default=None, description="ARN or id of the KMS key that encrypts the buckets"
     )
     region: str | None = cfg(
         "AWS", "REGION", "DWH_REGION", default=None, description="AWS region; else that of the AWS profile"

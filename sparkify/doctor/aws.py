@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from sparkify.etl.declarations import Pipeline, Source
 from sparkify.redshift import Endpoint
 
 if TYPE_CHECKING:
+    from sparkify.provision.access import Need
     from sparkify.provision.account import Aws
 
 __all__ = ["AwsChecks"]
@@ -41,6 +42,8 @@ class AwsChecks:
         run("role", self._check_role, needs=["credentials"], if_allowed=True)
         run("role trust", self._check_trust, needs=["role"])
         run("role policy", self._check_policy, needs=["role"], if_allowed=True)
+        if self._settings.unload_role_arn not in (None, self._settings.iam_role_arn):
+            run("role for UNLOAD", self._check_unload_role, needs=["credentials"], if_allowed=True)
         sources = self._pipeline.sources
         for source in sources:
             run(source.location.setting, partial(self._check_source, source), needs=["credentials"])
@@ -113,6 +116,9 @@ class AwsChecks:
         return arn
 
     def _check_trust(self) -> str:
+        return self._check_trust_of(self._role_facts)
+
+    def _check_trust_of(self, role: Mapping[str, Any]) -> str:
         from sparkify.provision.access import trusts
         from sparkify.provision.naming import Names
 
@@ -122,7 +128,7 @@ class AwsChecks:
         source = f"arn:{partition}:redshift:{region}:{account}:cluster:{name}"
         if self._endpoint is not None and self._endpoint.serverless:
             source = f"arn:{partition}:redshift-serverless:{region}:{account}:workgroup/{name}"
-        if not trusts(self._role_facts["AssumeRolePolicyDocument"], account=account, source_arn=source):
+        if not trusts(role["AssumeRolePolicyDocument"], account=account, source_arn=source):
             raise Problem(
                 f"the role does not let Redshift use it on behalf of {source}",
                 hint="sparkify-etl cluster create",
@@ -130,18 +136,56 @@ class AwsChecks:
         return f"Redshift may use it for {name}"
 
     def _check_policy(self) -> str:
-        from sparkify.provision.access import needs, policies_of, ungranted
-        from sparkify.provision.spec import readable_s3
+        from sparkify.provision.access import needs, needs_of_key, needs_of_unload
+        from sparkify.provision.spec import readable_s3, separate_unload_role, writable_s3
 
-        assert self._aws is not None  # noqa: S101
-        readable = readable_s3(self._settings, self._pipeline)
-        documents = policies_of(self._aws, self._role_facts["RoleName"])
-        if lacking := ungranted(documents, needs(readable, self._account[1])):
-            more = f", and {len(lacking) - 1} more" if len(lacking) > 1 else ""
-            raise Problem(f"the role may not do {lacking[0]}{more}", hint="sparkify-etl cluster create")
+        readable, writable = readable_s3(self._settings, self._pipeline), writable_s3(self._settings)
+        if separate_unload_role(self._settings) is not None:
+            writable = ()
+        required = [
+            *needs(readable, self._account[1]),
+            *needs_of_unload(writable, self._account[1]),
+            *needs_of_key(self._key_arn(), writes=bool(writable)),
+        ]
+        self._require(self._role_facts["RoleName"], required)
         return (
             f"it may read {', '.join(f's3://{part.bucket}' for part in readable) or 'nothing, as configured'}"
+            + "".join(f", and write s3://{one.bucket}/{one.prefixes[0]}" for one in writable)
         )
+
+    def _check_unload_role(self) -> str:
+        from sparkify.provision.access import needs_of_key, needs_of_unload
+        from sparkify.provision.spec import writable_s3
+
+        arn = str(self._settings.unload_role_arn)
+        name = arn.rpartition("/")[2]
+        found = self._ask(f"inspect the role {name}", "iam", "get_role", RoleName=name)["Role"]
+        if found["Arn"] != arn:
+            raise Problem(f"{arn} is not in this account; {found['Arn']} is", hint="correct UNLOAD_ARN")
+        self._check_trust_of(found)
+        writable = writable_s3(self._settings)
+        self._require(
+            name,
+            [*needs_of_unload(writable, self._account[1]), *needs_of_key(self._key_arn(), writes=True)],
+            hint="change its policy: it is not one that sparkify-etl cluster made",
+        )
+        return f"it may write {self._settings.unload_prefix or 'nothing, as UNLOAD_PREFIX is empty'}"
+
+    def _key_arn(self) -> str | None:
+        from sparkify.provision.spec import kms_key_arn
+
+        assert self._aws is not None  # noqa: S101
+        account, partition = self._account
+        return kms_key_arn(self._settings.s3_kms_key, partition, self._aws.region, account)
+
+    def _require(self, role: str, required: Sequence[Need], hint: str = "sparkify-etl cluster create") -> None:
+        """See that the policies of a role grant this."""
+        from sparkify.provision.access import policies_of, ungranted
+
+        assert self._aws is not None  # noqa: S101
+        if lacking := ungranted(policies_of(self._aws, role), iter(required)):
+            more = f", and {len(lacking) - 1} more" if len(lacking) > 1 else ""
+            raise Problem(f"the role may not do {lacking[0]}{more}", hint=hint)
 
     # S3
 

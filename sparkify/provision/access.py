@@ -10,7 +10,7 @@ from typing import Any
 from sparkify.provision.account import Aws
 from sparkify.provision.spec import ReadableS3
 
-__all__ = ["Need", "needs", "policies_of", "trusts", "ungranted"]
+__all__ = ["Need", "needs", "needs_of_key", "needs_of_unload", "policies_of", "trusts", "ungranted"]
 
 _GONE = ("NoSuchEntity",)
 _SOURCE_KEYS = {"aws:sourcearn", "aws:sourceaccount"}
@@ -26,6 +26,24 @@ class Need:
 
     def __str__(self) -> str:
         return f"{self.action} on {self.resource}" + (f" with prefix {self.prefix}" if self.prefix else "")
+
+
+def needs_of_unload(writable: Sequence[ReadableS3], partition: str = "aws") -> Iterator[Need]:
+    """What UNLOAD does to write below the prefixes, and to remove first what is there."""
+    for one in writable:
+        bucket = f"arn:{partition}:s3:::{one.bucket}"
+        for prefix in one.prefixes:
+            yield Need("s3:ListBucket", bucket, f"{prefix}/")
+            for action in ("s3:PutObject", "s3:GetObject", "s3:DeleteObject"):
+                yield Need(action, f"{bucket}/{prefix}/plays/0000_part_00.parquet")
+
+
+def needs_of_key(key: str | None, *, writes: bool) -> Iterator[Need]:
+    """What reading, and writing, of objects does with the key that encrypts them."""
+    if key is not None:
+        yield Need("kms:Decrypt", key)
+        if writes:
+            yield Need("kms:GenerateDataKey", key)
 
 
 def needs(readable: Sequence[ReadableS3], partition: str = "aws") -> Iterator[Need]:

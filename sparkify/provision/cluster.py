@@ -9,7 +9,7 @@ from sparkify.provision.account import Aws
 from sparkify.provision.calls import Call, Context, Found
 from sparkify.provision.engine import EngineResource, administrator_params, deletion_title, given_params
 from sparkify.provision.naming import key_value, tags_of
-from sparkify.provision.role import role_arn
+from sparkify.provision.role import role_arn, unload_roles
 from sparkify.provision.spec import Spec
 
 __all__ = ["Cluster", "differences"]
@@ -71,7 +71,7 @@ class Cluster(EngineResource):
             "Encrypted": True,
             "EnhancedVpcRouting": True,
             "VpcSecurityGroupIds": [context.group_id],
-            "IamRoles": [arn],
+            "IamRoles": [arn, *unload_roles(spec)],
             "DefaultIamRoleArn": arn,
             "Tags": key_value(self.names.tags),
             **administrator_params(spec, "ManageMasterPassword", "MasterUserPassword"),
@@ -131,7 +131,10 @@ def differences(spec: Spec, context: Context, found: Found) -> Iterator[str]:
         ("public", has.get("PubliclyAccessible"), spec.public),
         ("encrypted", has.get("Encrypted"), True),
         ("enhanced VPC routing", has.get("EnhancedVpcRouting"), True),
-        ("role", arn if arn in roles else ", ".join(sorted(roles)) or "none", arn),
+        *(
+            (what, wanted if wanted in roles else ", ".join(sorted(roles)) or "none", wanted)
+            for what, wanted in (("role", arn), *(("role for UNLOAD", one) for one in unload_roles(spec)))
+        ),
         (
             "security group",
             context.group_id if context.group_id in groups else ", ".join(sorted(groups)) or "none",

@@ -1,4 +1,4 @@
-"""The IAM role with which the warehouse reads S3: who may use it, and what it may read."""
+"""The IAM role with which the warehouse reads S3, and writes it: who may use it, and what it may do."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 from sparkify.provision.account import Aws
 from sparkify.provision.calls import Call, Context, Found
 from sparkify.provision.naming import Names, key_value, tags_of
-from sparkify.provision.spec import ReadableS3, Spec
+from sparkify.provision.spec import ReadableS3, Spec, kms_key_arn
 from sparkify.provision.steps import Resource
 
-__all__ = ["Role", "permissions", "role_arn", "same_document", "trust"]
+__all__ = ["Role", "permissions", "role_arn", "same_document", "trust", "unload_roles"]
 
 _GONE = ("NoSuchEntity",)
 _VERSION = "2012-10-17"
@@ -21,6 +21,11 @@ _VERSION = "2012-10-17"
 def role_arn(names: Names, context: Context) -> str:
     """The ARN of the role."""
     return f"arn:{context.partition}:iam::{context.account}:role/{names.role}"
+
+
+def unload_roles(spec: Spec) -> tuple[str, ...]:
+    """The role of the user's own with which the warehouse writes S3, if there is one."""
+    return () if spec.unload_role_arn is None else (spec.unload_role_arn,)
 
 
 def trust(names: Names, context: Context) -> dict[str, Any]:
@@ -56,8 +61,18 @@ def trust(names: Names, context: Context) -> dict[str, Any]:
     }
 
 
-def permissions(readable: Sequence[ReadableS3], context: Context) -> dict[str, Any]:
-    """What the role may do: get the objects below the prefixes, and list those prefixes. Nothing else."""
+def permissions(
+    readable: Sequence[ReadableS3],
+    context: Context,
+    *,
+    writable: Sequence[ReadableS3] = (),
+    kms_key: str | None = None,
+) -> dict[str, Any]:
+    """What the role may do: get the objects below the prefixes, and list those prefixes. Nothing else.
+
+    :param writable: below whose prefixes it may also write and remove objects, for UNLOAD.
+    :param kms_key: the ARN of the key that it may use for them.
+    """
     arn = f"arn:{context.partition}:s3:::"
     objects = sorted(
         f"{arn}{one.bucket}/{pattern}" for one in readable for pattern in (*_below(one), *_literal(one.objects))
@@ -75,6 +90,30 @@ def permissions(readable: Sequence[ReadableS3], context: Context) -> dict[str, A
         }
         for number, one in enumerate(readable, start=1)
     ]
+    if writable:
+        written = sorted(f"{arn}{one.bucket}/{pattern}" for one in writable for pattern in _below(one))
+        statements.append(
+            {
+                "Sid": "WriteTheFiles",
+                "Effect": "Allow",
+                # To see that nothing is there, and to remove it with CLEANPATH, as overwriting does.
+                "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
+                "Resource": written,
+            }
+        )
+    statements += [
+        {
+            "Sid": f"ListTheWritten{number}",
+            "Effect": "Allow",
+            "Action": "s3:ListBucket",
+            "Resource": f"{arn}{one.bucket}",
+            "Condition": {"StringLike": {"s3:prefix": sorted(_below(one))}},
+        }
+        for number, one in enumerate(writable, start=1)
+    ]
+    if kms_key is not None:
+        actions = ["kms:Decrypt", "kms:GenerateDataKey"] if writable else ["kms:Decrypt"]
+        statements.append({"Sid": "UseTheKey", "Effect": "Allow", "Action": actions, "Resource": kms_key})
     return {"Version": _VERSION, "Statement": statements}
 
 
@@ -140,7 +179,13 @@ class Role(Resource):
 
     def to_create(self, spec: Spec, context: Context, found: Found | None) -> Sequence[Call]:
         name, trusted = self.names.role, trust(self.names, context)
-        allowed = permissions(spec.readable, context)
+        allowed = permissions(
+            spec.readable,
+            context,
+            # A role for UNLOAD of the user's own writes in its stead.
+            writable=spec.writable if spec.unload_role_arn is None else (),
+            kms_key=kms_key_arn(spec.s3_kms_key, context.partition, context.region, context.account),
+        )
         calls = []
         if found is None:
             calls.append(

@@ -9,7 +9,7 @@ from sparkify.provision.account import Aws
 from sparkify.provision.calls import Call, Context, Found
 from sparkify.provision.engine import EngineResource, administrator_params, deletion_title, given_params
 from sparkify.provision.naming import lower_key_value, tags_of
-from sparkify.provision.role import role_arn
+from sparkify.provision.role import role_arn, unload_roles
 from sparkify.provision.spec import Spec
 
 __all__ = ["Namespace", "Workgroup"]
@@ -35,7 +35,7 @@ class Namespace(EngineResource):
             "namespaceName": self.names.identifier,
             "dbName": spec.database,
             "adminUsername": spec.user,
-            "iamRoles": [arn],
+            "iamRoles": [arn, *unload_roles(spec)],
             "defaultIamRoleArn": arn,
             "tags": lower_key_value(self.names.tags),
             **administrator_params(spec, "manageAdminPassword", "adminUserPassword"),

@@ -19,13 +19,16 @@ from sparkify.provision.costs import Estimate, estimate
 from sparkify.provision.naming import Names
 from sparkify.provision.passwords import password_problems
 
-__all__ = ["ReadableS3", "Spec", "readable_s3"]
+__all__ = ["ReadableS3", "Spec", "kms_key_arn", "readable_s3", "separate_unload_role", "writable_s3"]
 
 _IDENTIFIER = re.compile(r"(?!.*--)[a-z][a-z0-9-]{0,61}[a-z0-9]|[a-z]")
 _SERVERLESS_NAME = re.compile(r"[a-z0-9-]{3,64}")
 _DATABASE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _USER = re.compile(r"[a-z][a-z0-9_+.@-]{0,127}")
 _ROLE = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
+_KEY_ID = r"(mrk-)?[0-9a-f-]{32,36}"
+_KMS_KEY = re.compile(rf"(arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{{12}}:key/)?{_KEY_ID}")
+_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]{1,576}", re.ASCII)
 _PIPELINE = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
 _PORTS = (range(5431, 5456), range(8191, 8216))
 # The smallest and the largest number of nodes that a new cluster may have.
@@ -55,6 +58,25 @@ class ReadableS3:
     bucket: str
     prefixes: tuple[str, ...]
     objects: tuple[str, ...]
+
+
+def writable_s3(settings: Settings) -> tuple[ReadableS3, ...]:
+    """What UNLOAD may write: below UNLOAD_PREFIX, and nothing where none is configured."""
+    bucket, _, key = (settings.unload_prefix or "").removeprefix("s3://").partition("/")
+    return (ReadableS3(bucket, (key.strip("/"),), ()),) if bucket else ()
+
+
+def separate_unload_role(settings: Settings) -> str | None:
+    """The role of the user's own that writes S3; None where one role reads and writes."""
+    arn = settings.unload_role_arn
+    return None if arn == settings.iam_role_arn else arn
+
+
+def kms_key_arn(key: str | None, partition: str, region: str, account: str) -> str | None:
+    """The ARN of a key of KMS; of an id alone, in this account and region."""
+    if key is None or key.startswith("arn:"):
+        return key
+    return f"arn:{partition}:kms:{region}:{account}:key/{key}"
 
 
 def readable_s3(settings: Settings, pipeline: Pipeline = SPARKIFY) -> tuple[ReadableS3, ...]:
@@ -96,6 +118,9 @@ class Spec:
     allow_cidr: str
     public: bool
     readable: tuple[ReadableS3, ...]
+    writable: tuple[ReadableS3, ...] = ()
+    unload_role_arn: str | None = None
+    s3_kms_key: str | None = None
     subnet_group: str | None = None
     kms_key_id: str | None = None
     base_capacity: int = 8
@@ -132,6 +157,9 @@ class Spec:
             allow_cidr=_network(settings.dwh_allow_cidr),
             public=public,
             readable=readable_s3(settings, pipeline),
+            writable=writable_s3(settings),
+            unload_role_arn=separate_unload_role(settings),
+            s3_kms_key=settings.s3_kms_key,
             subnet_group=settings.dwh_subnet_group,
             kms_key_id=settings.dwh_kms_key_id,
             base_capacity=settings.dwh_base_capacity,
@@ -253,7 +281,7 @@ def _network_problems(spec: Spec, *, open_to_the_world: bool) -> Iterator[str]:
 
 def _source_problems(settings: Settings, sources: Sequence[Source]) -> Iterator[str]:
     names = [name for source in sources for name in setting_names(source)]
-    for name in (*names, "manifest_prefix"):
+    for name in (*names, "manifest_prefix", "unload_prefix"):
         _, option = settings.cfg_option(name)
         uri = getattr(settings, name)
         if uri is None:
@@ -262,3 +290,10 @@ def _source_problems(settings: Settings, sources: Sequence[Source]) -> Iterator[
             yield f"{option} is {uri}: Redshift reads S3 alone; give s3://bucket/prefix"
         elif not uri.removeprefix("s3://").partition("/")[0]:
             yield f"{option} is {uri}: there is no bucket in it"
+        elif name == "unload_prefix" and not uri.removeprefix("s3://").partition("/")[2].strip("/"):
+            yield f"{option} is {uri}: all of the bucket could be overwritten; give s3://bucket/prefix"
+    if settings.s3_kms_key is not None and not _KMS_KEY.fullmatch(settings.s3_kms_key):
+        # A policy does not take an alias for the key, and * would be every key.
+        yield "KMS_KEY is neither the ARN of a key of KMS nor its id: arn:aws:kms:REGION:ACCOUNT:key/ID"
+    if settings.unload_role_arn is not None and not _ROLE_ARN.fullmatch(settings.unload_role_arn):
+        yield "UNLOAD_ARN is not the ARN of a role: arn:aws:iam::ACCOUNT:role/NAME"

@@ -27,7 +27,7 @@ from sparkify.pipeline import SPARKIFY
 from sparkify.provision import Names, Spec, create
 from sparkify.provision.calls import Context
 from sparkify.provision.role import permissions, trust
-from sparkify.provision.spec import readable_s3
+from sparkify.provision.spec import readable_s3, writable_s3
 from sparkify.warehouse import revisions
 from standin.server import Standin
 from tests.support.cloud import REAL_PATHS
@@ -305,6 +305,44 @@ def test_examine_passes_on_complete_redshift(cluster: Standin) -> None:
     assert all(finding.status == "ok" for finding in found), found
     assert by_name(found)["credentials"].message.startswith(f"account {ACCOUNT}, as user/")
     assert by_name(found)["log_jsonpath"].message == "s3://doctors/paths.json: 18 paths"
+
+
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+
+@pytest.mark.parametrize("lost", ["", "WriteTheFiles", "UseTheKey"])
+@pytest.mark.parametrize("separate", [False, True])
+def test_examine_looks_at_what_may_be_written(
+    cluster: Standin, monkeypatch: pytest.MonkeyPatch, separate: bool, lost: str
+) -> None:
+    context = Context(region=cluster.region, account=ACCOUNT)
+    monkeypatch.setenv("SPARKIFY_UNLOAD_PREFIX", "s3://doctors/exports")
+    monkeypatch.setenv("SPARKIFY_S3_KMS_KEY", KEY)
+    of = Settings.load(SPARKIFY.sources)
+    iam = boto3.client("iam")
+    writable = writable_s3(of)
+    reads = permissions(readable_s3(of), context, writable=() if separate else writable, kms_key=KEY)
+    writes = permissions((), context, writable=writable, kms_key=KEY)
+    for document in (reads, writes):
+        document["Statement"] = [
+            one for one in document["Statement"] if one["Sid"] != lost and one["Resource"] != []
+        ]
+    if separate:
+        monkeypatch.setenv("SPARKIFY_UNLOAD_ROLE_ARN", f"arn:aws:iam::{ACCOUNT}:role/writer")
+        names = Names(identifier="sparkify", kind="provisioned", role="writer")
+        iam.create_role(RoleName="writer", AssumeRolePolicyDocument=json.dumps(trust(names, context)))
+        iam.put_role_policy(RoleName="writer", PolicyName="w", PolicyDocument=json.dumps(writes))
+        reads = permissions(readable_s3(of), context, kms_key=KEY)
+    iam.put_role_policy(RoleName="doctors", PolicyName="read", PolicyDocument=json.dumps(reads))
+    found = by_name(examine())
+    check = "role for UNLOAD" if separate else "role policy"
+    if not lost:
+        assert problems(examine()) == []
+        assert "write s3://doctors/exports" in found[check].message
+    else:
+        action = {"WriteTheFiles": "s3:PutObject", "UseTheKey": "kms:Decrypt"}[lost]
+        assert found[check].message.startswith(f"the role may not do {action} on arn")
+        assert found["role policy"].status == ("ok" if separate else "problem")
 
 
 Breaking = Callable[[Standin, pytest.MonkeyPatch], object]

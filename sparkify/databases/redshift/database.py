@@ -214,7 +214,8 @@ class Redshift(Database):
             connection,
             statement,
             target,
-            iam_role=self.options.iam_role,
+            iam_role=option(self.settings, "unload_role_arn") or self.options.iam_role,
             region=self.options.region,
+            kms_key=option(self.settings, "s3_kms_key"),
             overwrite=overwrite,
         )

@@ -10,7 +10,7 @@ from sqlalchemy.types import TIMESTAMP, TypeEngine
 
 from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.sources import split_s3
-from sparkify.redshift import Unload, render
+from sparkify.redshift import Unload, UnloadError, render
 
 __all__ = ["arrow_type", "tuples", "write_parquet"]
 
@@ -43,10 +43,12 @@ def write_parquet(
     *,
     iam_role: str,
     region: str | None,
+    kms_key: str | None,
     overwrite: bool,
 ) -> None:
     """Unload to S3: the slices write at once, several files whose order is not that of the SELECT.
 
+    :param kms_key: that the files are encrypted with; None: as the bucket has it.
     :param overwrite: remove what is below the target before. ALLOWOVERWRITE would leave the files of a larger
         UNLOAD among those of this one.
     :raises ConfigurationError: for a target that is not on S3, or a whole bucket that would be emptied.
@@ -62,6 +64,11 @@ def write_parquet(
             )
     # UNLOAD takes no LIMIT in the outer SELECT, so ours becomes the inner one.
     rows = select(statement.subquery("rows_to_unload"))
-    unload = Unload(rows, to=target, iam_role=iam_role, region=region, cleanpath=overwrite)
+    try:
+        unload = Unload(
+            rows, to=target, iam_role=iam_role, region=region, cleanpath=overwrite, kms_key_id=kms_key
+        )
+    except UnloadError as exc:
+        raise ConfigurationError(str(exc), where=target) from exc
     connection.exec_driver_sql(render(unload))
     connection.commit()

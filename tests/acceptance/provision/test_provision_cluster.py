@@ -117,6 +117,27 @@ def test_create_sends_given_options(wire: Wire) -> None:
     assert rule["Ipv6Ranges"] == [{"CidrIpv6": "2001:db8::/64"}]
 
 
+WRITES = {
+    "unload_prefix": "s3://mine/exports",
+    "s3_kms_key": "arn:aws:kms:us-west-2:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+}
+UNLOAD_ROLE = "arn:aws:iam::123456789012:role/writer"
+
+
+@pytest.mark.parametrize("separate", [False, True])
+def test_create_lets_one_role_write(wire: Wire, separate: bool) -> None:
+    """The role that is made, unless a role of the user's own writes in its stead."""
+    own = {"unload_role_arn": UNLOAD_ROLE} if separate else {}
+    make(wire, settings(**WRITES, **own))
+    made = wire.only("iam.PutRolePolicy")
+    statements = {one["Sid"]: one for one in json.loads(made["PolicyDocument"])["Statement"]}
+    assert ("WriteTheFiles" in statements) is not separate
+    assert statements["UseTheKey"]["Resource"] == WRITES["s3_kms_key"]
+    assert statements["UseTheKey"]["Action"] == ["kms:Decrypt"] + ["kms:GenerateDataKey"] * (not separate)
+    attached = wire.only("redshift.CreateCluster")["IamRoles"]
+    assert attached[1:] == [UNLOAD_ROLE] * separate
+
+
 def test_create_sends_nothing_unsafe(wire: Wire) -> None:
     of = settings()
     make(wire, of)

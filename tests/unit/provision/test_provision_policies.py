@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from sparkify.provision import Names
-from sparkify.provision.access import Need, needs, trusts, ungranted
+from sparkify.provision.access import Need, needs, needs_of_key, needs_of_unload, trusts, ungranted
 from sparkify.provision.calls import Context
 from sparkify.provision.role import permissions, same_document, trust
-from sparkify.provision.spec import ReadableS3, readable_s3
+from sparkify.provision.spec import ReadableS3, kms_key_arn, readable_s3, writable_s3
 from tests.support.provision import ACCOUNT, REGION, settings
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
@@ -129,6 +129,68 @@ def test_permissions_of_whole_bucket() -> None:
     document = permissions([ReadableS3("b", ("",), ())], PLACE)
     assert document["Statement"][0]["Resource"] == ["arn:aws:s3:::b/*"]
     assert document["Statement"][1]["Condition"] == {"StringLike": {"s3:prefix": ["*"]}}
+
+
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+
+def statements_by_sid(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {statement["Sid"]: statement for statement in document["Statement"]}
+
+
+def test_permissions_to_write_are_of_the_configured_prefix_alone() -> None:
+    given = settings(unload_prefix="s3://mine/exports/")
+    document = permissions(readable_s3(given), PLACE, writable=writable_s3(given), kms_key=KEY)
+    found = statements_by_sid(document)
+    assert found["WriteTheFiles"] == {
+        "Sid": "WriteTheFiles",
+        "Effect": "Allow",
+        "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
+        "Resource": ["arn:aws:s3:::mine/exports/*"],
+    }
+    assert found["ListTheWritten1"] == {
+        "Sid": "ListTheWritten1",
+        "Effect": "Allow",
+        "Action": "s3:ListBucket",
+        "Resource": "arn:aws:s3:::mine",
+        "Condition": {"StringLike": {"s3:prefix": ["exports/*"]}},
+    }
+    assert found["UseTheKey"] == {
+        "Sid": "UseTheKey",
+        "Effect": "Allow",
+        "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+        "Resource": KEY,
+    }
+    assert [one["Sid"] for one in document["Statement"] if one["Resource"] in ("*", ["*"])] == []
+
+
+def test_key_of_a_role_that_only_reads_is_for_decryption() -> None:
+    document = permissions(readable_s3(settings()), PLACE, kms_key=KEY)
+    assert statements_by_sid(document)["UseTheKey"]["Action"] == ["kms:Decrypt"]
+    assert "WriteTheFiles" not in statements_by_sid(document)
+
+
+@pytest.mark.parametrize("key", [KEY, KEY.rpartition("/")[2]])
+def test_key_is_meant_by_its_arn(key: str) -> None:
+    assert kms_key_arn(key, "aws", REGION, ACCOUNT) == KEY
+    assert kms_key_arn(None, "aws", REGION, ACCOUNT) is None
+
+
+@pytest.mark.parametrize(
+    ("lost", "lacking"),
+    [
+        ("WriteTheFiles", ["s3:PutObject", "s3:GetObject", "s3:DeleteObject"]),
+        ("ListTheWritten1", ["s3:ListBucket"]),
+        ("UseTheKey", ["kms:Decrypt", "kms:GenerateDataKey"]),
+        ("", []),
+    ],
+)
+def test_doctor_needs_what_create_grants(lost: str, lacking: list[str]) -> None:
+    writable = (ReadableS3("mine", ("exports",), ()),)
+    document = permissions(READABLE, PLACE, writable=writable, kms_key=KEY)
+    kept = {"Statement": [one for one in document["Statement"] if one["Sid"] != lost]}
+    required = [*needs(READABLE), *needs_of_unload(writable), *needs_of_key(KEY, writes=True)]
+    assert [need.action for need in ungranted([kept], iter(required))] == lacking
 
 
 def test_same_document_ignores_order_and_single_lists() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,23 @@ def test_spec_refuses_what_aws_would(options: dict[str, Any], message: str) -> N
     assert message in str(caught.value)
     # It is the one thing that is wrong: what is refused is refused for its own reason.
     assert str(caught.value).count("\n") == 1 or message.startswith("DWH_DB_PASSWORD")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"unload_prefix": "exports"}, "UNLOAD_PREFIX is exports: Redshift reads S3 alone"),
+        ({"unload_prefix": "s3://mine"}, "all of the bucket could be overwritten"),
+        ({"unload_prefix": "s3://mine//"}, "all of the bucket could be overwritten"),
+        ({"s3_kms_key": "*"}, "KMS_KEY is neither"),
+        ({"s3_kms_key": "alias/mine"}, "KMS_KEY is neither"),
+        ({"s3_kms_key": "arn:aws:kms:us-west-2:123456789012:key/*"}, "KMS_KEY is neither"),
+        ({"unload_role_arn": "writer"}, "UNLOAD_ARN is not the ARN of a role"),
+    ],
+)
+def test_spec_refuses_more_than_a_prefix_and_a_key(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(message)):
+        Spec.of(settings(**options))
 
 
 def test_spec_reports_all_problems_without_password() -> None:
