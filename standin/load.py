@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .copy_command import CopyCommand
 from .errors import RedshiftError, internal, not_supported
-from .json_rows import NOT_AN_OBJECT, Item, JsonError, Path, items, read_jsonpaths, resolve
+from .json_rows import INVALID_VALUE, NOT_AN_OBJECT, Item, JsonError, Path, items, read_jsonpaths, resolve
 from .objects import Location, location, other_region
 from .tokens import literal, quote, quote_path
 from .values import NOT_NULL, BadValue, LoadColumn, convert, copy_line, shown
@@ -274,6 +274,10 @@ class Load:
     def _row(self, file: File, item: Item, paths: list[Path] | None) -> None:
         """Convert a row, or reject it."""
         done: list[tuple[LoadColumn, str | None]] = []
+        refused = self.session.standin.refused_text
+        if refused is not None and refused in item.raw:
+            self._reject(Rejected(file, item, None, *INVALID_VALUE, "", 0, done))
+            return
         if item.error is not None:
             self._reject(Rejected(file, item, None, *item.error, "", 0, done))
             return

@@ -63,6 +63,7 @@ class Standin:
         self.users = {self.user: password}
         self.refused_roles: set[str] = set()
         self.load_detail_is_late = False
+        self.refused_text: str | None = None
         """Whether SYS_LOAD_DETAIL has no row yet, for sessions that begin from now on."""
         self.before_read: Callable[[str, str], None] | None = None
         """Called with bucket and key before COPY reads an object: the moment to change or remove it."""
@@ -310,6 +311,7 @@ class Standin:
         self.clear_statements()
         self.refused_roles.clear()
         self.load_detail_is_late = False
+        self.refused_text = None
         self.before_read = None
         self.tls, self.certificate, self.require_ssl = "on", "good", False
 

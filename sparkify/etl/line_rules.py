@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -19,6 +20,7 @@ from sparkify.etl.declarations import JsonField, Required, Source
 
 __all__ = [
     "BOM",
+    "CONSTANTS",
     "FLOAT_TEXT",
     "INTEGER_TEXT",
     "MAX_LINE",
@@ -26,6 +28,7 @@ __all__ = [
     "Violation",
     "escape",
     "split_lines",
+    "strict",
 ]
 
 BOM = b"\xef\xbb\xbf"
@@ -41,7 +44,18 @@ FLOAT_TEXT = r"-?[0-9]+([.][0-9]+)?([eE][-+]?[0-9]+)?"
 _INTEGER = re.compile(INTEGER_TEXT)
 _FLOAT = re.compile(FLOAT_TEXT)
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(9), *range(10, 32), 127)}
-_STRING_OR_LAST_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=[ \t\r\n]*[}\]])')
+_LAX = re.compile(
+    r'"(?:[^"\\]|\\.)*"|(?P<comma>(?<![\[{, \t\r\n])[ \t\r\n]*,)(?=[ \t\r\n]*[}\]])'
+    r"|(?P<constant>-?\b(?:nan|inf(?:inity)?)\b)",
+    re.IGNORECASE,
+)
+"""A string; or what DuckDB reads and JSON has not: a comma before a closing bracket, NaN, the infinities."""
+
+_MAYBE_LAX = re.compile(rb",[ \t\r\n]*[}\]]|nan|inf", re.IGNORECASE)
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+CONSTANTS = ("nan", "-nan", "inf", "-inf", "infinity", "-infinity")
+"""What JSON has not and DuckDB reads as a number, in lower case."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +83,6 @@ def escape(line: bytes) -> str:
     return line.decode(errors="backslashreplace").translate(_CONTROL)
 
 
-class _Duplicate(ValueError):
-    """An object has a key twice."""
-
-
 class LineValidator:
     """Validates the lines of one source.
 
@@ -93,14 +103,14 @@ class LineValidator:
             value = _parse(line.decode())
         except UnicodeDecodeError as exc:
             return Violation(f"not UTF-8 at byte {exc.start + 1}")
-        except _Duplicate as exc:
-            return Violation(f"has the key {exc.args[0]!r} twice")
         except RecursionError:
             return Violation("nested too deeply")
         except ValueError as exc:
             return Violation(f"not valid JSON: {exc}")
-        if not isinstance(value, dict):
+        if not isinstance(value, _Object):
             return Violation("not a JSON object")
+        if twice := sorted(value.twice.intersection(self._keys.values())):
+            return Violation(f"has the key {twice[0]!r} twice")
         for rule in self._rules:
             if reason := rule.refuse(value.get(rule.field.key)):
                 return Violation(f"{rule.field.key}: {reason}", rule.column)
@@ -114,24 +124,72 @@ class LineValidator:
 
 
 def _parse(text: str) -> Any:
+    """The value of a line.
+
+    DuckDB reads over a comma before a closing bracket, and NaN in a key that is not read; so does this.
+
+    :raises ValueError: when it is not JSON even so, or has half of a surrogate pair.
+    """
+    try:
+        value = _load(text)
+    except json.JSONDecodeError:
+        repaired = _LAX.sub(_python, text)
+        if repaired == text:
+            raise
+        value = _load(repaired)
+    if _SURROGATE.search(text):
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise ValueError("half of a surrogate pair") from None
+    return value
+
+
+def _load(text: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_object, parse_constant=_Constant)
     except json.JSONDecodeError:
-        # DuckDB reads over a comma before a closing bracket, and nothing is lost by it; so does this.
-        repaired = _STRING_OR_LAST_COMMA.sub(lambda found: found[1] or "", text)
-        if repaired == text:
-            raise
-        return json.loads(repaired, object_pairs_hook=_object, parse_constant=_Constant)
+        raise
+    except ValueError:
+        # Python makes no integer of 5,000 digits; it would be none of 64 bits either.
+        return json.loads(text, object_pairs_hook=_object, parse_constant=_Constant, parse_int=_integer)
+
+
+def _integer(digits: str) -> float:
+    return int(digits) if len(digits) <= 20 else float(digits)
+
+
+def _python(found: re.Match[str]) -> str:
+    """What Python reads for what JSON has not."""
+    if found["comma"] is not None:
+        return found["comma"].rstrip(",")
+    return found[0] if found["constant"] is None else "NaN"
+
+
+def _json(found: re.Match[str]) -> str:
+    """What JSON has for it."""
+    return _python(found) if found["constant"] is None else "null"
+
+
+def strict(line: bytes) -> bytes:
+    """An accepted line as JSON that every reader takes: without what only DuckDB and this module read over."""
+    return _LAX.sub(_json, line.decode()).encode() if _MAYBE_LAX.search(line) else line
+
+
+class _Object(dict[str, Any]):
+    """An object of JSON.
+
+    :ivar twice: the keys that it has more than once.
+    """
+
+    twice: frozenset[str] = frozenset()
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
+    found = _Object(pairs)
     if len(found) != len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise _Duplicate(key)
-            seen.add(key)
+        counts = Counter(key for key, _ in pairs)
+        found.twice = frozenset(key for key, number in counts.items() if number > 1)
     return found
 
 
@@ -182,13 +240,13 @@ class _TextRule(_Rule):
     length: int | None
 
     def refuse_value(self, value: Any) -> str | None:
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        if isinstance(value, _Constant):
+            return f"{_quoted(value)} is not a text"
+        # An array or an object becomes its JSON, without white space.
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         if "\0" in text:
             return "holds a NUL character"
-        try:
-            size = len(_stored(text).encode())
-        except UnicodeEncodeError:
-            return "holds half of a surrogate pair"
+        size = len(_stored(text).encode())
         if self.length is not None and size > self.length:
             return f"{size:,} bytes are longer than {self.length:,}"
         return None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sparkify.etl.declarations import Source
-from sparkify.etl.line_rules import BOM, LineValidator, escape, split_lines
+from sparkify.etl.line_rules import BOM, LineValidator, escape, split_lines, strict
 from sparkify.etl.listing import SourceFile
 from sparkify.etl.results import FileCount, Reject, Staged
 from sparkify.etl.spool import SpoolFile
@@ -64,7 +64,7 @@ class Validated:
 class ToValidate:
     """A file that is to be validated, and what else is to be written of it.
 
-    :ivar out: a file that gets the accepted lines as they are, each with a newline.
+    :ivar out: a file that gets the accepted lines, as strict JSON, each with a newline.
     :ivar numbers: a file that gets, for each accepted line, the number that it has in its source file: four
         bytes in the order of this machine.
     """
@@ -100,7 +100,7 @@ def _validate(validator: LineValidator, task: ToValidate) -> tuple[ToValidate, V
                     line = line.removeprefix(BOM)
                 if _is_accepted(validator, validated, segment.file.uri, number, line):
                     found.append(number)
-                    accepted.write(line)
+                    accepted.write(strict(line))
                     accepted.write(b"\n")
             validated.accepted += len(found)
             if numbers is not None:

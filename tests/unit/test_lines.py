@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sparkify import Warehouse
 from sparkify.databases.duckdb.reading import count_lines
-from sparkify.etl.line_rules import LineValidator, escape
+from sparkify.etl.line_rules import LineValidator, escape, strict
 from sparkify.etl.spool import LineCounter
 from sparkify.pipeline.declaration import EVENTS
+from tests.support.data import Data, rows
 from tests.support.making import event
 
 GOOD = json.dumps(event(), ensure_ascii=False)
@@ -50,6 +53,13 @@ ACCEPTED = {
     "no length": line(length=None),
     "text from a number": line(location=12),
     "comma before the bracket": GOOD[:-1].encode() + b",}",
+    "comma before the bracket of a key that is not read": GOOD.replace("{", '{"new":[1 , ],', 1).encode(),
+    "NaN in a key that is not read": GOOD.replace("{", '{"new":NaN,', 1).encode(),
+    "nan in a key that is not read": GOOD.replace("{", '{"new":[nan, -inf, Infinity],', 1).encode(),
+    "key that is not read twice": GOOD.replace("{", '{"new":1,"new":2,', 1).encode(),
+    "nested key twice": GOOD.replace("{", '{"new":{"song":1,"song":2},', 1).encode(),
+    "number of 5,000 digits in a key that is not read": GOOD.replace("{", f'{{"new":{"9" * 5000},', 1).encode(),
+    "array for a text, long by its spaces alone": raw("level", "[1" + ", 1" * 6 + " " * 99 + "]"),
     "quote in a text": line(userAgent='say "hi", }'),
     "longest artist": line(artist="x" * 1024),
     "empty song": line(song="", page="Home"),
@@ -66,7 +76,15 @@ REJECTED = {
     "empty object": (b"{}", "item_in_session"),
     "not UTF-8": (GOOD.encode().replace(b"Band", b"B\xffnd"), None),
     "UTF-16": (GOOD.encode("utf-16"), None),
-    "half of a surrogate pair": (raw("song", '"\\ud83d"'), "song"),
+    "half of a surrogate pair": (raw("song", '"\\ud83d"'), None),
+    "half of a surrogate pair, not read": (GOOD.replace("{", '{"new":"\\udc00",', 1).encode(), None),
+    "half of a surrogate pair in the name of a key": (GOOD.replace("{", '{"\\ud83d":1,', 1).encode(), None),
+    "comma alone in an array": (GOOD.replace("{", '{"new":[,],', 1).encode(), None),
+    "comma alone in an object": (GOOD.replace("{", '{"new":{ , },', 1).encode(), None),
+    "two commas before the bracket": (GOOD[:-1].encode() + b",,}", None),
+    "song NaN": (raw("song", "NaN"), "song"),
+    "location nan": (raw("location", "nan"), "location"),
+    "level -Infinity": (raw("level", "-Infinity"), "level"),
     "NUL escaped": (raw("song", '"a\\u0000b"'), "song"),
     "NUL raw": (raw("song", '"a\0b"'), None),
     "vertical tab before": (b"\x0b" + GOOD.encode(), None),
@@ -156,6 +174,36 @@ def test_reader_accepts_line(name: str, read: Reader) -> None:
 def test_reader_refuses_rejected_line_that_spool_does_not_suspect(name: str, read: Reader) -> None:
     line, _ = REJECTED[name]
     assert is_suspect(line) or read(line + b"\n") is None
+
+
+@pytest.mark.parametrize("text", ["NaN", "nan", "Inf", "-Infinity"])
+def test_text_that_reads_as_a_constant_is_accepted_of_a_validated_file(text: str, tmp_path: Path) -> None:
+    """DuckDB reads the string and the constant alike, so that the file is validated."""
+    line = raw("location", f'"{text}"')
+    assert LineValidator(EVENTS).validate(line) is None
+    data = Data(tmp_path)
+    data.log("a.json", line.decode(), event(itemInSession=1, location="Oslo"))
+    with Warehouse(f"duckdb:///{tmp_path}/x.duckdb") as warehouse:
+        report = warehouse.load(log_data=data.logs, only=["events"])
+        assert (report.sources[0].loaded, report.rejects) == (2, ())
+        assert rows(warehouse, "SELECT location FROM songplays ORDER BY item_in_session") == [
+            (text,),
+            ("Oslo",),
+        ]
+
+
+LAX = {
+    b'{"a":[1 , ],"b":{"c":"x,}",},}': b'{"a":[1  ],"b":{"c":"x,}"}}',
+    b'{"a":nan,"b":[-Infinity,"NaN, inf"],"c":"\\\\",}': b'{"a":null,"b":[null,"NaN, inf"],"c":"\\\\"}',
+    b'{"infinite":"banana"}': b'{"infinite":"banana"}',
+    '{"ü":NaN}'.encode(): '{"ü":null}'.encode(),
+}
+
+
+@pytest.mark.parametrize(("line", "written"), LAX.items())
+def test_accepted_line_is_written_as_strict_json(line: bytes, written: bytes) -> None:
+    assert strict(line) == written
+    json.loads(written)
 
 
 def test_escape_replaces_control_characters() -> None:

@@ -202,9 +202,13 @@ def _ahead(files: Iterator[SpoolFile]) -> Iterator[SpoolFile]:
 
 
 def _grouped(files: Iterable[_Readable]) -> Iterator[list[_Readable]]:
+    """Files that are read together: either all of them were validated, or none."""
     group: list[_Readable] = []
     size = 0
     for one in files:
+        if group and group[0].validated != one.validated:
+            yield group
+            group, size = [], 0
         group.append(one)
         size += one.file.path.stat().st_size
         if size >= _GROUP:
@@ -223,12 +227,13 @@ class _Staging:
     source: Source
     catalog: str
 
-    def read(self, *paths: Sequence[str]) -> int:
+    def read(self, *paths: Sequence[str], validated: bool = False) -> int:
         """Read files, and return how many lines they had: those that are stored, and those that need not be."""
+        statement = insert_files(self.source, self.catalog, validated=validated)
         if self.source.kept is None:
-            return self._run(insert_files(self.source, self.catalog), paths).rowcount
+            return self._run(statement, paths).rowcount
         before: int = self._run(next_skipped(self.source, self.catalog)).value
-        stored = self._run(insert_files(self.source, self.catalog), paths).rowcount
+        stored = self._run(statement, paths).rowcount
         after: int = self._run(next_skipped(self.source, self.catalog)).value
         return stored + after - before - 1
 
@@ -244,7 +249,7 @@ def _insert_files(staging: _Staging, files: Sequence[_Readable]) -> bool:
     if not paths:
         return True
     try:
-        return staging.read(paths) == sum(one.rows for one in files)
+        return staging.read(paths, validated=files[0].validated) == sum(one.rows for one in files)
     except DBAPIError as exc:
         if isinstance(exc.orig, _UNREADABLE):
             return False

@@ -12,7 +12,7 @@ from sqlalchemy import Column, Integer, String
 from sqlalchemy.types import TIMESTAMP
 
 from sparkify.etl.declarations import JsonField, Source
-from sparkify.etl.line_rules import FLOAT_TEXT, INTEGER_TEXT, MAX_LINE
+from sparkify.etl.line_rules import CONSTANTS, FLOAT_TEXT, INTEGER_TEXT, MAX_LINE
 
 __all__ = [
     "attach",
@@ -72,8 +72,11 @@ def _next_skipped(source: Source, catalog: str) -> str:
     return f"nextval('{escaped(_skipped(source, catalog))}')"
 
 
-def insert_files(source: Source, catalog: str) -> str:
-    """The statement that reads files into the staging table, and fails at a line that is not right."""
+def insert_files(source: Source, catalog: str, *, validated: bool = False) -> str:
+    """The statement that reads files into the staging table, and fails at a line that is not right.
+
+    :param validated: whether the lines were validated, one by one.
+    """
     fields = source.fields
     names = ", ".join(quoted(column.name) for column in fields)
     values = ",\n       ".join(_value(column, field) for column, field in fields.items())
@@ -83,15 +86,16 @@ def insert_files(source: Source, catalog: str) -> str:
         # Every line must be accounted for, so one that is not stored is counted: nextval() is never below 0.
         skipped = f"{_next_skipped(source, catalog)} < 0"
         otherwise = f"CASE WHEN {key} = '{escaped(source.kept.value)}' THEN true ELSE {skipped} END"
-    return f"INSERT INTO {_table(source, catalog)} ({names})\nSELECT {values}\n{_from_files(source, otherwise)}"
+    rows = _from_files(source, otherwise, validated=validated)
+    return f"INSERT INTO {_table(source, catalog)} ({names})\nSELECT {values}\n{rows}"
 
 
 def count_lines(source: Source) -> str:
     """The statement that reads files, and fails as the other does, and only counts."""
-    return f"SELECT count(*)\n{_from_files(source, 'true')}"
+    return f"SELECT count(*)\n{_from_files(source, 'true', validated=False)}"
 
 
-def _from_files(source: Source, accepted: str) -> str:
+def _from_files(source: Source, accepted: str, *, validated: bool) -> str:
     fields = source.fields
     # Everything is read as text: asked for an integer, DuckDB makes 11 of 10.7 and 1 of true in silence.
     columns = ", ".join(f"{quoted(field.key)}: 'VARCHAR'" for field in fields.values())
@@ -101,6 +105,8 @@ def _from_files(source: Source, accepted: str) -> str:
         if (kind := _kind(column)) is not None
     )
     wrong = [_wrong(column, field) for column, field in fields.items()]
+    if not validated:
+        wrong += [_is_constant(field) for column, field in fields.items() if isinstance(column.type, String)]
     for required in source.required:
         missing = " OR ".join(f"coalesce({_text(source.keys[name])}, '') = ''" for name in required.needs)
         wrong.append(f"({_text(source.keys[required.column])} = '{escaped(required.value)}' AND ({missing}))")
@@ -156,6 +162,13 @@ def _wrong(column: Column[Any], field: JsonField) -> str:
     # What is no number is NULL, and NaN and the infinities lie outside of every range.
     right = f"{number} BETWEEN {low} AND {high} AND {_well_formed(column, field)}"
     return f"({right}) IS NOT TRUE" if field.required else f"({key} <> '' AND ({right}) IS NOT TRUE)"
+
+
+def _is_constant(field: JsonField) -> str:
+    """Whether a text may be a bare NaN or infinity, which JSON has not: only the line itself tells."""
+    key = quoted(field.key)
+    longest = max(map(len, CONSTANTS))
+    return f"CASE WHEN strlen({key}) <= {longest} THEN lower({key}) IN {CONSTANTS} ELSE false END"
 
 
 def _well_formed(column: Column[Any], field: JsonField) -> str:

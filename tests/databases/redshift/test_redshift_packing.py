@@ -17,6 +17,7 @@ from tests.databases.redshift.test_redshift_rejects import (
     INVALID,
     MISSING,
     NO_TITLE,
+    UNFORESEEN,
     account,
     fetched,
     play,
@@ -80,9 +81,9 @@ def test_small_files_are_copied_as_one_object(
 def test_rejects_of_joined_files_are_those_of_the_files(
     cloud: Cloud, packing: Warehouse, fetched: list[str], copied: list[list[str]]
 ) -> None:
-    comma = f"{play(30)[:-1]},}}"
+    cloud.redshift.refused_text = "unforeseen"
     put(cloud, "2.json", play(2), "", BROKEN, play(32))
-    put(cloud, "5.json", comma, NO_TITLE, play(35))
+    put(cloud, "5.json", UNFORESEEN, NO_TITLE, play(35))
     with pytest.raises(RejectedLines, match="2 lines cannot be loaded"):
         packing.load(only=["events"])
     fetched.clear()
