@@ -45,8 +45,10 @@ class Batch(ABC):
         """
 
     @abstractmethod
-    def unstage(self, session: Session, source: Source) -> None:
-        """Empty the staging table of the source."""
+    def unstage(self, session: Session, source: Source) -> Sequence[Table]:
+        """Empty the staging table of the source, or return it where it is temporary: it is then dropped after
+        the commit.
+        """
 
     def insert(self, session: Session, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert rows of the ledger, in the transaction of the session: one for each file, or rejected line."""
@@ -70,9 +72,6 @@ class Adapter(ABC):
 
     name: ClassVar[str]
     """The name of its dialect in SQLAlchemy, which is also its name in the registry."""
-    counts_at_once: ClassVar[int] = 100
-    """How many counts of rows one statement asks for, as in the checks of a load. More are fewer round trips;
-    but what one statement counts may all be in memory together."""
 
     @abstractmethod
     def prepare(self, session: Session) -> None:
@@ -99,6 +98,14 @@ class Adapter(ABC):
         All rows have the same keys.
         """
 
+    def counts_at_once(self, lines: int) -> bool:
+        """Whether one statement counts what all checks of a load find. That saves round trips and planning; but
+        what one statement counts may all be in memory together.
+
+        :param lines: that the load has read.
+        """
+        return True
+
     def inline(self, text: str, parameters: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
         """The text of a statement and the parameters that the driver is given with it; where parameters are
         better not bound, they are literals in the text.
@@ -106,8 +113,12 @@ class Adapter(ABC):
         return text, parameters
 
     @abstractmethod
-    def tidy(self, session: Session, pipeline: Pipeline, changed: Sequence[str]) -> None:
-        """After the commit, do what a database wants: statistics, a checkpoint. A failure loses nothing."""
+    def tidy(self, session: Session, pipeline: Pipeline, changed: Sequence[str], *, rebuilt: bool) -> None:
+        """After the commit, do what a database wants: statistics, a checkpoint. A failure loses nothing.
+
+        :param changed: the tables that the load has changed.
+        :param rebuilt: whether every row of every table was deleted, and written again.
+        """
 
     @abstractmethod
     def translate(self, error: Exception) -> SparkifyError | None:

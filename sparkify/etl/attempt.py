@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from sqlalchemy import BigInteger, literal
+from sqlalchemy import BigInteger, Table, literal
 
 from sparkify.etl import ledger
 from sparkify.etl.adapter import Adapter, Batch
@@ -19,7 +19,7 @@ from sparkify.etl.declarations import Pipeline
 from sparkify.etl.errors import ChecksFailed, ConfigurationError, RejectedLines
 from sparkify.etl.listing import AwsOptions, Listing
 from sparkify.etl.observer import Observer
-from sparkify.etl.plan import Drop, Plan, Record, Run, Selection, Stage, Unstage, Verify, build, choose
+from sparkify.etl.plan import Plan, Record, Run, Selection, Stage, Unstage, Verify, build, choose
 from sparkify.etl.results import (
     CheckResult,
     FileCount,
@@ -92,7 +92,10 @@ class Context:
 
 
 class Attempt:
-    """One transaction of a load."""
+    """One transaction of a load.
+
+    :ivar collected: the temporary tables that it leaves, which are in the session when it has committed.
+    """
 
     def __init__(self, context: Context, session: Session) -> None:
         self._context = context
@@ -101,7 +104,9 @@ class Attempt:
         self._request = context.request
         self._staged: dict[str, Staged] = {}
         self._touched: dict[str, Counter[str]] = defaultdict(Counter)
-        self._checks: list[CheckResult] = []
+        self._checks: tuple[CheckResult, ...] = ()
+        self.collected: tuple[Table, ...] = ()
+        self._rows: dict[str, int] | None = None
 
     def run(self) -> LoadReport:
         """Do everything between BEGIN and COMMIT, and return what was done."""
@@ -127,6 +132,7 @@ class Attempt:
             return self._report(selection, None)
         session.load_id = load_id
         plan = build(self._pipeline, selection, literal(load_id, BigInteger))
+        self.collected = plan.collected
         self._carry_out(plan, known)
         if failed := [result for result in self._checks if not result.ok]:
             raise ChecksFailed(failed)
@@ -136,15 +142,17 @@ class Attempt:
         return report
 
     def _report(self, selection: Selection, load_id: int | None) -> LoadReport:
-        with self._session.step("count the rows"):
-            rows = count_rows(self._session, self._pipeline.tables)
+        rows = self._rows
+        if rows is None:
+            with self._session.step("count the rows"):
+                rows = count_rows(self._session, self._pipeline.tables)
         return LoadReport(
             load_id=load_id,
             mode=selection.mode,
             sources=self._sources(selection),
             rejects=tuple(replace(reject, load_id=load_id) for reject in self._rejects()),
             tables=self._changes(),
-            checks=tuple(self._checks),
+            checks=self._checks,
             rows=rows,
         )
 
@@ -159,11 +167,9 @@ class Attempt:
                     case Run():
                         self._touched[step.table.name][step.effect] += session.run(step.statement).rowcount
                     case Verify():
-                        self._checks.extend(run_checks_of_load(session, step.checks))
-                    case Drop():
-                        session.run(step.statement)
+                        self._verify(step)
                     case Unstage():
-                        self._context.batch.unstage(session, step.source)
+                        self.collected += tuple(self._context.batch.unstage(session, step.source))
                     case Record():
                         self._record(plan.mode, known)
 
@@ -174,6 +180,16 @@ class Attempt:
         rejects = self._rejects()
         if len(rejects) > self._request.max_rejects:
             raise RejectedLines(rejects, self._request.max_rejects)
+
+    def _verify(self, step: Verify) -> None:
+        lines = sum(count.lines for staged in self._staged.values() for count in staged.counts)
+        self._checks, self._rows = run_checks_of_load(
+            self._session,
+            step.checks,
+            step.shared,
+            self._pipeline.tables,
+            at_once=self._context.adapter.counts_at_once(lines),
+        )
 
     def _record(self, mode: Mode, known: ledger.Known) -> None:
         load_id = known.load_id

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import SelectBase, Table, func, literal_column, select, union_all
+from sqlalchemy import CTE, SelectBase, Table, func, literal_column, select, union_all
 from sqlalchemy.exc import DBAPIError
 
+from sparkify.etl.constructs import CreateTemporaryTable, DropTables
 from sparkify.etl.declarations import Check
 from sparkify.etl.results import CheckResult
 from sparkify.etl.session import Session
@@ -35,16 +37,33 @@ def run_checks(session: Session, checks: Iterable[Check]) -> tuple[CheckResult, 
     return tuple(found[check.name] for check in checks)
 
 
-def run_checks_of_load(session: Session, checks: Sequence[tuple[Check, SelectBase]]) -> tuple[CheckResult, ...]:
-    """What checks find within a load: what each finds is counted first.
+def run_checks_of_load(
+    session: Session,
+    checks: Sequence[tuple[Check, SelectBase]],
+    shared: Mapping[Table, SelectBase],
+    tables: Sequence[Table] = (),
+    *,
+    at_once: bool = True,
+) -> tuple[tuple[CheckResult, ...], dict[str, int]]:
+    """What checks find within a load, and how many rows each table has.
 
     :param checks: each with its SELECT of that load.
+    :param shared: SELECTs that the checks name as tables, a later one maybe an earlier one.
+    :param at_once: whether one statement counts all, with ``shared`` in its WITH; else each check is counted by
+        itself, and ``shared`` is in temporary tables meanwhile.
     """
-    found = _counts(session, [rows for _, rows in checks])
-    return tuple(
-        _run_check(session, check, rows) if found.get(number) else CheckResult(check.name, 0, (), check.hint)
-        for number, (check, rows) in enumerate(checks)
-    )
+    if at_once:
+        shares = tuple(rows.cte(table.name) for table, rows in shared.items())
+        found = _counts(session, [*(rows for _, rows in checks), *tables], shares)
+        counts = {table.name: found[number] for number, table in enumerate(tables, start=len(checks))}
+        return _results(session, checks, found, shares), counts
+    for table, rows in shared.items():
+        session.run(CreateTemporaryTable(table, rows))
+    found = {number: _counts(session, [rows])[0] for number, (_, rows) in enumerate(checks)}
+    results = _results(session, checks, found)
+    if shared:
+        session.run(DropTables(*shared))
+    return results, count_rows(session, tables)
 
 
 def check_views(session: Session, views: Iterable[View]) -> tuple[CheckResult, ...]:
@@ -68,39 +87,52 @@ def _check_view(session: Session, view: View) -> CheckResult:
     return CheckResult(name, 0, (), _MAKE_AGAIN)
 
 
-def count_rows(session: Session, tables: Iterable[Table]) -> dict[str, int]:
+def count_rows(session: Session, tables: Sequence[Table]) -> dict[str, int]:
     """How many rows each table has."""
-    tables = list(tables)
     found = _counts(session, tables)
-    return {table.name: found.get(number, 0) for number, table in enumerate(tables)}
+    return {table.name: found[number] for number, table in enumerate(tables)}
 
 
-def _counts(session: Session, sources: Sequence[SelectBase | Table]) -> dict[int, int]:
-    """How many rows each SELECT or table has, by its place, with as few statements as suit the database."""
+def _counts(
+    session: Session, sources: Sequence[SelectBase | Table], shares: Sequence[CTE] = ()
+) -> Mapping[int, int]:
+    """How many rows each SELECT or table has, by its place, with one statement."""
     counts: list[SelectBase] = [
         select(literal_column(str(number)).label("number"), func.count().label("found")).select_from(
             source if isinstance(source, Table) else source.subquery(f"rows_{number}")
         )
         for number, source in enumerate(sources)
     ]
-    at_once = session.counts_at_once
-    parts = [counts[start : start + at_once] for start in range(0, len(counts), at_once)]
-    return {
-        row.number: row.found
-        for part in parts
-        for row in session.run(union_all(*part) if len(part) > 1 else part[0]).rows
-    }
+    statement = union_all(*counts) if len(counts) > 1 else counts[0]
+    # A dry run has no rows.
+    return Counter({row.number: row.found for row in session.run(statement.add_cte(*shares)).rows})
 
 
-def _run_check(session: Session, check: Check, rows: SelectBase) -> CheckResult:
+def _results(
+    session: Session,
+    checks: Sequence[tuple[Check, SelectBase]],
+    found: Mapping[int, int],
+    shares: Sequence[CTE] = (),
+) -> tuple[CheckResult, ...]:
+    """The results of checks of which it is known how many rows they find."""
+    return tuple(
+        _run_check(session, check, rows, shares)
+        if found[number]
+        else CheckResult(check.name, 0, (), check.hint)
+        for number, (check, rows) in enumerate(checks)
+    )
+
+
+def _run_check(session: Session, check: Check, rows: SelectBase, shares: Sequence[CTE] = ()) -> CheckResult:
     """What a check finds.
 
     :param rows: the SELECT of the check, of one load or of everything.
+    :param shares: what it names as tables.
     """
     offending = rows.subquery("offending")
-    first = session.run(select(offending).limit(_ROWS_KEPT)).rows
+    first = session.run(select(offending).limit(_ROWS_KEPT).add_cte(*shares)).rows
     found = [dict(row._mapping) for row in first]  # noqa: SLF001 - its public name, for all the underscore
     count = len(found)
     if count == _ROWS_KEPT:
-        count = session.run(select(func.count()).select_from(offending)).value
+        count = session.run(select(func.count()).select_from(offending).add_cte(*shares)).value
     return CheckResult(name=check.name, count=count, rows=tuple(found), hint=check.hint)

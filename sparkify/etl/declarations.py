@@ -6,7 +6,7 @@ Nothing here touches a file or a database. A pipeline of another company is writ
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import InitVar, dataclass
+from dataclasses import InitVar, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +189,8 @@ class Pipeline:
 
     :ivar name: of the pipeline, in messages and in the names and tags of what is made for it.
     :ivar transforms: in the order in which they run.
+    :ivar checked: SELECTs that the checks of a load share, by the tables that stand for them there: a large
+        table is read once for all of them. A later one may name an earlier one.
     :ivar tables: what the transforms fill, the fact first; a full refresh empties them.
     :ivar views: what the database has beside the tables, for whoever reads it; no load writes or reads them.
     :ivar migrations: the folder with the migrations of Alembic; None where there is none.
@@ -213,6 +215,7 @@ class Pipeline:
     ledger: Ledger
     tables: tuple[Table, ...]
     views: tuple[View, ...] = ()
+    checked: Mapping[Table, Rows] = field(default_factory=dict)
     migrations: Path | None = None
     create_from_models: bool = False
     questions: str | None = None

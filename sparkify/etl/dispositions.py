@@ -142,7 +142,7 @@ def _(transform: Update, load_id: ColumnElement[int]) -> Sequence[Change]:
 
 
 def best_with_target(
-    target: Table, rows: SelectBase, key: str, best: Best, scope: ColumnElement[bool] | None
+    target: FromClause, rows: SelectBase, key: str, best: Best, scope: ColumnElement[bool] | None
 ) -> Select[Any]:
     """The best row of each key of ``rows``, among these and the one that the target has.
 
@@ -166,7 +166,7 @@ def best_with_target(
 
 
 def differences(
-    target: Table, rows: SelectBase, key: str, touched: SelectBase, scope: ColumnElement[bool]
+    target: FromClause, rows: SelectBase, key: str, touched: SelectBase, scope: ColumnElement[bool]
 ) -> Select[Any]:
     """What is to be done for the rows of the target with a touched key to become ``rows``.
 

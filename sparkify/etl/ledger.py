@@ -34,6 +34,7 @@ from sparkify.etl.session import Session
 
 __all__ = [
     "Known",
+    "forget_steps",
     "is_recorded",
     "known_files",
     "read_column_history",
@@ -168,8 +169,7 @@ def record(
 
 
 def record_steps(session: Session, steps: Table, load_id: int, done: Sequence[StepReport]) -> None:
-    """Write down what the steps of a load took, and forget those of a load long ago."""
-    session.run(delete(steps).where(steps.c.load_id <= load_id - KEPT_STEPS))
+    """Write down what the steps of a load took."""
     session.insert(
         steps,
         [
@@ -178,6 +178,11 @@ def record_steps(session: Session, steps: Table, load_id: int, done: Sequence[St
             for number, step in enumerate(done, start=1)
         ],
     )
+
+
+def forget_steps(session: Session, steps: Table, load_id: int) -> None:
+    """Delete the steps of loads long ago; the last one is that of the number."""
+    session.run(delete(steps).where(steps.c.load_id <= load_id - KEPT_STEPS))
 
 
 def record_columns(

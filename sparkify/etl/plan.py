@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ClauseElement, ColumnElement, SelectBase, Table, delete
 
-from sparkify.etl.constructs import CreateTemporaryTable, DropTables
+from sparkify.etl.constructs import CreateTemporaryTable
 from sparkify.etl.declarations import Check, Pipeline, Source
 from sparkify.etl.dispositions import Effect, changes
 from sparkify.etl.errors import ChangedFiles
@@ -18,7 +18,6 @@ from sparkify.etl.listing import Listing, SourceFile
 from sparkify.etl.results import Mode
 
 __all__ = [
-    "Drop",
     "Plan",
     "Record",
     "Run",
@@ -69,22 +68,14 @@ class Run(Step):
 
 
 @dataclass(frozen=True)
-class Drop(Step):
-    """Drop what was collected in temporary tables."""
-
-    tables: tuple[Table, ...]
-
-    @property
-    def statement(self) -> ClauseElement:
-        """The statement that drops them."""
-        return DropTables(*self.tables)
-
-
-@dataclass(frozen=True)
 class Verify(Step):
-    """Run checks: the SELECT of each must return nothing."""
+    """Run checks: the SELECT of each must return nothing.
+
+    :ivar shared: SELECTs that those of the checks name as tables.
+    """
 
     checks: tuple[tuple[Check, SelectBase], ...]
+    shared: Mapping[Table, SelectBase]
 
 
 @dataclass(frozen=True)
@@ -101,10 +92,14 @@ class Record(Step):
 
 @dataclass(frozen=True)
 class Plan:
-    """A whole load, between BEGIN and COMMIT."""
+    """A whole load, between BEGIN and COMMIT.
+
+    :ivar collected: the temporary tables that it leaves, to be dropped when the lock is free again.
+    """
 
     mode: Mode
     steps: tuple[Step, ...]
+    collected: tuple[Table, ...]
 
 
 @dataclass(frozen=True)
@@ -208,8 +203,7 @@ def build(pipeline: Pipeline, selection: Selection, load_id: ColumnElement[int])
     # While the staging tables are full: some checks ask which rows the batch has touched.
     checks = tuple((check, check.rows(load_id)) for check in pipeline.checks if check.during_load)
     if checks:
-        steps.append(Verify("run the checks", checks))
+        shared = {table: rows(load_id) for table, rows in pipeline.checked.items()}
+        steps.append(Verify("run the checks", checks, shared))
     steps += [Unstage(f"empty {source.staging.name}", source) for source in new]
-    if collected:
-        steps.append(Drop("drop the temporary tables", tuple(collected)))
-    return Plan(mode=selection.mode, steps=tuple(steps))
+    return Plan(mode=selection.mode, steps=tuple(steps), collected=tuple(collected))

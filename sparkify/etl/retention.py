@@ -120,7 +120,7 @@ def prune(
             raise
     changed = [table.name for table, rows in ((ledger.rejects, rejects), (ledger.history, loads)) if rows]
     try:
-        adapter.tidy(session, pipeline, changed)
+        adapter.tidy(session, pipeline, changed, rebuilt=False)
     except DBAPIError as exc:
         # What is removed is removed; the next load does this again.
         observer.warning(f"removed, but tidying up failed: {exc.orig}")

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, Table
 from sqlalchemy.exc import DBAPIError
 
 from sparkify.etl import ledger
 from sparkify.etl.adapter import Adapter, UnreadableBatch
 from sparkify.etl.attempt import Attempt, Context, LoadRequest, utc_now
+from sparkify.etl.constructs import DropTables
 from sparkify.etl.declarations import Collect, Pipeline
 from sparkify.etl.errors import UNCHANGED, EmptySource, SparkifyError, TemporaryError, leaving
 from sparkify.etl.listing import Listing, SourceFile
@@ -127,10 +128,17 @@ def dry_run(
         context = Context(adapter, pipeline, request, listings, batch, Observer(), "", utc_now())
         _prepare(adapter, session)
         session.begin()
-        report = Attempt(context, session).run()
+        attempt = Attempt(context, session)
+        report = attempt.run()
         session.commit()
         written = (step.target.name for step in pipeline.transforms if not isinstance(step, Collect))
-        _tidy(context, session, list(dict.fromkeys(written)))
+        _tidy(
+            context,
+            session,
+            list(dict.fromkeys(written)),
+            attempt.collected,
+            rebuilt=report.mode == "full refresh",
+        )
     return [] if report.nothing_new else session.planned
 
 
@@ -144,6 +152,7 @@ class _Load:
         self._adapter = context.adapter
         # What was loaded by a transaction whose COMMIT was not answered.
         self._unconfirmed: LoadReport | None = None
+        self._collected: tuple[Table, ...] = ()
 
     def run(self) -> LoadReport:
         """Load; where something transient was in the way, the whole transaction again on a new connection."""
@@ -205,7 +214,9 @@ class _Load:
         while True:
             session.begin()
             try:
-                report = Attempt(self._context, session).run()
+                attempt = Attempt(self._context, session)
+                report = attempt.run()
+                self._collected = attempt.collected
             except UnreadableBatch as exc:
                 session.rollback()
                 session.steps[:] = [self._listed]
@@ -241,7 +252,13 @@ class _Load:
         if report.nothing_new:
             return
         try:
-            _tidy(self._context, session, [change.name for change in report.tables])
+            _tidy(
+                self._context,
+                session,
+                [change.name for change in report.tables],
+                self._collected,
+                rebuilt=report.mode == "full refresh",
+            )
         except DBAPIError as exc:
             # What was loaded is loaded; the next load does this again.
             reason = self._adapter.translate(exc)
@@ -255,7 +272,18 @@ def _prepare(adapter: Adapter, session: Session) -> None:
         adapter.prepare(session)
 
 
-def _tidy(context: Context, session: Session, changed: list[str]) -> None:
+def _tidy(
+    context: Context, session: Session, changed: list[str], collected: Sequence[Table], *, rebuilt: bool
+) -> None:
+    """What need not be done while others wait for the lock."""
     with session.step("tidy up"):
+        if collected:
+            # The session has them, from the transaction that has just committed: a table of the same name that
+            # is here to stay is not meant.
+            session.run(DropTables(*collected))
+        if session.load_id is not None:
+            ledger.forget_steps(session, context.pipeline.ledger.steps, session.load_id)
+        if not session.dry_run:
+            session.commit()
         context.batch.release(session)
-        context.adapter.tidy(session, context.pipeline, changed)
+        context.adapter.tidy(session, context.pipeline, changed, rebuilt=rebuilt)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import ClauseElement, Connection, CursorResult, Row, SelectBase, Table, literal_column
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -32,8 +32,6 @@ _LOGGED_HERE = {"logged": True}
 
 class Renderer(Protocol):
     """As much of an adapter as a session needs."""
-
-    counts_at_once: ClassVar[int]
 
     def render(self, statement: ClauseElement) -> str:
         """The text of a statement, values included."""
@@ -114,7 +112,10 @@ class Session:
         :param apart: another connection, as of :meth:`connect_apart`, over which it is sent.
         """
         text = statement if isinstance(statement, str) else self._adapter.render(statement)
-        outcome = self._send(text, parameters, apart=apart)
+        reads = (
+            text[:6].upper() == "SELECT" if isinstance(statement, str) else isinstance(statement, SelectBase)
+        )
+        outcome = self._send(text, parameters, reads=reads, apart=apart)
         if self._step is not None:
             self._step.rows += outcome.rowcount
         return outcome
@@ -125,7 +126,7 @@ class Session:
 
     def fetch(self, select: SelectBase) -> Sequence[Sequence[Any]]:
         """The rows of a SELECT as the driver has them, without names: for very many. Else as :meth:`read`."""
-        return self._send(self._adapter.render(select), (), named=False).rows
+        return self._send(self._adapter.render(select), named=False).rows
 
     def insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert many rows of values that came from outside. All rows have the same keys."""
@@ -136,8 +137,9 @@ class Session:
     def _send(
         self,
         text: str,
-        parameters: tuple[Any, ...],
+        parameters: tuple[Any, ...] = (),
         *,
+        reads: bool = True,
         named: bool = True,
         apart: Connection | None = None,
     ) -> Outcome:
@@ -148,7 +150,7 @@ class Session:
         # A driver may answer an INSERT with a row that has the count.
         outcome = (
             Outcome(rows=result.all() if named else _plain(result))
-            if text.lstrip()[:6].upper() == "SELECT" and result.returns_rows
+            if reads and result.returns_rows
             else Outcome(rowcount=max(result.rowcount, 0))
         )
         if log.isEnabledFor(logging.DEBUG):
@@ -160,11 +162,6 @@ class Session:
                 extra={"load_id": self.load_id, "step": self._step and self._step.title, "seconds": seconds},
             )
         return outcome
-
-    @property
-    def counts_at_once(self) -> int:
-        """How many counts of rows one statement should ask for."""
-        return self._adapter.counts_at_once
 
     # -- transactions --------------------------------------------------------------------------------------
 
@@ -255,7 +252,7 @@ class DryRun(Session):
         """Record the SELECT, and its rows where there is a connection to ask."""
         text = self._adapter.render(select)
         self._record(text)
-        return () if self._connection is None else super()._send(text, ()).rows
+        return () if self._connection is None else super()._send(text).rows
 
     def connect_apart(self, duplicate: Callable[[Any], Any]) -> None:
         """Nothing is sent over another connection either."""
@@ -282,7 +279,7 @@ class DryRun(Session):
     def rollback(self) -> None:
         """Nothing was begun."""
 
-    def _send(self, text: str, parameters: tuple[Any, ...], **_how: Any) -> Outcome:
+    def _send(self, text: str, parameters: tuple[Any, ...] = (), **_how: Any) -> Outcome:
         self._record(text)
         return Outcome()
 

@@ -5,32 +5,51 @@ They are tables of Core rather than models: nobody reads them once the load is o
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Double, Integer, MetaData, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, Double, MetaData, String, Table
 from sqlalchemy.types import TIMESTAMP
 
+from sparkify.models.base import Base
+from sparkify.models.star import Artist, Song, User
+
 __all__ = [
+    "batch_users",
+    "changed_songs",
     "checked_artists",
     "checked_levels",
     "checked_matches",
     "checked_songs",
     "checked_users",
     "level_changes",
-    "play_times",
-    "played_songs",
-    "repeated_plays",
+    "merged_artists",
+    "merged_songs",
     "resolved_matches",
-    "touched_artist_keys",
-    "touched_users",
-    "unresolved_matches",
+    "touched_matches",
 ]
 
 _metadata = MetaData()
 
-touched_artist_keys = Table("touched_artist_keys", _metadata, Column("artist_key", String(1024)))
-"""The keys of the artists that the songs of the batch name, now or as they were before the batch."""
 
-touched_users = Table("touched_users", _metadata, Column("user_id", BigInteger))
-"""The users who made the plays of the batch."""
+def _winners(name: str, model: type[Base]) -> Table:
+    columns = (Column(column.name, column.type) for column in model.__table__.columns)
+    return Table(name, _metadata, *columns, Column("is_there", Boolean))
+
+
+merged_songs = _winners("merged_songs", Song)
+"""Each song of the batch as the catalogue will have it, and whether it has it so already."""
+
+merged_artists = _winners("merged_artists", Artist)
+"""Each artist of the batch likewise."""
+
+changed_songs = Table(
+    "changed_songs",
+    _metadata,
+    *(Column(column.name, column.type) for column in Song.__table__.columns),
+    Column("is_wanted", Boolean),
+)
+"""The songs that this load changes: as they are to be, or, not wanted, with nothing but the id of one to go."""
+
+batch_users = _winners("batch_users", User)
+"""Each user who made a play of the batch, as of the newest play, and whether the star has the row already."""
 
 checked_users = Table("checked_users", _metadata, Column("user_id", BigInteger))
 """The rows of ``users`` of those users."""
@@ -63,20 +82,8 @@ checked_songs = Table(
 checked_artists = Table("checked_artists", _metadata, Column("artist_id", String(32)))
 """The rows of ``artists`` of those matches and songs, and of the batch."""
 
-played_songs = Table(
-    "played_songs",
-    _metadata,
-    Column("artist_name", String(1024)),
-    Column("title", String(1024)),
-    Column("duration", Double),
-    Column("match_id", BigInteger),
-    Column("is_new", Boolean),
-)
-"""Each (artist, title, length) that the batch plays, with the number of its match: that which it has, or the
-next that is free."""
-
-unresolved_matches = Table(
-    "unresolved_matches",
+touched_matches = Table(
+    "touched_matches",
     _metadata,
     Column("match_id", BigInteger),
     Column("artist_name", String(1024)),
@@ -85,34 +92,24 @@ unresolved_matches = Table(
     Column("artist_key", String(1024)),
     Column("title_key", String(1024)),
     Column("is_new", Boolean),
+    Column("is_open", Boolean),
     Column("old_song_id", String(32)),
     Column("old_artist_id", String(32)),
     Column("old_match", String(16)),
 )
-"""The matches that this load resolves: new ones, and those that its songs may change. ``old_`` is what one
-is resolved to before the load; NULL of a new one."""
+"""Each (artist, title, length) that the batch plays, with the number of its match: that which it has, or the
+next that is free; and each that the songs of the batch may change. Those that are new or may change are open:
+they have keys and are resolved. ``old_`` is what a match is resolved to before the load; NULL of a new one."""
 
 resolved_matches = Table(
     "resolved_matches",
     _metadata,
-    *(Column(column.name, column.type) for column in unresolved_matches.columns),
+    *(Column(column.name, column.type) for column in touched_matches.columns),
     Column("song_id", String(32)),
     Column("artist_id", String(32)),
     Column("match", String(16)),
 )
 """The same, and what each is resolved to now."""
-
-play_times = Table("play_times", _metadata, Column("start_time", TIMESTAMP), Column("plays", BigInteger))
-"""Each moment at which a play of the batch began, and how many did."""
-
-repeated_plays = Table(
-    "repeated_plays",
-    _metadata,
-    Column("ts", TIMESTAMP),
-    Column("session_id", BigInteger),
-    Column("item_in_session", Integer),
-)
-"""The natural keys that several plays of the batch have."""
 
 level_changes = Table(
     "level_changes",

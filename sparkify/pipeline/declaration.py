@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import ColumnElement, Table, select
 
 from sparkify.etl.declarations import (
     Append,
@@ -15,12 +15,11 @@ from sparkify.etl.declarations import (
     Kept,
     Ledger,
     Location,
-    Merge,
     Pipeline,
     Replace,
     Required,
+    Rows,
     Source,
-    Sync,
     Update,
 )
 from sparkify.models import (
@@ -87,6 +86,12 @@ STAR: tuple[Table, ...] = tuple(
 """The tables of the star, the fact first."""
 
 
+def _wanted(collected: Table, condition: ColumnElement[bool]) -> Rows:
+    """What was collected and fulfils the condition, without the last column, which is for the condition."""
+    columns = list(collected.columns)[:-1]
+    return lambda _load_id: select(*columns).where(condition)
+
+
 def _summary(rows: Mapping[str, int]) -> str:
     plays, users = rows.get("songplays", 0), rows.get("users", 0)
     return f"{plays:,} play{'s' * (plays != 1)} by {users:,} user{'s' * (users != 1)}"
@@ -104,43 +109,25 @@ SPARKIFY = Pipeline(
     sources=(EVENTS, SONGS),
     transforms=(
         Collect(
-            title="artists that the songs touch",
-            target=working.touched_artist_keys,
-            rows=transforms.artist_keys,
+            title="matches of the batch",
+            target=working.touched_matches,
+            rows=transforms.matches_touched,
             reads=_both,
         ),
-        Merge(
-            title="songs of the catalogue",
-            target=_table(Song),
+        Collect(
+            title="songs of the batch",
+            target=working.merged_songs,
             rows=transforms.songs,
-            reads=_songs,
-            key=("song_id",),
-            best=transforms.best_song,
-            scope=~Song.inferred,
+            reads=_both,
         ),
-        Merge(
-            title="artists of the catalogue",
-            target=_table(Artist),
+        Collect(
+            title="artists of the batch",
+            target=working.merged_artists,
             rows=transforms.artists,
-            reads=_songs,
-            key=("artist_id",),
-            best=transforms.best_artist,
-            scope=~Artist.inferred,
-        ),
-        Collect(
-            title="songs played",
-            target=working.played_songs,
-            rows=transforms.songs_played,
             reads=_both,
         ),
         Collect(
-            title="matches to resolve",
-            target=working.unresolved_matches,
-            rows=transforms.to_resolve,
-            reads=_both,
-        ),
-        Collect(
-            title="songs that they are",
+            title="songs that the matches are",
             target=working.resolved_matches,
             rows=transforms.resolved,
             reads=_both,
@@ -166,43 +153,40 @@ SPARKIFY = Pipeline(
             reads=_songs,
             key=("match_id",),
         ),
-        Sync(
-            title="inferred songs",
-            target=_table(Song),
-            rows=transforms.inferred_songs,
+        Collect(
+            title="songs that change",
+            target=working.changed_songs,
+            rows=transforms.songs_changed,
             reads=_both,
-            key=("song_id",),
-            touched=transforms.touched_song_ids(),
-            scope=_table(Song).c.inferred,
         ),
-        Sync(
-            title="inferred artists",
-            target=_table(Artist),
-            rows=transforms.inferred_artists,
+        Replace(
+            title="songs",
+            target=_table(Song),
+            rows=_wanted(working.changed_songs, working.changed_songs.c.is_wanted),
             reads=_both,
-            key=("artist_id",),
-            touched=transforms.touched_artist_ids(),
-            scope=_table(Artist).c.inferred,
+            scope=_table(Song).c.song_id.in_(select(working.changed_songs.c.song_id)),
+        ),
+        Replace(
+            title="artists",
+            target=_table(Artist),
+            rows=transforms.new_artists,
+            reads=_both,
+            scope=_table(Artist).c.artist_id.in_(transforms.outdated_artists()),
         ),
         Collect(
             title="users of the batch",
-            target=working.touched_users,
-            rows=transforms.users_touched,
+            target=working.batch_users,
+            rows=transforms.users,
             reads=_both,
         ),
-        Merge(
+        Replace(
             title="users",
             target=_table(User),
-            rows=transforms.users,
+            rows=_wanted(working.batch_users, ~working.batch_users.c.is_there),
             reads=_events,
-            key=("user_id",),
-            best=transforms.best_user,
-        ),
-        Collect(
-            title="times of the plays",
-            target=working.play_times,
-            rows=transforms.times_of_plays,
-            reads=_events,
+            scope=_table(User).c.user_id.in_(
+                select(working.batch_users.c.user_id).where(~working.batch_users.c.is_there)
+            ),
         ),
         Insert(
             title="times",
@@ -211,12 +195,6 @@ SPARKIFY = Pipeline(
             reads=_events,
             key=("start_time",),
             bounds=StagingEvent.__table__.c.ts,
-        ),
-        Collect(
-            title="plays that are repeated",
-            target=working.repeated_plays,
-            rows=transforms.repetitions,
-            reads=_events,
         ),
         Insert(
             title="plays",
@@ -239,38 +217,15 @@ SPARKIFY = Pipeline(
             reads=_events,
             scope=transforms.outdated_levels(),
         ),
-        Collect(
-            title="users for the checks",
-            target=working.checked_users,
-            rows=transforms.users_to_check,
-            reads=_both,
-        ),
-        Collect(
-            title="levels for the checks",
-            target=working.checked_levels,
-            rows=transforms.levels_to_check,
-            reads=_both,
-        ),
-        Collect(
-            title="matches for the checks",
-            target=working.checked_matches,
-            rows=transforms.matches_to_check,
-            reads=_both,
-        ),
-        Collect(
-            title="songs for the checks",
-            target=working.checked_songs,
-            rows=transforms.songs_to_check,
-            reads=_both,
-        ),
-        Collect(
-            title="artists for the checks",
-            target=working.checked_artists,
-            rows=transforms.artists_to_check,
-            reads=_both,
-        ),
     ),
     checks=CHECKS,
+    checked={
+        working.checked_users: transforms.users_to_check,
+        working.checked_levels: transforms.levels_to_check,
+        working.checked_matches: transforms.matches_to_check,
+        working.checked_songs: transforms.songs_to_check,
+        working.checked_artists: transforms.artists_to_check,
+    },
     ledger=Ledger(
         history=_table(LoadHistory),
         files=_table(LoadedFile),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Column, Connection, Integer, MetaData, SelectBase, Table
 
 from sparkify.databases.base import Database
-from sparkify.etl.checking import run_checks
+from sparkify.etl.checking import run_checks, run_checks_of_load
 from sparkify.etl.declarations import Check
 from sparkify.etl.session import Session
 
@@ -67,3 +68,36 @@ def test_implied_check_is_run_without_the_others(database: Database, connection:
     implied, implied_asked = at_most(2, strict)
     assert [result.count for result in run_checks(Session(database, connection), [implied])] == [0]
     assert len(implied_asked) == 1
+
+
+TOUCHED = Table("touched", MetaData(), Column("number", Integer))
+NEGATIVE = Table("negative", MetaData(), Column("number", Integer))
+
+
+@pytest.mark.parametrize(("at_once", "statements"), [(True, 2), (False, 7)])
+def test_checks_of_a_load_share_selects(
+    at_once: bool, statements: int, database: Database, connection: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    """``numbers`` has 1 and -1, and the load has touched -1 alone."""
+    touched = NUMBERS.select().where(NUMBERS.c.number < 1)
+    checks = [
+        Check(name="none touched is negative", rows=lambda _load_id: NEGATIVE.select()),
+        Check(name="none touched is 1", rows=lambda _load_id: TOUCHED.select().where(TOUCHED.c.number == 1)),
+    ]
+    caplog.set_level(logging.DEBUG, "sparkify.etl")
+    results, rows = run_checks_of_load(
+        Session(database, connection),
+        [(check, check.rows(None)) for check in checks],
+        {TOUCHED: touched, NEGATIVE: TOUCHED.select().where(TOUCHED.c.number < 0)},
+        [NUMBERS],
+        at_once=at_once,
+    )
+    assert [(result.name, result.count, result.rows) for result in results] == [
+        ("none touched is negative", 1, ({"number": -1},)),
+        ("none touched is 1", 0, ()),
+    ]
+    assert rows == {"numbers": 2}
+    # One count of all, or two tables, two counts, DROP and the count of the rows; and the rows of one check.
+    assert len(caplog.records) == statements
+    # Nothing is left.
+    assert connection.exec_driver_sql("SELECT count(*) FROM duckdb_tables() WHERE temporary").scalar() == 0

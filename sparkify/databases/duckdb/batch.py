@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 from duckdb_sqlalchemy import ConnectionWrapper
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
 
 from sparkify.databases.duckdb.reading import (
@@ -122,8 +122,9 @@ class DuckDBBatch(Batch):
         lines = ((part.file, part.lines) for one in spooled.files for part in one.file.segments)
         return spooled.validated.staged(source, lines)
 
-    def unstage(self, session: Session, source: Source) -> None:
+    def unstage(self, session: Session, source: Source) -> Sequence[Table]:
         session.run(unshadow(source))
+        return ()
 
     def repair(self, session: Session, cause: UnreadableBatch) -> None:
         if all(one.validated for one in self._spooled[cause.source.name].files):

@@ -17,7 +17,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Table, func, select
+from sqlalchemy import Table
 from sqlalchemy.exc import DBAPIError
 
 from sparkify.databases.redshift.accepted import Bundle
@@ -34,8 +34,7 @@ from sparkify.databases.redshift.files import BatchFiles
 from sparkify.databases.redshift.finding import Faults, Finder
 from sparkify.databases.redshift.inserting import ROWS_PER_INSERT
 from sparkify.databases.redshift.objects import LoadObjects
-from sparkify.databases.redshift.rules import violates_a_rule
-from sparkify.databases.redshift.staging import create_staging, drop_staging
+from sparkify.databases.redshift.staging import count_staged, create_staging
 from sparkify.etl.adapter import Batch, UnreadableBatch
 from sparkify.etl.declarations import Source
 from sparkify.etl.errors import ConfigurationError, RejectedLines, SparkifyError
@@ -82,16 +81,15 @@ class RedshiftBatch(Batch):
             if not session.dry_run:
                 self._pack(batch)
         create_staging(session, source)
-        copied, read = self._copy(session, batch)
-        violating = session.run(
-            select(func.count()).select_from(source.staging).where(violates_a_rule(source))
-        ).value
+        read = self._copy(session, batch)
+        copied, violating = count_staged(session, source)
         lines = self._judge(batch, copied, read, violating)
         self._observer.read(source.name, sum(file.size for file in files) - batch.fetched, copied)
         return batch.validated.staged(source, ((file, lines.get(file.uri, 0)) for file in files))
 
-    def unstage(self, session: Session, source: Source) -> None:
-        drop_staging(session, source)
+    def unstage(self, session: Session, source: Source) -> Sequence[Table]:
+        # Dropped once no other load waits.
+        return (source.staging,)
 
     def insert(self, session: Session, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert rows of the ledger: few by INSERT, many by COPY (AWS: Use a multi-row insert)."""
@@ -119,25 +117,24 @@ class RedshiftBatch(Batch):
             batch.packed.update(part.file.uri for part in pack.segments)
         batch.fetched = sum(file.size for file in small)
 
-    def _copy(self, session: Session, batch: BatchFiles) -> tuple[int, dict[str, int]]:
-        """How many rows were loaded, and how many lines read of each object."""
+    def _copy(self, session: Session, batch: BatchFiles) -> dict[str, int]:
+        """Load the objects, and return how many lines were read of each."""
         source = batch.source
         name = source.name if not batch.lines else f"{source.name}-{next(self._numbers)}"
-        copied, read = 0, dict[str, int]()
+        read = dict[str, int]()
         try:
             # Without MAXERROR: whatever it refuses fails it, and is not missing in silence.
             for copy in self._copying.statements(
                 source, batch.objects, batch.listing, name=name, dry_run=session.dry_run
             ):
                 session.run(copy)
-                copied += rows_loaded(session)
                 read |= lines_read(session)
         except DBAPIError as exc:
             if not is_load_error(exc):
                 raise
             batch.faults = None
             raise UnreadableBatch(source) from exc
-        return copied, read
+        return read
 
     def _judge(self, batch: BatchFiles, copied: int, read: Mapping[str, int], violating: int) -> dict[str, int]:
         """See that every line is accounted for, and return how many each file has.

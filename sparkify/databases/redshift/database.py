@@ -21,6 +21,7 @@ from sqlalchemy import (
     TableClause,
     insert,
 )
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.schema import CreateSchema
 
 from sparkify.databases.base import Database, jsonpaths, option
@@ -139,12 +140,20 @@ class Redshift(Database):
         for some in parts(rows):
             yield insert(table).values(some), ()
 
-    def tidy(self, session: Session, pipeline: Pipeline, changed: Sequence[str]) -> None:
-        """Statistics of the tables that changed, for the planner."""
+    def tidy(self, session: Session, pipeline: Pipeline, changed: Sequence[str], *, rebuilt: bool) -> None:
+        """Statistics of the tables that changed, for the planner; and no dead rows after a rebuild.
+
+        That deletes every row and writes all again, so that until the commit whoever reads has the star as it
+        was. docs/scale.md says why it does not make new tables and change their names.
+        """
         for name in changed:
             session.run(f"ANALYZE {locking.quoted(name)}")
         if not session.dry_run:
             session.commit()
+        if rebuilt:
+            with _autocommit(session.driver_connection):
+                for table in (*pipeline.tables, pipeline.ledger.files):
+                    session.run(f"VACUUM DELETE ONLY {locking.quoted(table.name)} TO 100 PERCENT")
 
     def translate(self, error: Exception) -> SparkifyError | None:
         return errors.translate(error)
@@ -219,3 +228,15 @@ class Redshift(Database):
             kms_key=option(self.settings, "s3_kms_key"),
             overwrite=overwrite,
         )
+
+
+@contextmanager
+def _autocommit(driver: DBAPIConnection | None) -> Iterator[None]:
+    """Let the driver begin no transaction, in which Redshift refuses VACUUM; none must be open."""
+    if driver is not None:
+        driver.autocommit = True
+    try:
+        yield
+    finally:
+        if driver is not None:
+            driver.autocommit = False

@@ -6,11 +6,14 @@ STATUPDATE), and whoever loads owns it. It stands before the permanent table of 
 
 from __future__ import annotations
 
+from sqlalchemy import case, func, select
+
 from sparkify.databases.redshift.locking import quoted
+from sparkify.databases.redshift.rules import violates_a_rule
 from sparkify.etl.declarations import Source
 from sparkify.etl.session import Session
 
-__all__ = ["create_staging", "drop_staging"]
+__all__ = ["count_staged", "create_staging"]
 
 
 def create_staging(session: Session, source: Source) -> None:
@@ -19,6 +22,10 @@ def create_staging(session: Session, source: Source) -> None:
     session.run(f"CREATE TEMPORARY TABLE {name} (LIKE {name})")
 
 
-def drop_staging(session: Session, source: Source) -> None:
-    """Drop what :func:`create_staging` has made in the same transaction, and only then."""
-    session.run(f"DROP TABLE {quoted(source.staging.name)}")
+def count_staged(session: Session, source: Source) -> tuple[int, int]:
+    """How many rows were staged, which is what COPY loaded, and how many of them violate a rule."""
+    violation = case((violates_a_rule(source), 1), else_=0)
+    found = session.run(
+        select(func.count(), func.coalesce(func.sum(violation), 0)).select_from(source.staging)
+    ).rows
+    return (int(found[0][0]), int(found[0][1])) if found else (0, 0)

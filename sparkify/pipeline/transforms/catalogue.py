@@ -8,15 +8,16 @@ from sqlalchemy import ColumnElement, SelectBase, false, func, select
 
 from sparkify.etl.constructs import ascii_key
 from sparkify.etl.declarations import Columns
-from sparkify.models import StagingSong
+from sparkify.etl.dispositions import best_with_target
+from sparkify.models import Artist, Song, StagingSong
 from sparkify.pipeline.transforms.batch import LoadId
 
-__all__ = ["artists", "best_artist", "best_song", "songs"]
+__all__ = ["artists", "songs"]
 
 
 def songs(_load_id: LoadId) -> SelectBase:
-    """The songs of the batch, duplicates included."""
-    return select(
+    """Each song of the batch: the best row of those of the batch and of the catalogue."""
+    rows = select(
         StagingSong.song_id,
         StagingSong.title,
         StagingSong.artist_id,
@@ -27,9 +28,11 @@ def songs(_load_id: LoadId) -> SelectBase:
         ascii_key(StagingSong.title).label("title_key"),
         ascii_key(StagingSong.artist_name).label("artist_key"),
     )
+    song = Song.__table__
+    return best_with_target(song, rows, "song_id", _best_song, ~song.c.inferred)
 
 
-def best_song(row: Columns) -> list[ColumnElement[Any]]:
+def _best_song(row: Columns) -> list[ColumnElement[Any]]:
     """The order of rows of one song, best first: a known year before none; then by all columns."""
     return [
         row["year"].asc().nulls_last(),
@@ -41,8 +44,8 @@ def best_song(row: Columns) -> list[ColumnElement[Any]]:
 
 
 def artists(_load_id: LoadId) -> SelectBase:
-    """The artists of the batch, duplicates included."""
-    return select(
+    """Each artist of the batch likewise."""
+    rows = select(
         StagingSong.artist_id,
         StagingSong.artist_name.label("name"),
         func.nullif(StagingSong.artist_location, "").label("location"),
@@ -51,9 +54,11 @@ def artists(_load_id: LoadId) -> SelectBase:
         false().label("inferred"),
         ascii_key(StagingSong.artist_name).label("name_key"),
     )
+    artist = Artist.__table__
+    return best_with_target(artist, rows, "artist_id", _best_artist, ~artist.c.inferred)
 
 
-def best_artist(row: Columns) -> list[ColumnElement[Any]]:
+def _best_artist(row: Columns) -> list[ColumnElement[Any]]:
     """The order of rows of one artist, best first: the shortest name; the first by alphabet; a known place."""
     return [
         func.length(row["name"]),

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Double, Integer, SelectBase, String, cast, func, literal, select, true
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Double,
+    Integer,
+    SelectBase,
+    String,
+    cast,
+    func,
+    literal,
+    select,
+    true,
+)
 
 from sparkify.etl.constructs import short_hash
-from sparkify.models import Artist, Match, SongMatch
-from sparkify.models.working import resolved_matches
+from sparkify.etl.dispositions import differences
+from sparkify.models import Artist, Match, Song, SongMatch
+from sparkify.models.working import merged_artists, merged_songs, resolved_matches
 from sparkify.pipeline.transforms.batch import LoadId
 
-__all__ = [
-    "inferred_artist_id",
-    "inferred_artists",
-    "inferred_song_id",
-    "inferred_songs",
-    "touched_artist_ids",
-    "touched_song_ids",
-]
+__all__ = ["inferred_artist_id", "inferred_song_id", "new_artists", "outdated_artists", "songs_changed"]
 
 
 def inferred_song_id(artist_name: ColumnElement[str], title: ColumnElement[str]) -> ColumnElement[str]:
@@ -30,28 +36,40 @@ def inferred_artist_id(artist_name: ColumnElement[str]) -> ColumnElement[str]:
     return literal("IA").concat(short_hash(artist_name))
 
 
-def touched_song_ids() -> SelectBase:
-    """The ids of the inferred songs that this load may change: what its matches are resolved to, and were."""
+def songs_changed(_load_id: LoadId) -> SelectBase:
+    """The songs that this load changes: those of the catalogue, and those that are known from plays only."""
+    merged, song = merged_songs, Song.__table__
+    new = select(merged).where(~merged.c.is_there).subquery("new")
+    inferred = differences(
+        song, _inferred_songs(), "song_id", _touched(resolved_matches.c.song_id), song.c.inferred
+    ).subquery("inferred")
+    names = [column.key for column in inferred.c]
+    of_catalogue = select(*(new.c[name] for name in names[:-1]), true().label("is_wanted"))
+    # A key that the catalogue has is the catalogue's.
+    others = (
+        select(inferred)
+        .select_from(inferred.outerjoin(new, new.c.song_id == inferred.c.song_id))
+        .where(new.c.song_id.is_(None))
+    )
+    return of_catalogue.union_all(others)
+
+
+def _touched(resolved_id: Column[str]) -> SelectBase:
+    """The ids of the inferred songs, or of their artists, that this load may change: what its open matches are
+    resolved to, and were.
+    """
     resolved = resolved_matches
+    old_id = resolved.c[f"old_{resolved_id.name}"]
     return (
-        select(resolved.c.song_id)
-        .where(resolved.c.match == Match.INFERRED)
-        .union_all(select(resolved.c.old_song_id).where(resolved.c.old_match == Match.INFERRED))
+        select(resolved_id)
+        .where(resolved.c.is_open, resolved.c.match == Match.INFERRED)
+        .union_all(select(old_id).where(resolved.c.is_open, resolved.c.old_match == Match.INFERRED))
     )
 
 
-def touched_artist_ids() -> SelectBase:
-    """The ids of the artists, inferred or not, of the same matches."""
-    resolved = resolved_matches
-    return (
-        select(resolved.c.artist_id)
-        .where(resolved.c.match == Match.INFERRED)
-        .union_all(select(resolved.c.old_artist_id).where(resolved.c.old_match == Match.INFERRED))
-    )
-
-
-def inferred_songs(_load_id: LoadId) -> SelectBase:
+def _inferred_songs() -> SelectBase:
     """Each touched song that is known from plays only, with the shortest length played."""
+    touched = _touched(resolved_matches.c.song_id)
     return (
         select(
             SongMatch.song_id,
@@ -64,33 +82,59 @@ def inferred_songs(_load_id: LoadId) -> SelectBase:
             cast(None, String).label("title_key"),
             cast(None, String).label("artist_key"),
         )
-        .where(SongMatch.match == Match.INFERRED, SongMatch.song_id.in_(touched_song_ids()))
+        .where(SongMatch.match == Match.INFERRED, SongMatch.song_id.in_(touched))
         .group_by(SongMatch.song_id, SongMatch.title, SongMatch.artist_id, SongMatch.artist_name)
     )
 
 
-def inferred_artists(_load_id: LoadId) -> SelectBase:
-    """Each touched artist that is known from plays only."""
-    touched = touched_artist_ids()
-    catalogue = (
-        select(Artist.artist_id).where(~Artist.inferred, Artist.artist_id.in_(touched)).subquery("catalogue")
-    )
-    played = (
-        select(SongMatch.artist_id, SongMatch.artist_name)
+def outdated_artists() -> SelectBase:
+    """The ids of the artists that give way: to those of the batch, and inferred ones that nothing names now."""
+    merged, touched = merged_artists, _touched(resolved_matches.c.artist_id)
+    there = select(Artist.artist_id).where(Artist.inferred, Artist.artist_id.in_(touched)).subquery("there")
+    named = (
+        select(SongMatch.artist_id)
         .where(SongMatch.match == Match.INFERRED, SongMatch.artist_id.in_(touched))
-        .distinct()
-        .subquery("played")
+        .subquery("named")
     )
-    return (
+    nameless = (
+        select(there.c.artist_id)
+        .select_from(there.outerjoin(named, named.c.artist_id == there.c.artist_id))
+        .where(named.c.artist_id.is_(None))
+    )
+    return select(merged.c.artist_id).where(~merged.c.is_there).union_all(nameless)
+
+
+def new_artists(_load_id: LoadId) -> SelectBase:
+    """Once those are gone: the artists of the batch, and those that its plays alone name.
+
+    Of an artist that is known from plays only the row depends on the name alone, and those that earlier loads
+    resolved are there.
+    """
+    merged, resolved = merged_artists, resolved_matches
+    there = (
+        select(Artist.artist_id)
+        .where(Artist.artist_id.in_(_touched(resolved.c.artist_id)))
+        .union_all(select(merged.c.artist_id))
+        .subquery("there")
+    )
+    named = (
+        select(resolved.c.artist_id, resolved.c.artist_name)
+        .where(resolved.c.is_open, resolved.c.match == Match.INFERRED)
+        .distinct()
+        .subquery("named")
+    )
+    inferred = (
         select(
-            played.c.artist_id,
-            played.c.artist_name.label("name"),
+            named.c.artist_id,
+            named.c.artist_name.label("name"),
             cast(None, String).label("location"),
             cast(None, Double).label("latitude"),
             cast(None, Double).label("longitude"),
             true().label("inferred"),
             cast(None, String).label("name_key"),
         )
-        .select_from(played.outerjoin(catalogue, catalogue.c.artist_id == played.c.artist_id))
-        .where(catalogue.c.artist_id.is_(None))
+        .select_from(named.outerjoin(there, there.c.artist_id == named.c.artist_id))
+        .where(there.c.artist_id.is_(None))
     )
+    columns = [merged.c[name] for name in inferred.selected_columns.keys()]  # noqa: SIM118 - of a row, not of a dict
+    return select(*columns).where(~merged.c.is_there).union_all(inferred)

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, SelectBase, Subquery, and_, cast, func, li
 from sqlalchemy.types import TIMESTAMP
 
 from sparkify.models import SongPlay, UserLevel
-from sparkify.models.working import level_changes, touched_users
+from sparkify.models.working import batch_users, level_changes
 from sparkify.pipeline.transforms.batch import LoadId
 
 __all__ = ["changes_of_level", "outdated_levels", "user_levels"]
@@ -20,7 +20,7 @@ def changes_of_level(load_id: LoadId) -> SelectBase:
     stretch that begins before it.
     """
     play = SongPlay.__table__
-    users = select(touched_users.c.user_id)
+    users = select(batch_users.c.user_id)
     stretch = select(UserLevel).where(UserLevel.user_id.in_(users)).subquery("known")
     covered = and_(
         stretch.c.user_id == play.c.user_id,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import SelectBase, Subquery, and_, case, func, literal_column, select, union_all
+from sqlalchemy import CTE, SelectBase, Subquery, and_, case, func, literal_column, select, union_all
 
 from sparkify.etl.constructs import ascii_key
 from sparkify.models import Artist, Match, Song, StagingSong
-from sparkify.models.working import unresolved_matches
+from sparkify.models.working import merged_artists, merged_songs, touched_matches
 from sparkify.pipeline.transforms.batch import LoadId
 from sparkify.pipeline.transforms.inferred import inferred_artist_id, inferred_song_id
 
@@ -24,39 +24,24 @@ def artist_keys(_load_id: LoadId) -> SelectBase:
 
 
 def resolved(_load_id: LoadId) -> SelectBase:
-    """What each match of :data:`unresolved_matches` is resolved to.
+    """What each match of :data:`touched_matches` is resolved to.
 
     The tiers, of which the first that matches wins: the same title, artist and duration (``exact``); the
     same title and artist, nearest in duration (``title_artist``); the same ASCII letters and digits of both
     (``normalized``); else ``inferred``. Ties go to the first song_id. Artists: that of the song; else the
     artist of the catalogue with that name, plain, then normalized; else an inferred one.
 
-    Names that are equal have equal keys, so only what the catalogue has of the keys asked for is read.
+    Names that are equal have equal keys, so only what the catalogue has of the keys asked for is read. The
+    catalogue is that which this load makes: what it merges comes before what is there.
     """
-    asked = unresolved_matches
+    asked = select(touched_matches).where(touched_matches.c.is_open).subquery("asked")
     keys = select(asked.c.artist_key)
-    catalogue = (
-        select(
-            Song.song_id,
-            Song.artist_id,
-            Song.title,
-            Song.artist_name,
-            Song.duration,
-            Song.title_key,
-            Song.artist_key,
-        )
-        .where(~Song.inferred, Song.artist_key.in_(keys))
-        .subquery("catalogue")
-    )
-    song = _best_matches(catalogue)
+    catalogue = _songs_of(keys).cte("catalogue")
+    song = _best_matches(asked, catalogue)
     credit = (
         select(catalogue.c.artist_name, catalogue.c.artist_key, catalogue.c.artist_id)
-        .union_all(
-            select(Artist.name, Artist.name_key, Artist.artist_id).where(
-                ~Artist.inferred, Artist.name_key.in_(keys)
-            )
-        )
-        .subquery("credit")
+        .union_all(*_artists_of(keys))
+        .cte("credit")
     )
     by_name = (
         select(credit.c.artist_name, func.min(credit.c.artist_id).label("artist_id"))
@@ -69,7 +54,7 @@ def resolved(_load_id: LoadId) -> SelectBase:
         .group_by(credit.c.artist_key)
         .subquery("by_key")
     )
-    return select(
+    open_ones = select(
         *asked.columns,
         func.coalesce(song.c.song_id, inferred_song_id(asked.c.artist_name, asked.c.title)).label("song_id"),
         func.coalesce(
@@ -84,11 +69,44 @@ def resolved(_load_id: LoadId) -> SelectBase:
         .outerjoin(by_name, by_name.c.artist_name == asked.c.artist_name)
         .outerjoin(by_key, by_key.c.artist_key == asked.c.artist_key)
     )
+    as_before = select(
+        touched_matches,
+        touched_matches.c.old_song_id,
+        touched_matches.c.old_artist_id,
+        touched_matches.c.old_match,
+    ).where(~touched_matches.c.is_open)
+    return open_ones.union_all(as_before)
 
 
-def _best_matches(catalogue: Subquery) -> Subquery:
+def _songs_of(keys: SelectBase) -> SelectBase:
+    """The songs that the catalogue will have of some artist keys."""
+    merged = merged_songs
+    names = ("song_id", "artist_id", "title", "artist_name", "duration", "title_key", "artist_key")
+    song = Song.__table__
+    there = (
+        select(*(song.c[name] for name in names))
+        .select_from(song.outerjoin(merged, merged.c.song_id == song.c.song_id))
+        .where(~song.c.inferred, song.c.artist_key.in_(keys), merged.c.song_id.is_(None))
+    )
+    new = select(*(merged.c[name] for name in names)).where(~merged.c.inferred, merged.c.artist_key.in_(keys))
+    return there.union_all(new)
+
+
+def _artists_of(keys: SelectBase) -> tuple[SelectBase, SelectBase]:
+    """Name, key and id of the artists that the catalogue will have of some keys."""
+    merged, artist = merged_artists, Artist.__table__
+    names = ("name", "name_key", "artist_id")
+    there = (
+        select(*(artist.c[name] for name in names))
+        .select_from(artist.outerjoin(merged, merged.c.artist_id == artist.c.artist_id))
+        .where(~artist.c.inferred, artist.c.name_key.in_(keys), merged.c.artist_id.is_(None))
+    )
+    new = select(*(merged.c[name] for name in names)).where(~merged.c.inferred, merged.c.name_key.in_(keys))
+    return there, new
+
+
+def _best_matches(asked: Subquery, catalogue: CTE) -> Subquery:
     """The best song of the catalogue for each played song; no row where none matches."""
-    asked = unresolved_matches
     difference = func.abs(catalogue.c.duration - asked.c.duration)
     columns = [asked.c.match_id, catalogue.c.song_id, catalogue.c.artist_id, difference.label("difference")]
     plain = select(

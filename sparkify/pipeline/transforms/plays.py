@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
     ColumnElement,
     SelectBase,
@@ -19,17 +20,23 @@ from sqlalchemy import (
 
 from sparkify.etl.constructs import epoch_ms
 from sparkify.etl.declarations import Columns
-from sparkify.models import SongMatch, StagingEvent
-from sparkify.models.working import play_times, played_songs, repeated_plays
+from sparkify.etl.dispositions import best_with_target
+from sparkify.models import StagingEvent, User
+from sparkify.models.working import resolved_matches
 from sparkify.pipeline.transforms.batch import LoadId, is_play
 from sparkify.pipeline.transforms.song_matches import same_song
 
-__all__ = ["best_user", "repetitions", "songplays", "time", "times_of_plays", "users"]
+__all__ = ["songplays", "time", "users"]
 
 _NATURAL_KEY = ("ts", "session_id", "item_in_session")
 
 
 def users(_load_id: LoadId) -> SelectBase:
+    """Each user of the batch as of the newest play, of those of the batch and of the star."""
+    return best_with_target(User.__table__, _users_of_batch(), "user_id", _best_user, None)
+
+
+def _users_of_batch() -> SelectBase:
     """Each user of the batch as of the newest play; several rows where several plays share that time."""
     newest = (
         select(StagingEvent.user_id, func.max(StagingEvent.ts).label("ts"))
@@ -53,7 +60,7 @@ def users(_load_id: LoadId) -> SelectBase:
     )
 
 
-def best_user(row: Columns) -> list[ColumnElement[Any]]:
+def _best_user(row: Columns) -> list[ColumnElement[Any]]:
     """The order of rows of one user, best first: the newest; at one time paid before free; then all columns."""
     return [
         row["last_played_at"].desc(),
@@ -65,18 +72,11 @@ def best_user(row: Columns) -> list[ColumnElement[Any]]:
     ]
 
 
-def times_of_plays(_load_id: LoadId) -> SelectBase:
-    """Each distinct start time of the plays of the batch, and how many plays have it."""
-    return (
-        select(StagingEvent.ts.label("start_time"), func.count().label("plays"))
-        .where(is_play)
-        .group_by(StagingEvent.ts)
-    )
-
-
 def time(_load_id: LoadId) -> SelectBase:
     """Each distinct start time of the plays of the batch, and its parts."""
-    start = play_times.c.start_time
+    start = (
+        select(StagingEvent.ts.label("start_time")).where(is_play).distinct().subquery("moments").c.start_time
+    )
     return select(
         start,
         extract("hour", start).label("hour"),
@@ -88,34 +88,10 @@ def time(_load_id: LoadId) -> SelectBase:
     )
 
 
-def repetitions(_load_id: LoadId) -> SelectBase:
-    """The natural keys that several plays of the batch have.
-
-    They have one start time, so only the moments with several plays, which are few, are looked at.
-    """
-    event = StagingEvent.__table__
-    columns = [event.c[name] for name in _NATURAL_KEY]
-    several = select(play_times.c.start_time).where(play_times.c.plays > 1)
-    return select(*columns).where(is_play, event.c.ts.in_(several)).group_by(*columns).having(func.count() > 1)
-
-
 def songplays(load_id: LoadId) -> SelectBase:
     """Each play of the batch once, with the song that it was resolved to."""
     play = _plays_without_duplicates()
-    # Of all matches those alone that the batch plays: each is looked up by its three texts but once a load.
-    found = (
-        select(
-            played_songs.c.artist_name,
-            played_songs.c.title,
-            played_songs.c.duration,
-            SongMatch.match_id,
-            SongMatch.song_id,
-            SongMatch.artist_id,
-            SongMatch.match,
-        )
-        .join_from(played_songs, SongMatch, SongMatch.match_id == played_songs.c.match_id)
-        .subquery("found")
-    )
+    found = resolved_matches
     same = same_song(found.c, play.c.artist, play.c.song, play.c.length)
     return select(
         play.c.ts.label("start_time"),
@@ -140,7 +116,7 @@ def _plays_without_duplicates() -> Subquery:
     Two files may hold the same play. ROW_NUMBER over all plays would cost more than the rest of the load, so
     only the keys that occur more than once, which are few or none, are numbered.
     """
-    event, repeated = StagingEvent.__table__, repeated_plays
+    event, repeated = StagingEvent.__table__, _repetitions()
     names = _NATURAL_KEY
     same = and_(*(repeated.c[name] == event.c[name] for name in names))
     columns = [
@@ -160,3 +136,15 @@ def _plays_without_duplicates() -> Subquery:
     )
     first = select(*(numbered.c[column.name] for column in columns)).where(numbered.c.ranking == 1)
     return union_all(single, first).subquery("play")
+
+
+def _repetitions() -> CTE:
+    """The natural keys that several plays of the batch have.
+
+    They have one start time, so only the moments with several plays, which are few, are looked at.
+    """
+    event = StagingEvent.__table__
+    columns = [event.c[name] for name in _NATURAL_KEY]
+    several = select(event.c.ts).where(is_play).group_by(event.c.ts).having(func.count() > 1)
+    found = select(*columns).where(is_play, event.c.ts.in_(several)).group_by(*columns)
+    return found.having(func.count() > 1).cte("repeated")

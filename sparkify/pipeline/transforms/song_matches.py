@@ -8,37 +8,40 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     SelectBase,
-    String,
     and_,
+    case,
     cast,
     false,
     func,
     literal_column,
     select,
+    true,
     union_all,
 )
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from sparkify.etl.constructs import ascii_key
 from sparkify.models import SongMatch, StagingEvent
-from sparkify.models.working import played_songs, resolved_matches, touched_artist_keys
+from sparkify.models.working import resolved_matches
 from sparkify.pipeline.transforms.batch import LoadId, is_play
+from sparkify.pipeline.transforms.matching import artist_keys
 
-__all__ = [
-    "new_song_matches",
-    "plays_to_repoint",
-    "resolutions",
-    "same_song",
-    "songs_played",
-    "to_resolve",
-]
+__all__ = ["matches_touched", "new_song_matches", "plays_to_repoint", "resolutions", "same_song"]
 
 _UNKNOWN_LENGTH: ColumnElement[float] = literal_column("-1.0")
 """Stands for a length that was not reported, so that two such are equal in a join."""
 
 
-def songs_played(_load_id: LoadId) -> SelectBase:
-    """Each (artist, title, length) of the plays of the batch, and the number of its match."""
+def matches_touched(load_id: LoadId) -> SelectBase:
+    """Each (artist, title, length) of the plays of the batch with the number of its match, and the matches that
+    the catalogue songs of the batch may change.
+
+    Every tier asks for the same artist, at least normalized, so what a new song matches is among what was
+    played of its artist. A song that the batch has in another form may no longer match what it did, nor lend
+    its artist's name: so what was played of the artist that it had is resolved again as well. Names that are
+    equal have equal keys.
+    """
+    keys = artist_keys(load_id).cte("touched_keys")
     batch = (
         select(
             StagingEvent.artist.label("artist_name"),
@@ -50,42 +53,33 @@ def songs_played(_load_id: LoadId) -> SelectBase:
         .subquery("batch")
     )
     known = (
-        select(SongMatch.match_id, SongMatch.artist_name, SongMatch.title, SongMatch.duration)
-        .where(SongMatch.title.in_(select(StagingEvent.song).where(is_play)))
-        .subquery("known")
+        select(SongMatch).where(SongMatch.title.in_(select(StagingEvent.song).where(is_play))).subquery("known")
     )
     is_new = known.c.match_id.is_(None)
     last = select(func.coalesce(func.max(SongMatch.match_id), 0)).scalar_subquery()
     number = last + func.row_number().over(partition_by=is_new)
-    return select(
-        batch.c.artist_name,
-        batch.c.title,
-        batch.c.duration,
-        func.coalesce(known.c.match_id, number).label("match_id"),
-        is_new.label("is_new"),
-    ).select_from(batch.outerjoin(known, same_song(known.c, *batch.c)))
-
-
-def to_resolve(_load_id: LoadId) -> SelectBase:
-    """The songs first played in this load, and those that the catalogue songs of the batch may change.
-
-    Every tier asks for the same artist, at least normalized, so what a new song matches is among what was
-    played of its artist. A song that the batch has in another form may no longer match what it did, nor lend
-    its artist's name: so what was played of the artist that it had is resolved again as well. Names that are
-    equal have equal keys.
-    """
-    new = select(
-        played_songs.c.match_id,
-        played_songs.c.artist_name,
-        played_songs.c.title,
-        played_songs.c.duration,
-        ascii_key(played_songs.c.artist_name).label("artist_key"),
-        ascii_key(played_songs.c.title).label("title_key"),
-        played_songs.c.is_new,
-        cast(None, String).label("old_song_id"),
-        cast(None, String).label("old_artist_id"),
-        cast(None, String).label("old_match"),
-    ).where(played_songs.c.is_new)
+    played = (
+        select(
+            func.coalesce(known.c.match_id, number).label("match_id"),
+            batch.c.artist_name,
+            batch.c.title,
+            batch.c.duration,
+            case((is_new, ascii_key(batch.c.artist_name))).label("artist_key"),
+            case((is_new, ascii_key(batch.c.title))).label("title_key"),
+            is_new.label("is_new"),
+            is_new.label("is_open"),
+            known.c.song_id.label("old_song_id"),
+            known.c.artist_id.label("old_artist_id"),
+            known.c.match.label("old_match"),
+        )
+        .select_from(
+            batch.outerjoin(known, same_song(known.c, *batch.c)).outerjoin(
+                keys, keys.c.artist_key == known.c.artist_key
+            )
+        )
+        # The others are below, played or not.
+        .where(keys.c.artist_key.is_(None))
+    )
     touched = select(
         SongMatch.match_id,
         SongMatch.artist_name,
@@ -94,11 +88,12 @@ def to_resolve(_load_id: LoadId) -> SelectBase:
         SongMatch.artist_key,
         ascii_key(SongMatch.title).label("title_key"),
         false().label("is_new"),
+        true().label("is_open"),
         SongMatch.song_id.label("old_song_id"),
         SongMatch.artist_id.label("old_artist_id"),
         SongMatch.match.label("old_match"),
-    ).where(SongMatch.artist_key.in_(select(touched_artist_keys.c.artist_key)))
-    return union_all(new, touched)
+    ).where(SongMatch.artist_key.in_(select(keys.c.artist_key)))
+    return union_all(played, touched)
 
 
 def new_song_matches(load_id: LoadId) -> SelectBase:
@@ -126,7 +121,7 @@ def resolutions(load_id: LoadId) -> SelectBase:
         resolved.c.artist_id,
         resolved.c.match,
         cast(load_id, BigInteger).label("load_id"),
-    ).where(~resolved.c.is_new)
+    ).where(resolved.c.is_open, ~resolved.c.is_new)
 
 
 def plays_to_repoint(_load_id: LoadId) -> SelectBase:
@@ -138,7 +133,7 @@ def plays_to_repoint(_load_id: LoadId) -> SelectBase:
         | (resolved.c.match != resolved.c.old_match)
     )
     return select(resolved.c.match_id, resolved.c.song_id, resolved.c.artist_id, resolved.c.match).where(
-        ~resolved.c.is_new, changed
+        resolved.c.is_open, ~resolved.c.is_new, changed
     )
 
 

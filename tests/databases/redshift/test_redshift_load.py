@@ -152,11 +152,12 @@ def test_one_transaction_from_the_lock_to_the_commit(cloud: Cloud, empty: Wareho
     assert kinds[:5] == ["BEGIN", "SET", "LOCK", "RESET", "UPDATE"]
     assert kinds[-1] == "COMMIT"
     assert kinds.count("COPY") == 2
-    # Temporary tables come and go within the transaction; what is here to stay is not altered in it.
-    assert not {"TRUNCATE", "VACUUM", "ALTER"} & set(kinds)
+    # Temporary tables come within the transaction and go after it; what is here to stay is not altered in it.
+    assert not {"TRUNCATE", "VACUUM", "ALTER", "DROP"} & set(kinds)
     created = [sql.split()[3] for sql in sent if sql.startswith("CREATE TEMPORARY TABLE")]
-    dropped = [name for sql in sent if sql.startswith("DROP") for name in sql.split(maxsplit=2)[2].split(", ")]
-    assert (kinds.count("CREATE"), sorted(dropped)) == (len(created), sorted(created))
+    every = [one.sql for one in cloud.redshift.statements]
+    dropped = [sql.removeprefix("DROP TABLE ").split(", ") for sql in every if sql.startswith("DROP")]
+    assert (kinds.count("CREATE"), [sorted(names) for names in dropped]) == (len(created), [sorted(created)])
     copy = next(sql for sql in sent if sql.startswith("COPY staging_events"))
     assert re.search(r"FROM 's3://plays/manifests/[\w-]+/events\.manifest'", copy)
     for part in ("MANIFEST", "TIMEFORMAT 'epochmillisecs'", "COMPUPDATE OFF", ROLE):
@@ -166,6 +167,36 @@ def test_one_transaction_from_the_lock_to_the_commit(cloud: Cloud, empty: Wareho
     analyzed = [one.sql for one in cloud.redshift.statements if one.sql.startswith("ANALYZE")]
     assert "ANALYZE songplays" in analyzed
     assert not [sql for sql in sent if sql.startswith("ANALYZE")]
+
+
+def test_full_refresh_vacuums_what_it_has_deleted(cloud: Cloud, empty: Warehouse, tmp_path: Path) -> None:
+    """After the commit, and outside of a transaction: the stand-in, as Redshift, refuses it in one."""
+    one_play(cloud, tmp_path)
+    empty.load()
+    assert not [one.sql for one in cloud.redshift.statements if one.sql.startswith("VACUUM")]
+    cloud.redshift.clear_statements()
+    told: list[str] = []
+
+    class Told(Observer):
+        def warning(self, text: str) -> None:
+            told.append(text)
+
+    empty.load(full_refresh=True, observer=Told())
+    sent = [one.sql for one in cloud.redshift.statements]
+    commit = sent.index("commit", sent.index("LOCK load_lock"))
+    assert told == []
+    assert sorted(sql.split()[3] for sql in sent[commit:] if sql.startswith("VACUUM DELETE ONLY")) == [
+        "artists",
+        "loaded_files",
+        "song_matches",
+        "songplays",
+        "songs",
+        "time",
+        "user_levels",
+        "users",
+    ]
+    # The connection begins transactions again.
+    assert empty.load(full_refresh=True).load_id == 3
 
 
 def test_without_a_writable_prefix_it_copies_by_prefix_when_that_is_the_same(
