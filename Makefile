@@ -15,7 +15,8 @@ PYTEST := -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 VERSIONS := test-py311 test-py312 test-py313
 
-.PHONY: demo test test-unit test-lowest test-newest test-duckdb2 $(VERSIONS) coverage kill parity fuzz loaders rejects lint format bench \
+.PHONY: demo test test-unit test-dialect test-lowest test-newest test-duckdb2 $(VERSIONS) coverage kill parity fuzz loaders \
+        rejects lint format bench \
         bench-growth redshift-local clean help
 
 help:
@@ -42,6 +43,9 @@ test: $(READY) ## set up, and run every test
 
 test-unit: $(READY) ## the tests that start and build nothing, and the examples in docstrings
 	$(BIN)/python $(PYTEST) $(UNIT)
+
+test-dialect: $(READY) ## SQLAlchemy's own suite for dialects, on the stand-in
+	$(BIN)/python -m pytest -q -c tests/compliance/setup.cfg --confcutdir=tests/compliance tests/compliance/test_suite.py
 
 # Each of these has an environment of its own below .venvs.
 test-lowest: ## every test with the lowest versions that pyproject.toml allows

@@ -76,8 +76,10 @@ class RedshiftCompiler(UpstreamDialect.RedshiftCompiler_redshift_connector):  # 
         return backslash_safe(super().render_literal_value(value, type_))
 
     def render_literal_bindparam(self, bindparam: Any, *args: Any, **kw: Any) -> str:
-        # SQLAlchemy writes NULL for a parameter nobody gave a value: in a dry run that is a lie.
-        if bindparam.required and bindparam.value is None and bindparam.callable is None:
+        # SQLAlchemy writes NULL for a parameter nobody gave a value: in a dry run that is a lie. One that is
+        # rendered when the statement is executed brings its value.
+        given = bool(args) or "render_literal_value" in kw
+        if not given and bindparam.required and bindparam.value is None and bindparam.callable is None:
             raise CompileError(f"cannot render the statement: no value for parameter {bindparam.key!r}")
         text: str = super().render_literal_bindparam(bindparam, *args, **kw)
         return text
@@ -316,6 +318,11 @@ class RedshiftTypeCompiler(UpstreamTypeCompiler):  # type: ignore[misc]  # untyp
         (``sa.String(n)``) is still better: queries reserve memory by the declared width.
         """
         return self._varchar(type_.length)
+
+    def visit_enum(self, type_: Any, **kw: Any) -> str:
+        """``sa.Enum()``: VARCHAR of the longest name in bytes. SQLAlchemy counts characters."""
+        longest = max((len(name.encode()) for name in type_.enums), default=1)
+        return self._varchar(max(longest, type_.length or 1))
 
     visit_TEXT = visit_unicode_text = visit_text  # noqa: N815  # SQLAlchemy's names
     visit_CLOB = visit_NCLOB = visit_text  # noqa: N815

@@ -15,7 +15,7 @@ from typing import Any, Final, NoReturn
 
 import sqlalchemy as sa
 from sqlalchemy.engine.default import DefaultDialect
-from sqlalchemy.exc import CompileError, InvalidRequestError
+from sqlalchemy.exc import CompileError, InvalidRequestError, NoSuchTableError
 from sqlalchemy.schema import ExecutableDDLElement
 from sqlalchemy.sql.compiler import AggregateOrderByStyle
 from sqlalchemy_redshift.dialect import RedshiftDialect_redshift_connector as UpstreamDialect
@@ -72,6 +72,10 @@ class RedshiftDialect(UpstreamDialect):  # type: ignore[misc]  # untyped upstrea
 
     # An enumeration is VARCHAR(longest): there is no CREATE TYPE.
     supports_native_enum = False
+    # The driver gives a Decimal for NUMERIC. Upstream says that it does not, so SQLAlchemy sent each through a
+    # float: 15 digits were kept of 38.
+    supports_native_decimal = True
+    supports_is_distinct_from = False
     aggregate_order_by_style = AggregateOrderByStyle.WITHIN_GROUP
 
     # create_engine() hands on what the signature names, and of that no keyword-only argument.
@@ -214,6 +218,9 @@ class RedshiftDialect(UpstreamDialect):  # type: ignore[misc]  # untyped upstrea
                 info["identity"] = {"always": False, "start": pair[0], "increment": pair[1]}
             else:
                 options["redshift_identity"] = pair
+        elif not info.get("autoincrement"):
+            # Upstream says False, which a model never does: "auto" is SQLAlchemy's word for an integer key.
+            info.pop("autoincrement", None)
         return info
 
     def get_table_options(self, connection: Any, table_name: str, schema: str | None = None, **kw: Any) -> Any:
@@ -232,13 +239,17 @@ class RedshiftDialect(UpstreamDialect):  # type: ignore[misc]  # untyped upstrea
 
     def get_pk_constraint(self, connection: Any, table_name: str, schema: str | None = None, **kw: Any) -> Any:
         """The primary key. Upstream leaves the quotes of the catalogue around ``"time"``: no column has that
-        name."""
+        name; and where there is no key, it is named ``""``."""
         key = dict(super().get_pk_constraint(connection, table_name, schema, **kw))
+        key["name"] = key["name"] or None
+        self._require_if(not key["constrained_columns"], connection, table_name, schema, **kw)
         key["constrained_columns"] = [_unquoted(name) for name in key["constrained_columns"]]
         return key
 
     def get_foreign_keys(self, connection: Any, table_name: str, schema: str | None = None, **kw: Any) -> Any:
         """The foreign keys, without the quotes of the catalogue around names (see ``get_pk_constraint``)."""
+        found = super().get_foreign_keys(connection, table_name, schema, **kw)
+        self._require_if(not found, connection, table_name, schema, **kw)
         return [
             {
                 **key,
@@ -247,8 +258,28 @@ class RedshiftDialect(UpstreamDialect):  # type: ignore[misc]  # untyped upstrea
                 "referred_table": _unquoted(key["referred_table"]),
                 "referred_columns": [_unquoted(name) for name in key["referred_columns"]],
             }
-            for key in super().get_foreign_keys(connection, table_name, schema, **kw)
+            for key in found
         ]
+
+    def get_unique_constraints(
+        self, connection: Any, table_name: str, schema: str | None = None, **kw: Any
+    ) -> Any:
+        """The unique constraints."""
+        found = super().get_unique_constraints(connection, table_name, schema, **kw)
+        self._require_if(not found, connection, table_name, schema, **kw)
+        return found
+
+    def get_view_definition(self, connection: Any, view_name: str, schema: str | None = None, **kw: Any) -> str:
+        """The SELECT of a view. Upstream gives None for a table."""
+        found: str | None = super().get_view_definition(connection, view_name, schema, **kw)
+        if found is None:
+            raise NoSuchTableError(view_name)
+        return found
+
+    def _require_if(self, needed: bool, connection: Any, name: str, schema: str | None, **kw: Any) -> None:
+        """Raise NoSuchTableError where there is no such table: upstream says that it has no keys."""
+        if needed:
+            self._get_redshift_relation(connection, name, schema, **kw)
 
     def get_check_constraints(
         self, connection: Any, table_name: str, schema: str | None = None, **kw: Any

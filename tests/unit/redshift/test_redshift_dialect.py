@@ -404,6 +404,8 @@ TYPES: dict[str, tuple[Any, str]] = {
     "unicode text": (sa.UnicodeText(), "VARCHAR(65535)"),
     "string": (sa.String(65535), "VARCHAR(65535)"),
     "enum": (sa.Enum("free", "paid", name="level"), "VARCHAR(4)"),
+    # Ten bytes, eight characters.
+    "enum beyond ASCII": (sa.Enum("réveillé", "b", name="state"), "VARCHAR(10)"),
     "enum of PostgreSQL": (postgresql.ENUM("free", "paid", name="level"), "VARCHAR(4)"),
     "uuid as text": (sa.Uuid(native_uuid=False), "CHAR(32)"),
     "bool": (sa.Boolean(), "BOOLEAN"),
