@@ -29,6 +29,10 @@ def doctor(
         bool,
         typer.Option("--explain", help="Name the joins of a load and of the questions that move whole tables."),
     ] = False,
+    facts: Annotated[
+        bool,
+        typer.Option("--cluster-facts", help="Ask the cluster what AWS's guide leaves open."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check that a load can run.
@@ -37,6 +41,9 @@ def doctor(
     """
     from sparkify.doctor import examine
 
+    if facts:
+        _ask_facts(database, as_json=as_json)
+        return
     if plans:
         _explain(database, as_json=as_json)
         return
@@ -64,6 +71,20 @@ def _explain(database: str | None, *, as_json: bool) -> None:
             _print_plans(results)
     if any(result.status == "problem" for result in results):
         raise typer.Exit(1)
+
+
+def _ask_facts(database: str | None, *, as_json: bool) -> None:
+    from sparkify.cli.progress import CommandObserver
+    from sparkify.cli.warehouse import open_warehouse
+
+    with open_warehouse(database) as warehouse, warehouse.engine.connect() as connection:
+        results = tuple(warehouse.database.facts(connection, CommandObserver()))
+        if as_json:
+            formatting.print_json(results)
+        elif not results:
+            typer.echo(f"Nothing to ask: no question about {warehouse.database.title} is open.")
+        for fact in () if as_json else results:
+            typer.echo(f"{fact.question}\n  {fact.answer or f'no answer: {fact.problem}'}\n  {fact.changes}")
 
 
 def _print_plans(results: tuple[Explained, ...]) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     TableClause,
 )
 
+from sparkify.databases.facts import Fact
 from sparkify.etl.adapter import Adapter
 from sparkify.etl.declarations import Source
 from sparkify.etl.observer import Observer
@@ -161,6 +162,10 @@ class Database(Adapter):
 
         :param prefetch: how many rows to fetch before they are asked for; None: as the driver does.
         """
+
+    def facts(self, connection: Connection, observer: Observer) -> Iterator[Fact]:
+        """What the guides of the database leave open, as this one answers it. Nothing is kept."""
+        return iter(())
 
     def costly_joins(self, connection: Connection, statement: str) -> Sequence[CostlyJoin]:
         """The joins of a statement that would move a whole table between nodes. It is explained, not run."""

@@ -12,6 +12,7 @@ import pytest
 import typer
 
 from sparkify.cli import app, load
+from sparkify.databases.facts import Fact
 from sparkify.doctor import Diagnosis
 from sparkify.doctor.plans import Explained
 from sparkify.etl import errors
@@ -99,6 +100,7 @@ def test_exit_codes() -> None:
         ("rejects", Reject),
         ("prune", PruneReport),
         ("doctor", Diagnosis),
+        ("doctor --cluster-facts", Fact),
         ("doctor --explain", Explained),
         ("doctor --explain: joins", CostlyJoin),
     ],

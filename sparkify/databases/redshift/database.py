@@ -25,11 +25,14 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.schema import CreateSchema
 
 from sparkify.databases.base import Database, jsonpaths, option
+from sparkify.databases.facts import Fact
 from sparkify.databases.redshift import errors, frames, locking
 from sparkify.databases.redshift.batch import RedshiftBatch
 from sparkify.databases.redshift.copying import CopyOptions
 from sparkify.databases.redshift.engine import DEFAULT_SCHEMA, make_engine, schema_of
+from sparkify.databases.redshift.facts import cluster_facts
 from sparkify.databases.redshift.inserting import parts
+from sparkify.databases.redshift.objects import LoadObjects
 from sparkify.databases.redshift.schemas import has_schema
 from sparkify.etl.adapter import Batch
 from sparkify.etl.declarations import Ledger, Pipeline
@@ -179,6 +182,16 @@ class Redshift(Database):
     ) -> CursorResult[*Ts]:
         result: CursorResult[Any] = connection.exec_driver_sql(self.render(statement))
         return result
+
+    def facts(self, connection: Connection, observer: Observer) -> Iterator[Fact]:
+        from sparkify.config.aws import aws_options
+
+        aws = AwsOptions() if self.settings is None else aws_options(self.settings)
+        objects = LoadObjects(self.options.manifest_prefix, aws, observer)
+        try:
+            yield from cluster_facts(connection, self.options, objects)
+        finally:
+            objects.close()
 
     def costly_joins(self, connection: Connection, statement: str) -> Sequence[CostlyJoin]:
         return costly_joins(connection.exec_driver_sql(f"EXPLAIN {statement}").scalars())
