@@ -158,7 +158,7 @@ class Listener:
         options = {"application_name": parameters.get("application_name", "")[:60]}
         if self._standin.load_detail_is_late:
             options["rs.load_detail_is_late"] = "on"
-        with self._standin.postgres.connect(database, user=self._standin.user, options=options) as backend:
+        with self._standin.postgres.connect(database, user=user, options=options) as backend:
             session = Session(self._standin, stream, backend, user, database)
             self._greet(stream, backend, user)
             with self._lock:

@@ -308,6 +308,7 @@ class Standin:
         if self.touched.is_set() or (self._listener is not None and not self._listener.idle):
             self.touched.clear()
             self.query("SELECT rs.clean()")
+        self._drop_users()
         self.clear_statements()
         self.refused_roles.clear()
         self.load_detail_is_late = False
@@ -339,8 +340,19 @@ class Standin:
         host, port = self._moto.get_host_and_port()
         self.s3_endpoint = f"http://{host}:{port}"
 
-    def _prepare_databases(self) -> None:
-        """Make the role, the template and the default database."""
+    def add_user(self, name: str, password: str) -> None:
+        """Let somebody log in who is no superuser and may do nothing yet; until the next :meth:`reset`."""
+        with self.postgres.connect("postgres") as admin:
+            self._create_role(admin, quote(name), "LOGIN")
+        self.users[name] = password
+
+    def _drop_users(self) -> None:
+        for name in sorted(set(self.users) - {self.user}):
+            self.query(f"DROP OWNED BY {quote(name)}; DROP ROLE {quote(name)}")
+            del self.users[name]
+
+    def _create_role(self, admin: Backend, name: str, options: str) -> None:
+        """Make a role of PostgreSQL whose sessions begin as those of Redshift."""
         level = "repeatable read" if self.isolation == "snapshot" else "serializable"
         settings = {
             "search_path": "public, rs, pg_catalog",
@@ -351,10 +363,14 @@ class Standin:
             "timezone": "'UTC'",
             "datestyle": "'ISO, MDY'",
         }
+        admin.query(f"CREATE ROLE {name} {options}")
+        for setting, value in settings.items():
+            admin.query(f"ALTER ROLE {name} SET {setting} TO {value}")
+
+    def _prepare_databases(self) -> None:
+        """Make the role, the template and the default database."""
         with self.postgres.connect("postgres") as admin:
-            admin.query(f"CREATE ROLE {self.user} SUPERUSER LOGIN")
-            for name, value in settings.items():
-                admin.query(f"ALTER ROLE {self.user} SET {name} TO {value}")
+            self._create_role(admin, self.user, "SUPERUSER LOGIN")
             admin.query(f"CREATE DATABASE {_TEMPLATE} OWNER {self.user}")
         with self.postgres.connect(
             _TEMPLATE, user=self.user, options={"options": "-c standard_conforming_strings=on"}
