@@ -8,16 +8,12 @@ from types import TracebackType
 from typing import Self
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.engine import URL
 
-from sparkify.config.settings import Settings
-from sparkify.databases import open_database
+from sparkify.databases import Database
 from sparkify.etl.declarations import Pipeline
 from sparkify.etl.errors import ConfigurationError, SparkifyError
-from sparkify.pipeline import SPARKIFY
 from sparkify.warehouse.migrations import Migrations
 from sparkify.warehouse.revisions import current
-from sparkify.warehouse.target import resolve_target
 
 __all__ = ["Connections"]
 
@@ -26,19 +22,15 @@ class Connections:
     """What :class:`~sparkify.warehouse.facade.Warehouse` connects with; see there."""
 
     def __init__(
-        self,
-        target: str | URL | Engine | Settings | None = None,
-        pipeline: Pipeline = SPARKIFY,
-        *,
-        read_only: bool = False,
+        self, pipeline: Pipeline, database: Database, given: Engine | None, *, read_only: bool
     ) -> None:
         self.pipeline = pipeline
-        self._given_engine = target if isinstance(target, Engine) else None
+        self.database = database
+        self.url = database.url
+        self._given_engine = given
         self._engine: Engine | None = None
         self._read_only = read_only
-        self.settings, self.url = resolve_target(target, pipeline.sources)
-        self.database = open_database(self.url, self.settings, pipeline.sources)
-        self._migrations = Migrations(pipeline, self.database)
+        self._migrations = Migrations(pipeline, database)
 
     @property
     def engine(self) -> Engine:

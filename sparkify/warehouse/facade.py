@@ -7,24 +7,30 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVarTuple
 
-from sqlalchemy import CompoundSelect, Select
+from sqlalchemy import CompoundSelect, Engine, Select
+from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session as OrmSession
 
 from sparkify._version import __version__
+from sparkify.config.settings import Settings
+from sparkify.databases import open_database
 from sparkify.etl import ledger, runner
 from sparkify.etl.attempt import LoadRequest
 from sparkify.etl.checking import check_views, run_checks
+from sparkify.etl.declarations import Pipeline
 from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.observer import Observer
 from sparkify.etl.results import CheckResult, LoadReport, PruneReport, Reject
 from sparkify.etl.retention import prune, prune_request
 from sparkify.etl.session import PlannedStep, Session
+from sparkify.pipeline import SPARKIFY
 from sparkify.warehouse.connections import Connections
 from sparkify.warehouse.query import Query
 from sparkify.warehouse.requests import LOAD_OPTIONS, build_request
 from sparkify.warehouse.revisions import current
 from sparkify.warehouse.rules import rules_check
 from sparkify.warehouse.status import Contents, PendingFiles, Status, pending_files, read_contents
+from sparkify.warehouse.target import resolve_target
 
 __all__ = ["Warehouse"]
 
@@ -47,6 +53,18 @@ class Warehouse(Connections):
     :param read_only: on an embedded database, open the file so that other readers may have it open too.
     :raises ConfigurationError: when the target cannot be understood, or is of no database in the registry.
     """
+
+    def __init__(
+        self,
+        target: str | URL | Engine | Settings | None = None,
+        pipeline: Pipeline = SPARKIFY,
+        *,
+        read_only: bool = False,
+    ) -> None:
+        self.settings, url = resolve_target(target, pipeline.sources)
+        database = open_database(url, self.settings, pipeline.sources)
+        given = target if isinstance(target, Engine) else None
+        super().__init__(pipeline, database, given, read_only=read_only)
 
     # -- loading -------------------------------------------------------------------------------------------
 
