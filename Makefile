@@ -16,8 +16,7 @@ PYTEST := -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 VERSIONS := test-py311 test-py312 test-py313
 
 .PHONY: demo test test-unit test-dialect test-lowest test-newest test-duckdb2 $(VERSIONS) coverage kill parity fuzz loaders \
-        rejects lint format bench \
-        bench-growth redshift-local clean help
+        rejects lint format bench bench-growth redshift-local clean help
 
 help:
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
