@@ -47,9 +47,6 @@ class Settings(ConnectionSettings):
     iam_role_arn: str | None = cfg(
         "IAM_ROLE", "ARN", default=None, description="role with which the cluster reads S3"
     )
-    unload_role_arn: str | None = cfg(
-        "IAM_ROLE", "UNLOAD_ARN", default=None, description="role with which it writes S3; none: the same"
-    )
     manifest_prefix: str | None = cfg(
         "S3", "MANIFEST_PREFIX", default=None, description="s3:// prefix where COPY manifests may be written"
     )
@@ -60,6 +57,12 @@ class Settings(ConnectionSettings):
         ge=0,
         le=4 * 1024 * 1024,
         description="smaller files, such as 1MB, are joined below MANIFEST_PREFIX before they are copied",
+    )
+    unload_role_arn: str | None = cfg(
+        "IAM_ROLE",
+        "UNLOAD_ARN",
+        default=None,
+        description="role with which the cluster writes S3; none: the same",
     )
     unload_prefix: str | None = cfg(
         "S3", "UNLOAD_PREFIX", default=None, description="s3:// prefix below which the cluster may write"
