@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import secrets
+import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -62,9 +63,15 @@ class _Readable:
 
 @dataclass
 class _Spooled:
-    """The files of one source, and what became of their lines."""
+    """The files of one source, and what became of their lines.
+
+    :ivar wanted: all of them, as they are to be loaded.
+    :ivar complete: whether they are all here.
+    """
 
     source: Source
+    wanted: Sequence[SourceFile]
+    complete: bool = False
     files: list[_Readable] = field(default_factory=list)
     validated: Validated = field(default_factory=Validated)
 
@@ -106,12 +113,13 @@ class DuckDBBatch(Batch):
             staging.read()
             session.run(shadow(source, staging.catalog))
             return Validated().staged(source, ((file, 0) for file in files))
-        if source.name in self._spooled:
-            spooled = self._spooled[source.name]
+        spooled = self._spooled.get(source.name)
+        if spooled is not None and spooled.complete and spooled.wanted == files:
             incoming: Iterator[_Readable] = iter(spooled.files)
         else:
-            spooled = self._spooled[source.name] = _Spooled(source)
-            incoming = self._spool(spooled, files)
+            # Another load of this process may have come first since the last attempt.
+            spooled = self._spooled[source.name] = _Spooled(source, files)
+            incoming = self._spool(spooled)
         readable = True
         for group in _grouped(incoming):
             # The rest is spooled even so: all of it will be validated at once.
@@ -155,16 +163,16 @@ class DuckDBBatch(Batch):
     def _detach(self, session: Session, name: str) -> None:
         session.run(detach(self._attached.pop(name)), apart=self._reader)
 
-    def _spool(self, spooled: _Spooled, files: Sequence[SourceFile]) -> Iterator[_Readable]:
+    def _spool(self, spooled: _Spooled) -> Iterator[_Readable]:
         name = spooled.source.name
-        folder = self._folder / name
-        folder.mkdir()
+        folder = Path(tempfile.mkdtemp(dir=self._folder, prefix=f"{name}-"))
         report = partial(self._observer.read, name, lines=0)
-        for file in _ahead(spool(files, folder, self._aws, report)):
+        for file in _ahead(spool(spooled.wanted, folder, self._aws, report)):
             one = _Readable(file, file.lines)
             spooled.files.append(one)
             self._observer.read(name, 0, file.lines)
             yield one
+        spooled.complete = True
 
 
 def _ahead(files: Iterator[SpoolFile]) -> Iterator[SpoolFile]:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from sqlalchemy.pool import NullPool, StaticPool
 
 from sparkify import ChangedFiles, ConfigurationError, EmptySource, RejectedLines, TemporaryError, Warehouse
 from sparkify.databases import open_database
+from sparkify.databases.duckdb import batch
+from sparkify.databases.duckdb.database import DuckDB
 from sparkify.etl.checking import run_checks_of_load
 from sparkify.etl.listing import Listing, SourceFile
 from sparkify.etl.observer import Observer
@@ -206,6 +209,67 @@ def test_every_check_finds_what_it_is_for(data: Data, warehouse: Warehouse) -> N
         # What the load did is found by the checks that it runs itself, each over what it touched.
         told = {result.name for result in of_load if not result.ok}
         assert name in told or name in FOUND_LATER or told & FOUND_BY_ANOTHER.get(name, set()), name
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait between tries."""
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _seconds: None)
+
+
+@pytest.mark.usefixtures("hurried")
+def test_attempt_after_another_load_reads_what_is_left(
+    data: Data, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files of the first attempt are here, and by the second one of them is known."""
+    first = data.log("a.json", event())
+    data.log("b.json", event(itemInSession=1))
+    commit = Session.commit
+
+    class Conflict(Exception):
+        pass
+
+    def after_another_load(self: Session) -> None:
+        if self.load_id is None:
+            commit(self)
+            return
+        monkeypatch.setattr(Session, "commit", commit)
+        self.rollback()
+        with Warehouse(warehouse.url) as other:
+            other.load(log_data=first, only=["events"])
+        raise Conflict
+
+    monkeypatch.setattr(Session, "commit", after_another_load)
+    monkeypatch.setattr(DuckDB, "is_transient", lambda _self, error: isinstance(error, Conflict))
+    report = warehouse.load(only=["events"])
+    assert (report.load_id, report.sources[0].files, report.sources[0].loaded) == (2, 1, 1)
+    assert rows(warehouse, "SELECT item_in_session FROM songplays ORDER BY 1") == [(0,), (1,)]
+    assert rows(warehouse, "SELECT count(*), count(DISTINCT uri) FROM loaded_files") == [(2, 2)]
+
+
+@pytest.mark.usefixtures("hurried")
+def test_attempt_after_one_that_stopped_while_reading_reads_everything(
+    data: Data, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        data.log(f"{number}.json", event(itemInSession=number))
+
+    class Conflict(Exception):
+        pass
+
+    monkeypatch.setattr("sparkify.etl.spool._BUNDLE", 1)
+    monkeypatch.setattr("sparkify.databases.duckdb.batch._GROUP", 1)
+    insert_files, calls = batch._insert_files, count(1)
+
+    def once(*arguments: Any) -> bool:
+        if next(calls) == 2:
+            raise Conflict
+        return insert_files(*arguments)
+
+    monkeypatch.setattr(batch, "_insert_files", once)
+    monkeypatch.setattr(DuckDB, "is_transient", lambda _self, error: isinstance(error, Conflict))
+    assert warehouse.load(only=["events"]).sources[0].files == 3
+    assert rows(warehouse, "SELECT item_in_session FROM songplays ORDER BY 1") == [(0,), (1,), (2,)]
 
 
 def test_no_source_at_all(warehouse: Warehouse, tmp_path: Path) -> None:
