@@ -16,6 +16,7 @@ PACKAGE = Path(sparkify.__file__).parent
 # Each module with examples, and how many statements they have.
 EXAMPLES = {
     "sparkify.config.dwhcfg": 2,
+    "sparkify.etl.retention": 1,
     "sparkify.generate": 3,
     "sparkify.generate.chance": 1,
     "sparkify.generate.lines": 1,

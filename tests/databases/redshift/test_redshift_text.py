@@ -58,7 +58,7 @@ def loaded(folder: Path, name: str, seed: int, database: type[DuckDB]) -> Wareho
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(path.read_bytes())
         only = ["events"] if not (here / "song_data").exists() else None
-        warehouse.load(log_data=here / "log_data", song_data=here / "song_data", only=only, max_rejects=6)
+        warehouse.load(log_data=here / "log_data", song_data=here / "song_data", only=only, max_rejects=7)
     return warehouse
 
 
