@@ -85,10 +85,9 @@ def test_debug_keeps_the_exit_code_of_the_error(home: Path) -> None:
 def test_debug_log_on_duckdb_has_statements_with_times_and_no_secret(home: Path) -> None:
     told = load(home, "--debug", **SECRETS)
     assert len(TIMED.findall(told)) > 50
-    assert re.search(r"s: INSERT INTO songplays", told)
     # The tables of a new file are made beside the load.
     assert re.search(r"s: CREATE TABLE songplays", told)
-    assert told.count("s: INSERT INTO songplays") == 1
+    assert told.count("INSERT INTO songplays (") == 1
     assert [secret for secret in SECRETS.values() if secret in told] == []
     asked = run_here("sparkify", "query", "totals", "--debug", cwd=home)
     assert "FROM songplays" in asked.stderr
