@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, count
 
-from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
 from sparkify.databases.redshift.copy_results import (
@@ -20,12 +19,10 @@ from sparkify.databases.redshift.copy_results import (
     lines_read,
     refused_by_failed_copy,
     refused_by_last_copy,
-    rows_loaded,
 )
 from sparkify.databases.redshift.copying import Copying
 from sparkify.databases.redshift.errors import is_load_error
-from sparkify.databases.redshift.rules import violates_a_rule
-from sparkify.databases.redshift.staging import create_staging
+from sparkify.databases.redshift.staging import count_staged, create_staging
 from sparkify.etl.declarations import Source
 from sparkify.etl.listing import Listing, SourceFile
 from sparkify.etl.session import Session
@@ -76,7 +73,7 @@ class Finder:
         self._listing = listing
         self._copying = copying
         self._numbers = count(1)
-        self._violating: int | None = None
+        self._staged: tuple[int, int] | None = None
 
     def find(self, files: Sequence[SourceFile], faults: Faults | None) -> list[SourceFile]:
         """The files with a line that cannot be loaded, and perhaps some others.
@@ -111,35 +108,33 @@ class Finder:
         return [*self.find(files[:half], None), *self.find(files[half:], None)]
 
     def _ask(self, files: Sequence[SourceFile]) -> tuple[Faults | None, list[Refused]]:
-        """What is wrong with some files, None where COPY failed; and what it says of their lines."""
+        """What is wrong with some files, None where COPY fails or does not tell; and what it says of lines."""
         session, source = self._session, self._source
-        if self._violating is None:
+        if self._staged is None:
             create_staging(session, source)
-            self._violating = 0
+            self._staged = 0, 0
         name = f"{source.name}-asked-{next(self._numbers)}"
         uris = [file.uri for file in files]
-        copied, read = 0, 0
+        read = 0
         told: list[Refused] = []
         try:
             for copy in self._copying.statements(source, uris, self._listing, name=name, maxerror=MAX_MAXERROR):
                 session.run(copy)
-                copied += rows_loaded(session)
                 read += sum(lines_read(session).values())
                 told += refused_by_last_copy(session)
         except DBAPIError as exc:
             if not is_load_error(exc):
                 raise
             session.rollback()
-            self._violating = None
+            self._staged = None
             return None, refused_by_failed_copy(session)
+        before = self._staged
+        self._staged = count_staged(session, source)
+        copied, violating = (now - then for now, then in zip(self._staged, before, strict=True))
         if copied and not read:
             # It does not tell what it read (SYS_LOAD_DETAIL), so that only what it names can be told.
             return None, told
-        before = self._violating
-        self._violating = int(
-            session.run(select(func.count()).select_from(source.staging).where(violates_a_rule(source))).value
-        )
-        return Faults(read - copied, self._violating - before), told
+        return Faults(read - copied, violating), told
 
 
 def _half(files: Sequence[SourceFile]) -> int:
