@@ -336,6 +336,7 @@ UNSEEN = {
         json.dumps(event(sessionId="+1")),
         json.dumps(event(sessionId=" 1", itemInSession=1)),
     ],
+    "half of a surrogate pair that is not read": [f'{play(1)[:-1]}, "x": "\\ud83d"}}'],
     "two objects on a line, and a blank line": [play(1) + play(2), "", play(3)],
 }
 """Lines that DuckDB rejects, in files in which COPY finds nothing wrong (docs/copy.md)."""
