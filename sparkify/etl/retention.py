@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Table, and_, delete, false, func, select
 from sqlalchemy.exc import DBAPIError
 
 from sparkify.etl.adapter import Adapter
+from sparkify.etl.attempt import utc_now
 from sparkify.etl.declarations import Ledger, Pipeline
 from sparkify.etl.errors import UNCHANGED, ConfigurationError, leaving
 from sparkify.etl.observer import Observer
@@ -80,7 +81,7 @@ def prune_request(
         raise ConfigurationError(
             f"cannot wait {lock_timeout:g} seconds", hint="Give {option} or more.", option=("lock_timeout", 0)
         )
-    now = datetime.now(UTC).replace(tzinfo=None)
+    now = utc_now()
     rejects, history = (
         None if age is None else now - parse_age(age) for age in (rejects_older_than, history_older_than)
     )

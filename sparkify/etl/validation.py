@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -15,7 +14,7 @@ from sparkify.etl.line_rules import BOM, LineValidator, escape, split_lines, str
 from sparkify.etl.listing import SourceFile
 from sparkify.etl.results import FileCount, Reject, Staged
 from sparkify.etl.spool import SpoolFile
-from sparkify.etl.workers import Workers
+from sparkify.etl.workers import Workers, usable_processors
 
 __all__ = ["ToValidate", "Validated", "validate_files"]
 
@@ -81,8 +80,7 @@ def validate_files(
 
     :param size: bytes of all of them, by which it is decided how many processes are worth their start.
     """
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with Workers(LineValidator, source, max(1, min(usable, size // _WORTH_A_PROCESS))) as workers:
+    with Workers(LineValidator, source, max(1, min(usable_processors(), size // _WORTH_A_PROCESS))) as workers:
         yield from workers.map(_validate, files)
 
 

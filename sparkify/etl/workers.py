@@ -29,6 +29,11 @@ Result = TypeVar("Result")
 _SERVE = "import sys; sys.path[:] = sys.argv[1:]; from sparkify.etl.workers import serve; serve()"
 
 
+def usable_processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 class Workers(Generic[State]):
     """So many processes with one state; with one, everything is done in the calling process.
 

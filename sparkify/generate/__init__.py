@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-from sparkify.etl.workers import Workers
+from sparkify.etl.workers import Workers, usable_processors
 from sparkify.generate.parts import INT
 from sparkify.generate.simulating import Block, simulate
 from sparkify.generate.world import Plan, World
@@ -230,5 +230,4 @@ def _check(*, events: int, songs: int, days: int, start: date, processes: int | 
 
 
 def _worthwhile_processes(events: int, songs: int) -> int:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(usable, (events + songs * _EVENTS_PER_SONG_FILE) // _WORTH_A_PROCESS))
+    return max(1, min(usable_processors(), (events + songs * _EVENTS_PER_SONG_FILE) // _WORTH_A_PROCESS))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain, count
@@ -172,10 +172,13 @@ class RedshiftBatch(Batch):
         batch = self._batch[cause.source.name]
         refused = refused_by_failed_copy(session) if cause.__cause__ is not None else []
         before = batch.known
-        if not self._take_out(batch, refused):
-            files = self._at_fault(session, batch, refused)
+        names = Names(batch.objects)
+        named = [(uri, one) for one in refused for uri in names.of(one.name)]
+        if not self._take_out(batch, named):
+            uris = {uri for uri, _ in named}
+            files = self._at_fault(session, batch, uris)
             session.rollback()
-            self._validate(batch, files, {uri for uri, _ in self._named(batch, refused)})
+            self._validate(batch, files, uris)
         rejects = batch.validated.rejects
         if len(rejects) > self._max_rejects:
             raise RejectedLines(rejects, self._max_rejects)
@@ -184,17 +187,13 @@ class RedshiftBatch(Batch):
                 "COPY refused lines that seem right, and says", details=[str(one) for one in refused[:10]]
             )
 
-    def _named(self, batch: BatchFiles, refused: Sequence[Refused]) -> Iterator[tuple[str, Refused]]:
-        """The objects that COPY names, each with the line that it has refused."""
-        names = Names(batch.objects)
-        for one in refused:
-            for uri in names.of(one.name):
-                yield uri, one
+    def _take_out(self, batch: BatchFiles, named: Sequence[tuple[str, Refused]]) -> bool:
+        """Reject what COPY refuses of the accepted lines, and return whether there was any.
 
-    def _take_out(self, batch: BatchFiles, refused: Sequence[Refused]) -> bool:
-        """Reject what COPY refuses of the accepted lines, and return whether there was any."""
+        :param named: the uris of objects, each with a line that is refused.
+        """
         lines: dict[str, dict[int, Refused]] = defaultdict(dict)
-        for uri, one in self._named(batch, refused):
+        for uri, one in named:
             if uri in batch.bundles and 1 <= one.line <= batch.bundles[uri].rows:
                 lines[uri][one.line] = one
         for uri, rows in lines.items():
@@ -209,15 +208,17 @@ class RedshiftBatch(Batch):
             self._add(batch, bundle.without(rows, *self._paths(batch)))
         return bool(lines)
 
-    def _at_fault(self, session: Session, batch: BatchFiles, refused: Sequence[Refused]) -> list[SourceFile]:
-        """The files that must be validated."""
+    def _at_fault(self, session: Session, batch: BatchFiles, named: set[str]) -> list[SourceFile]:
+        """The files that must be validated.
+
+        :param named: the uris of objects of which COPY refuses a line.
+        """
         unknown = batch.unknown
         if self._prefix is None:
             # Without a manifest COPY reads all or nothing.
             return unknown
         if batch.unclear:
             return [file for file in unknown if file.uri in batch.unclear]
-        named = {uri for uri, _ in self._named(batch, refused)}
         # What was validated and found right is not copied as it is any more where COPY refuses it.
         again = [file for file in batch.whole if file.uri in named and file.uri in batch.lines]
         finder = Finder(session, batch.source, batch.listing, self._copying)

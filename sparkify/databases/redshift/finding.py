@@ -26,11 +26,9 @@ from sparkify.databases.redshift.staging import count_staged, create_staging
 from sparkify.etl.declarations import Source
 from sparkify.etl.listing import Listing, SourceFile
 from sparkify.etl.session import Session
+from sparkify.redshift.copy import MAX_MAXERROR
 
-__all__ = ["Faults", "Finder", "are_few"]
-
-MAX_MAXERROR = 100_000
-"""As many errors as COPY takes (AWS: Data load operations, MAXERROR)."""
+__all__ = ["Faults", "Finder"]
 
 _KEPT = 20
 """Errors that Redshift keeps of each slice at the least: with fewer in all, none is left out."""
@@ -59,7 +57,7 @@ class Faults:
         return bool(self.missing or self.violating)
 
 
-def are_few(files: Sequence[SourceFile]) -> bool:
+def _are_few(files: Sequence[SourceFile]) -> bool:
     """Whether files are validated at once rather than asked for."""
     return len(files) == 1 or (len(files) <= _FEW_FILES and sum(file.size for file in files) <= _FEW_BYTES)
 
@@ -80,7 +78,7 @@ class Finder:
 
         :param faults: of all of them; None: it is not known.
         """
-        if are_few(files):
+        if _are_few(files):
             return list(files)
         if faults is None:
             return self._narrow(files, *self._ask(files))
@@ -102,7 +100,7 @@ class Finder:
             return [file for file in files if file.uri in named]
         if faults is not None:
             return self.find(files, faults) if faults else []
-        if are_few(files):
+        if _are_few(files):
             return list(files)
         half = _half(files)
         return [*self.find(files[:half], None), *self.find(files[half:], None)]
