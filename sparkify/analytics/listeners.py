@@ -89,7 +89,8 @@ def sessions(
     """How long listeners stay, by level: level, sessions, plays, plays_per_session, median_plays, most_plays,
     minutes_per_session, median_minutes.
 
-    A session counts where it has a play, and as ``paid`` if any of its plays was. Its minutes are from the
+    A session is of one user: of two users with sessions of one number each has one. It counts where it has a
+    play, and as ``paid`` if any of its plays was. Its minutes are from the
     beginning of its first play to the end of its last. Of a session that reaches over the edge of the period
     only the plays inside count.
 
@@ -102,6 +103,7 @@ def sessions(
     began = elapsed_ms(EPOCH, func.min(SongPlay.start_time))
     session = (
         select(
+            SongPlay.user_id,
             SongPlay.session_id,
             func.max(SongPlay.level).label("level"),
             func.count().label("plays"),
@@ -109,7 +111,7 @@ def sessions(
         )
         .join(SongPlay.song_match)
         .where(*within(SongPlay.start_time, since, until))
-        .group_by(SongPlay.session_id)
+        .group_by(SongPlay.user_id, SongPlay.session_id)
         .cte("session")
     )
     number = func.count()

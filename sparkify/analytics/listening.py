@@ -43,32 +43,44 @@ def totals(
     """The period in one row: plays, listeners, sessions, hours, paid_plays, paid_share, matched_plays,
     matched_share, first_play, last_play.
 
-    Listeners are different users. ``hours`` is the length of all songs played, as players reported it.
-    ``paid_share`` is the share of plays at level paid; ``matched_share`` that of plays whose song the
-    catalogue knows (match is not ``inferred``). The first and the last play are moments of UTC. Shares are
-    NULL where there is no play.
+    Listeners are different users, and a session is of one of them. ``hours`` is the length of all songs
+    played, as players reported it. ``paid_share`` is the share of plays at level paid; ``matched_share`` that
+    of plays whose song the catalogue knows (match is not ``inferred``). The first and the last play are
+    moments of UTC. Shares are NULL where there is no play.
 
     :raises ConfigurationError: when the period is empty.
     """
-    plays = func.count()
-    paid = count_if(SongPlay.level == "paid")
-    matched = count_if(SongPlay.match != Match.INFERRED)
-    return (
+    session = (
         select(
-            plays.label("plays"),
-            func.count(SongPlay.user_id.distinct()).label("listeners"),
-            func.count(SongPlay.session_id.distinct()).label("sessions"),
-            cast(func.coalesce(func.sum(SongMatch.duration), 0.0) / 3600.0, Double).label("hours"),
-            paid.label("paid_plays"),
-            ratio(paid, plays).label("paid_share"),
-            matched.label("matched_plays"),
-            ratio(matched, plays).label("matched_share"),
+            SongPlay.user_id,
+            func.count().label("plays"),
+            func.sum(SongMatch.duration).label("seconds"),
+            count_if(SongPlay.level == "paid").label("paid"),
+            count_if(SongPlay.match != Match.INFERRED).label("matched"),
             func.min(SongPlay.start_time).label("first_play"),
             func.max(SongPlay.start_time).label("last_play"),
         )
         .join(SongPlay.song_match)
         .where(*within(SongPlay.start_time, since, until))
+        .group_by(SongPlay.user_id, SongPlay.session_id)
+        .cte("session")
     )
+    plays, paid, matched = (
+        cast(func.coalesce(func.sum(counted), 0), BigInteger)
+        for counted in (session.c.plays, session.c.paid, session.c.matched)
+    )
+    return select(
+        plays.label("plays"),
+        func.count(session.c.user_id.distinct()).label("listeners"),
+        func.count().label("sessions"),
+        cast(func.coalesce(func.sum(session.c.seconds), 0.0) / 3600.0, Double).label("hours"),
+        paid.label("paid_plays"),
+        ratio(paid, plays).label("paid_share"),
+        matched.label("matched_plays"),
+        ratio(matched, plays).label("matched_share"),
+        func.min(session.c.first_play).label("first_play"),
+        func.max(session.c.last_play).label("last_play"),
+    ).select_from(session)
 
 
 def plays_by(

@@ -207,7 +207,7 @@ class SongMatch(Base):
 
 
 class SongPlay(Base):
-    """Grain: one ``NextSong`` event. Natural key: (start_time, session_id, item_in_session)."""
+    """Grain: one ``NextSong`` event. Natural key: (start_time, user_id, session_id, item_in_session)."""
 
     __tablename__ = "songplays"
     __table_args__ = (

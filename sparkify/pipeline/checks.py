@@ -96,15 +96,15 @@ def _in_range_of_load(column: ColumnElement[Any], load_id: ColumnElement[int]) -
 
 def _one_play_of_each_key(load_id: LoadId) -> SelectBase:
     play = SongPlay.__table__
-    key = [play.c.start_time, play.c.session_id, play.c.item_in_session]
+    key = [play.c.start_time, play.c.user_id, play.c.session_id, play.c.item_in_session]
     found = select(*key, func.count().label("times")).group_by(*key).having(func.count() > 1)
     if load_id is None:
-        # Plays of one key are of one session and have one number in it.
-        return found.where(play.c.session_id.in_(repeating(play.c.item_in_session, play.c.session_id)))
+        repeating_sessions = repeating(play.c.item_in_session, play.c.user_id, play.c.session_id)
+        return found.where(play.c.user_id.in_(repeating_sessions.with_only_columns(play.c.user_id)))
     # Every play of the load lies in this range, and so does every play that it could duplicate.
     in_range = _in_range_of_load(play.c.start_time, load_id)
     moments = select(play.c.start_time).where(in_range).group_by(play.c.start_time).having(func.count() > 1)
-    # Few moments have several plays: to count plays by moment costs half of counting them by the three.
+    # Few moments have several plays: to count plays by moment costs half of counting them by the four.
     return found.where(in_range, play.c.start_time.in_(moments))
 
 
@@ -248,7 +248,7 @@ _SAME_AS_MATCH = (_AS_RESOLVED, _PLAYS_COMPLETE, _MATCHES_COMPLETE)
 
 CHECKS: tuple[Check, ...] = (
     Check(
-        name="songplays: one row for each start_time, session_id, item_in_session",
+        name="songplays: one row for each start_time, user_id, session_id, item_in_session",
         rows=_one_play_of_each_key,
         hint=_REBUILD,
     ),

@@ -201,7 +201,7 @@ SPARKIFY = Pipeline(
             target=_table(SongPlay),
             rows=transforms.songplays,
             reads=_events,
-            key=("start_time", "session_id", "item_in_session"),
+            key=("start_time", "user_id", "session_id", "item_in_session"),
             bounds=StagingEvent.__table__.c.ts,
         ),
         Collect(

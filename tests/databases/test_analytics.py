@@ -177,7 +177,8 @@ BY_HAND: dict[str, tuple[Callable[[], Select[*tuple[Any, ...]]], str]] = {
     "totals": (
         lambda: totals(since=SINCE, until=UNTIL),
         f"""
-        SELECT count(*), count(DISTINCT p.user_id), count(DISTINCT p.session_id), sum(h.duration) / 3600,
+        SELECT count(*), count(DISTINCT p.user_id), count(DISTINCT (p.user_id, p.session_id)),
+               sum(h.duration) / 3600,
                count(*) FILTER (p.level = 'paid'), avg(CASE p.level WHEN 'paid' THEN 1 ELSE 0 END),
                count(*) FILTER (p.match <> 'inferred'), avg(CASE p.match WHEN 'inferred' THEN 0 ELSE 1 END),
                min(p.start_time), max(p.start_time)
@@ -271,7 +272,8 @@ BY_HAND: dict[str, tuple[Callable[[], Select[*tuple[Any, ...]]], str]] = {
         WITH session AS (
             SELECT bool_or(p.level = 'paid') AS paid, count(*) AS plays,
                    (max(epoch(p.start_time) + h.duration) - min(epoch(p.start_time))) / 60 AS minutes
-            FROM songplays p JOIN song_matches h USING (match_id) WHERE {PERIOD} GROUP BY p.session_id
+            FROM songplays p JOIN song_matches h USING (match_id) WHERE {PERIOD}
+            GROUP BY p.user_id, p.session_id
         )
         SELECT CASE WHEN paid THEN 'paid' ELSE 'free' END AS level, count(*), sum(plays), avg(plays),
                median(plays), max(plays), avg(minutes), median(minutes)

@@ -626,7 +626,7 @@ def test_whole_number_that_occurs_twice_is_found(
     [
         (
             "UPDATE songplays SET item_in_session = 0",
-            ["songplays: one row for each start_time, session_id, item_in_session"],
+            ["songplays: one row for each start_time, user_id, session_id, item_in_session"],
         ),
         ("UPDATE songplays SET songplay_id = 65", ["songplays: one row for each songplay_id"]),
         (

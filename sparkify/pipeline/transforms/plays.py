@@ -28,7 +28,8 @@ from sparkify.pipeline.transforms.song_matches import same_song
 
 __all__ = ["songplays", "time", "users"]
 
-_NATURAL_KEY = ("ts", "session_id", "item_in_session")
+_NATURAL_KEY = ("ts", "user_id", "session_id", "item_in_session")
+"""With the user: public logs give sessions of several users one number."""
 
 
 def users(_load_id: LoadId) -> SelectBase:
@@ -120,8 +121,7 @@ def _plays_without_duplicates() -> Subquery:
     names = _NATURAL_KEY
     same = and_(*(repeated.c[name] == event.c[name] for name in names))
     columns = [
-        event.c[name]
-        for name in (*names, "user_id", "level", "artist", "song", "length", "location", "user_agent")
+        event.c[name] for name in (*names, "level", "artist", "song", "length", "location", "user_agent")
     ]
     single = (
         select(*columns).select_from(event.outerjoin(repeated, same)).where(is_play, repeated.c.ts.is_(None))

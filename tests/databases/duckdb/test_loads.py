@@ -116,7 +116,7 @@ FOUND_LATER = {
     "songs: title_key, artist_key as the names have it",
     "artists: name_key as the names have it",
     "song_matches: artist_key as the names have it",
-    "load_history: every load is of version 2 of the rules",
+    "load_history: every load is of version 3 of the rules",
     *(f"{table}: no value is missing" for table in (*STAR_TABLES, "loaded_files", "load_history")),
 }
 """What ``check`` alone looks for: no step of a load makes it."""
@@ -125,7 +125,7 @@ FOUND_LATER = {
 def test_every_check_finds_what_it_is_for(data: Data, warehouse: Warehouse) -> None:
     """A negative control for each check: break it, and it alone (or with its kin) must tell."""
     breaks = {
-        "songplays: one row for each start_time, session_id, item_in_session": (
+        "songplays: one row for each start_time, user_id, session_id, item_in_session": (
             "INSERT INTO songplays SELECT 99, * EXCLUDE songplay_id FROM songplays"
         ),
         "songplays: one row for each songplay_id": (
@@ -160,7 +160,7 @@ def test_every_check_finds_what_it_is_for(data: Data, warehouse: Warehouse) -> N
         ),
         "loaded_files: lines = loaded + rejected + blank": "UPDATE loaded_files SET blank = 1",
         "load_history: lines = loaded + rejected + blank": "UPDATE load_history SET rejected = 1",
-        "load_history: every load is of version 2 of the rules": "UPDATE load_history SET rules_version = 0",
+        "load_history: every load is of version 3 of the rules": "UPDATE load_history SET rules_version = 0",
         "plays: the view can be read": "DROP VIEW plays",
     }
     for table in (*STAR_TABLES, "loaded_files", "load_history"):
