@@ -174,10 +174,8 @@ def _print_plan(steps: Sequence[PlannedStep], *, as_json: bool) -> None:
 
 
 def _print_report(report: LoadReport, pipeline: Pipeline) -> None:
-    for source in report.sources:
-        for reason, number in sorted(source.skipped.items()):
-            if reason == "not JSON" or verbosity.verbose:
-                warn(f"{source.uri}: skipped {formatting.count(number, 'file')} ({reason})")
+    if passed_over := _passed_over(report):
+        echo(passed_over)
     if report.nothing_new:
         known = " and ".join(
             f"{formatting.count(source.known, 'file')} of {source.name}" for source in report.sources
@@ -200,6 +198,20 @@ def _print_report(report: LoadReport, pipeline: Pipeline) -> None:
     for reject in report.rejects[:10]:
         warn(f"rejected {reject}")
     typer.echo(_summary(report, pipeline))
+
+
+def _passed_over(report: LoadReport) -> str | None:
+    """What lies beside the files of the sources and is not read, counted by the reason, in one line."""
+    parts = []
+    for source in report.sources:
+        counts = [
+            f"{number:,} {reason}"
+            for reason, number in sorted(source.skipped.items())
+            if reason != "directory marker" or verbosity.verbose
+        ]
+        if counts:
+            parts.append(f"{', '.join(counts)} below {source.uri}")
+    return f"Passed over: {'; '.join(parts)}." if parts else None
 
 
 def _summary(report: LoadReport, pipeline: Pipeline) -> str:

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import ClassVar
 
-from sparkify.etl.results import CheckResult, Reject
+from sparkify.etl.results import CheckResult, OtherFormat, Reject
 
 __all__ = [
     "UNCHANGED",
@@ -171,28 +171,47 @@ class RejectedLines(SparkifyError):
 
     :ivar rejects: every rejected line.
     :ivar max_rejects: how many were allowed.
+    :ivar formats: which of their files are something else, as far as that can be told.
     """
 
     LISTED: ClassVar[int] = 10
 
-    def __init__(self, rejects: Sequence[Reject], max_rejects: int) -> None:
+    def __init__(
+        self, rejects: Sequence[Reject], max_rejects: int, formats: Sequence[OtherFormat] = ()
+    ) -> None:
         self.rejects = tuple(rejects)
         self.max_rejects = max_rejects
+        self.formats = tuple(formats)
         count = len(self.rejects)
+        remedies = list(dict.fromkeys(one.remedy for one in formats))
+        if any(self._lines()):
+            # Otherwise no line of the files would be loaded, and no load is wanted.
+            remedies.append(
+                "Correct the files, or allow it with {option}: the rest is loaded and these lines are kept."
+            )
         super().__init__(
             f"{count:,} {'line' if count == 1 else 'lines'} cannot be loaded and {max_rejects:,} are allowed",
-            hint="Correct the files, or allow it with {option}: the rest is loaded and these lines are kept.",
+            hint="\n".join(remedies),
             option=("max_rejects", count),
             state=UNCHANGED,
         )
 
     @property
     def details(self) -> tuple[str, ...]:
-        """The first of the lines, each with file, number, reason and text."""
-        lines = [str(reject) for reject in self.rejects[: self.LISTED]]
-        if len(self.rejects) > self.LISTED:
-            lines.append(f"... and {len(self.rejects) - self.LISTED:,} more")
+        """What files are that are something else; then the first of the lines of all others, each with file,
+        number, reason and text.
+        """
+        others = list(self._lines())
+        lines = [str(one) for one in self.formats]
+        lines += map(str, others[: self.LISTED])
+        if len(others) > self.LISTED:
+            lines.append(f"... and {len(others) - self.LISTED:,} more")
         return tuple(lines)
+
+    def _lines(self) -> Iterator[Reject]:
+        """The rejected lines of files of which others may be right."""
+        whole = {uri for one in self.formats if one.whole for uri in one.uris}
+        return (reject for reject in self.rejects if reject.uri not in whole)
 
 
 class ChecksFailed(SparkifyError):

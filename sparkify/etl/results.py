@@ -15,6 +15,7 @@ __all__ = [
     "FileCount",
     "LoadRecord",
     "LoadReport",
+    "OtherFormat",
     "Reject",
     "SourceReport",
     "Staged",
@@ -48,6 +49,26 @@ class Reject:
         text = self.text if len(self.text) <= 120 else f"{self.text[:117]}..."
         where = f"{self.uri}:{self.line}"
         return f"{where}: {self.reason}: {text!r}"
+
+
+@dataclass(frozen=True)
+class OtherFormat:
+    """What files are that are not what their source should have: one JSON object on each line.
+
+    :ivar name: what they are, as in "this file is ...".
+    :ivar remedy: what to do about it.
+    :ivar whole: whether no line of them can be right.
+    """
+
+    name: str
+    remedy: str
+    whole: bool = True
+    uris: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        others = len(self.uris) - 1
+        more = f" and {others:,} more {'file' if others == 1 else 'files'}" if others else ""
+        return f"{self.uris[0]}{more}: {self.name}"
 
 
 @dataclass(frozen=True)

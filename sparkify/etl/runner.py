@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -17,48 +17,29 @@ from sparkify.etl.adapter import Adapter, UnreadableBatch
 from sparkify.etl.attempt import Attempt, Context, LoadRequest, utc_now
 from sparkify.etl.constructs import DropTables
 from sparkify.etl.declarations import Collect, Pipeline
-from sparkify.etl.errors import UNCHANGED, EmptySource, SparkifyError, TemporaryError, leaving
+from sparkify.etl.discovery import list_sources
+from sparkify.etl.errors import (
+    UNCHANGED,
+    RejectedLines,
+    SparkifyError,
+    TemporaryError,
+    leaving,
+)
 from sparkify.etl.listing import Listing, SourceFile
 from sparkify.etl.observer import Observer
+from sparkify.etl.recognition import recognize
 from sparkify.etl.results import LoadReport, StepReport
 from sparkify.etl.session import DryRun, PlannedStep, Session
-from sparkify.etl.sources import list_files
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
-__all__ = ["dry_run", "list_sources", "load"]
+__all__ = ["dry_run", "load"]
 
 log = logging.getLogger("sparkify.etl")
 
 _TRIES = 5
 """How often a transaction is begun before a transient fault is called one that stays."""
-
-
-def list_sources(request: LoadRequest, observer: Observer | None = None) -> dict[str, Listing]:
-    """What each source has now. This is a read-only operation.
-
-    A folder that is there and has no file is reported as a warning, and left out while another source has
-    files.
-
-    :raises EmptySource: when a source is not there, or none has a file.
-    """
-    listings: dict[str, Listing] = {}
-    empty: dict[str, EmptySource] = {}
-    for name, uri in request.uris.items():
-        try:
-            listings[name] = list_files(uri, request.aws)
-        except EmptySource as exc:
-            if not exc.exists:
-                raise
-            empty[name] = exc
-    if empty and not listings:
-        raise next(iter(empty.values()))
-    for name, nothing in empty.items():
-        (observer or Observer()).warning(
-            f"{nothing.uri}: no file of {name}; loading {', '.join(listings)} only"
-        )
-    return listings
 
 
 def load(
@@ -68,11 +49,14 @@ def load(
     request: LoadRequest,
     *,
     version: str,
+    ensure_tables: Callable[[], None] | None = None,
     observer: Observer | None = None,
 ) -> LoadReport:
     """Load what is new, in one transaction: lock, ledger, staging, transforms, checks, record, commit.
 
     :param version: of the software, for the load history.
+    :param ensure_tables: called once the sources are listed and before they are read: an embedded database is
+        not created for a load that has no files.
     :raises SparkifyError: for whatever stops the load; then nothing has changed.
     """
     clock = time.perf_counter()
@@ -91,11 +75,16 @@ def load(
             listed.seconds,
             extra={"step": listed.title, "rows": listed.rows, "seconds": listed.seconds},
         )
+        if ensure_tables is not None:
+            ensure_tables()
         with adapter.batch(request.aws, observer, request.max_rejects) as batch:
             context = Context(adapter, pipeline, request, listings, batch, observer, version, utc_now())
             one = _Load(engine, context, listed)
             try:
                 report = one.run()
+            except RejectedLines as exc:
+                formats = recognize(exc.rejects, pipeline.sources)
+                raise RejectedLines(exc.rejects, exc.max_rejects, formats) from exc
             except SparkifyError:
                 raise
             except Exception as exc:

@@ -14,16 +14,17 @@ from contextlib import contextmanager
 from datetime import timedelta
 from itertools import chain
 from operator import itemgetter
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from sparkify.etl.errors import EmptySource, SourceError, TemporaryError
 from sparkify.etl.listing import AwsOptions, Listing, SourceFile
+from sparkify.etl.locations import check_location, is_s3, local_path, split_s3
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
 
-__all__ = ["file_chunks", "list_files", "open_bucket", "reaching_s3", "split_s3"]
+__all__ = ["file_chunks", "list_files", "open_bucket", "reaching_s3"]
 
 _SUFFIXES = tuple(f"{ending}{gz}" for ending in (".json", ".jsonl", ".ndjson") for gz in ("", ".gz"))
 _HIDDEN = (".", "_")
@@ -44,19 +45,22 @@ def list_files(uri: str, aws: AwsOptions | None = None) -> Listing:
 
     This is a read-only operation.
 
+    :raises ConfigurationError: when it is a location of another kind.
     :raises EmptySource: when there is no such folder, or no data in it.
     :raises SourceError: when it cannot be listed.
     :raises TemporaryError: when S3 does not answer.
     """
-    found, skipped = _list_s3(uri, aws or AwsOptions()) if uri.startswith("s3://") else _list_local(uri)
+    check_location(uri)
+    found, skipped = _list_s3(uri, aws or AwsOptions()) if is_s3(uri) else _list_local(uri)
     if not found:
         passed_over = ", ".join(f"{count} {reason}" for reason, count in sorted(skipped.items()))
         also = f" (skipped: {passed_over})" if passed_over else ""
         raise EmptySource(
             uri,
             f"no .json, .jsonl or .ndjson file here{also}",
-            # A prefix of S3 without an object is as good as a misspelt one; a folder is known to be there.
-            exists=not uri.startswith("s3://"),
+            # A prefix of S3 without an object is as good as a misspelt one; a folder is known to be there. What
+            # is passed over was meant to be loaded, by all appearances.
+            exists=not (is_s3(uri) or skipped.keys() - {"hidden"}),
         )
     return Listing(uri=uri, files=tuple(sorted(found, key=itemgetter(0))), skipped=dict(skipped))
 
@@ -72,7 +76,7 @@ def _why_skipped(name: str, *, hidden: bool) -> str | None:
 
 
 def _list_local(uri: str) -> tuple[list[SourceFile], Counter[str]]:
-    root = Path(uri.removeprefix("file://")).expanduser().absolute()
+    root = local_path(uri)
     skipped: Counter[str] = Counter()
     if root.is_file():
         return [_local_file(str(root), root.stat())], skipped
@@ -129,17 +133,6 @@ def _list_folder(
 def _local_file(path: str, status: os.stat_result) -> SourceFile:
     size = status.st_size
     return SourceFile(path, size, f"{size}-{status.st_mtime_ns}")
-
-
-def split_s3(uri: str) -> tuple[str, str]:
-    """Bucket and key of an ``s3://`` uri; the key may be empty.
-
-    :raises SourceError: when there is no bucket in it.
-    """
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    if not bucket:
-        raise SourceError(uri, "has no bucket; write s3://bucket/prefix")
-    return bucket, key
 
 
 def _list_s3(uri: str, aws: AwsOptions) -> tuple[list[SourceFile], Counter[str]]:
@@ -284,6 +277,10 @@ def _gunzip(uri: str, raw: Iterator[bytes]) -> Iterator[bytes]:
             data = chunk
             while data:
                 if member.eof:
+                    # Tapes and some tools fill up a block with zeros, which gzip itself reads over.
+                    data = data.lstrip(b"\0")
+                    if not data:
+                        break
                     member = zlib.decompressobj(wbits=31)
                 yield member.decompress(data, CHUNK)
                 data = member.unconsumed_tail or member.unused_data

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 from sparkify.etl.errors import SourceError
 from sparkify.etl.line_rules import BOM, MAX_LINE
 from sparkify.etl.listing import AwsOptions, SourceFile
-from sparkify.etl.sources import CHUNK, GZIP_MAGIC, file_chunks, open_bucket, split_s3
+from sparkify.etl.locations import is_s3, split_s3
+from sparkify.etl.sources import CHUNK, GZIP_MAGIC, file_chunks, open_bucket
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
@@ -75,7 +76,7 @@ def spool(
     report = progress or (lambda _bytes: None)
     stores = {
         bucket: open_bucket(bucket, aws)
-        for bucket in sorted({split_s3(file.uri)[0] for file in files if file.uri.startswith("s3://")})
+        for bucket in sorted({split_s3(file.uri)[0] for file in files if is_s3(file.uri)})
     }
     small = [file for file in files if file.size < _SMALL]
     with _Bundler(folder) as bundle, ThreadPoolExecutor(_FETCHERS if stores else 1) as pool:
@@ -117,7 +118,7 @@ def _is_gzip(file: SourceFile) -> bool:
 
 
 def _store(file: SourceFile, stores: dict[str, S3Store]) -> S3Store | None:
-    return stores[split_s3(file.uri)[0]] if file.uri.startswith("s3://") else None
+    return stores[split_s3(file.uri)[0]] if is_s3(file.uri) else None
 
 
 def _contents(

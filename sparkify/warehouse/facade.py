@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVarTuple
 
@@ -18,6 +19,7 @@ from sparkify.etl import ledger, runner
 from sparkify.etl.attempt import LoadRequest
 from sparkify.etl.checking import check_views, run_checks
 from sparkify.etl.declarations import Pipeline
+from sparkify.etl.discovery import list_sources
 from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.observer import Observer
 from sparkify.etl.results import CheckResult, LoadReport, PruneReport, Reject
@@ -107,9 +109,18 @@ class Warehouse(Connections):
         )
         with self._translated():
             self.database.wait_for_others(self.engine, lock_timeout, observer or Observer())
-            self._migrations.ensure(self.engine)
+            ensure_tables = partial(self._migrations.ensure, self.engine)
+            exists = self.database.exists
+            if exists:
+                ensure_tables()
             return runner.load(
-                self.engine, self.database, self.pipeline, request, version=__version__, observer=observer
+                self.engine,
+                self.database,
+                self.pipeline,
+                request,
+                version=__version__,
+                ensure_tables=None if exists else ensure_tables,
+                observer=observer,
             )
 
     def explain(
@@ -131,7 +142,7 @@ class Warehouse(Connections):
         request = self._request(sources, arguments, only, **options)
         if self.database.reads_s3_only:
             return runner.dry_run(self.database, self.pipeline, request, listings=None, connection=None)
-        listings = runner.list_sources(request)
+        listings = list_sources(request)
         with self._connection_to_loads() as connection:
             return runner.dry_run(
                 self.database, self.pipeline, request, listings=listings, connection=connection

@@ -9,10 +9,11 @@ from typing import Self
 from sqlalchemy import Connection
 
 from sparkify.databases import Database
-from sparkify.etl import ledger, runner
+from sparkify.etl import ledger
 from sparkify.etl.attempt import LoadRequest
 from sparkify.etl.checking import count_rows
 from sparkify.etl.declarations import Pipeline
+from sparkify.etl.discovery import list_sources
 from sparkify.etl.errors import EmptySource
 from sparkify.etl.listing import Listing
 from sparkify.etl.results import LoadRecord, StepReport
@@ -128,7 +129,7 @@ def pending_files(request: LoadRequest, known: Mapping[str, str]) -> Iterator[Pe
     """
     for name, uri in request.uris.items():
         try:
-            listing = runner.list_sources(LoadRequest(uris={name: uri}, aws=request.aws))[name]
+            listing = list_sources(LoadRequest(uris={name: uri}, aws=request.aws))[name]
         except EmptySource as exc:
             yield PendingFiles(source=name, uri=uri, problem=str(exc))
         else:

@@ -13,7 +13,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from sparkify import EmptySource, SourceError, SparkifyError, Warehouse
+from sparkify import ConfigurationError, EmptySource, SourceError, SparkifyError, Warehouse
 from sparkify.etl import spool as spooling
 from sparkify.etl.listing import AwsOptions
 from sparkify.etl.sources import list_files
@@ -53,10 +53,51 @@ def test_one_file_is_a_source(tmp_path: Path) -> None:
 def test_no_folder_and_no_file_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(EmptySource, match="there is no such file or folder") as missing:
         list_files(str(tmp_path / "nowhere"))
-    write(tmp_path / "in" / "notes.txt", ["x"])
-    with pytest.raises(EmptySource, match=r"no .json.* file here \(skipped: 1 not JSON\)") as empty:
+    write(tmp_path / "in" / ".gitkeep", [])
+    with pytest.raises(EmptySource, match=r"no .json.* file here \(skipped: 1 hidden\)") as empty:
         list_files(str(tmp_path / "in"))
     assert (missing.value.exists, empty.value.exists) == (False, True)
+
+
+def test_folder_of_other_files_alone_is_no_empty_folder(tmp_path: Path) -> None:
+    write(tmp_path / "in" / "a.csv", ["x"])
+    with pytest.raises(EmptySource, match=r"no .json.* file here \(skipped: 1 not JSON\)") as empty:
+        list_files(str(tmp_path / "in"))
+    assert not empty.value.exists
+
+
+def test_load_stops_where_a_source_has_other_files_alone(data: Data, tmp_path: Path) -> None:
+    write(tmp_path / "csv" / "a.csv", ["x"])
+    data.song("s.json", song())
+    database = tmp_path / "new.duckdb"
+    with Warehouse(f"duckdb:///{database}") as new, pytest.raises(EmptySource, match="1 not JSON"):
+        new.load(log_data=tmp_path / "csv", song_data=data.songs)
+    assert not database.exists()
+
+
+def test_database_is_not_created_where_a_source_is_missing(tmp_path: Path) -> None:
+    database = tmp_path / "new.duckdb"
+    with Warehouse(f"duckdb:///{database}") as new, pytest.raises(EmptySource):
+        new.load(log_data=tmp_path / "nowhere", only=["events"])
+    assert not database.exists()
+
+
+def test_folder_is_one_however_it_is_spelt(data: Data, warehouse: Warehouse, tmp_path: Path) -> None:
+    data.log("a.json", event())
+    (tmp_path / "link").symlink_to(data.logs)
+    warehouse.load(log_data=data.logs, only=["events"])
+    for spelling in (tmp_path / "link", f"{data.logs}/../{data.logs.name}", f"file://{data.logs}"):
+        assert warehouse.load(log_data=spelling, only=["events"]).nothing_new
+
+
+def test_file_of_two_sources_is_refused(data: Data, warehouse: Warehouse, tmp_path: Path) -> None:
+    data.log("a.json", event())
+    data.log("b.json", event(itemInSession=2))
+    (tmp_path / "link").symlink_to(data.logs)
+    with pytest.raises(ConfigurationError) as refused:
+        warehouse.load(log_data=data.logs, song_data=tmp_path / "link")
+    assert refused.value.where == str(data.logs / "a.json")
+    assert refused.value.found == "is a file of events and of songs (and 1 more)"
 
 
 def test_a_name_is_never_a_pattern(data: Data, warehouse: Warehouse) -> None:
@@ -97,6 +138,16 @@ def test_gzip_is_told_by_its_content(data: Data, warehouse: Warehouse) -> None:
     (data.logs / "plain.json.gz").write_bytes(LINE.replace(b'"itemInSession":0', b'"itemInSession":2'))
     warehouse.load(only=["events"])
     assert rows(warehouse, "SELECT count(*) FROM songplays") == [(3,)]
+
+
+def test_gzip_padded_with_zeros_is_read(data: Data, warehouse: Warehouse) -> None:
+    member = packed(data.log("a.json", event(itemInSession=1)).read_bytes() + b"\n")
+    (data.logs / "a.json").write_bytes(member + bytes(512))
+    second = packed(data.log("b.json", event(itemInSession=2)).read_bytes() + b"\n")
+    # Between members too, and over the end of what is read at a time.
+    (data.logs / "b.json").write_bytes(member + bytes(2 << 20) + second)
+    warehouse.load(log_data=data.logs, only=["events"])
+    assert rows(warehouse, "SELECT item_in_session FROM songplays ORDER BY 1") == [(1,), (2,)]
 
 
 @pytest.mark.parametrize(

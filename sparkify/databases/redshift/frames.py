@@ -9,7 +9,7 @@ from sqlalchemy import Boolean, Connection, CursorResult, Date, Double, Integer,
 from sqlalchemy.types import TIMESTAMP, TypeEngine
 
 from sparkify.etl.errors import ConfigurationError
-from sparkify.etl.sources import split_s3
+from sparkify.etl.locations import split_s3
 from sparkify.redshift import Unload, UnloadError, render
 
 __all__ = ["arrow_type", "tuples", "write_parquet"]

@@ -1,0 +1,64 @@
+"""What the location of a source may be: a local file or folder, or an ``s3://`` prefix or object."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from sparkify.etl.errors import ConfigurationError, SourceError
+
+__all__ = ["check_location", "is_s3", "local_path", "split_s3"]
+
+_SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://")
+_S3_ALIASES = ("s3a", "s3n")
+_S3_HOST = re.compile(
+    r"https?://(?:(?P<host_bucket>[^/]+)\.s3[.-](?:[a-z0-9-]+\.)*amazonaws\.com/(?P<host_key>[^?#]*)"
+    r"|s3[.-](?:[a-z0-9-]+\.)*amazonaws\.com/(?P<bucket>[^/?#]+)/?(?P<key>[^?#]*))"
+)
+
+
+def is_s3(uri: str) -> bool:
+    """Whether it is of S3. Its scheme is written in small letters."""
+    return uri.startswith("s3://")
+
+
+def check_location(uri: str) -> None:
+    """Refuse what is neither a local path nor of S3.
+
+    :raises ConfigurationError: with how it is written, where it is of S3 in other words.
+    """
+    scheme = _SCHEME.match(uri)
+    if is_s3(uri) or uri.startswith("file://") or scheme is None:
+        return
+    name = scheme["scheme"].lower()
+    rest = uri[scheme.end() :]
+    if name == "s3" or name in _S3_ALIASES:
+        raise ConfigurationError("is another spelling of S3", where=uri, hint=f"Write it as s3://{rest}.")
+    if found := _S3_HOST.match(uri):
+        bucket, key = found["host_bucket"] or found["bucket"], found["host_key"] or found["key"] or ""
+        raise ConfigurationError(
+            "is read as S3, not over HTTP",
+            where=uri.partition("?")[0],
+            hint=f"Write it as s3://{bucket}/{key}.",
+        )
+    raise ConfigurationError(
+        f"{name}:// cannot be read",
+        where=uri.partition("?")[0],
+        hint="Give a local folder or an s3:// prefix, and copy the files there first.",
+    )
+
+
+def local_path(uri: str) -> Path:
+    """The path of a local location: one and the same however it is spelt, with links and ``..`` resolved."""
+    return Path(uri.removeprefix("file://")).expanduser().resolve()
+
+
+def split_s3(uri: str) -> tuple[str, str]:
+    """Bucket and key of an ``s3://`` uri; the key may be empty.
+
+    :raises SourceError: when there is no bucket in it.
+    """
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    if not bucket:
+        raise SourceError(uri, "has no bucket; write s3://bucket/prefix")
+    return bucket, key
