@@ -235,16 +235,22 @@ def retention(
         .group_by(play.c.user_id, monday)
         .cte("active")
     )
-    placed = select(
-        active.c.monday,
-        func.min(active.c.monday).over(partition_by=active.c.user_id).label("cohort"),
-        func.min(active.c.began).over(partition_by=active.c.user_id).label("began"),
-    ).cte("placed")
-    cohort = cast(placed.c.cohort, Date)
-    week = cast(func.round(elapsed_ms(placed.c.cohort, placed.c.monday) / _MS_PER_WEEK), Integer)
+    # A join, and no window: of one over all rows of a user DuckDB makes a join whose sides both read the plays.
+    first = (
+        select(
+            active.c.user_id,
+            func.min(active.c.monday, type_=TIMESTAMP()).label("cohort"),
+            func.min(active.c.began, type_=TIMESTAMP()).label("began"),
+        )
+        .group_by(active.c.user_id)
+        .cte("first_week")
+    )
+    cohort = cast(first.c.cohort, Date)
+    week = cast(func.round(elapsed_ms(first.c.cohort, active.c.monday) / _MS_PER_WEEK), Integer)
     counted = (
         select(cohort.label("cohort"), week.label("week"), func.count().label("listeners"))
-        .where(*within(placed.c.began, since, None))
+        .join_from(active, first, first.c.user_id == active.c.user_id)
+        .where(*within(first.c.began, since, None))
         .group_by(cohort, week)
         .cte("counted")
     )

@@ -18,6 +18,7 @@ from sqlalchemy import (
     func,
     select,
 )
+from sqlalchemy.types import TIMESTAMP
 
 from sparkify.analytics.expressions import count_if, ratio, truncated
 from sparkify.analytics.periods import Moment, local_plays, within
@@ -138,16 +139,29 @@ def peak_hours(
     """
     play = local_plays(tz, since, until, SongPlay.user_id)
     weekday, hour = _weekday(play.c.moment), _hour(play.c.moment)
-    counted = (
+    # By user first: a row of each is a listener, and none need be told from the others of a large group.
+    by_user = (
         select(
+            play.c.user_id,
             weekday.label("weekday"),
             hour.label("hour"),
             func.count().label("plays"),
-            func.count(play.c.user_id.distinct()).label("listeners"),
-            truncated("hour", func.min(play.c.moment)).label("first_hour"),
-            truncated("hour", func.max(play.c.moment)).label("last_hour"),
+            func.min(play.c.moment, type_=TIMESTAMP()).label("first_play"),
+            func.max(play.c.moment, type_=TIMESTAMP()).label("last_play"),
         )
-        .group_by(weekday, hour)
+        .group_by(play.c.user_id, weekday, hour)
+        .cte("by_user")
+    )
+    counted = (
+        select(
+            by_user.c.weekday,
+            by_user.c.hour,
+            cast(func.sum(by_user.c.plays), BigInteger).label("plays"),
+            func.count().label("listeners"),
+            truncated("hour", func.min(by_user.c.first_play)).label("first_hour"),
+            truncated("hour", func.max(by_user.c.last_play)).label("last_hour"),
+        )
+        .group_by(by_user.c.weekday, by_user.c.hour)
         .cte("counted")
     )
     framed = select(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
+from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -111,10 +112,16 @@ def known_zone(tz: str) -> str:
 
     :raises ConfigurationError: when there is no such zone.
     """
-    zones = available_timezones()
+    zones = _zones()
     # Without a list of zones on this machine, the database checks the name.
     if tz in zones or not zones:
         return "UTC" if tz in ("Etc/UTC", "Etc/UCT", "UCT", "Universal", "Zulu") else tz
     near = closest(tz, zones) or next((zone for zone in sorted(zones) if tz.lower() in zone.lower()), None)
     hint = f"did you mean {near}?" if near else "give one such as America/Los_Angeles"
     raise ConfigurationError(f"{tz!r} is not a time zone; {hint}")
+
+
+@cache
+def _zones() -> frozenset[str]:
+    """The names of all zones: a walk through hundreds of files."""
+    return frozenset(available_timezones())

@@ -46,8 +46,9 @@ def build(warehouse: Warehouse, **options: Any) -> str:
     :param options: those of :func:`collect`: ``since``, ``until``, ``days``, ``tz``, ``checks``.
     :raises ConfigurationError: as :func:`collect` does, and without the extra ``report``.
     """
-    _template()
-    return render(collect(warehouse, **options))
+    # Before the questions, which without jinja2 would be asked for nothing.
+    template = _template()
+    return _rendered(template, collect(warehouse, **options))
 
 
 def render(facts: Facts) -> str:
@@ -55,8 +56,12 @@ def render(facts: Facts) -> str:
 
     :raises ConfigurationError: without the extra ``report``.
     """
+    return _rendered(_template(), facts)
+
+
+def _rendered(template: Any, facts: Facts) -> str:
     folder = Path(__file__).parent
-    page: str = _template().render(
+    page: str = template.render(
         style=(folder / "page.css").read_text(encoding="utf-8"),
         facts=facts,
         headlines=headlines,
