@@ -28,8 +28,9 @@ from __future__ import annotations
 from sparkify.analytics.health import freshness, match_quality
 from sparkify.analytics.listeners import level_changes, retention, sessions, top_users
 from sparkify.analytics.listening import DIMENSIONS, Dimension, peak_hours, plays_by, totals
-from sparkify.analytics.music import top_artists, top_songs, top_songs_by_day, trending_artists
+from sparkify.analytics.music import top_artists, trending_artists
 from sparkify.analytics.periods import Moment
+from sparkify.analytics.songs import top_songs, top_songs_by_day
 from sparkify.etl.questions import Question
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""What is listened to: songs and artists.
+"""What is listened to: artists, and what songs and artists have in common.
 
 What listeners would call one song may be several rows of ``songs``: editions that differ in length, spellings
 that differ in punctuation, and names whose encoding broke on the way. Here they are one, when artist and title
@@ -13,14 +13,13 @@ that lead. To do both at once takes a row for nearly every play.
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import (
     CTE,
     BigInteger,
     ColumnElement,
-    Date,
     Double,
     Select,
     and_,
@@ -31,65 +30,12 @@ from sqlalchemy import (
 )
 
 from sparkify.analytics.expressions import interval, ratio, truncated
-from sparkify.analytics.periods import Moment, local_plays, moment, within
+from sparkify.analytics.periods import Moment, moment, within
 from sparkify.analytics.spellings import leading, name_key, same, spelled
 from sparkify.etl.errors import ConfigurationError
-from sparkify.models import Artist, Song, SongMatch, SongPlay
+from sparkify.models import Artist, SongMatch, SongPlay
 
-__all__ = ["top_artists", "top_songs", "top_songs_by_day", "trending_artists"]
-
-
-def top_songs(
-    *, limit: int = 10, since: Moment = None, until: Moment = None
-) -> Select[str, str, int, int, float]:
-    """The songs played most: title, artist, plays, listeners, and their share of all plays.
-
-    Listeners are different users. Order: plays, most first; then title and artist.
-
-    :param limit: how many songs.
-    :raises ConfigurationError: when the period is empty.
-    """
-    bounds = within(SongPlay.start_time, since, until)
-    played = _played(bounds)
-    best, match = _top_songs(played, limit)
-    return (
-        select(
-            best.c.title,
-            best.c.artist,
-            best.c.plays,
-            func.count(SongPlay.user_id.distinct()).label("listeners"),
-            _share(best.c.plays, played).label("share"),
-        )
-        .select_from(best)
-        .join(match, same(match, best))
-        .join(SongPlay, SongPlay.match_id == match.c.match_id)
-        .where(*bounds)
-        .group_by(best.c.title, best.c.artist, best.c.plays)
-        .order_by(best.c.plays.desc(), best.c.title, best.c.artist)
-    )
-
-
-def top_songs_by_day(
-    *, limit: int = 10, since: Moment = None, until: Moment = None, tz: str = "UTC"
-) -> Select[int, str, str, date, int]:
-    """How the songs played most fared day by day: place, title, artist, day, plays.
-
-    Place is that in :func:`top_songs`, from 1. Days without a play of a song have no row. Order: place, day.
-
-    :param limit: how many songs.
-    :raises ConfigurationError: when the period is empty, or the zone is not known.
-    """
-    best, match = _top_songs(_played(within(SongPlay.start_time, since, until)), limit)
-    play = local_plays(tz, since, until, SongPlay.match_id)
-    day = cast(play.c.moment, Date)
-    return (
-        select(best.c.place, best.c.title, best.c.artist, day.label("day"), func.count().label("plays"))
-        .select_from(best)
-        .join(match, same(match, best))
-        .join(play, play.c.match_id == match.c.match_id)
-        .group_by(best.c.place, best.c.title, best.c.artist, day)
-        .order_by(best.c.place, day)
-    )
+__all__ = ["played_in", "share", "top_artists", "trending_artists"]
 
 
 def top_artists(*, limit: int = 10, since: Moment = None, until: Moment = None) -> Select[str, int, int, float]:
@@ -102,7 +48,7 @@ def top_artists(*, limit: int = 10, since: Moment = None, until: Moment = None) 
     :raises ConfigurationError: when the period is empty.
     """
     bounds = within(SongPlay.start_time, since, until)
-    played, artist = _played(bounds), _artists()
+    played, artist = played_in(bounds), _artists()
     match = _artists_of(played, artist)
     plays = cast(func.sum(match.c.plays), BigInteger)
     counted = select(match.c.name_key, plays.label("plays")).group_by(match.c.name_key).cte("counted")
@@ -119,7 +65,7 @@ def top_artists(*, limit: int = 10, since: Moment = None, until: Moment = None) 
             best.c.artist,
             best.c.plays,
             func.count(SongPlay.user_id.distinct()).label("listeners"),
-            _share(best.c.plays, played).label("share"),
+            share(best.c.plays, played).label("share"),
         )
         .select_from(best)
         .join(match, same(match, best))
@@ -207,7 +153,7 @@ def trending_artists(
 # -- parts -------------------------------------------------------------------------------------------------
 
 
-def _played(bounds: list[ColumnElement[bool]]) -> CTE:
+def played_in(bounds: list[ColumnElement[bool]]) -> CTE:
     """How often each song was played, as it was reported."""
     return (
         select(SongPlay.match_id, func.count().label("plays"))
@@ -215,54 +161,6 @@ def _played(bounds: list[ColumnElement[bool]]) -> CTE:
         .group_by(SongPlay.match_id)
         .cte("played")
     )
-
-
-def _top_songs(played: CTE, limit: int) -> tuple[CTE, CTE]:
-    """The songs played most, with their place; and the matches of every song, by the same keys."""
-    song = select(
-        Song.song_id,
-        Song.title,
-        Song.artist_name,
-        Song.inferred,
-        name_key(Song.title_key, Song.title).label("title_key"),
-        name_key(Song.artist_key, Song.artist_name).label("artist_key"),
-    ).cte("song")
-    match = (
-        select(played, song.c.title_key, song.c.artist_key)
-        .join_from(played, SongMatch, SongMatch.match_id == played.c.match_id)
-        .join(song, song.c.song_id == SongMatch.song_id)
-        .cte("match")
-    )
-    plays = cast(func.sum(match.c.plays), BigInteger)
-    counted = (
-        select(match.c.title_key, match.c.artist_key, plays.label("plays"))
-        .group_by(match.c.title_key, match.c.artist_key)
-        .cte("counted")
-    )
-    order = [
-        case((song.c.inferred, 1), else_=0),
-        func.length(song.c.title) + func.length(song.c.artist_name),
-        song.c.title,
-        song.c.artist_name,
-        song.c.song_id,
-    ]
-    named = spelled(leading(counted, [counted.c.plays.desc()], limit), song, order)
-    place = [named.c.plays.desc(), named.c.title, named.c.artist_name, named.c.song_id]
-    best = (
-        select(
-            named.c.title_key,
-            named.c.artist_key,
-            named.c.title,
-            named.c.artist_name.label("artist"),
-            named.c.plays,
-            func.row_number().over(order_by=place).label("place"),
-        )
-        .where(named.c.spelling == 1)
-        .order_by(*place)
-        .limit(limit)
-        .cte("most_played")
-    )
-    return best, match
 
 
 def _artists() -> CTE:
@@ -286,7 +184,7 @@ def _artist_order(artist: CTE) -> list[ColumnElement[Any]]:
     return [inferred, func.length(artist.c.name), artist.c.name, artist.c.artist_id]
 
 
-def _share(plays: ColumnElement[int], played: CTE) -> ColumnElement[float]:
+def share(plays: ColumnElement[int], played: CTE) -> ColumnElement[float]:
     return ratio(plays, select(func.sum(played.c.plays)).scalar_subquery())
 
 

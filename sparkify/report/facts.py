@@ -9,11 +9,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Select
+from sqlalchemy import CompoundSelect, Connection, Select
 
 from sparkify import analytics
 from sparkify.analytics import Moment
 from sparkify.analytics.periods import extent, known_zone, moment
+from sparkify.analytics.songs import songs_and_days
 from sparkify.databases import Database
 from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.results import CheckResult
@@ -183,6 +184,7 @@ class _Asking:
             )
         compared = self._compared()
         trend = self._trend()
+        songs, song_days = self._songs()
         return Facts(
             period=period,
             totals=totals,
@@ -191,8 +193,8 @@ class _Asking:
             totals_before=self._totals(compared.before() if compared else None),
             days=self._ask("plays-by day", analytics.plays_by("day", **span, tz=tz)),
             hours=self._ask("peak-hours", analytics.peak_hours(**span, tz=tz)),
-            songs=self._ask("top-songs", analytics.top_songs(**span)),
-            song_days=self._ask("top-songs-by-day", analytics.top_songs_by_day(**span, tz=tz)),
+            songs=songs,
+            song_days=song_days,
             trend=trend,
             trending=self._ask(
                 "trending-artists",
@@ -213,8 +215,27 @@ class _Asking:
         )
 
     def _ask(self, name: str, statement: Select[*tuple[Any, ...]]) -> list[dict[str, Any]]:
+        self._tell(name, statement)
+        return self._records(statement)
+
+    def _tell(self, name: str, statement: Select[*tuple[Any, ...]]) -> None:
+        """Keep the text of a question."""
         self._sql.setdefault(name, sql_text(statement, self._database.name))
+
+    def _records(self, statement: Select[Any] | CompoundSelect[Any]) -> list[dict[str, Any]]:
         return Query(statement, lambda: nullcontext(self._connection), self._database).records()
+
+    def _songs(self) -> tuple[list[Record], list[Record]]:
+        """The answers of two questions, by one statement that ranks the songs once; the texts are theirs."""
+        span: dict[str, Any] = {"since": self._period.since, "until": self._period.until}
+        top, by_day = analytics.top_songs(**span), analytics.top_songs_by_day(**span, tz=self._period.tz)
+        self._tell("top-songs", top)
+        self._tell("top-songs-by-day", by_day)
+        rows = self._records(songs_and_days(**span, tz=self._period.tz))
+        return (
+            _as_of(top, [row for row in rows if row["day"] is None]),
+            _as_of(by_day, [row for row in rows if row["day"] is not None]),
+        )
 
     def _totals(self, period: Period | None) -> Record | None:
         if period is None:
@@ -234,6 +255,12 @@ class _Asking:
     def _covers(self, period: Period) -> bool:
         """Whether plays go back to its first day."""
         return self._first_play < period.since + _DAY
+
+
+def _as_of(statement: Select[*tuple[Any, ...]], rows: list[dict[str, Any]]) -> list[Record]:
+    """The rows with the columns of a statement."""
+    names = {column.key for column in statement.selected_columns}
+    return [{name: value for name, value in row.items() if name in names} for row in rows]
 
 
 def local(at: datetime, tz: str) -> datetime:

@@ -451,6 +451,8 @@ def test_both_databases_give_the_same_answers(both: tuple[Warehouse, Warehouse])
 def the_page_tells_the_same(*both: Warehouse) -> None:
     # Collecting needs no extra; writing the page does.
     here, there = (collect(warehouse, days=14, checks=False) for warehouse in both)
+    for warehouse in both:
+        songs_of_page_are_those_of_the_questions(warehouse)
     assert "date_diff('millisecond'," in here.sql["sessions"]
     assert "DATEDIFF(millisecond," in there.sql["sessions"]
     for field in fields(here):
@@ -460,6 +462,21 @@ def the_page_tells_the_same(*both: Warehouse) -> None:
                 assert same([tuple(row.values()) for row in one], [tuple(row.values()) for row in other])
             else:
                 assert one == other or same([tuple(one.values())], [tuple(other.values())]), field.name
+
+
+def songs_of_page_are_those_of_the_questions(warehouse: Warehouse) -> None:
+    found = collect(warehouse, days=14, tz="Asia/Kolkata", checks=False)
+    span: dict[str, Any] = {"since": found.period.since, "until": found.period.until}
+    songs = warehouse.query(top_songs(**span)).records()
+    days = warehouse.query(top_songs_by_day(**span, tz="Asia/Kolkata")).records()
+    assert len(songs) == 10
+    assert same([tuple(row.values()) for row in found.songs], [tuple(row.values()) for row in songs])
+    assert found.song_days == days
+    assert [list(row) for row in found.songs] == [list(row) for row in songs]
+
+
+def test_songs_of_page_are_those_of_the_questions(made: Warehouse) -> None:
+    songs_of_page_are_those_of_the_questions(made)
 
 
 # -- periods -----------------------------------------------------------------------------------------------

@@ -70,7 +70,6 @@ LONG = {
     "sparkify.redshift.migrations.impl": "one class: what Alembic asks of an implementation",
     "sparkify.redshift.migrations.operations": "an operation each for DISTSTYLE, DISTKEY, SORTKEY and ENCODE",
     "sparkify.cli.cluster": "one group of commands, mostly declarations of options",
-    "sparkify.analytics.music": "one question after the other",
 }
 """Modules that are longer, with the reason. A module that has become short leaves this table."""
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 import sqlglot
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, SelectBase, func, select
 from sqlglot import exp
 
 from sparkify.analytics import DIMENSIONS, QUESTIONS
+from sparkify.analytics.songs import songs_and_days
 from sparkify.databases import database_type
 from sparkify.models import Base, SongPlay
 
@@ -22,6 +23,10 @@ PERIOD = {"since": datetime(2018, 11, 8), "until": datetime(2018, 11, 19), "tz":
 OFTEN: dict[str, tuple[dict[str, int], str]] = {
     "top-songs": ({"songplays": 2}, "counts plays, then finds the listeners of those that lead"),
     "top-songs-by-day": ({"songplays": 2}, "counts plays, then finds the days of those that lead"),
+    "the page's songs": (
+        {"songplays": 2},
+        "counts plays, then finds the listeners and days of those that lead",
+    ),
     "top-artists": ({"songplays": 2}, "counts plays, then finds the listeners of those that lead"),
     "trending-artists": (
         {"songplays": 3},
@@ -44,10 +49,10 @@ def asked() -> Iterator[tuple[str, Select[*tuple[Any, ...]]]]:
             yield f"{label}, of a period", question.ask(*first, **given)
 
 
-ASKED = dict(asked())
+ASKED: dict[str, SelectBase] = dict(asked()) | {"the page's songs": songs_and_days()}
 
 
-def reads(statement: Select[*tuple[Any, ...]]) -> Counter[str]:
+def reads(statement: SelectBase) -> Counter[str]:
     """How often each table of the warehouse stands in the text; a CTE is written, and so counted, once."""
     text = database_type("redshift").render(statement)
     tables = sqlglot.parse_one(text, dialect="redshift").find_all(exp.Table)
