@@ -229,9 +229,9 @@ class _Rule:
     def _out_of_range(self, number: float) -> str | None:
         low, high = self.field.minimum, self.field.maximum
         if low is not None and number < low:
-            return f"{number} is below {low}"
+            return f"{number} {self.field.too_low or f'is below {low}'}"
         if high is not None and number > high:
-            return f"{number} is above {high}"
+            return f"{number} {self.field.too_high or f'is above {high}'}"
         return None
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, Table
@@ -78,7 +79,8 @@ def load(
         if ensure_tables is not None:
             ensure_tables()
         with adapter.batch(request.aws, observer, request.max_rejects) as batch:
-            context = Context(adapter, pipeline, request, listings, batch, observer, version, utc_now())
+            now = utc_now()
+            context = Context(adapter, _as_of(pipeline, now), request, listings, batch, observer, version, now)
             one = _Load(engine, context, listed)
             try:
                 report = one.run()
@@ -114,7 +116,8 @@ def dry_run(
         }
     session = DryRun(adapter, connection)
     with leaving(UNCHANGED), adapter.batch(request.aws, Observer(), request.max_rejects) as batch:
-        context = Context(adapter, pipeline, request, listings, batch, Observer(), "", utc_now())
+        now = utc_now()
+        context = Context(adapter, _as_of(pipeline, now), request, listings, batch, Observer(), "", now)
         _prepare(adapter, session)
         session.begin()
         attempt = Attempt(context, session)
@@ -129,6 +132,12 @@ def dry_run(
             rebuilt=report.mode == "full refresh",
         )
     return [] if report.nothing_new else session.planned
+
+
+def _as_of(pipeline: Pipeline, moment: datetime) -> Pipeline:
+    """The pipeline with the rules that its sources have for a load of this moment (UTC)."""
+    sources = tuple(source.as_of(moment) for source in pipeline.sources)
+    return replace(pipeline, sources=sources, compare_columns=False)
 
 
 class _Load:

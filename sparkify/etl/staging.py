@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from typing import Any, Literal
 
@@ -30,6 +31,12 @@ class JsonField:
     """``ms``: the value is an integer, milliseconds since 1970-01-01 UTC, and becomes a UTC timestamp."""
     minimum: float | None = None
     maximum: float | None = None
+    too_low: str | None = None
+    """What is said of a value below the minimum, such as ``is before 2000``; by default that it is below it."""
+    days_ahead: int | None = None
+    """Of an epoch: how many days after the day (UTC) of the load it may lie; see :meth:`Source.as_of`."""
+    too_high: str | None = None
+    """What is said of a value above the maximum; by default that it is above it."""
 
 
 def from_json(
@@ -39,9 +46,21 @@ def from_json(
     epoch: Literal["ms"] | None = None,
     minimum: float | None = None,
     maximum: float | None = None,
+    too_low: str | None = None,
+    days_ahead: int | None = None,
 ) -> dict[Any, Any]:
     """The ``info=`` of a staging column that is filled from the JSON key ``key``."""
-    return {_INFO_KEY: JsonField(key=key, required=required, epoch=epoch, minimum=minimum, maximum=maximum)}
+    return {
+        _INFO_KEY: JsonField(
+            key=key,
+            required=required,
+            epoch=epoch,
+            minimum=minimum,
+            maximum=maximum,
+            too_low=too_low,
+            days_ahead=days_ahead,
+        )
+    }
 
 
 def json_fields(table: Table) -> dict[Column[Any], JsonField]:
@@ -64,6 +83,15 @@ def json_fields(table: Table) -> dict[Column[Any], JsonField]:
             "epoch, and for money text, or an integer of its smallest unit"
         )
     return fields
+
+
+def _until(one: JsonField, day: date) -> JsonField:
+    """The rules of a key for a load of this day."""
+    if one.days_ahead is None:
+        return one
+    last = day + timedelta(days=one.days_ahead)
+    end = datetime.combine(last + timedelta(days=1), time.min, tzinfo=UTC)
+    return replace(one, maximum=int(end.timestamp()) * 1000 - 1, too_high=f"is after {last}, in the future")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +146,7 @@ class Source:
     :ivar required: what must be there in some of the lines, beside what a column itself requires.
     :ivar kept: the lines that the transforms use; None: all of them.
     :ivar location: the setting that says where the files are; by default ``source_<name>``.
+    :ivar day: of the load, UTC; None: no value is too far ahead of it.
     """
 
     name: str
@@ -125,6 +154,7 @@ class Source:
     required: tuple[Required, ...] = ()
     kept: Kept | None = None
     location: Location = field(default_factory=lambda: Location(setting=""))
+    day: date | None = None
 
     def __post_init__(self) -> None:
         """:raises TypeError: when a column of the staging table is of a type that is not read from JSON."""
@@ -139,7 +169,15 @@ class Source:
     @cached_property
     def fields(self) -> Mapping[Column[Any], JsonField]:
         """The columns of the staging table with the JSON key of each, in the order of the table."""
-        return json_fields(self.staging)
+        fields = json_fields(self.staging)
+        return fields if self.day is None else {name: _until(one, self.day) for name, one in fields.items()}
+
+    def as_of(self, moment: datetime) -> Source:
+        """The same source as a load of this moment (UTC) reads it: epochs too far ahead of its day are wrong.
+
+        The day counts, not the moment: of two loads of a day both take a line, or neither does.
+        """
+        return replace(self, day=moment.date())
 
     @cached_property
     def keys(self) -> Mapping[str, str]:

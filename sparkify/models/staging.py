@@ -16,6 +16,11 @@ from sparkify.models.base import Base
 
 __all__ = ["StagingEvent", "StagingSong"]
 
+_EPOCH_2000 = 946_684_800_000
+"""2000-01-01 in milliseconds: before it there was nothing to log. In seconds it would be 1970."""
+
+_NOT_MS = "is before 2000-01-01: seconds, not milliseconds?"
+
 _EPOCH_2100 = 4_102_444_800_000
 """2100-01-01 in milliseconds: a time beyond it is a defect of the log, not a play."""
 
@@ -77,7 +82,7 @@ class StagingEvent(Base):
     )
     registration: Mapped[float | None] = mapped_column(
         Double,
-        info=from_json("registration", minimum=0, maximum=_EPOCH_2100),
+        info=from_json("registration", minimum=_EPOCH_2000, maximum=_EPOCH_2100, too_low=_NOT_MS),
         redshift_encode="zstd",
         comment="When the user signed up, in milliseconds since 1970-01-01 UTC.",
     )
@@ -100,7 +105,16 @@ class StagingEvent(Base):
     )
     ts: Mapped[datetime | None] = mapped_column(
         TIMESTAMP,
-        info=from_json("ts", required=True, epoch="ms", minimum=0, maximum=_EPOCH_2100),
+        info=from_json(
+            "ts",
+            required=True,
+            epoch="ms",
+            minimum=_EPOCH_2000,
+            maximum=_EPOCH_2100,
+            too_low=_NOT_MS,
+            # Not one: the clocks of players are set by the time of day where they are, and go wrong by hours.
+            days_ahead=1,
+        ),
         redshift_encode="az64",
         comment="When it happened: UTC, with milliseconds.",
     )

@@ -44,6 +44,7 @@ from sparkify.models import (
 from sparkify.models.match import RULES_VERSION
 from sparkify.pipeline import transforms
 from sparkify.pipeline.checks import CHECKS
+from sparkify.pipeline.future import NO_FUTURE_PLAYS
 
 __all__ = ["SPARKIFY", "STAR"]
 
@@ -218,7 +219,7 @@ SPARKIFY = Pipeline(
             scope=transforms.outdated_levels(),
         ),
     ),
-    checks=CHECKS,
+    checks=(*CHECKS, NO_FUTURE_PLAYS),
     checked={
         working.checked_users: transforms.users_to_check,
         working.checked_levels: transforms.levels_to_check,

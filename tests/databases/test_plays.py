@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from sparkify import Warehouse, databases
+from sparkify import RejectedLines, Warehouse, databases
 from sparkify.analytics import sessions, top_users, totals
 from tests.support.data import rows
 from tests.support.drivers import Driver, driver_of
@@ -82,3 +83,63 @@ def test_sessions_of_one_number_are_counted_for_each_user(driver: Driver, wareho
     whole = warehouse.query(totals()).one()
     assert (whole.plays, whole.listeners, whole.sessions, whole.hours) == (6, 2, 2, 0.1)
     assert [(one.user_id, one.sessions) for one in warehouse.query(top_users())] == [(10, 1), (11, 1)]
+
+
+# -- when ----------------------------------------------------------------------------------------------------
+
+
+def test_times_in_seconds_and_zero_are_rejected_as_what_they_are(driver: Driver, warehouse: Warehouse) -> None:
+    driver.put(
+        "events",
+        "a.json",
+        event(ts=1541105830),
+        event(ts=0),
+        event(registration=1540919166.0),
+        event(itemInSession=1),
+        event(itemInSession=2, ts=1541105830796000),
+    )
+    with pytest.raises(RejectedLines, match="seconds, not milliseconds?"):
+        warehouse.load(only=["events"])
+    report = warehouse.load(only=["events"], max_rejects=4)
+    assert [(one.line, one.reason) for one in report.rejects] == [
+        (1, "ts: 1541105830 is before 2000-01-01: seconds, not milliseconds?"),
+        (2, "ts: 0 is before 2000-01-01: seconds, not milliseconds?"),
+        (3, "registration: 1540919166.0 is before 2000-01-01: seconds, not milliseconds?"),
+        (5, f"ts: 1541105830796000 is after {datetime.now(UTC).date() + timedelta(days=1)}, in the future"),
+    ]
+    assert rows(warehouse, "SELECT item_in_session FROM songplays") == [(1,)]
+
+
+def test_plays_after_tomorrow_are_rejected_and_pin_neither_user_nor_period(
+    driver: Driver, warehouse: Warehouse
+) -> None:
+    today = datetime.combine(datetime.now(UTC).date(), time.min, tzinfo=UTC)
+    end_of_tomorrow = int((today + timedelta(days=2)).timestamp() * 1000) - 1
+    driver.put(
+        "events",
+        "a.json",
+        event(level="free", ts=end_of_tomorrow),
+        event(level="paid", itemInSession=1, ts=end_of_tomorrow + 1),
+        event(level="paid", itemInSession=2, at="2099-12-31 23:59:59"),
+    )
+    report = warehouse.load(only=["events"], max_rejects=2)
+    tomorrow = (today + timedelta(days=1)).date()
+    assert [(one.line, one.reason) for one in report.rejects] == [
+        (2, f"ts: {end_of_tomorrow + 1} is after {tomorrow}, in the future"),
+        (3, f"ts: 4102444799000 is after {tomorrow}, in the future"),
+    ]
+    assert warehouse.status().loads[0].rejected == 2
+    assert rows(warehouse, "SELECT user_id, level FROM users") == [(7, "free")]
+    assert rows(warehouse, "SELECT level, is_current FROM user_levels") == [("free", True)]
+    assert warehouse.query(totals()).one().last_play.date() == tomorrow
+    assert failed(warehouse) == []
+
+
+def test_check_finds_plays_of_the_future_that_were_loaded_before(driver: Driver, warehouse: Warehouse) -> None:
+    driver.put("events", "a.json", event())
+    warehouse.load(only=["events"])
+    with warehouse.engine.begin() as connection:
+        for table in ("songplays", "time"):
+            connection.exec_driver_sql(f"UPDATE {table} SET start_time = TIMESTAMP '2099-01-01'")
+    (found,) = failed(warehouse)
+    assert found.startswith("songplays: none is of a day after tomorrow (UTC): 1 row, such as")

@@ -1,0 +1,26 @@
+"""The check that finds plays of the future: loads reject such lines, but those of earlier versions did not."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, SelectBase, select
+
+from sparkify.etl.attempt import utc_now
+from sparkify.etl.declarations import Check
+from sparkify.models import SongPlay
+
+__all__ = ["NO_FUTURE_PLAYS"]
+
+
+def _future_plays(_load_id: ColumnElement[int] | None) -> SelectBase:
+    end = datetime.combine(utc_now().date(), datetime.min.time()) + timedelta(days=2)
+    return select(SongPlay.songplay_id, SongPlay.start_time, SongPlay.user_id).where(SongPlay.start_time >= end)
+
+
+NO_FUTURE_PLAYS = Check(
+    name="songplays: none is of a day after tomorrow (UTC)",
+    rows=_future_plays,
+    during_load=False,
+    hint="Rebuild the star without them. Run: sparkify-etl load --full-refresh --max-rejects N",
+)
