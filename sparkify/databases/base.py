@@ -24,6 +24,7 @@ from sparkify.databases.facts import Fact
 from sparkify.etl.adapter import Adapter
 from sparkify.etl.declarations import Source
 from sparkify.etl.observer import Observer
+from sparkify.etl.ranges import Limits
 
 if TYPE_CHECKING:
     import pandas
@@ -147,7 +148,7 @@ class Database(Adapter):
 
     @classmethod
     @abstractmethod
-    def render(cls, statement: ClauseElement) -> str:
+    def render(cls, statement: ClauseElement, *, limits: Limits | None = None) -> str:
         """The text of a statement as this database gets it, values included."""
 
     @abstractmethod

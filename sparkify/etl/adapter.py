@@ -13,6 +13,7 @@ from sparkify.etl.declarations import Ledger, Pipeline, Source
 from sparkify.etl.errors import SparkifyError
 from sparkify.etl.listing import AwsOptions, Listing, SourceFile
 from sparkify.etl.observer import Observer
+from sparkify.etl.ranges import Limits
 from sparkify.etl.results import Staged
 from sparkify.etl.session import Session
 
@@ -129,5 +130,8 @@ class Adapter(ABC):
         """Whether the whole transaction may succeed if it is begun anew on another connection."""
 
     @abstractmethod
-    def render(self, statement: ClauseElement) -> str:
-        """The text of a statement as this database gets it, values included."""
+    def render(self, statement: ClauseElement, *, limits: Limits | None = None) -> str:
+        """The text of a statement as this database gets it, values included.
+
+        :param limits: those of the batch, where they are known.
+        """

@@ -9,17 +9,19 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, Table, literal
 
 from sparkify.etl import ledger
 from sparkify.etl.adapter import Adapter, Batch
 from sparkify.etl.checking import count_rows, run_checks_of_load
-from sparkify.etl.declarations import Pipeline
+from sparkify.etl.declarations import Pipeline, Source
 from sparkify.etl.errors import ChecksFailed, ConfigurationError, RejectedLines
 from sparkify.etl.listing import AwsOptions, Listing
 from sparkify.etl.observer import Observer
 from sparkify.etl.plan import Plan, Record, Run, Selection, Stage, Unstage, Verify, build, choose
+from sparkify.etl.ranges import limits_of
 from sparkify.etl.results import (
     CheckResult,
     FileCount,
@@ -158,6 +160,8 @@ class Attempt:
 
     def _carry_out(self, plan: Plan, known: ledger.Known) -> None:
         session = self._session
+        for source in self._pipeline.sources:
+            self._set_limits(source, None)
         for number, step in enumerate(plan.steps, start=1):
             self._context.observer.step(step.title, number, len(plan.steps))
             with session.step(step.title):
@@ -180,6 +184,16 @@ class Attempt:
         rejects = self._rejects()
         if len(rejects) > self._request.max_rejects:
             raise RejectedLines(rejects, self._request.max_rejects)
+        self._set_limits(step.source, self._staged[name].limits)
+
+    def _set_limits(self, source: Source, values: Sequence[Any] | None) -> None:
+        """Let later statements have the limits of a batch as literals.
+
+        :param values: of :func:`~sparkify.etl.ranges.select_limits`; None: nothing of the source is staged.
+        """
+        # A dry run stages nothing: it has the SELECTs that give them.
+        if not self._session.dry_run:
+            self._session.limits = {**self._session.limits, **limits_of(source, values)}
 
     def _verify(self, step: Verify) -> None:
         lines = sum(count.lines for staged in self._staged.values() for count in staged.counts)

@@ -14,6 +14,7 @@ from sqlalchemy import BigInteger, ColumnElement, MetaData, SelectBase, Table, l
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.sql.elements import KeyedColumnElement
 
+from sparkify.etl.ranges import limit_key, limits_of
 from sparkify.etl.staging import JsonField, Kept, Location, Required, Source, from_json, json_fields
 from sparkify.etl.views import View
 
@@ -86,7 +87,7 @@ class Insert(Transform):
 
     :ivar key: the natural key; unique in ``rows``.
     :ivar bounds: a column of the batch with the range of the key's first column; the target is read
-        within that range alone.
+        within that range alone. It is one of the ``ranges`` of its source.
     """
 
     key: tuple[str, ...]
@@ -205,7 +206,8 @@ class Pipeline:
     :param compare_columns: False: the columns of the transforms are not compared with those of their targets,
         which takes 0.05 s at each import, because a test does it with ``dataclasses.replace(PIPELINE)``.
     :raises ValueError: when a transform does not name the columns of its target: a column of the target that
-        its SELECT lacks would be NULL in silence.
+        its SELECT lacks would be NULL in silence. And when the bounds of an :class:`Insert` are not among the
+        ``ranges`` of a source.
     """
 
     name: str
@@ -225,6 +227,10 @@ class Pipeline:
     compare_columns: InitVar[bool] = True
 
     def __post_init__(self, compare_columns: bool) -> None:
+        ranges = {limit for source in self.sources for limit in limits_of(source, None)}
+        for one in self.transforms:
+            if isinstance(one, Insert) and one.bounds is not None and limit_key(one.bounds) not in ranges:
+                raise ValueError(f"transform {one.title!r}: its bounds are no range of a source")
         if not compare_columns:
             return
         if problems := [problem for transform in self.transforms for problem in _column_problems(transform)]:

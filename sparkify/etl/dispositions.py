@@ -48,6 +48,7 @@ from sparkify.etl.declarations import (
     Transform,
     Update,
 )
+from sparkify.etl.ranges import in_staged_range
 
 __all__ = ["Change", "Effect", "best_with_target", "changes", "differences"]
 
@@ -228,8 +229,7 @@ def _insert_missing(
         there = there.where(first.in_(select(rows.c[key[0]])))
     else:
         # Only the part of a large target in which this batch can be: whole blocks of it are never read.
-        low, high = select(func.min(bounds)).scalar_subquery(), select(func.max(bounds)).scalar_subquery()
-        there = there.where(first >= low, first <= high)
+        there = there.where(in_staged_range(first, bounds))
     present = there.subquery("there")
     missing = (
         select(*(rows.c[name] for name in names))

@@ -85,10 +85,14 @@ class FileCount:
 
 @dataclass(frozen=True)
 class Staged:
-    """What became of the lines of some files. Rejects carry no load id yet."""
+    """What became of the lines of some files. Rejects carry no load id yet.
+
+    :ivar limits: the values of :func:`~sparkify.etl.ranges.select_limits`; none in a dry run.
+    """
 
     counts: tuple[FileCount, ...]
     rejects: tuple[Reject, ...] = ()
+    limits: tuple[Any, ...] = ()
 
 
 def tally(counts: Iterable[FileCount]) -> dict[str, int]:

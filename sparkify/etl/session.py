@@ -17,6 +17,7 @@ from sqlalchemy import ClauseElement, Connection, CursorResult, Row, SelectBase,
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import NullPool
 
+from sparkify.etl.ranges import Limits
 from sparkify.etl.results import StepReport
 
 __all__ = ["DryRun", "Outcome", "PlannedStep", "Renderer", "Session"]
@@ -33,8 +34,8 @@ _LOGGED_HERE = {"logged": True}
 class Renderer(Protocol):
     """As much of an adapter as a session needs."""
 
-    def render(self, statement: ClauseElement) -> str:
-        """The text of a statement, values included."""
+    def render(self, statement: ClauseElement, *, limits: Limits | None = None) -> str:
+        """The text of a statement, values and the known limits of the batch included."""
 
     def inserts(
         self, table: Table, rows: Sequence[Mapping[str, Any]]
@@ -86,6 +87,7 @@ class Session:
 
     :ivar load_id: for the log; None before the number of the load is known.
     :ivar steps: what was done so far, in order.
+    :ivar limits: of the batch, which the statements have as literals; none before it is staged.
     """
 
     dry_run = False
@@ -96,6 +98,7 @@ class Session:
         self._step: _Step | None = None
         self.load_id: int | None = None
         self.steps: list[StepReport] = []
+        self.limits: Limits = {}
 
     # -- statements ----------------------------------------------------------------------------------------
 
@@ -111,7 +114,7 @@ class Session:
         :param statement: as SQLAlchemy has it, or the text of what it has no words for.
         :param apart: another connection, as of :meth:`connect_apart`, over which it is sent.
         """
-        text = statement if isinstance(statement, str) else self._adapter.render(statement)
+        text = statement if isinstance(statement, str) else self.text(statement)
         reads = (
             text[:6].upper() == "SELECT" if isinstance(statement, str) else isinstance(statement, SelectBase)
         )
@@ -120,13 +123,17 @@ class Session:
             self._step.rows += outcome.rowcount
         return outcome
 
+    def text(self, statement: ClauseElement) -> str:
+        """The text of a statement as it is sent now."""
+        return self._adapter.render(statement, limits=self.limits)
+
     def read(self, select: SelectBase) -> Sequence[Row[Any]]:
         """The rows of a SELECT that decide what the load does. A dry run with a connection reads them too."""
         return self.run(select).rows
 
     def fetch(self, select: SelectBase) -> Sequence[Sequence[Any]]:
         """The rows of a SELECT as the driver has them, without names: for very many. Else as :meth:`read`."""
-        return self._send(self._adapter.render(select), named=False).rows
+        return self._send(self.text(select), named=False).rows
 
     def insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert many rows of values that came from outside. All rows have the same keys."""
@@ -250,7 +257,7 @@ class DryRun(Session):
 
     def read(self, select: SelectBase) -> Sequence[Row[Any]]:
         """Record the SELECT, and its rows where there is a connection to ask."""
-        text = self._adapter.render(select)
+        text = self.text(select)
         self._record(text)
         return () if self._connection is None else super()._send(text).rows
 

@@ -145,6 +145,8 @@ class Source:
     :ivar staging: the table that holds the batch; its columns carry :func:`from_json`.
     :ivar required: what must be there in some of the lines, beside what a column itself requires.
     :ivar kept: the lines that the transforms use; None: all of them.
+    :ivar ranges: columns whose least and greatest value in a batch are looked up when it is staged, for what
+        reads a large table in that range alone (:mod:`sparkify.etl.ranges`).
     :ivar location: the setting that says where the files are; by default ``source_<name>``.
     :ivar day: of the load, UTC; None: no value is too far ahead of it.
     """
@@ -153,12 +155,19 @@ class Source:
     staging: Table
     required: tuple[Required, ...] = ()
     kept: Kept | None = None
+    ranges: tuple[str, ...] = ()
     location: Location = field(default_factory=lambda: Location(setting=""))
     day: date | None = None
 
     def __post_init__(self) -> None:
-        """:raises TypeError: when a column of the staging table is of a type that is not read from JSON."""
+        """See what is wrong with it.
+
+        :raises TypeError: when a column of the staging table is of a type that is not read from JSON.
+        :raises ValueError: when the table has no column that ``ranges`` names.
+        """
         json_fields(self.staging)
+        if unknown := [name for name in self.ranges if name not in self.staging.c]:
+            raise ValueError(f"source {self.name}: {self.staging.name} has no column {', '.join(unknown)}")
         if not self.location.setting:
             setting = f"source_{self.name}"
             described = f"the {self.name}: a folder or s3://bucket/prefix"

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, FromClause, SelectBase, Table, and_, false
 
 from sparkify.etl.constructs import ascii_key, differs
 from sparkify.etl.declarations import Check
+from sparkify.etl.ranges import in_staged_range
 from sparkify.models import (
     Artist,
     Base,
@@ -23,6 +24,7 @@ from sparkify.models import (
     Song,
     SongMatch,
     SongPlay,
+    StagingEvent,
     Time,
     User,
     UserLevel,
@@ -65,7 +67,7 @@ def _rows_of(model: type[Base], load_id: LoadId) -> FromClause:
     """The table; within a load the copy of what it touched, if there is one, and of ``time`` the range."""
     if model is Time and load_id is not None:
         start = _table(Time).c.start_time
-        return select(start).where(_in_range_of_load(start, load_id)).subquery("times_of_load")
+        return select(start).where(_in_range_of_batch(start)).subquery("times_of_load")
     return _table(model) if load_id is None else _CHECKED.get(model, _table(model))
 
 
@@ -86,12 +88,9 @@ def unique(model: type[Base], *key: str, during_load: bool = True) -> Check:
     )
 
 
-def _in_range_of_load(column: ColumnElement[Any], load_id: ColumnElement[int]) -> ColumnElement[bool]:
-    """Whether a time lies among those of the plays of a load: whole blocks of a table lie without."""
-    play = _table(SongPlay)
-    of_load = select(func.min(play.c.start_time), func.max(play.c.start_time)).where(play.c.load_id == load_id)
-    first, last = of_load.subquery("of_load").c
-    return and_(column >= select(first).scalar_subquery(), column <= select(last).scalar_subquery())
+def _in_range_of_batch(column: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether a time lies among those of the batch, and with them of the plays of the load."""
+    return in_staged_range(column, _table(StagingEvent).c.ts)
 
 
 def _one_play_of_each_key(load_id: LoadId) -> SelectBase:
@@ -102,7 +101,7 @@ def _one_play_of_each_key(load_id: LoadId) -> SelectBase:
         repeating_sessions = repeating(play.c.item_in_session, play.c.user_id, play.c.session_id)
         return found.where(play.c.user_id.in_(repeating_sessions.with_only_columns(play.c.user_id)))
     # Every play of the load lies in this range, and so does every play that it could duplicate.
-    in_range = _in_range_of_load(play.c.start_time, load_id)
+    in_range = _in_range_of_batch(play.c.start_time)
     moments = select(play.c.start_time).where(in_range).group_by(play.c.start_time).having(func.count() > 1)
     # Few moments have several plays: to count plays by moment costs half of counting them by the four.
     return found.where(in_range, play.c.start_time.in_(moments))

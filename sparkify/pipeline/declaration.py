@@ -59,6 +59,7 @@ EVENTS = Source(
     staging=_table(StagingEvent),
     required=(Required(column="page", value=transforms.PLAY, needs=("user_id", "artist", "song")),),
     kept=Kept(column="page", value=transforms.PLAY),
+    ranges=("ts",),
     location=Location(
         setting="log_data",
         section="S3",

@@ -323,13 +323,14 @@ class RedshiftDialect(UpstreamDialect):  # type: ignore[misc]  # untyped upstrea
         return super()._get_all_constraint_info(connection, **_quoted(kw))
 
 
-def render(statement: sa.ClauseElement) -> str:
+def render(statement: sa.ClauseElement, **options: Any) -> str:
     """The text of ``statement`` as Redshift would run it, values as literals, percent signs single.
 
     For dry runs, and for what takes no bound parameters. The text for the driver is
     ``str(statement.compile(dialect=RedshiftDialect()))``: it has ``%s`` for values and, outside of quotes,
     ``%%`` for a percent sign. Not for keeping secrets: what is bound becomes visible.
 
+    :param options: are given to the compilation of each part of the statement, for constructs of your own.
     :raises sqlalchemy.exc.CompileError: for a value without a literal form (bytes, NaN, NUL), for a parameter
         without a value, and for what Redshift does not have.
     """
@@ -338,7 +339,7 @@ def render(statement: sa.ClauseElement) -> str:
     if isinstance(statement, ExecutableDDLElement):
         return str(statement.compile(dialect=dialect)).strip()
     compiled = statement.compile(
-        dialect=dialect, compile_kwargs={"literal_binds": True, "render_postcompile": True}
+        dialect=dialect, compile_kwargs={"literal_binds": True, "render_postcompile": True, **options}
     )
     if compiled.binds:  # type: ignore[attr-defined]  # SQLCompiler; Compiled has none
         names = ", ".join(sorted(compiled.binds))  # type: ignore[attr-defined]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
@@ -29,6 +30,7 @@ from sqlalchemy import (
 from sparkify import ChangedFiles, ChecksFailed, RejectedLines, TemporaryError, Warehouse, databases
 from sparkify.analytics import top_songs, totals
 from sparkify.etl import ledger
+from sparkify.etl.attempt import Attempt
 from sparkify.etl.line_rules import escape
 from sparkify.etl.observer import Observer
 from sparkify.etl.session import Session
@@ -294,6 +296,75 @@ def test_lost_connection_ends_as_one_load(driver: Driver, warehouse: Warehouse, 
     assert times() == 1
     assert rows(warehouse, "SELECT count(*) FROM songplays") == [(1,)]
     assert rows(warehouse, "SELECT load_id, files FROM load_history") == [(1, 1)]
+
+
+# -- ranges of the batch -----------------------------------------------------------------------------------
+
+RANGE_OF_SUBQUERY = re.compile(r"(?:[<>]=?|\bBETWEEN)\s*\(\s*SELECT\b", re.IGNORECASE)
+RANGE = re.compile(r"\b(\w+)\.start_time ([<>]=) (TIMESTAMP '[^']*'|NULL)")
+
+
+def send_two_loads(driver: Driver, warehouse: Warehouse) -> list[str]:
+    """Load a day, and then another with a play of each level; return what the second load sends."""
+    driver.put("events", "a.json", event())
+    driver.put("songs", "a.json", song())
+    warehouse.load()
+    driver.put(
+        "events",
+        "b.json",
+        event(sessionId=2, at="2018-11-02 08:00:00.001"),
+        event(sessionId=2, itemInSession=1, level="paid", at="2018-11-02 09:00:00.000"),
+    )
+    driver.put("songs", "b.json", song(song_id="SOOTHER", title="Other"))
+    with sent(warehouse) as statements:
+        warehouse.load()
+    return list(statements)
+
+
+def assert_ranges_are_literals(statements: list[str]) -> None:
+    assert [text for text in statements if RANGE_OF_SUBQUERY.search(text)] == []
+    found = {match.groups() for text in statements for match in RANGE.finditer(text)}
+    first, last = "TIMESTAMP '2018-11-02 08:00:00.001000'", "TIMESTAMP '2018-11-02 09:00:00'"
+    assert found == {
+        (table, sign, value) for table in ("songplays", "time") for sign, value in ((">=", first), ("<=", last))
+    }
+
+
+def test_load_limits_large_tables_by_literals(driver: Driver, warehouse: Warehouse) -> None:
+    """Nothing says that Redshift skips blocks by the value of a subquery."""
+    assert_ranges_are_literals(send_two_loads(driver, warehouse))
+    assert rows(warehouse, "SELECT start_time, level FROM songplays ORDER BY 1") == [
+        (datetime(2018, 11, 1, 20, 0, 0, 796000), "free"),
+        (datetime(2018, 11, 2, 8, 0, 0, 1000), "free"),
+        (datetime(2018, 11, 2, 9), "paid"),
+    ]
+
+
+def test_range_that_a_subquery_gives_is_seen(
+    driver: Driver, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The negative control: a load that keeps no limits sends the SELECTs of a dry run."""
+    monkeypatch.setattr(Attempt, "_set_limits", lambda *_: None)
+    with pytest.raises(AssertionError, match="start_time >= "):
+        assert_ranges_are_literals(send_two_loads(driver, warehouse))
+
+
+def test_load_without_a_play_reads_no_range(driver: Driver, warehouse: Warehouse) -> None:
+    """Of no event there is no first and no last; and songs alone have none."""
+    driver.put("events", "a.json", event())
+    warehouse.load(only=["events"])
+    driver.put("events", "b.json", event(page="Home", artist=None, song=None), "")
+    driver.put("events", "empty.json")
+    assert warehouse.load(only=["events"]).rows["songplays"] == 1
+    driver.put("songs", "a.json", song())
+    with sent(warehouse) as statements:
+        report = warehouse.load()
+    assert report.sources[1].loaded == 1
+    assert {match[3] for text in statements for match in RANGE.finditer(text)} == {"NULL"}
+    assert rows(warehouse, "SELECT match, start_time FROM songplays") == [
+        ("exact", datetime(2018, 11, 1, 20, 0, 0, 796000))
+    ]
+    assert failed(warehouse) == []
 
 
 # -- dry runs ----------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 from duckdb_sqlalchemy import ConnectionWrapper
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, select
 from sqlalchemy.exc import DBAPIError
 
 from sparkify.databases.duckdb.reading import (
@@ -32,6 +32,7 @@ from sparkify.etl.declarations import Source
 from sparkify.etl.errors import SparkifyError
 from sparkify.etl.listing import AwsOptions, Listing, SourceFile
 from sparkify.etl.observer import Observer
+from sparkify.etl.ranges import select_limits
 from sparkify.etl.results import Staged
 from sparkify.etl.session import Outcome, Session
 from sparkify.etl.spool import SpoolFile, spool
@@ -112,6 +113,7 @@ class DuckDBBatch(Batch):
         if session.dry_run:
             staging.read()
             session.run(shadow(source, staging.catalog))
+            _limits(session, source)
             return Validated().staged(source, ((file, 0) for file in files))
         spooled = self._spooled.get(source.name)
         if spooled is not None and spooled.complete and spooled.wanted == files:
@@ -128,7 +130,7 @@ class DuckDBBatch(Batch):
             raise UnreadableBatch(source)
         session.run(shadow(source, staging.catalog))
         lines = ((part.file, part.lines) for one in spooled.files for part in one.file.segments)
-        return spooled.validated.staged(source, lines)
+        return replace(spooled.validated.staged(source, lines), limits=_limits(session, source))
 
     def unstage(self, session: Session, source: Source) -> Sequence[Table]:
         session.run(unshadow(source))
@@ -173,6 +175,14 @@ class DuckDBBatch(Batch):
             self._observer.read(name, 0, file.lines)
             yield one
         spooled.complete = True
+
+
+def _limits(session: Session, source: Source) -> tuple[Any, ...]:
+    """The least and the greatest value of each column of the batch whose range is of use."""
+    if not source.ranges:
+        return ()
+    rows = session.run(select(*select_limits(source)).select_from(source.staging)).rows
+    return tuple(rows[0]) if rows else ()
 
 
 def _ahead(files: Iterator[SpoolFile]) -> Iterator[SpoolFile]:

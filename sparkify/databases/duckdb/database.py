@@ -42,6 +42,7 @@ from sparkify.etl.errors import ConfigurationError, SparkifyError
 from sparkify.etl.ledger import take_token
 from sparkify.etl.listing import AwsOptions
 from sparkify.etl.observer import Observer
+from sparkify.etl.ranges import Limits
 from sparkify.etl.session import Session
 
 if TYPE_CHECKING:
@@ -223,8 +224,9 @@ class DuckDB(Database):
     # -- SELECTs -------------------------------------------------------------------------------------------
 
     @classmethod
-    def render(cls, statement: ClauseElement) -> str:
-        return str(statement.compile(dialect=_dialect, compile_kwargs={"literal_binds": True}))
+    def render(cls, statement: ClauseElement, *, limits: Limits | None = None) -> str:
+        options = {"literal_binds": True, "limits": limits}
+        return str(statement.compile(dialect=_dialect, compile_kwargs=options))
 
     def select(
         self,

@@ -19,6 +19,7 @@ from sparkify.etl.constructs import (
     epoch_ms,
     local_time,
 )
+from sparkify.etl.ranges import StagedLimit, limit_text
 
 
 @compiles(CreateTemporaryTable, "duckdb")
@@ -78,3 +79,8 @@ def _elapsed_ms(element: elapsed_ms, compiler: SQLCompiler, **kw: Any) -> str:
 def _local_time(element: local_time, compiler: SQLCompiler, **kw: Any) -> str:
     zone, at = element.clauses
     return f"timezone({compiler.process(zone, **kw)}, timezone('UTC', {compiler.process(at, **kw)}))"
+
+
+@compiles(StagedLimit, "duckdb")
+def _staged_limit(element: StagedLimit, compiler: SQLCompiler, **kw: Any) -> str:
+    return limit_text(element, compiler, **kw)

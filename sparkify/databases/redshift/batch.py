@@ -82,10 +82,11 @@ class RedshiftBatch(Batch):
                 self._pack(batch)
         create_staging(session, source)
         read = self._copy(session, batch)
-        copied, violating = count_staged(session, source)
-        lines = self._judge(batch, copied, read, violating)
-        self._observer.read(source.name, sum(file.size for file in files) - batch.fetched, copied)
-        return batch.validated.staged(source, ((file, lines.get(file.uri, 0)) for file in files))
+        counted = count_staged(session, source)
+        lines = self._judge(batch, counted.rows, read, counted.violating)
+        self._observer.read(source.name, sum(file.size for file in files) - batch.fetched, counted.rows)
+        staged = batch.validated.staged(source, ((file, lines.get(file.uri, 0)) for file in files))
+        return replace(staged, limits=counted.limits)
 
     def unstage(self, session: Session, source: Source) -> Sequence[Table]:
         # Dropped once no other load waits.

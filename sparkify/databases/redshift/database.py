@@ -40,6 +40,7 @@ from sparkify.etl.errors import ConfigurationError, SparkifyError
 from sparkify.etl.ledger import take_token
 from sparkify.etl.listing import AwsOptions
 from sparkify.etl.observer import Observer
+from sparkify.etl.ranges import Limits
 from sparkify.etl.session import Session
 from sparkify.redshift import GrantSchema, GrantSelect, SetSearchPath, parse_grantees, render
 from sparkify.redshift.plans import CostlyJoin, costly_joins
@@ -167,11 +168,11 @@ class Redshift(Database):
     # -- SELECTs -------------------------------------------------------------------------------------------
 
     @classmethod
-    def render(cls, statement: ClauseElement) -> str:
+    def render(cls, statement: ClauseElement, *, limits: Limits | None = None) -> str:
         # With the values in it: the driver binds on the server, which takes no parameters in a subquery
         # (sqlalchemy-redshift issue 265). Percent signs stay single: the driver leaves those in quotes alone,
         # and there are no others.
-        return render(statement)
+        return render(statement, limits=limits)
 
     def select(
         self,

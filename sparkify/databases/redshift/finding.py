@@ -22,7 +22,7 @@ from sparkify.databases.redshift.copy_results import (
 )
 from sparkify.databases.redshift.copying import Copying
 from sparkify.databases.redshift.errors import is_load_error
-from sparkify.databases.redshift.staging import count_staged, create_staging
+from sparkify.databases.redshift.staging import Counted, count_staged, create_staging
 from sparkify.etl.declarations import Source
 from sparkify.etl.listing import Listing, SourceFile
 from sparkify.etl.session import Session
@@ -71,7 +71,7 @@ class Finder:
         self._listing = listing
         self._copying = copying
         self._numbers = count(1)
-        self._staged: tuple[int, int] | None = None
+        self._staged: Counted | None = None
 
     def find(self, files: Sequence[SourceFile], faults: Faults | None) -> list[SourceFile]:
         """The files with a line that cannot be loaded, and perhaps some others.
@@ -110,7 +110,7 @@ class Finder:
         session, source = self._session, self._source
         if self._staged is None:
             create_staging(session, source)
-            self._staged = 0, 0
+            self._staged = Counted()
         name = f"{source.name}-asked-{next(self._numbers)}"
         uris = [file.uri for file in files]
         read = 0
@@ -128,7 +128,7 @@ class Finder:
             return None, refused_by_failed_copy(session)
         before = self._staged
         self._staged = count_staged(session, source)
-        copied, violating = (now - then for now, then in zip(self._staged, before, strict=True))
+        copied, violating = self._staged.rows - before.rows, self._staged.violating - before.violating
         if copied and not read:
             # It does not tell what it read (SYS_LOAD_DETAIL), so that only what it names can be told.
             return None, told

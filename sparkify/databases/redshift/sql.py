@@ -22,6 +22,7 @@ from sparkify.etl.constructs import (
     epoch_ms,
     local_time,
 )
+from sparkify.etl.ranges import StagedLimit, limit_text
 
 
 @compiles(CreateTemporaryTable, "redshift")
@@ -92,3 +93,8 @@ def _elapsed_ms(element: elapsed_ms, compiler: SQLCompiler, **kw: Any) -> str:
 @compiles(local_time, "redshift")
 def _local_time(element: local_time, compiler: SQLCompiler, **kw: Any) -> str:
     return f"CONVERT_TIMEZONE('UTC', {compiler.process(element.clauses, **kw)})"
+
+
+@compiles(StagedLimit, "redshift")
+def _staged_limit(element: StagedLimit, compiler: SQLCompiler, **kw: Any) -> str:
+    return limit_text(element, compiler, **kw)

@@ -6,14 +6,17 @@ STATUPDATE), and whoever loads owns it. It stands before the permanent table of 
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 from sqlalchemy import case, func, select
 
 from sparkify.databases.redshift.locking import quoted
 from sparkify.databases.redshift.rules import violates_a_rule
 from sparkify.etl.declarations import Source
+from sparkify.etl.ranges import select_limits
 from sparkify.etl.session import Session
 
-__all__ = ["count_staged", "create_staging"]
+__all__ = ["Counted", "count_staged", "create_staging"]
 
 
 def create_staging(session: Session, source: Source) -> None:
@@ -22,10 +25,25 @@ def create_staging(session: Session, source: Source) -> None:
     session.run(f"CREATE TEMPORARY TABLE {name} (LIKE {name})")
 
 
-def count_staged(session: Session, source: Source) -> tuple[int, int]:
-    """How many rows were staged, which is what COPY loaded, and how many of them violate a rule."""
+class Counted(NamedTuple):
+    """What was staged.
+
+    :ivar rows: what COPY loaded.
+    :ivar violating: how many of them violate a rule.
+    :ivar limits: the values of :func:`~sparkify.etl.ranges.select_limits`; none in a dry run.
+    """
+
+    rows: int = 0
+    violating: int = 0
+    limits: tuple[Any, ...] = ()
+
+
+def count_staged(session: Session, source: Source) -> Counted:
+    """How many rows were staged, and their limits, with one statement."""
     violation = case((violates_a_rule(source), 1), else_=0)
-    found = session.run(
-        select(func.count(), func.coalesce(func.sum(violation), 0)).select_from(source.staging)
-    ).rows
-    return (int(found[0][0]), int(found[0][1])) if found else (0, 0)
+    counts = (func.count(), func.coalesce(func.sum(violation), 0))
+    found = session.run(select(*counts, *select_limits(source)).select_from(source.staging)).rows
+    if not found:
+        return Counted()
+    rows, violating, *limits = found[0]
+    return Counted(int(rows), int(violating), tuple(limits))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, SelectBase, Subquery, and_, cast, func, literal_column, or_, select, true
 from sqlalchemy.types import TIMESTAMP
 
-from sparkify.models import SongPlay, UserLevel
+from sparkify.etl.ranges import StagedLimit
+from sparkify.models import SongPlay, StagingEvent, UserLevel
 from sparkify.models.working import batch_users, level_changes
 from sparkify.pipeline.transforms.batch import LoadId
 
@@ -112,8 +113,8 @@ def _since_change() -> ColumnElement[bool]:
     return and_(
         play.c.user_id == change.c.user_id,
         play.c.start_time >= change.c.since,
-        # Implied, and known before any row is read: whole blocks of earlier plays are not.
-        play.c.start_time >= select(func.min(change.c.since)).scalar_subquery(),
+        # Implied, for each of those plays is one of the batch: whole blocks of earlier plays are not read.
+        play.c.start_time >= StagedLimit(StagingEvent.__table__.c.ts, "least"),
     )
 
 

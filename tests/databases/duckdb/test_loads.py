@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,9 @@ def test_a_rebuild_without_a_loaded_file_is_refused() -> None:
 
 
 RESOLVED = "songplays: each points at the song its title was resolved to"
+
+PLAYED_AT = datetime(2018, 11, 1, 20, 0, 0, 796000)
+"""When the one play was, of which the batch is: what its load has looked up."""
 
 CHECKED = {
     "checked_users": "SELECT user_id FROM users WHERE user_id = 7",
@@ -198,6 +202,7 @@ def test_every_check_finds_what_it_is_for(data: Data, warehouse: Warehouse) -> N
             found = {result.name: result for result in broken.check()}
             with broken.engine.connect() as connection:
                 session = Session(broken.database, connection)
+                session.limits = {"staging_events.ts": (PLAYED_AT, PLAYED_AT)}
                 for table, of_load_1 in CHECKED.items():
                     session.run(f"CREATE TEMPORARY TABLE {table} AS {of_load_1}")
                 of_load, _ = run_checks_of_load(

@@ -222,7 +222,7 @@ def test_no_statement_of_a_load_joins_in_a_nested_loop(
         *,
         apart: Connection | None = None,
     ) -> Outcome:
-        text = statement if isinstance(statement, str) else self._adapter.render(statement)
+        text = statement if isinstance(statement, str) else self.text(statement)
         if (
             apart is None
             and "staging" not in text[:60]

@@ -15,6 +15,7 @@ from sqlalchemy_redshift.dialect import visit_delete_stmt
 from sparkify import Warehouse
 from sparkify.databases.duckdb.database import DuckDB
 from sparkify.etl.constructs import DropTables
+from sparkify.etl.ranges import Limits
 from sparkify.redshift import compilers, render
 from tests.databases.redshift.test_redshift_load import batches
 from tests.support.data import star
@@ -32,8 +33,8 @@ class RedshiftText(DuckDB):
     sent: ClassVar[list[str]] = []
 
     @classmethod
-    def render(cls, statement: ClauseElement) -> str:
-        text = render(statement)
+    def render(cls, statement: ClauseElement, *, limits: Limits | None = None) -> str:
+        text = render(statement, limits=limits)
         cls.sent.append(text)
         if isinstance(statement, DropTables):
             # What Redshift does with one statement DuckDB does with one for each table.

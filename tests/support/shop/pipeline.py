@@ -77,7 +77,7 @@ def _summary(rows: Mapping[str, int]) -> str:
 SHOP = Pipeline(
     name="shop",
     sources=(
-        Source(name="orders", staging=_table(StagingOrder)),
+        Source(name="orders", staging=_table(StagingOrder), ranges=("order_id",)),
         Source(name="customers", staging=_table(StagingCustomer)),
     ),
     transforms=(
@@ -95,6 +95,7 @@ SHOP = Pipeline(
             rows=_orders,
             reads=frozenset({"orders"}),
             key=("order_id",),
+            bounds=_table(StagingOrder).c.order_id,
         ),
     ),
     checks=(

@@ -200,6 +200,7 @@ _ORDERS = Table("staging_orders", MetaData(), Column("id", Integer, info=from_js
 SHOP = replace(
     SPARKIFY,
     name="shop",
+    transforms=(),
     sources=(
         Source(
             name="orders",

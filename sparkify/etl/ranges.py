@@ -1,0 +1,78 @@
+"""The range of a column of the batch, which limits what is read of a large table: literals, once it is staged.
+
+Databases skip the blocks of a table in which no value of a range lies. AWS's guide shows that of literals (Sort
+keys), and says nothing of a range that a subquery gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from sqlalchemy import Column, ColumnElement, and_, func, literal, null, select
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from sparkify.etl.staging import Source
+
+__all__ = ["Limits", "StagedLimit", "in_staged_range", "limit_key", "limit_text", "limits_of", "select_limits"]
+
+Limits = Mapping[str, tuple[Any, Any]]
+"""By :func:`limit_key`, the least and the greatest value of a batch; two None where it has no row."""
+
+
+class StagedLimit(ColumnElement[Any]):
+    """The least or the greatest value that a column of the batch has; NULL of an empty batch.
+
+    A load sends it as a literal. Where no batch is staged, as in a dry run, it is the SELECT that gives it.
+
+    :param column: of a staging table, one of the ``ranges`` of its source.
+    """
+
+    # What it is written as depends on the load.
+    inherit_cache = False
+
+    def __init__(self, column: ColumnElement[Any], which: Literal["least", "greatest"]) -> None:
+        self.column = column
+        self.which = which
+        self.type = column.type
+
+
+def in_staged_range(value: ColumnElement[Any], column: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether a value lies between the least and the greatest that a column of the batch has, both included."""
+    return and_(value >= StagedLimit(column, "least"), value <= StagedLimit(column, "greatest"))
+
+
+def limit_text(element: StagedLimit, compiler: SQLCompiler, *, limits: Limits | None = None, **kw: Any) -> str:
+    """The text of a limit, for each database: a literal where it is among ``limits``, an option of the
+    compilation.
+    """
+    place = 0 if element.which == "least" else 1
+    known = (limits or {}).get(limit_key(element.column))
+    if known is not None:
+        value = known[place]
+        return compiler.process(null() if value is None else literal(value, element.type), **kw)
+    function = (func.min, func.max)[place]
+    return compiler.process(select(function(element.column)).scalar_subquery(), **kw)
+
+
+def select_limits(source: Source) -> list[ColumnElement[Any]]:
+    """The least and the greatest value of each column in ``ranges`` of the source: aggregates of its batch."""
+    columns = [source.staging.c[name] for name in source.ranges]
+    return [function(column) for column in columns for function in (func.min, func.max)]
+
+
+def limits_of(source: Source, values: Sequence[Any] | None) -> Limits:
+    """The limits of a batch.
+
+    :param values: what :func:`select_limits` gave; None: the source has no batch in this load.
+    """
+    keys = [limit_key(source.staging.c[name]) for name in source.ranges]
+    found = [None] * (2 * len(keys)) if values is None else values
+    return {key: (found[2 * place], found[2 * place + 1]) for place, key in enumerate(keys)}
+
+
+def limit_key(column: ColumnElement[Any]) -> str:
+    """The ``table.column`` of a column."""
+    if not isinstance(column, Column):
+        raise TypeError(f"a column of a staging table is wanted, not {column}")
+    return str(column)
