@@ -16,8 +16,8 @@ from sparkify.cli.options import AsJson, Database
 if TYPE_CHECKING:
     from sparkify.cli.progress import CommandObserver
     from sparkify.etl.declarations import Pipeline
+    from sparkify.etl.dry_run import PlannedStep
     from sparkify.etl.results import LoadReport, SourceReport
-    from sparkify.etl.session import PlannedStep
 
 __all__ = ["make", "register"]
 

@@ -121,6 +121,10 @@ class Adapter(ABC):
         :param rebuilt: whether every row of every table was deleted, and written again.
         """
 
+    def discard(self, session: Session) -> None:
+        """Close the connection of the session, with the temporary tables in it, where nothing else is lost."""
+        session.discard()
+
     @abstractmethod
     def translate(self, error: Exception) -> SparkifyError | None:
         """What an error of the driver means to the user, or None where it is not known."""

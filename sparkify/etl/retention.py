@@ -21,6 +21,7 @@ from sparkify.etl.errors import UNCHANGED, ConfigurationError, leaving
 from sparkify.etl.observer import Observer
 from sparkify.etl.results import PruneReport
 from sparkify.etl.session import Session
+from sparkify.etl.tidying import tidying
 
 __all__ = ["PruneRequest", "parse_age", "prune", "prune_request"]
 
@@ -120,11 +121,8 @@ def prune(
                 session.rollback()
             raise
     changed = [table.name for table, rows in ((ledger.rejects, rejects), (ledger.history, loads)) if rows]
-    try:
+    with tidying(session, adapter, observer, done="removed"):
         adapter.tidy(session, pipeline, changed, rebuilt=False)
-    except DBAPIError as exc:
-        # What is removed is removed; the next load does this again.
-        observer.warning(f"removed, but tidying up failed: {exc.orig}")
     return _report(request, rejects, loads)
 
 

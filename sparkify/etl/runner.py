@@ -19,6 +19,7 @@ from sparkify.etl.attempt import Attempt, Context, LoadRequest, utc_now
 from sparkify.etl.constructs import DropTables
 from sparkify.etl.declarations import Collect, Pipeline
 from sparkify.etl.discovery import list_sources
+from sparkify.etl.dry_run import DryRun, PlannedStep
 from sparkify.etl.errors import (
     UNCHANGED,
     RejectedLines,
@@ -30,7 +31,8 @@ from sparkify.etl.listing import Listing, SourceFile
 from sparkify.etl.observer import Observer
 from sparkify.etl.recognition import recognize
 from sparkify.etl.results import LoadReport, StepReport
-from sparkify.etl.session import DryRun, PlannedStep, Session
+from sparkify.etl.session import Session
+from sparkify.etl.tidying import tidying
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -249,19 +251,13 @@ class _Load:
     def _tidy(self, session: Session, report: LoadReport) -> None:
         if report.nothing_new:
             return
-        try:
+        with tidying(session, self._adapter, self._context.observer, done="loaded"):
             _tidy(
                 self._context,
                 session,
                 [change.name for change in report.tables],
                 self._collected,
                 rebuilt=report.mode == "full refresh",
-            )
-        except DBAPIError as exc:
-            # What was loaded is loaded; the next load does this again.
-            reason = self._adapter.translate(exc)
-            self._context.observer.warning(
-                f"loaded, but tidying up failed: {reason.found if reason else exc.orig}"
             )
 
 

@@ -1,7 +1,7 @@
 """The one way to a database during a load: every statement passes through :meth:`Session.run`.
 
-A :class:`Session` sends what it is given. A :class:`DryRun` is given the same and records it. Both group the
-statements by the steps of the load, log each step, and keep what it took.
+A :class:`Session` sends what it is given. A dry run (:mod:`sparkify.etl.dry_run`) is given the same and records
+it. Both group the statements by the steps of the load, log each step, and keep what it took.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from sqlalchemy import ClauseElement, Connection, CursorResult, Row, SelectBase, Table, literal_column
+from sqlalchemy import ClauseElement, Connection, CursorResult, Row, SelectBase, Table
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import NullPool
 
 from sparkify.etl.ranges import Limits
 from sparkify.etl.results import StepReport
 
-__all__ = ["DryRun", "Outcome", "PlannedStep", "Renderer", "Session"]
+__all__ = ["Outcome", "Renderer", "Session", "Step"]
 
 log = logging.getLogger("sparkify.etl")
 
@@ -63,20 +63,10 @@ class Outcome:
         return self.rows[0][0] if self.rows else 0
 
 
-@dataclass(frozen=True)
-class PlannedStep:
-    """One step of a load and its SQL, as a dry run prints it.
-
-    :ivar statements: in the order in which they would be sent. ``:name`` stands for a value, and ``$1`` for a
-        parameter, that is known only when the load runs.
-    """
-
-    title: str
-    statements: tuple[str, ...]
-
-
 @dataclass
-class _Step:
+class Step:
+    """A step that is under way: how many rows its statements touched, and in a dry run their texts."""
+
     title: str
     rows: int = 0
     statements: list[str] = field(default_factory=list)
@@ -95,7 +85,7 @@ class Session:
     def __init__(self, adapter: Renderer, connection: Connection | None) -> None:
         self._adapter = adapter
         self._connection = connection
-        self._step: _Step | None = None
+        self._step: Step | None = None
         self.load_id: int | None = None
         self.steps: list[StepReport] = []
         self.limits: Limits = {}
@@ -184,6 +174,10 @@ class Session:
         """Undo it, if there is one."""
         self._open.rollback()
 
+    def discard(self) -> None:
+        """Close the connection, so that the pool gives it to nobody."""
+        self._open.invalidate()
+
     def connect_apart(self, duplicate: Callable[[Any], Any]) -> Connection | None:
         """Another connection, each of whose statements is a transaction of its own; None in a dry run.
 
@@ -208,7 +202,7 @@ class Session:
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
         """Let what is run in the block count as one step, and log how long it took."""
-        self._step = step = _Step(title)
+        self._step = step = Step(title)
         clock = time.perf_counter()
         try:
             yield
@@ -219,11 +213,11 @@ class Session:
             self._step = None
         self._finish(step, time.perf_counter() - clock)
 
-    def _finish(self, step: _Step, seconds: float) -> None:
+    def _finish(self, step: Step, seconds: float) -> None:
         self.steps.append(StepReport(title=step.title, rows=step.rows, seconds=seconds))
         self._log(step, seconds, f"{step.rows:,} {'row' if step.rows == 1 else 'rows'},")
 
-    def _log(self, step: _Step, seconds: float, outcome: str) -> None:
+    def _log(self, step: Step, seconds: float, outcome: str) -> None:
         log.info(
             "%s: %s %.3f s",
             step.title,
@@ -239,62 +233,3 @@ def _plain(result: CursorResult[Any]) -> Sequence[Any]:
     rows: Sequence[Any] = () if cursor is None else cursor.fetchall()
     result.close()
     return rows
-
-
-class DryRun(Session):
-    """Records the statements of a load, and sends none that writes.
-
-    :param connection: over which the SELECTs are sent that decide what the load does; None where nothing is
-        connected to, and the load is that of an empty warehouse.
-    :ivar planned: the steps recorded.
-    """
-
-    dry_run = True
-
-    def __init__(self, adapter: Renderer, connection: Connection | None) -> None:
-        super().__init__(adapter, connection)
-        self.planned: list[PlannedStep] = []
-
-    def read(self, select: SelectBase) -> Sequence[Row[Any]]:
-        """Record the SELECT, and its rows where there is a connection to ask."""
-        text = self.text(select)
-        self._record(text)
-        return () if self._connection is None else super()._send(text).rows
-
-    def connect_apart(self, duplicate: Callable[[Any], Any]) -> None:
-        """Nothing is sent over another connection either."""
-
-    def fetch(self, select: SelectBase) -> Sequence[Sequence[Any]]:
-        """As :meth:`read`."""
-        return self.read(select)
-
-    def insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Record an INSERT with the names of the values in their places."""
-        unknown: list[dict[str, Any]] = [{name: literal_column(f":{name}") for name in row} for row in rows[:1]]
-        super().insert(table, unknown)
-
-    def begin(self) -> None:
-        """Record it."""
-        with self.step("begin"):
-            self._record("BEGIN")
-
-    def commit(self) -> None:
-        """Record it."""
-        with self.step("commit"):
-            self._record("COMMIT")
-
-    def rollback(self) -> None:
-        """Nothing was begun."""
-
-    def _send(self, text: str, parameters: tuple[Any, ...] = (), **_how: Any) -> Outcome:
-        self._record(text)
-        return Outcome()
-
-    def _record(self, text: str) -> None:
-        if self._step is not None:
-            self._step.statements.append(text)
-
-    def _finish(self, step: _Step, seconds: float) -> None:
-        if step.statements:
-            self.steps.append(StepReport(title=step.title, rows=0, seconds=seconds))
-            self.planned.append(PlannedStep(step.title, tuple(step.statements)))

@@ -14,7 +14,7 @@ from sqlalchemy import event
 
 from sparkify.redshift.credentials import ConnectError, Credentials
 from sparkify.redshift.registration import register
-from sparkify.redshift.session import set_statements
+from sparkify.redshift.session import autocommit, set_statements
 
 DEFAULT_PORT: Final = 5439
 #: OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH.
@@ -122,15 +122,13 @@ def create_redshift_engine(
 
 def _run(connection: Any, statements: Sequence[str]) -> None:
     """Send statements, each in a transaction of its own: a SET of one that is rolled back is undone."""
-    connection.autocommit = True
-    with closing(connection.cursor()) as cursor:
+    with autocommit(connection), closing(connection.cursor()) as cursor:
         for statement in statements:
             try:
                 cursor.execute(statement)
             except Exception as exc:
                 exc.add_note(statement)
                 raise
-    connection.autocommit = False
 
 
 def _close_what_is_left(exc: BaseException) -> None:

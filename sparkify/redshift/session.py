@@ -1,4 +1,4 @@
-"""The SET statements that a new session begins with: which schema it is in, and its parameters.
+"""What a session of the driver is given: the SET statements that it begins with, and autocommit for a while.
 
 ``search_path`` rather than SQLAlchemy's ``schema_translate_map``: it holds for every text that a session
 sends, also for those that are compiled without a connection or not at all, such as the SELECT inside UNLOAD,
@@ -8,10 +8,11 @@ LOCK, raw SQL in migrations, and what a user runs. It names one schema: no table
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
 
-__all__ = ["parameter_text", "parse_parameters", "quote_name", "schema_name", "set_statements"]
+__all__ = ["autocommit", "parameter_text", "parse_parameters", "quote_name", "schema_name", "set_statements"]
 
 _MOST_BYTES: Final = 127
 _RESERVED: Final = ("$user", "information_schema")
@@ -102,3 +103,18 @@ def parameter_text(text: str) -> str:
 
 def _literal(value: str | int) -> str:
     return str(value) if isinstance(value, int) else "'" + parameter_text(value).replace("'", "''") + "'"
+
+
+@contextmanager
+def autocommit(connection: Any) -> Iterator[None]:
+    """Let a connection of the driver begin no transaction within the block; none must be open.
+
+    :param connection: None: there is none, as in a dry run.
+    """
+    if connection is not None:
+        connection.autocommit = True
+    try:
+        yield
+    finally:
+        if connection is not None:
+            connection.autocommit = False

@@ -20,11 +20,12 @@ from sparkify.etl.attempt import LoadRequest
 from sparkify.etl.checking import check_views, run_checks
 from sparkify.etl.declarations import Pipeline
 from sparkify.etl.discovery import list_sources
+from sparkify.etl.dry_run import PlannedStep
 from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.observer import Observer
 from sparkify.etl.results import CheckResult, LoadReport, PruneReport, Reject
 from sparkify.etl.retention import prune, prune_request
-from sparkify.etl.session import PlannedStep, Session
+from sparkify.etl.session import Session
 from sparkify.pipeline import SPARKIFY
 from sparkify.warehouse.connections import Connections
 from sparkify.warehouse.query import Query

@@ -13,7 +13,7 @@ from sqlalchemy import event
 
 from sparkify import Warehouse
 from sparkify.etl.adapter import Adapter
-from sparkify.etl.session import PlannedStep
+from sparkify.etl.dry_run import PlannedStep
 from tests.support.cloud import Cloud
 from tests.support.data import Data
 from tests.support.making import event as play

@@ -22,7 +22,8 @@ from sqlalchemy import (
 
 from sparkify.databases import database_type
 from sparkify.databases.base import Database
-from sparkify.etl.session import DryRun, PlannedStep, Session
+from sparkify.etl.dry_run import DryRun, PlannedStep
+from sparkify.etl.session import Session
 
 NUMBERS = Table("numbers", MetaData(), Column("number", Integer), Column("name", String(8)))
 

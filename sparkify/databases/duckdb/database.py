@@ -214,6 +214,11 @@ class DuckDB(Database):
         if not session.dry_run:
             session.commit()
 
+    def discard(self, session: Session) -> None:
+        # A database in memory would be gone with its last connection.
+        if self.file is not None:
+            super().discard(session)
+
     def translate(self, error: Exception) -> SparkifyError | None:
         return errors.translate(error, self.file)
 

@@ -21,7 +21,6 @@ from sqlalchemy import (
     TableClause,
     insert,
 )
-from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.schema import CreateSchema
 
 from sparkify.databases.base import Database, jsonpaths, option
@@ -44,6 +43,7 @@ from sparkify.etl.ranges import Limits
 from sparkify.etl.session import Session
 from sparkify.redshift import GrantSchema, GrantSelect, SetSearchPath, parse_grantees, render
 from sparkify.redshift.plans import CostlyJoin, costly_joins
+from sparkify.redshift.session import autocommit
 
 if TYPE_CHECKING:
     import pandas
@@ -155,7 +155,8 @@ class Redshift(Database):
         if not session.dry_run:
             session.commit()
         if rebuilt:
-            with _autocommit(session.driver_connection):
+            # In a transaction Redshift refuses VACUUM.
+            with autocommit(session.driver_connection):
                 for table in (*pipeline.tables, pipeline.ledger.files):
                     session.run(f"VACUUM DELETE ONLY {locking.quoted(table.name)} TO 100 PERCENT")
 
@@ -242,15 +243,3 @@ class Redshift(Database):
             kms_key=option(self.settings, "s3_kms_key"),
             overwrite=overwrite,
         )
-
-
-@contextmanager
-def _autocommit(driver: DBAPIConnection | None) -> Iterator[None]:
-    """Let the driver begin no transaction, in which Redshift refuses VACUUM; none must be open."""
-    if driver is not None:
-        driver.autocommit = True
-    try:
-        yield
-    finally:
-        if driver is not None:
-            driver.autocommit = False

@@ -1,0 +1,29 @@
+"""What is done after the commit, which nothing that fails there can undo: it is warned of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError
+
+from sparkify.etl.adapter import Adapter
+from sparkify.etl.observer import Observer
+from sparkify.etl.session import Session
+
+__all__ = ["tidying"]
+
+
+@contextmanager
+def tidying(session: Session, adapter: Adapter, observer: Observer, *, done: str) -> Iterator[None]:
+    """Only warn when the database fails in the block; nobody is then given the connection again.
+
+    :param done: what was committed before, in one word.
+    """
+    try:
+        yield
+    except DBAPIError as exc:
+        reason = adapter.translate(exc)
+        observer.warning(f"{done}, but tidying up failed: {reason.found if reason else exc.orig}")
+        # Temporary tables that were not dropped are in the way of the next load over it.
+        adapter.discard(session)
