@@ -45,11 +45,19 @@ def take(session: Session, lock: Table, timeout: float, observer: Observer) -> N
     soon = max(min(timeout, _SOON), _LEAST)
     if _is_taken(session, lock, soon):
         return
+    waited = soon
     who = _holder(session, lock)
-    if timeout > soon:
+    if who is None:
+        # It may have ended meanwhile: then there is nothing to wait for.
+        session.begin()
+        if _is_taken(session, lock, _LEAST):
+            return
+        waited += _LEAST
+        who = _holder(session, lock) or "a transaction that this user may not see"
+    if timeout > waited:
         observer.warning(f"waiting up to {timeout:g} s for {who}")
         session.begin()
-        if _is_taken(session, lock, timeout - soon):
+        if _is_taken(session, lock, timeout - waited):
             return
         session.rollback()
     raise TemporaryError(
@@ -70,8 +78,8 @@ def _is_taken(session: Session, lock: Table, seconds: float) -> bool:
     return True
 
 
-def _holder(session: Session, lock: Table) -> str:
-    """Who has the lock, as far as this user may see it (AWS: SVV_TRANSACTIONS)."""
+def _holder(session: Session, lock: Table) -> str | None:
+    """Who has the lock; None where nobody has, or nobody whom this user may see (AWS: SVV_TRANSACTIONS)."""
     held = _TRANSACTIONS.c
     found = session.run(
         select(func.trim(held.txn_owner), held.pid, held.txn_start)
@@ -90,6 +98,6 @@ def _holder(session: Session, lock: Table) -> str:
     ).rows
     session.rollback()
     if not found:
-        return "a transaction that this user may not see"
+        return None
     owner, pid, since = found[0]
     return f"the transaction of {owner} (process {pid}), which began at {since:%Y-%m-%d %H:%M:%S} UTC"

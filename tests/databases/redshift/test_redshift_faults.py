@@ -1,4 +1,4 @@
-"""What a load does where tidying up fails."""
+"""What a load does where the lock, the tidying up or an idle connection fails, and not what it loads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sparkify import SparkifyError, Warehouse
+from sparkify import SparkifyError, TemporaryError, Warehouse
 from sparkify.databases.redshift.database import Redshift
 from sparkify.etl.observer import Observer
 from tests.databases.redshift.test_redshift_load import one_play
@@ -32,6 +32,29 @@ class Warnings(Observer):
 
     def warning(self, message: str) -> None:
         self.seen.append(message)
+
+
+# -- the lock ----------------------------------------------------------------------------------------------
+
+
+def test_load_tries_lock_again_whose_holder_is_gone(cloud: Cloud, empty: Warehouse, tmp_path: Path) -> None:
+    """The LOCK was cancelled, and whoever had it ended before it was asked who that is."""
+    one_play(cloud, tmp_path)
+    fault = cloud.redshift.inject("cancel", "^LOCK load_lock")
+    warnings = Warnings()
+    assert empty.load(lock_timeout=0.5, observer=warnings).load_id == 1
+    assert fault.fired == 1
+    assert warnings.seen == []
+
+
+def test_load_tries_lock_twice_whose_holder_is_unseen(cloud: Cloud, empty: Warehouse, tmp_path: Path) -> None:
+    one_play(cloud, tmp_path)
+    fault = cloud.redshift.inject("cancel", "^LOCK load_lock", times=None)
+    with pytest.raises(TemporaryError, match="has the lock: a transaction that this user may not see; nothing"):
+        empty.load(lock_timeout=0.5)
+    assert fault.fired == 2
+    cloud.redshift.clear_faults()
+    assert empty.load().load_id == 1
 
 
 # -- after the commit --------------------------------------------------------------------------------------
