@@ -21,12 +21,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--serializable", action="store_true", help="SERIALIZABLE instead of SNAPSHOT isolation"
     )
+    parser.add_argument(
+        "--idle-timeout", type=float, metavar="SECONDS", help="cut a connection that is silent for so long"
+    )
     given = parser.parse_args(arguments)
     done = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: done.set())
     isolation = "serializable" if given.serializable else "snapshot"
     with Standin.start(region=given.region, isolation=isolation) as rs:
+        rs.idle_timeout = given.idle_timeout
         for bucket in given.bucket:
             rs.create_bucket(bucket)
         print(f"# Redshift stand-in on {rs.host}:{rs.port}, S3 on {rs.s3_endpoint}; in another shell:")

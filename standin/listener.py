@@ -57,6 +57,23 @@ class Listener:
         for client in open_sockets:
             _shut(client)
 
+    def cut_idle(self) -> int:
+        """Reset the connections of the sessions that wait for their client, and return how many they were.
+
+        A client hears nothing of it until it sends, as with the gateways that forget a silent connection.
+        """
+        with self._lock:
+            idle = [session.thread for session in self._sessions.values() if session.is_idle]
+            clients = [client for thread in idle if (client := self._threads.get(thread)) is not None]
+        for client in clients:
+            # No farewell of TLS, and a reset for whatever the client sends.
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            with suppress(OSError):
+                socket.socket.shutdown(client, socket.SHUT_RD)
+        for thread in idle:
+            thread.join()
+        return len(idle)
+
     def join(self) -> None:
         """Wait for the threads to end, once PostgreSQL has."""
         for thread in list(self._threads):
@@ -76,6 +93,7 @@ class Listener:
             except OSError:
                 return
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            client.settimeout(self._standin.idle_timeout)
             self._spawn(self._serve, client)
 
     def _serve(self, client: socket.socket) -> None:

@@ -62,6 +62,8 @@ class Standin:
         self.certificate: Certificate = "good"
         self.users = {self.user: password}
         self.refused_roles: set[str] = set()
+        self.idle_timeout: float | None = None
+        """Seconds of silence after which a connection that begins from now on is cut; None: never."""
         self.load_detail_is_late = False
         self.refused_text: str | None = None
         """Whether SYS_LOAD_DETAIL has no row yet, for sessions that begin from now on."""
@@ -236,6 +238,13 @@ class Standin:
         pattern = re.compile(_NAMED.get(at, at), re.IGNORECASE | re.DOTALL)
         return self.faults.add(Fault(kind, pattern, when, nth, times, seconds, raised))
 
+    def cut_idle(self) -> int:
+        """Cut the connections that have nothing to do, now, and return how many they were.
+
+        What ``idle_timeout`` does to those that are silent for so long, without the waiting.
+        """
+        return 0 if self._listener is None else self._listener.cut_idle()
+
     def clear_faults(self) -> None:
         """Forget the faults on order."""
         self.faults.clear()
@@ -315,6 +324,7 @@ class Standin:
         self.refused_text = None
         self.before_read = None
         self.tls, self.certificate, self.require_ssl = "on", "good", False
+        self.idle_timeout = None
 
     # ---- start and stop
 

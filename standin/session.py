@@ -72,6 +72,9 @@ class Session:
         self.pid: int = struct.unpack("!I", backend.key[:4])[0]
         self.xid = 0
         self.cancelled = threading.Event()
+        self.thread = threading.current_thread()
+        self.is_idle = True
+        """Whether the client has had every answer, and has sent nothing since."""
         self._out: list[bytes] = []
         self._statements: dict[str, Prepared] = {}
         self._portals: dict[str, Portal] = {}
@@ -121,11 +124,13 @@ class Session:
         }
         while True:
             kind, body = wire.read_message(self.stream)
+            self.is_idle = False
             if kind == b"X":
                 return
             if kind == b"S":
                 self._skip = False
                 self._out.append(wire.ready(self.backend.status))
+                self.is_idle = True
                 self._flush()
             elif kind == b"H":
                 self._flush()
@@ -500,6 +505,7 @@ class Session:
         except (RedshiftError, PostgresError) as error:
             self._report(error)
         self._out.append(wire.ready(self.backend.status))
+        self.is_idle = True
         self._flush()
 
 

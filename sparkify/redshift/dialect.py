@@ -142,6 +142,19 @@ class RedshiftDialect(UpstreamDialect):  # type: ignore[misc]  # untyped upstrea
         with self._socket_errors():
             super().do_commit(dbapi_connection)
 
+    def do_rollback(self, dbapi_connection: Any) -> None:
+        try:
+            with self._socket_errors():
+                super().do_rollback(dbapi_connection)
+        except self.loaded_dbapi.Error as exc:
+            # What was read before is no less true: the server rolls back what it has lost.
+            if not self.is_disconnect(exc, None, None):
+                raise
+
+    def do_ping(self, dbapi_connection: Any) -> bool:
+        with self._socket_errors():
+            return bool(super().do_ping(dbapi_connection))
+
     # Where the server is gone, the driver's own close() stops at the farewell it cannot send, and the socket
     # stays open for as long as its buffer is referred to.
     def do_close(self, dbapi_connection: Any) -> None:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Engine
+from sqlalchemy import event as sqlalchemy_event
 
 from sparkify import SparkifyError, TemporaryError, Warehouse
+from sparkify.analytics import totals
 from sparkify.databases.redshift.database import Redshift
 from sparkify.etl.observer import Observer
 from tests.databases.redshift.test_redshift_load import one_play
-from tests.support.cloud import Cloud
+from tests.support.cloud import ROLE, Cloud
+from tests.support.commands import run_here
 from tests.support.data import rows
 from tests.support.making import event
 
@@ -102,3 +108,111 @@ def test_prune_says_in_the_same_words_that_tidying_failed(
     assert empty.prune(rejects_older_than="0h", observer=warnings).rejects == 1
     assert warnings.seen == ["removed, but tidying up failed: disk full"]
     assert rows(empty, "SELECT count(*) FROM rejected_rows") == [(0,)]
+
+
+# -- idle connections --------------------------------------------------------------------------------------
+
+
+def put_day(cloud: Cloud, number: int) -> None:
+    cloud.redshift.put_object(
+        f"s3://plays/log_data/{number}.json", json.dumps(event(sessionId=number)).encode()
+    )
+
+
+@contextmanager
+def cut_before(cloud: Cloud, statement: str, *, times: int | None) -> Iterator[list[int]]:
+    """Cut the idle connections before a statement is sent, ``times`` times; how many each time."""
+    cut: list[int] = []
+
+    def before(_conn: Any, _cursor: Any, text: str, *_rest: Any) -> None:
+        if text.startswith(statement) and (times is None or len(cut) < times):
+            cut.append(cloud.redshift.cut_idle())
+
+    sqlalchemy_event.listen(Engine, "before_cursor_execute", before)
+    try:
+        yield cut
+    finally:
+        sqlalchemy_event.remove(Engine, "before_cursor_execute", before)
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait between tries."""
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _seconds: None)
+
+
+def test_connection_that_was_cut_between_uses_is_replaced(cloud: Cloud, empty: Warehouse) -> None:
+    put_day(cloud, 1)
+    warnings = Warnings()
+    assert empty.load(only=["events"], observer=warnings).load_id == 1
+    for number, use in enumerate(
+        (
+            lambda: empty.status().rows["songplays"],
+            lambda: empty.query(totals()).one().plays,
+            lambda: rows(empty, "SELECT count(*) FROM songplays")[0][0],
+            lambda: len(empty.check()) and 1,
+        )
+    ):
+        assert cloud.redshift.cut_idle() == 1, number
+        assert use() == 1, number
+    assert cloud.redshift.cut_idle() == 1
+    put_day(cloud, 2)
+    assert empty.load(only=["events"], observer=warnings).load_id == 2
+    assert warnings.seen == []
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize("statement", ["LOCK", "INSERT INTO songplays", "DROP TABLE"])
+def test_load_whose_connection_is_cut_in_its_transaction_ends_as_one_load(
+    cloud: Cloud, empty: Warehouse, statement: str
+) -> None:
+    put_day(cloud, 1)
+    with cut_before(cloud, statement, times=1) as cut:
+        assert empty.load(only=["events"]).load_id == 1
+    assert cut == [1]
+    assert rows(empty, "SELECT count(*) FROM songplays") == [(1,)]
+    assert rows(empty, "SELECT load_id, files FROM load_history") == [(1, 1)]
+    put_day(cloud, 2)
+    assert empty.load(only=["events"]).load_id == 2
+
+
+@pytest.mark.usefixtures("hurried")
+def test_load_whose_connection_is_cut_each_time_ends_as_temporary(
+    cloud: Cloud, empty: Warehouse, tmp_path: Path
+) -> None:
+    put_day(cloud, 1)
+    environment = {
+        **cloud.redshift.environment,
+        "SPARKIFY_DATABASE_URL": cloud.redshift.url,
+        "SPARKIFY_IAM_ROLE_ARN": ROLE,
+        "SPARKIFY_LOG_DATA": "s3://plays/log_data",
+        "SPARKIFY_LOG_JSONPATH": "s3://plays/log_json_path.json",
+        "SPARKIFY_MANIFEST_PREFIX": "s3://plays/manifests",
+    }
+    with cut_before(cloud, "INSERT INTO songplays", times=None) as cut:
+        done = run_here("sparkify", "load", "--only", "events", cwd=tmp_path, environment=environment)
+    assert (done.returncode, cut) == (75, [1] * 5)
+    assert "the connection was lost, also when tried again" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert rows(empty, "SELECT count(*) FROM songplays") == [(0,)]
+
+
+def test_connection_that_was_cut_in_a_transaction_is_put_back_in_silence(
+    cloud: Cloud, empty: Warehouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    with empty.engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+        cloud.redshift.cut_idle()
+    assert [record.getMessage() for record in caplog.records] == []
+    assert rows(empty, "SELECT 1") == [(1,)]
+
+
+def test_query_whose_connection_is_cut_is_a_temporary_error(cloud: Cloud, empty: Warehouse) -> None:
+    with (
+        cut_before(cloud, "SELECT count", times=1) as cut,
+        pytest.raises(TemporaryError, match="was lost") as lost,
+    ):
+        empty.query(totals()).all()
+    assert cut == [1]
+    assert lost.value.exit_code == 75
+    assert empty.query(totals()).one().plays == 0

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import struct
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +12,7 @@ from typing import Any
 import pytest
 import redshift_connector
 
-from standin import Standin
+from standin import Standin, wire
 from standin.fixtures import release
 from tests.databases.standin.conftest import Client
 from tests.databases.standin.test_standin_copy import ROLE, Bucket, s3
@@ -185,3 +188,49 @@ def test_a_failure_of_the_stand_in_is_told_as_such(
     assert (error["C"], error["M"]) == ("XX000", "the stand-in failed: RuntimeError('cannot look at d.json')")
     assert "the stand-in failed" in caplog.text
     assert t.value("select count(*) from t") == 0
+
+
+def test_idle_connections_are_cut_on_command(
+    redshift: Standin, t: Client, connect: Callable[..., Client]
+) -> None:
+    idle = connect()
+    assert idle.value("select 1") == 1
+    t.run("insert into t values (1)")
+    assert redshift.cut_idle() == 2
+    for client in (idle, t):
+        with pytest.raises(LOST):
+            client.run("select 1")
+    # What was not committed is undone, and whoever connects anew is let in.
+    assert count(connect) == 0
+    assert redshift.cut_idle() >= 1
+    assert redshift.cut_idle() == 0
+
+
+def test_connection_at_work_is_not_cut(redshift: Standin, t: Client) -> None:
+    ended: list[Any] = []
+    redshift.inject("delay", "^select 'slow'", seconds=600)
+
+    worker = threading.Thread(target=lambda: ended.append(t.code("select 'slow'")))
+    worker.start()
+    while not any("slow" in one.sql for one in redshift.statements):
+        time.sleep(0.01)
+    assert redshift.cut_idle() == 0
+    key = t.connection._backend_key_data
+    with socket.create_connection((redshift.host, redshift.port)) as plain:
+        plain.sendall(struct.pack("!II", 16, wire.CANCEL_REQUEST) + key)
+    worker.join()
+    assert ended == ["57014"]
+
+
+def test_connection_that_is_silent_for_too_long_is_cut(
+    redshift: Standin, connect: Callable[..., Client]
+) -> None:
+    redshift.idle_timeout = 0.2
+    silent = connect()
+    assert redshift._listener is not None
+    while not redshift._listener.idle:
+        time.sleep(0.01)
+    with pytest.raises(LOST):
+        silent.run("select 1")
+    redshift.reset()
+    assert connect().value("select 1") == 1
