@@ -23,15 +23,15 @@ STAGING = Table(
     "staging_orders",
     MetaData(),
     Column("id", Integer, info=from_json("id")),
-    Column("at", TIMESTAMP, info=from_json("at", epoch="ms")),
+    Column("placed", TIMESTAMP, info=from_json("placed", epoch="ms")),
 )
-ORDERS = Table("orders", MetaData(), Column("id", Integer), Column("at", TIMESTAMP))
-SOURCE = Source(name="orders", staging=STAGING, ranges=("id", "at"))
+ORDERS = Table("orders", MetaData(), Column("id", Integer), Column("placed", TIMESTAMP))
+SOURCE = Source(name="orders", staging=STAGING, ranges=("id", "placed"))
 LIMITS = {
     "staging_orders.id": (3, 7),
-    "staging_orders.at": (datetime(2018, 11, 1, 20, 0, 0, 796000), datetime(2018, 11, 2)),
+    "staging_orders.placed": (datetime(2018, 11, 1, 20, 0, 0, 796000), datetime(2018, 11, 2)),
 }
-BETWEEN = "orders.at >= TIMESTAMP '2018-11-01 20:00:00.796000' AND orders.at <= TIMESTAMP '2018-11-02 00:00:00'"
+BETWEEN = "orders.placed >= TIMESTAMP '2018-11-01 20:00:00.796000' AND orders.placed <= TIMESTAMP '2018-11-02 00:00:00'"
 
 
 @pytest.fixture(params=names())
@@ -42,33 +42,38 @@ def render(request: pytest.FixtureRequest) -> Callable[..., str]:
 
 
 def orders() -> Select[Any]:
-    return select(ORDERS.c.id).where(in_staged_range(ORDERS.c.at, STAGING.c.at))
+    return select(ORDERS.c.id).where(in_staged_range(ORDERS.c.placed, STAGING.c.placed))
 
 
 def test_limits_of_batch_by_column() -> None:
-    assert limits_of(SOURCE, (3, 7, "a", "b")) == {"staging_orders.id": (3, 7), "staging_orders.at": ("a", "b")}
+    assert limits_of(SOURCE, (3, 7, "a", "b")) == {
+        "staging_orders.id": (3, 7),
+        "staging_orders.placed": ("a", "b"),
+    }
     assert limits_of(SOURCE, None) == {
         "staging_orders.id": (None, None),
-        "staging_orders.at": (None, None),
+        "staging_orders.placed": (None, None),
     }
     assert limits_of(replace(SOURCE, ranges=()), None) == {}
 
 
 def test_known_limit_is_a_literal(render: Callable[..., str]) -> None:
     assert render(orders(), limits=LIMITS).endswith(f"WHERE {BETWEEN}")
-    ids = select(ORDERS.c.at).where(in_staged_range(ORDERS.c.id, STAGING.c.id))
+    ids = select(ORDERS.c.placed).where(in_staged_range(ORDERS.c.id, STAGING.c.id))
     assert render(ids, limits=LIMITS).endswith("WHERE orders.id >= 3 AND orders.id <= 7")
 
 
 def test_limit_of_batch_without_rows_is_null(render: Callable[..., str]) -> None:
-    assert render(orders(), limits=limits_of(SOURCE, None)).endswith("orders.at >= NULL AND orders.at <= NULL")
+    assert render(orders(), limits=limits_of(SOURCE, None)).endswith(
+        "orders.placed >= NULL AND orders.placed <= NULL"
+    )
 
 
 def test_unknown_limit_is_the_select_that_gives_it(render: Callable[..., str]) -> None:
     text = render(orders())
     for function, sign in (("min", ">="), ("max", "<=")):
-        limit = rf"(SELECT {function}(staging_orders.at) AS {function}_1 FROM staging_orders)"
-        assert f"orders.at {sign} {limit}" in text
+        limit = rf"(SELECT {function}(staging_orders.placed) AS {function}_1 FROM staging_orders)"
+        assert f"orders.placed {sign} {limit}" in text
     assert " FROM orders WHERE " in text
 
 
@@ -94,12 +99,12 @@ def test_known_limit_is_a_literal_wherever_it_stands(
 
 def test_limit_has_no_default_text() -> None:
     with pytest.raises(UnsupportedCompilationError):
-        select(StagedLimit(STAGING.c.at, "least")).compile(dialect=postgresql.dialect())
+        select(StagedLimit(STAGING.c.placed, "least")).compile(dialect=postgresql.dialect())
 
 
 def test_select_of_limits(render: Callable[..., str]) -> None:
     text = render(select(*select_limits(SOURCE)).select_from(STAGING))
-    aggregates = ("min(staging_orders.id)", "max(staging_orders.id)", "min(staging_orders.at)")
+    aggregates = ("min(staging_orders.id)", "max(staging_orders.id)", "min(staging_orders.placed)")
     assert [text.index(one) for one in aggregates] == sorted(text.index(one) for one in aggregates)
 
 
