@@ -31,7 +31,10 @@ LIMITS = {
     "staging_orders.id": (3, 7),
     "staging_orders.placed": (datetime(2018, 11, 1, 20, 0, 0, 796000), datetime(2018, 11, 2)),
 }
-BETWEEN = "orders.placed >= TIMESTAMP '2018-11-01 20:00:00.796000' AND orders.placed <= TIMESTAMP '2018-11-02 00:00:00'"
+BETWEEN = (
+    "orders.placed >= TIMESTAMP '2018-11-01 20:00:00.796000' "
+    "AND orders.placed <= TIMESTAMP '2018-11-02 00:00:00'"
+)
 
 
 @pytest.fixture(params=names())
