@@ -235,7 +235,8 @@ def file_chunks(file: SourceFile, store: S3Store | None = None) -> Iterator[byte
     """
     raw = _s3_chunks(file, store) if store is not None else _local_chunks(file)
     first = next(raw, b"")
-    if first[:2] == GZIP_MAGIC:
+    # Also where the file is cut off after the first byte of it.
+    if first and GZIP_MAGIC.startswith(first[:2]):
         yield from _gunzip(file.uri, chain([first], raw))
     elif first:
         yield first

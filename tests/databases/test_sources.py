@@ -154,10 +154,11 @@ def test_gzip_padded_with_zeros_is_read(data: Data, warehouse: Warehouse) -> Non
     ("content", "said"),
     [
         (packed(LINE)[:-9], "ends in the middle of its gzip data"),
+        (packed(LINE)[:1], "ends in the middle of its gzip data"),
         (packed(LINE)[:-8] + b"\0" * 8, "is not sound gzip"),
         (packed(LINE)[:20] + b"\xff" * 20, "is not sound gzip"),
     ],
-    ids=["truncated", "wrong checksum", "damaged"],
+    ids=["truncated", "one byte", "wrong checksum", "damaged"],
 )
 @pytest.mark.parametrize("small", [True, False])
 def test_gzip_that_is_not_sound_stops_the_load(

@@ -61,12 +61,12 @@ class Bundle:
     def without(self, rows: Collection[int], path: Path, numbers: Path) -> Bundle:
         """The same without some of the rows, in files of other names; those of this one are removed."""
         taken = [uri for uri, _ in self.places(rows).values()]
-        kept = self.numbers.read_bytes()
-        with path.open("wb") as out, numbers.open("wb") as numbered:
+        with self.numbers.open("rb") as known, path.open("wb") as out, numbers.open("wb") as numbered:
             for row, line in self._numbered():
+                number = known.read(_NUMBER.size)
                 if row not in rows:
                     out.write(line + b"\n")
-                    numbered.write(kept[(row - 1) * _NUMBER.size : row * _NUMBER.size])
+                    numbered.write(number)
         self.remove()
         return Bundle(path, numbers, tuple((uri, number - taken.count(uri)) for uri, number in self.counts))
 

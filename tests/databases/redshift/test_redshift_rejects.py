@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sparkify import ConfigurationError, RejectedLines, SourceError, Warehouse
+from sparkify import ConfigurationError, RejectedLines, SourceError, SparkifyError, Warehouse
 from sparkify.etl.listing import SourceFile
 from sparkify.etl.observer import Observer
 from sparkify.etl.sources import open_bucket
@@ -396,3 +396,11 @@ def test_many_rows_of_the_ledger_are_copied(
     ]
     assert empty.load(only=["events"]).nothing_new
     assert cloud.redshift.objects_below("s3://plays/manifests/") == []
+
+
+@pytest.mark.parametrize("content", [b"\x1f", play(1).encode()], ids=["one byte", "plain"])
+def test_file_named_gz_that_is_not_gzip_stops_the_load(cloud: Cloud, empty: Warehouse, content: bytes) -> None:
+    cloud.redshift.put_object("s3://plays/log_data/a.json.gz", content)
+    with pytest.raises(SparkifyError, match=r"a\.json\.gz: Not a gzipped file.*nothing was changed"):
+        empty.load(only=["events"], max_rejects=10)
+    assert rows(empty, "SELECT count(*) FROM loaded_files") == [(0,)]
