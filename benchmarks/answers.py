@@ -52,17 +52,13 @@ def ask(python: Path, clone: Path, command: str, database: Path) -> Measurement:
         return measure(
             [python, "-m", "sparkify", *command.split(), "--database", f"duckdb:///{database}"],
             cwd=Path(folder),
-            env=_environment_of(clone),
+            env={"PYTHONPATH": str(clone)},
         )
 
 
 def compile_clone(python: Path, clone: Path) -> None:
     """Compile a clone, as pip does with what it installs: each process would do it anew, in half a second."""
-    measure([python, "-m", "compileall", "-q", clone / "sparkify"], env=_environment_of(clone))
-
-
-def _environment_of(clone: Path) -> dict[str, str]:
-    return {"PYTHONPATH": str(clone), "PYTHONPYCACHEPREFIX": str(work_folder() / "bytecode")}
+    measure([python, "-m", "compileall", "-q", clone / "sparkify"])
 
 
 def rows_of(found: Sequence[tuple[str, Sequence[Measurement]]], clones: Sequence[str]) -> list[list[str]]:
