@@ -29,9 +29,7 @@ _LITERALS = (
 # A plan that is made without listing knows none of them.
 _LISTED = re.compile(r"(loaded_files\.uri IN \()'[^)]*'\)")
 # A plan has the SELECT of a limit of the batch, and a load that has staged it the value.
-_LIMIT = re.compile(
-    r"(?<=[<>]= )(?:\(SELECT (?:min|max)\(staging_\w+\.\w+\) [^()]*\)|TIMESTAMP '[^']*'|NULL\b)"
-)
+LIMIT = re.compile(r"(?<=[<>]= )(?:\(SELECT (?:min|max)\(staging_\w+\.\w+\) [^()]*\)|TIMESTAMP '[^']*'|NULL\b)")
 _LOAD = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
 _BATCH = re.compile(r"(batch_of_\w+?)_[0-9a-f]{8}\b")
 
@@ -40,7 +38,7 @@ def without_values(statement: str) -> str:
     """A statement with names in the places of what only a running load knows."""
     for pattern, instead in _LITERALS:
         statement = pattern.sub(instead, statement)
-    statement = _LIMIT.sub(":limit", _BATCH.sub(r"\1", _LISTED.sub(r"\1...)", statement)))
+    statement = LIMIT.sub(":limit", _BATCH.sub(r"\1", _LISTED.sub(r"\1...)", statement)))
     return _LOAD.sub(":load", _VALUES.sub(r"\1...", statement))
 
 
