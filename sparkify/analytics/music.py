@@ -2,9 +2,9 @@
 
 What listeners would call one song may be several rows of ``songs``: editions that differ in length, spellings
 that differ in punctuation, and names whose encoding broke on the way. Here they are one, when artist and title
-have the same letters and digits of ASCII, lower case (:class:`~sparkify.etl.constructs.ascii_key`; the whole
-name where it has none). It is shown as the catalogue spells it, else by the shortest of its spellings, which
-of a broken and a whole one is the whole one. The same holds for artists.
+are the same in lower case, without punctuation and accented letters (the whole name where nothing is left:
+:class:`~sparkify.etl.constructs.match_key`). It is shown as the catalogue spells it, else by the shortest of
+its spellings, which of a broken and a whole one is the whole one. The same holds for artists.
 
 Plays are counted before anything is joined to them, and spellings are compared for those alone that lead. Each
 question reads the fact twice: to count the plays of each song, and to find the listeners or the days of the few

@@ -9,18 +9,18 @@ from typing import Any
 
 from sqlalchemy import CTE, ColumnElement, SQLColumnExpression, and_, func, select
 
-from sparkify.etl.constructs import ascii_key
+from sparkify.etl.constructs import match_key
 
 __all__ = ["leading", "name_key", "same", "spelled"]
 
 
 def name_key(stored: SQLColumnExpression[str | None], name: SQLColumnExpression[str]) -> ColumnElement[str]:
-    """The letters and digits of a name, lower case; the whole name where it has none.
+    """A name in lower case, without punctuation and accented letters; the whole name where nothing is left.
 
     :param stored: the column that has them, or NULL.
     """
     # Stored for the catalogue alone.
-    return func.coalesce(func.nullif(func.coalesce(stored, ascii_key(name)), ""), name)
+    return func.coalesce(func.nullif(func.coalesce(stored, match_key(name)), ""), name)
 
 
 def leading(counted: CTE, order: list[ColumnElement[Any]], limit: int) -> CTE:

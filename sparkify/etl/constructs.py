@@ -21,11 +21,11 @@ __all__ = [
     "CreateView",
     "DropTables",
     "DropView",
-    "ascii_key",
     "differs",
     "elapsed_ms",
     "epoch_ms",
     "local_time",
+    "match_key",
     "short_hash",
 ]
 
@@ -95,17 +95,27 @@ class CommentOnView(ExecutableDDLElement):
         self.schema = schema
 
 
-class ascii_key(FunctionElement[str]):  # noqa: N801 - reads as the SQL function it stands for
-    """The ASCII letters and digits of a text, lower case; empty where it has none.
+ACCENTED = (
+    *((0x80, 0x24F), (0x2C6, 0x2C6), (0x2DC, 0x2DC), (0x300, 0x36F), (0x1E00, 0x1EFF)),
+    *((0x2010, 0x2027), (0x2030, 0x203A), (0x20AC, 0x20AC), (0x2122, 0x2122), (0xFFFD, 0xFFFD)),
+)
+"""What :class:`match_key` drops beyond ASCII, as ranges of code points: what one spelling of a name has and
+another lacks. Latin letters with accents, and the accents alone; what UTF-8 becomes when it is read as Latin-1
+or Windows-1252; dashes and quotation marks; and the sign that stands for what could not be read."""
+
+
+class match_key(FunctionElement[str]):  # noqa: N801 - reads as the SQL function it stands for
+    """A text in lower case, without punctuation and without :data:`ACCENTED`; empty where nothing is left.
 
     Two spellings of one name are equal under it when they differ in case, punctuation, accents, or in how
-    badly their encoding was broken on the way: ``Björk``, ``bjÖrk!`` and ``BjÃ¶rk`` are all ``bjrk``.
+    badly their encoding was broken on the way: ``Björk``, ``bjÖrk!`` and ``BjÃ¶rk`` are all ``bjrk``. Letters
+    of other scripts stay, for they tell names apart: ``Кино`` is ``кино``, and ``夏 (Live)`` is ``夏live``.
     """
 
     # Cached by its one argument: there is no other state.
     inherit_cache = True
     type = String()
-    name = "ascii_key"
+    name = "match_key"
 
 
 class epoch_ms(FunctionElement[datetime]):  # noqa: N801

@@ -78,7 +78,7 @@ class Artist(Base):
     name_key: Mapped[str | None] = mapped_column(
         String(1024),
         redshift_encode="zstd",
-        comment="The ASCII letters and digits of the name, lower case; NULL of an inferred artist.",
+        comment="The name in lower case, without punctuation and accented letters; NULL of an inferred artist.",
     )
 
     songs: Mapped[list[Song]] = relationship(viewonly=True)
@@ -124,12 +124,12 @@ class Song(Base):
     title_key: Mapped[str | None] = mapped_column(
         String(1024),
         redshift_encode="zstd",
-        comment="The ASCII letters and digits of the title, lower case; NULL of an inferred song.",
+        comment="The title in lower case, without punctuation and accented letters; NULL of an inferred song.",
     )
     artist_key: Mapped[str | None] = mapped_column(
         String(1024),
         redshift_encode="zstd",
-        comment="The ASCII letters and digits of the artist's name, lower case; NULL of an inferred song.",
+        comment="The artist's name likewise; NULL of an inferred song.",
     )
 
     artist: Mapped[Artist] = relationship(viewonly=True)
@@ -197,8 +197,8 @@ class SongMatch(Base):
         String(1024),
         redshift_encode="zstd",
         comment=(
-            "The ASCII letters and digits of the artist's name, lower case: by these a load finds what the "
-            "songs in it may change."
+            "The artist's name in lower case, without punctuation and accented letters: by this a load "
+            "finds what the songs in it may change."
         ),
     )
 
@@ -249,7 +249,7 @@ class SongPlay(Base):
         redshift_encode="zstd",
         comment=(
             "How the song was found: `exact` (title, artist, duration), `title_artist` (the "
-            "nearest duration), `normalized` (letters and digits of ASCII only, lower case), or "
+            "nearest duration), `normalized` (lower case, without punctuation and accented letters), or "
             "`inferred` (not in the catalogue)."
         ),
     )

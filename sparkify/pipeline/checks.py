@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, SelectBase, Table, and_, false, func, or_, select
 
-from sparkify.etl.constructs import ascii_key, differs
+from sparkify.etl.constructs import differs, match_key
 from sparkify.etl.declarations import Check
 from sparkify.etl.ranges import in_staged_range
 from sparkify.models import (
@@ -230,7 +230,7 @@ def _keys_of_names(model: type[Base], names: Mapping[str, str]) -> Callable[[Loa
     table = _table(model)
 
     def rows(_load_id: LoadId) -> SelectBase:
-        wrong = or_(*(differs(table.c[key], ascii_key(table.c[name])) for key, name in names.items()))
+        wrong = or_(*(differs(table.c[key], match_key(table.c[name])) for key, name in names.items()))
         found = select(*table.primary_key.columns, *(table.c[key] for key in names)).where(wrong)
         return found.where(~table.c.inferred) if "inferred" in table.c else found
 

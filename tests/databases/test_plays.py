@@ -1,4 +1,5 @@
 """Which plays there are, and what stands in their rows, on every database and whatever came first."""
+# ruff: noqa: RUF001 - names in other scripts are what some of these are about.
 
 from __future__ import annotations
 
@@ -8,10 +9,12 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 
 from sparkify import RejectedLines, Warehouse, databases
-from sparkify.analytics import sessions, top_users, totals
-from tests.support.data import rows
+from sparkify.analytics import sessions, top_artists, top_songs, top_users, totals
+from sparkify.pipeline import SPARKIFY
+from sparkify.warehouse.migrations import Migrations
+from tests.support.data import HEAD, rows
 from tests.support.drivers import Driver, driver_of
-from tests.support.making import event
+from tests.support.making import event, song
 
 
 @pytest.fixture(params=databases.names())
@@ -83,6 +86,94 @@ def test_sessions_of_one_number_are_counted_for_each_user(driver: Driver, wareho
     whole = warehouse.query(totals()).one()
     assert (whole.plays, whole.listeners, whole.sessions, whole.hours) == (6, 2, 2, 0.1)
     assert [(one.user_id, one.sessions) for one in warehouse.query(top_users())] == [(10, 1), (11, 1)]
+
+
+# -- which song ------------------------------------------------------------------------------------------------
+
+CATALOGUE = (
+    song(song_id="SO1", artist_id="AR1", artist_name="Perfume", title="微かなカオリ (Album-mix)"),
+    song(song_id="SO2", artist_id="AR2", artist_name="Кино", title="Звезда 1988"),
+    song(song_id="SO3", artist_id="AR3", artist_name="椎名林檎 Orchestra", title="丸ノ内 (Live)"),
+    song(song_id="SO4", artist_id="AR4", artist_name="Ленинград & Co", title="WWW"),
+    song(song_id="SO5", artist_id="AR5", artist_name="BTS", title="진격의 방탄 2"),
+    song(song_id="SO6", artist_id="AR6", artist_name="فيروز 1", title="Αθήνα 1"),
+)
+
+
+def played(*names: tuple[str, str]) -> list[dict[str, object]]:
+    return [event(itemInSession=item, artist=artist, song=title) for item, (artist, title) in enumerate(names)]
+
+
+def test_titles_that_differ_in_letters_of_other_scripts_are_not_one_song(
+    driver: Driver, warehouse: Warehouse
+) -> None:
+    """Of the artists the first and the fifth are those of the catalogue; the others are not."""
+    driver.put("songs", "a.json", *CATALOGUE)
+    driver.put(
+        "events",
+        "a.json",
+        *played(
+            ("Perfume", "願い (Album-mix)"),
+            ("Кино", "Группа крови 1988"),
+            ("久石譲 Orchestra", "夏 (Live)"),
+            ("Чайф & Co", "WWW"),
+            ("BTS", "봄날 2"),
+            ("أم كلثوم 1", "Πειραιάς 1"),
+        ),
+    )
+    warehouse.load()
+    found = rows(warehouse, "SELECT match, artist_id FROM songplays ORDER BY item_in_session")
+    assert [match for match, _ in found] == ["inferred"] * 6
+    assert [artist if artist.startswith("AR") else "inferred" for _, artist in found] == [
+        *("AR1", "AR2", "inferred", "inferred", "AR5", "inferred")
+    ]
+    assert len(list(warehouse.query(top_songs(limit=9)))) == 6
+    assert len(list(warehouse.query(top_artists(limit=9)))) == 6
+    assert failed(warehouse) == []
+
+
+def test_spellings_in_other_scripts_match_in_case_and_punctuation(driver: Driver, warehouse: Warehouse) -> None:
+    driver.put("songs", "a.json", *CATALOGUE)
+    broken = "Björk".encode().decode("latin-1").encode().decode("latin-1")
+    driver.put("songs", "b.json", song(song_id="SO7", artist_id="AR7", artist_name="Björk", title="Jóga"))
+    driver.put(
+        "events",
+        "a.json",
+        *played(
+            ("КИНО", "«Звезда» — 1988"),
+            ("perfume", "微かなカオリ [Album mix]"),
+            (broken, "Joga’s"),
+            (broken, "Jga"),
+        ),
+    )
+    warehouse.load()
+    assert rows(warehouse, "SELECT match, song_id, artist_id FROM songplays ORDER BY item_in_session") == [
+        ("normalized", "SO2", "AR2"),
+        ("normalized", "SO1", "AR1"),
+        ("inferred", "IS9FE94BFB723B2F2F", "AR7"),
+        ("normalized", "SO7", "AR7"),
+    ]
+
+
+def test_migration_makes_the_stored_keys_anew(driver: Driver, warehouse: Warehouse) -> None:
+    driver.put("songs", "a.json", *CATALOGUE[:3])
+    driver.put("events", "a.json", *played(("Кино", "Звезда 1988"), ("久石譲 Orchestra", "夏")))
+    warehouse.load()
+    keys = "SELECT title_key, artist_key FROM songs WHERE NOT inferred ORDER BY song_id"
+    others = (
+        "SELECT name_key FROM artists WHERE NOT inferred UNION ALL "
+        "SELECT artist_key FROM song_matches ORDER BY 1"
+    )
+    new = [("微かなカオリalbummix", "perfume"), ("звезда1988", "кино"), ("丸ノ内live", "椎名林檎orchestra")]
+    assert rows(warehouse, keys) == new
+    all_new = rows(warehouse, others)
+    Migrations(SPARKIFY, warehouse.database).downgrade(warehouse.engine, "0008")
+    assert rows(warehouse, keys) == [("albummix", "perfume"), ("1988", ""), ("live", "orchestra")]
+    assert rows(warehouse, others) == [("",), ("",), ("orchestra",), ("orchestra",), ("perfume",)]
+    assert warehouse.migrate() == HEAD
+    assert rows(warehouse, keys) == new
+    assert rows(warehouse, others) == all_new
+    assert failed(warehouse) == []
 
 
 # -- when ----------------------------------------------------------------------------------------------------

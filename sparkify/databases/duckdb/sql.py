@@ -9,15 +9,16 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import DDLCompiler, SQLCompiler
 
 from sparkify.etl.constructs import (
+    ACCENTED,
     CommentOnView,
     CreateTemporaryTable,
     CreateView,
     DropTables,
     DropView,
-    ascii_key,
     elapsed_ms,
     epoch_ms,
     local_time,
+    match_key,
 )
 from sparkify.etl.ranges import StagedLimit, limit_text
 
@@ -59,10 +60,13 @@ def _text(value: str, compiler: DDLCompiler) -> str:
     return compiler.sql_compiler.render_literal_value(value, String())
 
 
-@compiles(ascii_key, "duckdb")
-def _ascii_key(element: ascii_key, compiler: SQLCompiler, **kw: Any) -> str:
+_DROPPED = r"[\x00-/:-@\[-`{-\x7f" + "".join(rf"\x{{{low:x}}}-\x{{{high:x}}}" for low, high in ACCENTED) + "]"
+
+
+@compiles(match_key, "duckdb")
+def _match_key(element: match_key, compiler: SQLCompiler, **kw: Any) -> str:
     # DuckDB's REGEXP_REPLACE replaces the first occurrence, unless told otherwise.
-    return f"lower(regexp_replace({compiler.process(element.clauses, **kw)}, '[^a-zA-Z0-9]', '', 'g'))"
+    return f"lower(regexp_replace({compiler.process(element.clauses, **kw)}, '{_DROPPED}', '', 'g'))"
 
 
 @compiles(epoch_ms, "duckdb")

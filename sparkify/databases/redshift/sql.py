@@ -12,15 +12,16 @@ from sqlalchemy.sql.compiler import DDLCompiler, SQLCompiler
 # The names of its options too, before a pipeline's models use one.
 import sparkify.redshift.options  # noqa: F401
 from sparkify.etl.constructs import (
+    ACCENTED,
     CommentOnView,
     CreateTemporaryTable,
     CreateView,
     DropTables,
     DropView,
-    ascii_key,
     elapsed_ms,
     epoch_ms,
     local_time,
+    match_key,
 )
 from sparkify.etl.ranges import StagedLimit, limit_text
 
@@ -68,11 +69,18 @@ def _view(element: CreateView | DropView | CommentOnView, compiler: DDLCompiler)
     return f"{quote(element.schema)}.{quote(element.name)}" if element.schema else quote(element.name)
 
 
-@compiles(ascii_key, "redshift")
-def _ascii_key(element: ascii_key, compiler: SQLCompiler, **kw: Any) -> str:
-    # Redshift's REGEXP_REPLACE replaces every occurrence (AWS: REGEXP_REPLACE function). Only then lower case:
-    # what lower() makes of letters beyond ASCII differs between databases.
-    return f"lower(regexp_replace({compiler.process(element.clauses, **kw)}, '[^a-zA-Z0-9]', ''))"
+# A terminal that takes the control characters beyond ASCII for its own reads on until U+009C: it is the last.
+_ACCENTED = "".join(chr(code) for low, high in ACCENTED for code in range(low, high + 1) if code != 0x9C)
+_ACCENTED = f"{_ACCENTED}\x9c"
+_PUNCTUATION = "[ -/:-@[-`{-~[:cntrl:]]"
+
+
+@compiles(match_key, "redshift")
+def _match_key(element: match_key, compiler: SQLCompiler, **kw: Any) -> str:
+    # TRANSLATE takes characters. AWS does not say whether a range in a regular expression does, or bytes: so
+    # that one has ASCII alone. It replaces every occurrence (AWS: REGEXP_REPLACE function).
+    name = compiler.process(element.clauses, **kw)
+    return f"lower(regexp_replace(translate({name}, '{_ACCENTED}', ''), '{_PUNCTUATION}', ''))"
 
 
 @compiles(epoch_ms, "redshift")

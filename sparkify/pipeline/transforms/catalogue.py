@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, SelectBase, false, func, select
 
-from sparkify.etl.constructs import ascii_key
+from sparkify.etl.constructs import match_key
 from sparkify.etl.declarations import Columns
 from sparkify.etl.dispositions import best_with_target
 from sparkify.models import Artist, Song, StagingSong
@@ -25,8 +25,8 @@ def songs(_load_id: LoadId) -> SelectBase:
         func.nullif(StagingSong.year, 0).label("year"),
         StagingSong.duration,
         false().label("inferred"),
-        ascii_key(StagingSong.title).label("title_key"),
-        ascii_key(StagingSong.artist_name).label("artist_key"),
+        match_key(StagingSong.title).label("title_key"),
+        match_key(StagingSong.artist_name).label("artist_key"),
     )
     song = Song.__table__
     return best_with_target(song, rows, "song_id", _best_song, ~song.c.inferred)
@@ -52,7 +52,7 @@ def artists(_load_id: LoadId) -> SelectBase:
         StagingSong.artist_latitude.label("latitude"),
         StagingSong.artist_longitude.label("longitude"),
         false().label("inferred"),
-        ascii_key(StagingSong.artist_name).label("name_key"),
+        match_key(StagingSong.artist_name).label("name_key"),
     )
     artist = Artist.__table__
     return best_with_target(artist, rows, "artist_id", _best_artist, ~artist.c.inferred)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import CTE, SelectBase, Subquery, and_, case, func, literal_column, select, union_all
 
-from sparkify.etl.constructs import ascii_key
+from sparkify.etl.constructs import match_key
 from sparkify.models import Artist, Match, Song, StagingSong
 from sparkify.models.working import merged_artists, merged_songs, touched_matches
 from sparkify.pipeline.transforms.batch import LoadId
@@ -17,7 +17,7 @@ def artist_keys(_load_id: LoadId) -> SelectBase:
     """The keys of the artists that the songs of the batch name, and of those that the catalogue has for the
     same songs and artists before the batch: what matched by these may now match otherwise.
     """
-    return select(ascii_key(StagingSong.artist_name).label("artist_key")).union(
+    return select(match_key(StagingSong.artist_name).label("artist_key")).union(
         select(Song.artist_key).where(~Song.inferred, Song.song_id.in_(select(StagingSong.song_id))),
         select(Artist.name_key).where(~Artist.inferred, Artist.artist_id.in_(select(StagingSong.artist_id))),
     )
@@ -27,9 +27,9 @@ def resolved(_load_id: LoadId) -> SelectBase:
     """What each match of :data:`touched_matches` is resolved to.
 
     The tiers, of which the first that matches wins: the same title, artist and duration (``exact``); the
-    same title and artist, nearest in duration (``title_artist``); the same ASCII letters and digits of both
-    (``normalized``); else ``inferred``. Ties go to the first song_id. Artists: that of the song; else the
-    artist of the catalogue with that name, plain, then normalized; else an inferred one.
+    same title and artist, nearest in duration (``title_artist``); the same keys of both (``normalized``, see
+    :class:`~sparkify.etl.constructs.match_key`); else ``inferred``. Ties go to the first song_id. Artists: that
+    of the song; else the artist of the catalogue with that name, plain, then by its key; else an inferred one.
 
     Names that are equal have equal keys, so only what the catalogue has of the keys asked for is read. The
     catalogue is that which this load makes: what it merges comes before what is there.

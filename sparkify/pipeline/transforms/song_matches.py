@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
-from sparkify.etl.constructs import ascii_key
+from sparkify.etl.constructs import match_key
 from sparkify.models import SongMatch, StagingEvent
 from sparkify.models.working import resolved_matches
 from sparkify.pipeline.transforms.batch import LoadId, is_play
@@ -64,8 +64,8 @@ def matches_touched(load_id: LoadId) -> SelectBase:
             batch.c.artist_name,
             batch.c.title,
             batch.c.duration,
-            case((is_new, ascii_key(batch.c.artist_name))).label("artist_key"),
-            case((is_new, ascii_key(batch.c.title))).label("title_key"),
+            case((is_new, match_key(batch.c.artist_name))).label("artist_key"),
+            case((is_new, match_key(batch.c.title))).label("title_key"),
             is_new.label("is_new"),
             is_new.label("is_open"),
             known.c.song_id.label("old_song_id"),
@@ -86,7 +86,7 @@ def matches_touched(load_id: LoadId) -> SelectBase:
         SongMatch.title,
         SongMatch.duration,
         SongMatch.artist_key,
-        ascii_key(SongMatch.title).label("title_key"),
+        match_key(SongMatch.title).label("title_key"),
         false().label("is_new"),
         true().label("is_open"),
         SongMatch.song_id.label("old_song_id"),

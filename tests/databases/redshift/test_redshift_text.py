@@ -39,8 +39,8 @@ class RedshiftText(DuckDB):
         if isinstance(statement, DropTables):
             # What Redshift does with one statement DuckDB does with one for each table.
             return DuckDB.render(statement)
-        # The one function that both have and that means something else on each: see ascii_key.
-        text = text.replace("'[^a-zA-Z0-9]', '')", "'[^a-zA-Z0-9]', '', 'g')")
+        # The one function that both have and that means something else on each: see match_key.
+        text = text.replace("[:cntrl:]]', '')", "[:cntrl:]]', '', 'g')")
         # A macro takes no bare word.
         return re.sub(r"DATEADD\((\w+),", r"dateadd('\1',", text)
 
