@@ -5,7 +5,7 @@ They are tables of Core rather than models: nobody reads them once the load is o
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Double, MetaData, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, Double, Integer, MetaData, String, Table
 from sqlalchemy.types import TIMESTAMP
 
 from sparkify.models.base import Base
@@ -22,6 +22,7 @@ __all__ = [
     "level_changes",
     "merged_artists",
     "merged_songs",
+    "repeated_plays",
     "resolved_matches",
     "touched_matches",
 ]
@@ -110,6 +111,25 @@ resolved_matches = Table(
     Column("match", String(16)),
 )
 """The same, and what each is resolved to now."""
+
+repeated_plays = Table(
+    "repeated_plays",
+    _metadata,
+    Column("ts", TIMESTAMP),
+    Column("user_id", BigInteger),
+    Column("session_id", BigInteger),
+    Column("item_in_session", Integer),
+    Column("level", String(16)),
+    Column("artist", String(1024)),
+    Column("song", String(1024)),
+    Column("length", Double),
+    Column("location", String(512)),
+    Column("user_agent", String(1024)),
+    Column("songplay_id", BigInteger),
+    Column("is_there", Boolean),
+)
+"""Each natural key that several plays of the batch and of the star have, with the play that stands; the number
+of the play of the star, if there is one, and whether that is the one that stands."""
 
 level_changes = Table(
     "level_changes",

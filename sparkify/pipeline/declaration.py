@@ -190,6 +190,12 @@ SPARKIFY = Pipeline(
                 select(working.batch_users.c.user_id).where(~working.batch_users.c.is_there)
             ),
         ),
+        Collect(
+            title="plays that are repeated",
+            target=working.repeated_plays,
+            rows=transforms.repeated_plays,
+            reads=_events,
+        ),
         Insert(
             title="times",
             target=_table(Time),
@@ -198,13 +204,12 @@ SPARKIFY = Pipeline(
             key=("start_time",),
             bounds=StagingEvent.__table__.c.ts,
         ),
-        Insert(
+        Replace(
             title="plays",
             target=_table(SongPlay),
             rows=transforms.songplays,
             reads=_events,
-            key=("start_time", "user_id", "session_id", "item_in_session"),
-            bounds=StagingEvent.__table__.c.ts,
+            scope=transforms.outdated_plays(),
         ),
         Collect(
             title="users whose level changes",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
+from itertools import permutations
 
 import pytest
 
@@ -12,7 +13,7 @@ from sparkify import RejectedLines, Warehouse, databases
 from sparkify.analytics import sessions, top_artists, top_songs, top_users, totals
 from sparkify.pipeline import SPARKIFY
 from sparkify.warehouse.migrations import Migrations
-from tests.support.data import HEAD, rows
+from tests.support.data import HEAD, rows, star
 from tests.support.drivers import Driver, driver_of
 from tests.support.making import event, song
 
@@ -173,6 +174,57 @@ def test_migration_makes_the_stored_keys_anew(driver: Driver, warehouse: Warehou
     assert warehouse.migrate() == HEAD
     assert rows(warehouse, keys) == new
     assert rows(warehouse, others) == all_new
+
+
+# -- one play, two contents ------------------------------------------------------------------------------------
+
+TWO_CONTENTS = {
+    "a.json": event(level="free", location="Town", song="Song", userAgent="1"),
+    "b.json": event(level="paid", location="City", song="Other", userAgent="2"),
+    "c.json": event(level="paid", location="Abroad", song="Other", userAgent="2"),
+}
+STANDS = {
+    "SELECT level, location, user_agent FROM songplays": [("paid", "Abroad", "2")],
+    "SELECT title FROM songplays JOIN songs ON songs.song_id = songplays.song_id": [("Other",)],
+    "SELECT level FROM users": [("paid",)],
+    "SELECT level, is_current FROM user_levels": [("paid", True)],
+}
+
+
+@pytest.mark.parametrize("order", list(permutations(TWO_CONTENTS)), ids="".join)
+def test_play_with_several_contents_is_the_same_in_every_order(
+    order: tuple[str, ...], driver: Driver, warehouse: Warehouse
+) -> None:
+    files = {name: driver.put("events", name, line) for name, line in TWO_CONTENTS.items()}
+    for name in order:
+        warehouse.load(sources={"events": files[name]}, only=["events"])
+    assert {question: rows(warehouse, question) for question in STANDS} == STANDS
+    assert failed(warehouse) == []
+    found = star(warehouse)
+    warehouse.load(only=["events"], full_refresh=True)
+    assert star(warehouse) == found
+
+
+def test_play_of_another_content_changes_the_levels_since(driver: Driver, warehouse: Warehouse) -> None:
+    first = driver.put(
+        "events",
+        "a.json",
+        *(event(itemInSession=hour, at=f"2018-11-01 0{hour}:00:00", level="free") for hour in range(4)),
+    )
+    second = driver.put("events", "b.json", event(itemInSession=1, at="2018-11-01 01:00:00", level="paid"))
+    warehouse.load(sources={"events": first}, only=["events"])
+    report = warehouse.load(sources={"events": second}, only=["events"])
+    changed = {change.name: (change.inserted, change.updated, change.deleted) for change in report.tables}
+    assert changed["songplays"] == (0, 1, 0)
+    assert rows(warehouse, "SELECT level, load_id FROM songplays ORDER BY start_time") == [
+        *(("free", 1), ("paid", 2), ("free", 1), ("free", 1))
+    ]
+    assert rows(warehouse, "SELECT valid_from, level, is_current FROM user_levels ORDER BY 1") == [
+        (datetime(2018, 11, 1, 0), "free", False),
+        (datetime(2018, 11, 1, 1), "paid", False),
+        (datetime(2018, 11, 1, 2), "free", True),
+    ]
+    assert rows(warehouse, "SELECT level FROM users") == [("free",)]
     assert failed(warehouse) == []
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import (
-    CTE,
     BigInteger,
     ColumnElement,
     SelectBase,
@@ -15,21 +14,25 @@ from sqlalchemy import (
     extract,
     func,
     select,
+    union,
     union_all,
 )
 
 from sparkify.etl.constructs import epoch_ms
 from sparkify.etl.declarations import Columns
 from sparkify.etl.dispositions import best_with_target
-from sparkify.models import StagingEvent, User
-from sparkify.models.working import resolved_matches
+from sparkify.etl.ranges import in_staged_range
+from sparkify.models import SongMatch, SongPlay, StagingEvent, User, working
 from sparkify.pipeline.transforms.batch import LoadId, is_play
 from sparkify.pipeline.transforms.song_matches import same_song
 
-__all__ = ["songplays", "time", "users"]
+__all__ = ["outdated_plays", "repeated_plays", "songplays", "time", "users"]
 
 _NATURAL_KEY = ("ts", "user_id", "session_id", "item_in_session")
 """With the user: public logs give sessions of several users one number."""
+
+_CONTENT = ("level", "artist", "song", "length", "location", "user_agent")
+"""What else a play says."""
 
 
 def users(_load_id: LoadId) -> SelectBase:
@@ -92,7 +95,7 @@ def time(_load_id: LoadId) -> SelectBase:
 def songplays(load_id: LoadId) -> SelectBase:
     """Each play of the batch once, with the song that it was resolved to."""
     play = _plays_without_duplicates()
-    found = resolved_matches
+    found = working.resolved_matches
     same = same_song(found.c, play.c.artist, play.c.song, play.c.length)
     return select(
         play.c.ts.label("start_time"),
@@ -112,39 +115,75 @@ def songplays(load_id: LoadId) -> SelectBase:
 
 
 def _plays_without_duplicates() -> Subquery:
-    """The plays of the batch, without duplicates.
-
-    Two files may hold the same play. ROW_NUMBER over all plays would cost more than the rest of the load, so
-    only the keys that occur more than once, which are few or none, are numbered.
-    """
-    event, repeated = StagingEvent.__table__, _repetitions()
-    names = _NATURAL_KEY
-    same = and_(*(repeated.c[name] == event.c[name] for name in names))
-    columns = [
-        event.c[name] for name in (*names, "level", "artist", "song", "length", "location", "user_agent")
-    ]
+    """The plays of the batch that are not there yet, or take the place of those that are."""
+    event, repeated = StagingEvent.__table__, working.repeated_plays
+    same = and_(*(repeated.c[name] == event.c[name] for name in _NATURAL_KEY))
+    names = (*_NATURAL_KEY, *_CONTENT)
     single = (
-        select(*columns).select_from(event.outerjoin(repeated, same)).where(is_play, repeated.c.ts.is_(None))
+        select(*(event.c[name] for name in names))
+        .select_from(event.outerjoin(repeated, same))
+        .where(is_play, repeated.c.ts.is_(None))
     )
-    order = [column.asc().nulls_last() for column in columns if column.name not in names]
-    ranking = func.row_number().over(partition_by=[event.c[name] for name in names], order_by=order)
-    numbered = (
-        select(*columns, ranking.label("ranking"))
-        .select_from(event.join(repeated, same))
-        .where(is_play)
-        .subquery("numbered")
-    )
-    first = select(*(numbered.c[column.name] for column in columns)).where(numbered.c.ranking == 1)
+    first = select(*(repeated.c[name] for name in names)).where(~repeated.c.is_there)
     return union_all(single, first).subquery("play")
 
 
-def _repetitions() -> CTE:
-    """The natural keys that several plays of the batch have.
+def repeated_plays(_load_id: LoadId) -> SelectBase:
+    """The play that stands of each natural key that several plays have, of those of the batch and of the star.
 
-    They have one start time, so only the moments with several plays, which are few, are looked at.
+    Lines of one key may differ in what else they say. Which stands depends on what they say, never on which
+    came first: the paid one; of those the first in the order of artist, song, length, location, user agent.
+    A user who had two levels at one moment was paid in ``users`` and ``user_levels`` as well.
+
+    ROW_NUMBER over all plays would cost more than the rest of the load. Plays of one key have one start time,
+    so only the moments with several plays, which are few, are looked at.
     """
-    event = StagingEvent.__table__
-    columns = [event.c[name] for name in _NATURAL_KEY]
-    several = select(event.c.ts).where(is_play).group_by(event.c.ts).having(func.count() > 1)
-    found = select(*columns).where(is_play, event.c.ts.in_(several)).group_by(*columns)
-    return found.having(func.count() > 1).cte("repeated")
+    event, play, match = StagingEvent.__table__, SongPlay.__table__, SongMatch.__table__
+    of_batch = select(event.c.ts).where(is_play)
+    in_range = in_staged_range(play.c.start_time, event.c.ts)
+    several = union(
+        of_batch.group_by(event.c.ts).having(func.count() > 1),
+        select(play.c.start_time).where(in_range, play.c.start_time.in_(of_batch)),
+    ).cte("moments")
+    moments = select(several.c.ts)
+    new = select(
+        *(event.c[name] for name in (*_NATURAL_KEY, *_CONTENT)), cast(None, BigInteger).label("songplay_id")
+    ).where(is_play, event.c.ts.in_(moments))
+    there = (
+        select(
+            play.c.start_time,
+            *(play.c[name] for name in (*_NATURAL_KEY[1:], "level")),
+            *(match.c[name] for name in ("artist_name", "title", "duration")),
+            *(play.c[name] for name in ("location", "user_agent", "songplay_id")),
+        )
+        .select_from(play.join(match, match.c.match_id == play.c.match_id))
+        .where(in_range, play.c.start_time.in_(moments))
+    )
+    candidate = new.union_all(there).cte("candidate")
+    key = [candidate.c[name] for name in _NATURAL_KEY]
+    repeated = select(*key).group_by(*key).having(func.count() > 1).cte("repeated")
+    order = [
+        candidate.c.level.desc().nulls_last(),
+        *(candidate.c[name].asc().nulls_last() for name in (*_CONTENT[1:], "songplay_id")),
+    ]
+    ranked = (
+        select(
+            *(column for column in candidate.c if column.key != "songplay_id"),
+            func.max(candidate.c.songplay_id).over(partition_by=key).label("songplay_id"),
+            candidate.c.songplay_id.is_not(None).label("is_there"),
+            func.row_number().over(partition_by=key, order_by=order).label("ranking"),
+        )
+        .select_from(candidate.join(repeated, and_(*(column == repeated.c[column.key] for column in key))))
+        .subquery("ranked")
+    )
+    return select(*(column for column in ranked.c if column.key != "ranking")).where(ranked.c.ranking == 1)
+
+
+def outdated_plays() -> ColumnElement[bool]:
+    """Which plays of the star give way to one of the batch."""
+    repeated = working.repeated_plays
+    outdated = (~repeated.c.is_there, repeated.c.songplay_id.is_not(None))
+    return and_(
+        in_staged_range(SongPlay.__table__.c.start_time, StagingEvent.__table__.c.ts),
+        SongPlay.songplay_id.in_(select(repeated.c.songplay_id).where(*outdated)),
+    )

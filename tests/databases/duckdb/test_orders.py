@@ -86,6 +86,14 @@ def dense_world(order: random.Random) -> list[tuple[str, list[dict[str, object]]
             for item in range(order.randrange(1, 12))
         ]
         files.append(("log", plays))
+        # The same plays, told again otherwise.
+        for play in order.sample(plays, order.randrange(min(4, len(plays)))):
+            told_otherwise = {
+                "level": order.choice(["free", "paid", None]),
+                "song": order.choice(titles),
+                "location": order.choice(["London", "Paris", None]),
+            }
+            files.append(("log", [play | told_otherwise]))
         if order.random() < 0.4:
             files.append(("log", order.sample(plays, len(plays) // 2 + 1)))
     for _ in range(order.randrange(2, 9)):
