@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import select
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal, NoReturn, TextIO
 
 import typer
 import typer.main
@@ -45,6 +46,13 @@ _COMMON: dict[str, tuple[Any, Any]] = {
         Annotated[bool, typer.Option("--debug", help="Log each SQL statement, and an error's traceback.")],
         False,
     ),
+    "config": (
+        Annotated[
+            str | None,
+            typer.Option("--config", metavar="FILE", help="Read FILE instead of dwh.cfg."),
+        ],
+        None,
+    ),
     "log_format": (
         Annotated[
             LogFormat,
@@ -64,15 +72,28 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Call
         def run(**arguments: Any) -> None:
             from sparkify.cli import logs
 
-            for option in _COMMON:
-                setattr(verbosity, option, arguments.pop(option))
+            common = {option: arguments.pop(option) for option in _COMMON}
+            if config_file := common.pop("config"):
+                from sparkify.config.dwhcfg import use_config_file
+
+                use_config_file(config_file)
+            for option, value in common.items():
+                setattr(verbosity, option, value)
             level = logs.DEBUG if verbosity.debug else logs.INFO if verbosity.verbose else logs.WARNING
             logs.configure(level, verbosity.log_format)
             try:
                 function(**arguments)
-            except KeyboardInterrupt:
-                # By another name: Typer would leave without a word.
-                raise _Stopped(INTERRUPTED, "interrupted") from None
+                sys.stdout.flush()
+            except BrokenPipeError:
+                # By another name: Typer would take it for a failure.
+                if not _is_read(sys.stdout):
+                    raise _NotRead from None
+                raise
+            except BaseException as exc:
+                if stopped := _stopped_by(exc):
+                    # Likewise: Typer would leave without a word.
+                    raise stopped from None
+                raise
 
         signature = inspect.signature(function, eval_str=True)
         common = [
@@ -105,12 +126,12 @@ def guarded(app: typer.Typer) -> NoReturn:
     try:
         app(standalone_mode=True)
     except _Stopped as stopped:
-        echo(f"{stopped.word}; nothing was changed", always=True)
+        echo("; ".join([stopped.word, *stopped.state]), always=True)
         sys.exit(stopped.code)
-    except BrokenPipeError:
-        # Whoever read our output has seen enough; stdout is closed, and must not be flushed at exit.
+    except _NotRead:
+        # stdout is closed, and must not be flushed at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        sys.exit(0)
     except Exception as exc:
         _fail(exc)
     sys.exit(0)
@@ -119,10 +140,39 @@ def guarded(app: typer.Typer) -> NoReturn:
 class _Stopped(BaseException):
     """A signal asked the process to stop."""
 
-    def __init__(self, code: int, word: str) -> None:
+    def __init__(self, code: int, word: str, state: Sequence[str] = ()) -> None:
         super().__init__(word)
         self.code = code
         self.word = word
+        self.state = tuple(state)
+
+
+def _stopped_by(error: BaseException) -> _Stopped | None:
+    """The signal behind an error: DuckDB says "Query interrupted" of it, and others may have said more."""
+    notes: dict[str, None] = {}
+    seen: set[int] = set()
+    chain: BaseException | None = error
+    while chain is not None and id(chain) not in seen:
+        seen.add(id(chain))
+        notes |= dict.fromkeys(getattr(chain, "__notes__", ()))
+        if isinstance(chain, KeyboardInterrupt):
+            return _Stopped(INTERRUPTED, "interrupted", list(notes))
+        if isinstance(chain, _Stopped):
+            return _Stopped(chain.code, chain.word, list(notes))
+        chain = chain.__cause__ or chain.__context__
+    return None
+
+
+class _NotRead(BaseException):
+    """Whoever read our output has seen enough, as head does."""
+
+
+def _is_read(stream: TextIO) -> bool:
+    """Whether the other end of a pipe is open."""
+    # A pipe without a reader is ready, with an error. Another connection may be what is broken.
+    poll = select.poll()
+    poll.register(stream.fileno(), 0)
+    return not any(event & select.POLLERR for _, event in poll.poll(0))
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -95,6 +95,7 @@ def load(
 ) -> None:
     """Load new files in one transaction."""
     from sparkify.cli.warehouse import open_warehouse
+    from sparkify.etl.errors import ConfigurationError
 
     options = {name: arguments.pop(name) for name in _OPTIONS}
     with open_warehouse(database) as warehouse:
@@ -103,6 +104,12 @@ def load(
         if dry_run:
             _print_plan(warehouse.explain(**options), as_json=as_json)
             return
+        if warehouse.database.is_embedded and warehouse.database.file is None:
+            raise ConfigurationError(
+                "a database in memory is gone when the command ends",
+                where=str(warehouse.url),
+                hint="Name a file, such as duckdb:///sparkify.duckdb.",
+            )
         with _observer() as observer:
             report = warehouse.load(observer=observer, **options)
         if as_json:

@@ -81,7 +81,8 @@ class _JsonFormatter(logging.Formatter):
                 fields[name] = round(value, 6) if isinstance(value, float) else value
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(fields, ensure_ascii=False, default=str)
+        # ASCII: some readers take other characters for the end of a line, such as U+0085.
+        return json.dumps(fields, default=str)
 
 
 def _log_statements() -> None:

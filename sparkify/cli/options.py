@@ -6,17 +6,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["TIMES", "AsJson", "Database"]
-
-TIMES = [
-    "%Y-%m-%d",
-    "%Y-%m-%dT%H:%M",
-    "%Y-%m-%dT%H:%M:%S",
-    "%Y-%m-%dT%H:%MZ",
-    "%Y-%m-%dT%H:%M:%SZ",
-    "%Y-%m-%dT%H:%M:%S%z",
-]
-"""How a moment may be written; UTC where it names no zone."""
+__all__ = ["AsJson", "Database"]
 
 Database = Annotated[
     str | None,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-from sparkify.cli.command import warn
+from sparkify.cli.command import echo, warn
 from sparkify.etl.observer import Observer
 
 __all__ = ["CommandObserver"]
@@ -21,6 +22,9 @@ class CommandObserver(Observer):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Nothing is left to be done."""
+
+    def loading(self, sources: Mapping[str, str], warehouse: str) -> None:
+        echo(f"Loading {' and '.join(f'{name} from {uri}' for name, uri in sources.items())} into {warehouse}")
 
     def warning(self, message: str) -> None:
         warn(message)

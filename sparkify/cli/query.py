@@ -14,8 +14,9 @@ import typer.core
 
 from sparkify.cli import formatting, results
 from sparkify.cli.command import build, echo
-from sparkify.cli.options import TIMES, AsJson, Database
+from sparkify.cli.options import AsJson, Database
 from sparkify.cli.pipeline import chosen_pipeline
+from sparkify.cli.times import parse_moment
 
 if TYPE_CHECKING:
     from sparkify.etl.questions import Question
@@ -175,12 +176,16 @@ def _option(parameter: inspect.Parameter, text: str) -> inspect.Parameter:
     if default is inspect.Parameter.empty:
         return _parameter(name, Annotated[parameter.annotation, typer.Argument(help=text)], default)
     if name in ("since", "until"):
-        time = typer.Option(flag, formats=TIMES, metavar="TIME", help=text)
+        time = typer.Option(flag, parser=parse_moment, metavar="TIME", help=text)
         return _parameter(name, Annotated[datetime | None, time], default)
-    if parameter.annotation is str:
+    if name == "tz":
         return _parameter(name, Annotated[str, typer.Option(flag, metavar="ZONE", help=text)], default)
-    number = typer.Option(flag, min=1, metavar="N", help=text)
-    return _parameter(name, Annotated[parameter.annotation, number], default)
+    kind = parameter.annotation
+    if kind in (int, int | None):
+        return _parameter(name, Annotated[kind, typer.Option(flag, min=1, metavar="N", help=text)], default)
+    if kind is bool:
+        flag = f"{flag}/--no-{flag.removeprefix('--')}"
+    return _parameter(name, Annotated[kind, typer.Option(flag, help=text)], default)
 
 
 def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:

@@ -11,7 +11,8 @@ import typer
 
 from sparkify.cli import formatting
 from sparkify.cli.command import command
-from sparkify.cli.options import TIMES, Database
+from sparkify.cli.options import Database
+from sparkify.cli.times import parse_moment
 
 __all__ = ["register"]
 
@@ -28,11 +29,11 @@ def report(
     ] = Path("report.html"),
     since: Annotated[
         datetime | None,
-        typer.Option("--since", formats=TIMES, metavar="TIME", help="From this moment on (UTC)."),
+        typer.Option("--since", parser=parse_moment, metavar="TIME", help="From this moment on (UTC)."),
     ] = None,
     until: Annotated[
         datetime | None,
-        typer.Option("--until", formats=TIMES, metavar="TIME", help="Before this moment (UTC)."),
+        typer.Option("--until", parser=parse_moment, metavar="TIME", help="Before this moment (UTC)."),
     ] = None,
     days: Annotated[
         int,

@@ -4,27 +4,38 @@ from __future__ import annotations
 
 from sparkify.cli.command import warn
 from sparkify.cli.pipeline import chosen_pipeline
-from sparkify.config.checks import readable_by_others
+from sparkify.config.checks import readable_by_others, unknown_options, unknown_variables
 from sparkify.config.dwhcfg import config_file
 from sparkify.config.settings import Settings
 from sparkify.etl.declarations import Pipeline
 from sparkify.warehouse.facade import Warehouse
 
-__all__ = ["open_warehouse", "settings_of"]
+__all__ = ["open_warehouse", "settings_of", "warn_of_settings"]
 
 
 def settings_of(pipeline: Pipeline, database: str | None) -> Settings:
-    """The settings with the sources of a pipeline; warns of a file with secrets that others may read.
+    """The settings with the sources of a pipeline; warns of what the configuration should not have.
 
     :param database: the URL of the warehouse; None: as the settings have it.
     """
     settings = Settings.load(pipeline.sources, database_url=database)
+    warn_of_settings(pipeline)
+    return settings
+
+
+def warn_of_settings(pipeline: Pipeline) -> None:
+    """Warn of what the configuration should not have."""
+    for problem in unknown_options(pipeline.sources):
+        warn(f"{config_file()}: {problem}")
+    for problem in unknown_variables(pipeline.sources):
+        warn(f"environment: {problem}")
     if readable_by_others():
         warn(f"{config_file()} holds a secret and others may read it; run: chmod 600 {config_file()}")
-    return settings
 
 
 def open_warehouse(database: str | None, *, read_only: bool = False) -> Warehouse:
     """The warehouse of the pipeline that was chosen; ``database`` as for :func:`settings_of`."""
     pipeline = chosen_pipeline()
-    return Warehouse(settings_of(pipeline, database), pipeline, read_only=read_only)
+    warehouse = Warehouse(settings_of(pipeline, database), pipeline, read_only=read_only)
+    warehouse.database.heed_signals()
+    return warehouse

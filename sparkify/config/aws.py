@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.listing import AwsOptions
+from sparkify.redshift.credentials import Endpoint
 
 if TYPE_CHECKING:
     from sparkify.config.settings import Settings
@@ -14,7 +15,9 @@ __all__ = ["aws_options", "aws_session"]
 
 
 def aws_session(settings: Settings) -> Any:
-    """A ``boto3.Session``. Nobody is asked anything.
+    """A ``boto3.Session``. Its region is the one that is set, else that of boto3's own chain, else of the host.
+
+    Nobody is asked anything.
 
     :raises ConfigurationError: when one half of the keys is missing.
     :raises botocore.exceptions.ProfileNotFound: when there is no profile of the name in AWS_PROFILE.
@@ -26,11 +29,15 @@ def aws_session(settings: Settings) -> Any:
         raise ConfigurationError(
             "[AWS] has one of KEY and SECRET", hint="Give both, or neither and use a profile."
         )
-    return boto3.Session(
-        aws_access_key_id=key.get_secret_value() if key else None,
-        aws_secret_access_key=secret.get_secret_value() if secret else None,
-        region_name=settings.region,
-    )
+    keys = {
+        "aws_access_key_id": key.get_secret_value() if key else None,
+        "aws_secret_access_key": secret.get_secret_value() if secret else None,
+    }
+    session = boto3.Session(**keys, region_name=settings.region)
+    if session.region_name is None and (endpoint := Endpoint.of(settings.url.host or "")):
+        # A cluster and what it reads are in one region, unless somebody says otherwise.
+        return boto3.Session(**keys, region_name=endpoint.region)
+    return session
 
 
 def aws_options(settings: Settings) -> AwsOptions:

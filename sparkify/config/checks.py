@@ -1,34 +1,67 @@
-"""What a ``dwh.cfg`` should not have: options that are no setting, and secrets that others may read."""
+"""What a configuration should not have: names that are no setting, and secrets that others may read."""
 
 from __future__ import annotations
 
+import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sparkify.config.dwhcfg import config_file, read_values
-from sparkify.config.fields import extra_of
+from sparkify.config.fields import env_name, extra_of
 from sparkify.config.settings import Settings
 from sparkify.etl.declarations import Source
 from sparkify.etl.suggestions import closest
 
-__all__ = ["readable_by_others", "unknown_options"]
+__all__ = ["readable_by_others", "unknown_options", "unknown_variables"]
+
+_OTHER_VARIABLES = ("config", "pipeline", "bench")
 
 
 def unknown_options(sources: Sequence[Source] = (), path: Path | None = None) -> list[str]:
-    """The options in the file that are no setting, of these sources neither; each with the likely name."""
+    """The options in the file that are no setting, of these sources neither; each with the likely one."""
+    known = _known_options(sources)
+    return [
+        f"[{section}] {option.upper()} is not a setting{_meant(section, option, known)}"
+        for section, option in read_values(path or config_file())
+        if (section, option) not in known
+    ]
+
+
+def unknown_variables(sources: Sequence[Source] = ()) -> list[str]:
+    """The variables ``SPARKIFY_*`` of the environment that are no setting; each with the likely one."""
+    known = [name.upper() for name in (*Settings.with_sources(sources).model_fields, *_OTHER_VARIABLES)]
+    prefix = env_name("")
+    names = (name.removeprefix(prefix) for name in sorted(os.environ) if name.startswith(prefix))
+    return [
+        f"{prefix}{name} is not a setting"
+        f"{f'; did you mean {prefix}{near}?' if (near := closest(name, known)) else ''}"
+        for name in names
+        if name not in known
+    ]
+
+
+def _known_options(sources: Sequence[Source]) -> dict[tuple[str, str], str]:
+    """Every option, by its section in capitals and its name in small letters, as it is written."""
     known: dict[tuple[str, str], str] = {}
     for info in Settings.with_sources(sources).model_fields.values():
         extra = extra_of(info)
         known |= {(extra["section"].upper(), option.lower()): option for option in extra["options"]}
-    found = []
-    for section, option in read_values(path or config_file()):
-        if (section, option) in known:
-            continue
-        near = closest(option.upper(), known.values())
-        meant = f"; did you mean {near}?" if near else ""
-        found.append(f"[{section}] {option.upper()} is not a setting{meant}")
-    return found
+    return known
+
+
+def _meant(section: str, option: str, known: Mapping[tuple[str, str], str]) -> str:
+    """What may have been meant: another section, else a name in this one, else a name in any."""
+    elsewhere = [(name, written) for (name, lower), written in known.items() if lower == option]
+    if elsewhere:
+        return f"; did you mean [{elsewhere[0][0]}] {elsewhere[0][1]}?"
+    here = [written for (name, _), written in known.items() if name == section]
+    if near := closest(option.upper(), here):
+        return f"; did you mean {near}?"
+    if near := closest(option.upper(), known.values()):
+        name = next(name for (name, _), written in known.items() if written == near)
+        return f"; did you mean [{name}] {near}?"
+    return ""
 
 
 def readable_by_others(path: Path | None = None) -> bool:

@@ -13,9 +13,12 @@ from sparkify.config.fields import cfg
 from sparkify.etl.errors import ConfigurationError
 from sparkify.redshift.session import parameter_text, parse_parameters, schema_name
 
-__all__ = ["DEFAULT_DATABASE_URL", "ConnectionSettings"]
+__all__ = ["DEFAULT_DATABASE_URL", "ConnectionSettings", "parse_url"]
 
 DEFAULT_DATABASE_URL = "duckdb:///sparkify.duckdb"
+
+_FILES = (".duckdb", ".ddb", ".db")
+"""How the names of DuckDB files end."""
 
 
 def _grantees(text: str) -> str:
@@ -29,6 +32,23 @@ def _grantees(text: str) -> str:
 def _parameters(text: str) -> str:
     parse_parameters(text)
     return text
+
+
+def parse_url(text: str | URL) -> URL:
+    """A URL of SQLAlchemy; the path of a DuckDB file, such as ``sparkify.duckdb``, is one in short.
+
+    :raises ConfigurationError: when it is none. The message never holds it, for it may hold a password.
+    """
+    if isinstance(text, str) and "://" not in text and text.endswith(_FILES):
+        return URL.create("duckdb", database=text)
+    try:
+        return make_url(text)
+    except ArgumentError:
+        raise ConfigurationError(
+            "the database URL is not a URL of SQLAlchemy",
+            hint="Give one such as duckdb:///sparkify.duckdb or "
+            "redshift+redshift_connector://user:password@host:5439/dev.",
+        ) from None
 
 
 class ConnectionSettings(BaseSettings):
@@ -112,14 +132,7 @@ class ConnectionSettings(BaseSettings):
         :raises ConfigurationError: when the URL given cannot be parsed.
         """
         if self.database_url is not None:
-            try:
-                return make_url(self.database_url.get_secret_value())
-            except ArgumentError:
-                raise ConfigurationError(
-                    "the database URL is not a URL of SQLAlchemy",
-                    hint="Give one such as duckdb:///sparkify.duckdb or "
-                    "redshift+redshift_connector://user:password@host:5439/dev.",
-                ) from None
+            return parse_url(self.database_url.get_secret_value())
         if self.host is None:
             return make_url(DEFAULT_DATABASE_URL)
         return URL.create(

@@ -1,7 +1,7 @@
 """The file ``dwh.cfg``: finds it, reads it, and writes options into it, everything else left as it was.
 
 It is an INI file of the kind that its users have: values in quotes or not, ``%`` a character, names of sections
-and options in either case.
+and options in either case, and behind a value a comment, which begins with a blank and ``#`` or ``;``.
 """
 
 from __future__ import annotations
@@ -11,16 +11,21 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.files import atomic_write
 
-__all__ = ["DEFAULT_FILE", "config_file", "edited", "read_values", "write_values"]
+__all__ = ["DEFAULT_FILE", "config_file", "edited", "read_values", "use_config_file", "write_values"]
 
 DEFAULT_FILE = "dwh.cfg"
 
 _SECTION = re.compile(r"\[(?P<name>[^]]+)\]")
 _OPTION = re.compile(r"(?P<name>[^\s=:#;\[][^=:]*?)(?P<equals>\s*[=:]\s*)(?P<value>.*)")
+_VALUE = re.compile(
+    r"""(?P<quote>['"])(?P<quoted>.*?)(?P=quote)(?P<after>\s+[#;].*)?|(?P<plain>.*?)(?P<comment>\s+[#;].*)?""",
+    re.DOTALL,
+)
 _COMMENTED = re.compile(r"[#;]\s*(?P<name>[^\s=:]+)\s*[=:]")
 
 Values = Mapping[tuple[str, str], str]
@@ -30,6 +35,11 @@ Values = Mapping[tuple[str, str], str]
 def config_file() -> Path:
     """The file that is read: what ``SPARKIFY_CONFIG`` names, else ``dwh.cfg`` in the working directory."""
     return Path(os.environ.get("SPARKIFY_CONFIG") or DEFAULT_FILE)
+
+
+def use_config_file(path: str) -> None:
+    """Have this file read, by this process and those that it starts."""
+    os.environ["SPARKIFY_CONFIG"] = path
 
 
 def read_values(path: Path) -> Values:
@@ -42,7 +52,7 @@ def read_values(path: Path) -> Values:
     except FileNotFoundError:
         if os.environ.get("SPARKIFY_CONFIG"):
             raise ConfigurationError(
-                "there is no such file", where=str(path), hint="SPARKIFY_CONFIG names it."
+                "there is no such file", where=str(path), hint="--config or SPARKIFY_CONFIG names it."
             ) from None
         return {}
     except (OSError, UnicodeDecodeError) as exc:
@@ -59,17 +69,30 @@ def read_values(path: Path) -> Values:
         numbers = ", ".join(str(number) for number, _ in exc.errors)
         raise ConfigurationError("is not of the form NAME = value", where=f"{path}, line {numbers}") from None
     return {
-        (section.upper(), option): _unquoted(value)
+        (section.upper(), option): _value(value).text
         for section in parser.sections()
         for option, value in parser.items(section)
     }
 
 
-def _unquoted(value: str) -> str:
-    value = value.strip()
-    if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
-        return value[1:-1]
-    return value
+class _Value(NamedTuple):
+    """A value as it is written.
+
+    :ivar quote: what it stands in, or nothing.
+    :ivar comment: with the blanks before it.
+    """
+
+    quote: str
+    text: str
+    comment: str
+
+
+def _value(text: str) -> _Value:
+    found = _VALUE.fullmatch(text.strip())
+    assert found  # noqa: S101 - the second form takes everything
+    if found["quote"]:
+        return _Value(found["quote"], found["quoted"], found["after"] or "")
+    return _Value("", found["plain"], found["comment"] or "")
 
 
 def write_values(path: Path, values: Values) -> bool:
@@ -133,11 +156,13 @@ def _set(lines: list[str], section: str, option: str, value: str) -> None:
         number = place.options[-1]
         match = _OPTION.match(lines[number])
         assert match  # noqa: S101 - it is in the list because it matches
-        name, equals, old = match["name"], match["equals"], match["value"].strip()
-        quote = old[0] if len(old) >= 2 and old[0] == old[-1] and old[0] in "'\"" else ""
+        name, equals = match["name"], match["equals"]
+        quote, _, comment = _value(match["value"])
         if equals[0].isspace() and not equals[-1].isspace():
             equals += " "
-        lines[number] = f"{name}{equals}{quote}{value}{quote}".rstrip()
+        # A comment alone would be the value.
+        comment = comment if quote or value else ""
+        lines[number] = f"{name}{equals}{quote}{value}{quote}{comment}".rstrip()
         _drop_continuation(lines, number)
     elif not value:
         return

@@ -139,6 +139,12 @@ class Database(Adapter):
     def support_alembic(self) -> None:
         """Make Alembic, which is imported, know this database, whichever of the two was imported first."""
 
+    def heed_signals(self) -> None:
+        """Have the signals that stop a process interrupt its statements, where the driver does not.
+
+        This is for commands: a library leaves signals alone.
+        """
+
     @contextmanager
     def migrating(self, connection: Connection) -> Iterator[None]:
         """Do what the database wants before and after migrations."""

@@ -24,6 +24,8 @@ from typing import ClassVar
 from sparkify.etl.results import CheckResult, OtherFormat, Reject
 
 __all__ = [
+    "COMMITTED",
+    "IN_DOUBT",
     "UNCHANGED",
     "ChangedFiles",
     "ChecksFailed",
@@ -38,6 +40,12 @@ __all__ = [
 
 UNCHANGED = "nothing was changed"
 """The state after a load that did not commit."""
+
+COMMITTED = "the load was committed"
+"""The state when something stops a load behind its commit."""
+
+IN_DOUBT = "it is not known whether it was; to run the load again is safe"
+"""The state when a load is stopped in the middle of its commit."""
 
 Spell = Callable[[str, object], str]
 """How an option of a load is written, given its name and value."""

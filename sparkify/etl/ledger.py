@@ -35,6 +35,7 @@ from sparkify.etl.session import Session
 __all__ = [
     "Known",
     "forget_steps",
+    "has_load",
     "is_recorded",
     "known_files",
     "read_column_history",
@@ -123,6 +124,11 @@ def is_recorded(session: Session, history: Table, load_id: int, started_at: date
     """Whether this very load committed, and no other that was given the same number after it failed."""
     found = select(history.c.load_id).where(history.c.load_id == load_id, history.c.started_at == started_at)
     return bool(session.read(found))
+
+
+def has_load(session: Session, history: Table, load_id: int) -> bool:
+    """Whether a load of this number is in the history."""
+    return bool(session.read(select(history.c.load_id).where(history.c.load_id == load_id)))
 
 
 def record(

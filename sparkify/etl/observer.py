@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 __all__ = ["Observer"]
 
 
 class Observer:
     """Receives the progress of a load. Override what is needed; no method may raise."""
+
+    def loading(self, sources: Mapping[str, str], warehouse: str) -> None:
+        """A load begins.
+
+        :param sources: by their names, where their files are.
+        :param warehouse: its URL, without a password.
+        """
 
     def reading(self, source: str, files: int, size: int) -> None:
         """Reading of a source begins.

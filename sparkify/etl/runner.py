@@ -21,6 +21,8 @@ from sparkify.etl.declarations import Collect, Pipeline
 from sparkify.etl.discovery import list_sources
 from sparkify.etl.dry_run import DryRun, PlannedStep
 from sparkify.etl.errors import (
+    COMMITTED,
+    IN_DOUBT,
     UNCHANGED,
     RejectedLines,
     SparkifyError,
@@ -91,8 +93,10 @@ def load(
                 raise RejectedLines(exc.rejects, exc.max_rejects, formats) from exc
             except SparkifyError:
                 raise
-            except Exception as exc:
-                if translated := one.in_doubt(exc) or adapter.translate(exc):
+            except BaseException as exc:
+                # For whoever says that the load was stopped by a signal, or by what was not expected.
+                exc.add_note(one.state)
+                if isinstance(exc, Exception) and (translated := one.in_doubt(exc) or adapter.translate(exc)):
                     raise translated from exc
                 raise
     return replace(report, seconds=time.perf_counter() - clock)
@@ -143,7 +147,10 @@ def _as_of(pipeline: Pipeline, moment: datetime) -> Pipeline:
 
 
 class _Load:
-    """One load, through all of its transactions, of which at the most one commits."""
+    """One load, through all of its transactions, of which at the most one commits.
+
+    :ivar state: in what state things are left when it is stopped at this moment.
+    """
 
     def __init__(self, engine: Engine, context: Context, listed: StepReport) -> None:
         self._engine = engine
@@ -152,6 +159,7 @@ class _Load:
         self._adapter = context.adapter
         # What was loaded by a transaction whose COMMIT was not answered.
         self._unconfirmed: LoadReport | None = None
+        self.state = UNCHANGED
         self._collected: tuple[Table, ...] = ()
 
     def run(self) -> LoadReport:
@@ -187,8 +195,10 @@ class _Load:
             session = Session(self._adapter, connection)
             session.steps.append(self._listed)
             if self._unconfirmed is not None and self._is_committed(session, self._unconfirmed):
+                self.state = COMMITTED
                 return self._unconfirmed
             self._unconfirmed = None
+            self.state = UNCHANGED
             _prepare(self._adapter, session)
             report = self._once(session)
             self._tidy(session, report)
@@ -200,7 +210,7 @@ class _Load:
             return None
         return TemporaryError(
             "the connection was lost while the load was being committed",
-            state="it is not known whether it was; to run the load again is safe",
+            state=IN_DOUBT,
         )
 
     def _report_retry(self, state: RetryCallState) -> None:
@@ -231,13 +241,17 @@ class _Load:
                 # Not even the lock is kept: there is nothing to write, and no log to bring into a file.
                 session.rollback()
                 return report
+            self.state = f"the load was being committed, and {IN_DOUBT}"
             try:
                 with session.step("commit"):
                     session.commit()
             except DBAPIError as exc:
                 # Lost before the answer to COMMIT: it is unknown whether it was carried out.
                 self._unconfirmed = report if exc.connection_invalidated else None
+                if self._unconfirmed is None:
+                    self.state = UNCHANGED
                 raise
+            self.state = COMMITTED
             return report
 
     def _is_committed(self, session: Session, report: LoadReport) -> bool:

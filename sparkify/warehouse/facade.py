@@ -108,8 +108,10 @@ class Warehouse(Connections):
             allow_missing=allow_missing,
             lock_timeout=lock_timeout,
         )
+        observer = observer or Observer()
+        observer.loading(request.uris, self._masked_url)
         with self._translated():
-            self.database.wait_for_others(self.engine, lock_timeout, observer or Observer())
+            self.database.wait_for_others(self.engine, lock_timeout, observer)
             ensure_tables = partial(self._migrations.ensure, self.engine)
             exists = self.database.exists
             if exists:
@@ -227,11 +229,17 @@ class Warehouse(Connections):
     def rejects(self, load_id: int | None = None, *, limit: int | None = None) -> list[Reject]:
         """The lines that were rejected and kept, by load, file and line. Read-only.
 
-        :raises ConfigurationError: as for :meth:`check`.
+        :raises ConfigurationError: as for :meth:`check`, and when there is no such load.
         """
         with self._connection_at_head() as connection:
             session, rejects = Session(self.database, connection), self.pipeline.ledger.rejects
-            return ledger.read_rejects(session, rejects, load_id=load_id, limit=limit)
+            found = ledger.read_rejects(session, rejects, load_id=load_id, limit=limit)
+            history = self.pipeline.ledger.history
+            if not found and load_id is not None and not ledger.has_load(session, history, load_id):
+                raise ConfigurationError(
+                    f"there is no load {load_id}", hint="The last ones are in: sparkify-etl status"
+                )
+            return found
 
     def query(self, statement: Select[*Ts] | CompoundSelect[*Ts]) -> Query[*Ts]:
         """The rows of a SELECT, such as those of :mod:`sparkify.analytics`: to iterate over, or as frames,

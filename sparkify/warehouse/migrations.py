@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Migrations"]
 
+_NEWER = "They were made by a newer version of sparkify: use that one."
+
 
 class Migrations:
     """The migrations of a pipeline, and the database that they are run on."""
@@ -37,9 +39,20 @@ class Migrations:
         return head_of(self._pipeline)
 
     def upgrade(self, engine: Engine, revision: str = "head") -> None:
-        """Bring the database to a revision, by default the newest. Each migration is one transaction."""
+        """Bring the database to a revision, by default the newest. Each migration is one transaction.
+
+        :raises ConfigurationError: when there is no such revision, or the database is at one that is not known.
+        """
         from alembic import command
 
+        self._require(revision)
+        with engine.connect() as connection:
+            at = current(connection)
+        if at is not None and at not in (known := self._revisions()):
+            raise ConfigurationError(
+                f"the tables are at revision {at}, and this version knows {', '.join(known)}",
+                hint=_NEWER,
+            )
         self._run(engine, lambda config: command.upgrade(config, revision))
 
     def downgrade(self, engine: Engine, revision: str) -> None:
@@ -85,20 +98,29 @@ class Migrations:
         url = self._database.url.render_as_string(hide_password=True)
         if self._database.schema is not None:
             url += f", schema {self._database.schema},"
+        newer = revision is not None and revision not in self._revisions()
         return ConfigurationError(
             f"{url} {has}, and this version needs revision {self.head()}",
-            hint="Run: sparkify-etl migrate",
+            hint=_NEWER if newer else "Run: sparkify-etl migrate",
             state=UNCHANGED,
         )
 
     def sql(self, revision: str = "head") -> str:
-        """The SQL of the migrations, from an empty database to a revision, without connecting."""
+        """The SQL of the migrations, from an empty database to a revision, without connecting; that to ``base``
+        from the newest.
+
+        :raises ConfigurationError: when there is no such revision.
+        """
         from alembic import command
 
+        self._require(revision)
         text = io.StringIO()
         config = self._config()
         config.output_buffer = text
-        command.upgrade(config, revision, sql=True)
+        if revision == "base":
+            command.downgrade(config, f"{self.head()}:base", sql=True)
+        else:
+            command.upgrade(config, revision, sql=True)
         return text.getvalue()
 
     def create_file(self) -> bool:
@@ -115,6 +137,23 @@ class Migrations:
                 engine.dispose()
 
         return self._database.create_file(fill)
+
+    def _revisions(self) -> list[str]:
+        """The revisions that there are, the oldest first."""
+        from alembic.script import ScriptDirectory
+
+        script = ScriptDirectory.from_config(self._config())
+        return [one.revision for one in script.walk_revisions()][::-1]
+
+    def _require(self, revision: str) -> None:
+        # Relative ones, branches and beginnings of names are Alembic's to understand.
+        if revision in ("head", "heads", "base") or not revision.isalnum():
+            return
+        known = self._revisions()
+        if not any(one.startswith(revision) for one in known):
+            raise ConfigurationError(
+                "there is no such revision", where=revision, hint=f"There are {', '.join(known)}."
+            )
 
     def _run(self, engine: Engine, what: Callable[[Config], None]) -> None:
         with engine.connect() as connection, redirect_stdout(io.StringIO()):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import URL, Engine, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL, Engine
 
+from sparkify.config.connection import parse_url
 from sparkify.config.settings import Settings
 from sparkify.etl.declarations import Source
-from sparkify.etl.errors import ConfigurationError
 
 __all__ = ["resolve_target"]
 
@@ -25,15 +24,5 @@ def resolve_target(
     if isinstance(target, Engine):
         return settings, target.url
     if isinstance(target, str | URL):
-        return settings, _parse(target)
+        return settings, parse_url(target)
     return settings, settings.url
-
-
-def _parse(url: str | URL) -> URL:
-    try:
-        return make_url(url)
-    except ArgumentError:
-        raise ConfigurationError(
-            "not a URL of SQLAlchemy; give one such as duckdb:///sparkify.duckdb or "
-            "redshift+redshift_connector://user:password@host:5439/dev"
-        ) from None

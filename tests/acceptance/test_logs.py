@@ -43,7 +43,8 @@ def records(text: str) -> list[dict[str, Any]]:
 
 
 def test_verbose_load_prints_each_step_with_rows_and_seconds(home: Path) -> None:
-    lines = load(home, "-v").splitlines()
+    first, *lines = load(home, "-v").splitlines()
+    assert first.startswith("Loading events from data/log_data ")
     assert [line for line in lines if not re.match(r"\d\d:\d\d:\d\d \S", line)] == []
     assert [
         line for line in lines if re.search(r" read events into staging_events: 2 rows, \d\.\d{3} s$", line)
@@ -71,7 +72,8 @@ def test_json_log_has_one_object_a_line(home: Path) -> None:
 
 
 def test_json_log_has_the_error_that_ends_a_command(home: Path) -> None:
-    (record,) = records(load(home, "--log-data", "nowhere", "--log-format", "json", code=1))
+    first, record = records(load(home, "--log-data", "nowhere", "--log-format", "json", code=1))
+    assert (first["level"], first["message"].split(" from ")[0]) == ("INFO", "Loading events")
     assert (record["level"], record["logger"]) == ("ERROR", "sparkify.cli")
     assert record["message"].startswith("nowhere: there is no such file or folder")
 

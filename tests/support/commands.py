@@ -61,6 +61,7 @@ def run_here(
     out, err = _stream(), _stream()
     with (
         chdir(folder),
+        # What the command itself sets is undone too.
         patch.dict(os.environ, environment or {}),
         patch.object(sys, "argv", [module, *arguments]),
         patch.object(sys, "stdin", io.StringIO(answers or "")),

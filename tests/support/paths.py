@@ -5,4 +5,4 @@ from __future__ import annotations
 from pathlib import Path
 
 CLONE = Path(__file__).resolve().parents[2]
-REAL = CLONE.parent / "shared" / "data"
+REAL = (CLONE.parent / "shared" / "data").resolve()

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparkify.config.dwhcfg import edited, write_values
+from sparkify.config.dwhcfg import edited, read_values, write_values
 from sparkify.config.settings import Settings
 from sparkify.config.template import template
 from sparkify.etl.errors import ConfigurationError
@@ -24,7 +24,7 @@ USERS_FILE = """\
 # My warehouse
 [CLUSTER]
 HOST=old.example.com
-DB_NAME='dwh'   ; not a comment
+DB_NAME='dwh'   ; of the warehouse
 DB_PASSWORD=Pass%w0rd
 
 ; the role
@@ -59,6 +59,9 @@ def test_edited_changes_named_lines_alone() -> None:
             "[CLUSTER]\nA=1\n[S3]\nB=2\n[CLUSTER]\nC=3\n",
             "[CLUSTER]\nA=1\n[S3]\nB=2\n[CLUSTER]\nC=3\nHOST = new\n",
         ),
+        ("[CLUSTER]\nHOST = 'a'  # it is\n", "[CLUSTER]\nHOST = 'new'  # it is\n"),
+        ("[CLUSTER]\nHOST = a ; there\n", "[CLUSTER]\nHOST = new ; there\n"),
+        ("[CLUSTER]\nHOST = a#b;c\n", "[CLUSTER]\nHOST = new\n"),
         ("\ufeff[CLUSTER]\r\nHOST=a\r\nB=2\r\n", "\ufeff[CLUSTER]\r\nHOST=new\r\nB=2\r\n"),
     ],
 )
@@ -69,6 +72,33 @@ def test_edited_keeps_form_of_file(before: str, after: str) -> None:
 def test_edited_empties_value_and_adds_no_empty_one() -> None:
     assert edited("[CLUSTER]\nHOST = a\n", {("CLUSTER", "HOST"): ""}) == "[CLUSTER]\nHOST =\n"
     assert edited("[CLUSTER]\nA=1\n", {("CLUSTER", "HOST"): ""}) == "[CLUSTER]\nA=1\n"
+    # A comment that is left alone would be the value.
+    assert edited("[CLUSTER]\nHOST = a # b\n", {("CLUSTER", "HOST"): ""}) == "[CLUSTER]\nHOST =\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("5439 # port", "5439"),
+        ("5439\t; port", "5439"),
+        ("a#b", "a#b"),
+        ("a;b", "a;b"),
+        ("#a", "#a"),
+        ("'a # b'", "a # b"),
+        ("'a # b' # c", "a # b"),
+        ('"a" # it\'s', "a"),
+        ("'a' 'b'", "a' 'b"),
+        ("'a", "'a"),
+        ("'", "'"),
+        ("''", ""),
+        ("", ""),
+        ("p%w ord", "p%w ord"),
+    ],
+)
+def test_value_ends_where_a_comment_begins(tmp_path: Path, written: str, value: str) -> None:
+    path = tmp_path / "dwh.cfg"
+    path.write_text(f"[CLUSTER]\nDB_PASSWORD = {written}\n")
+    assert read_values(path) == {("CLUSTER", "db_password"): value}
 
 
 NAME = st.text("abcXYZ_", min_size=1, max_size=6)

@@ -15,6 +15,7 @@ PACKAGE = Path(sparkify.__file__).parent
 
 # Each module with examples, and how many statements they have.
 EXAMPLES = {
+    "sparkify.cli.times": 2,
     "sparkify.config.dwhcfg": 2,
     "sparkify.etl.retention": 1,
     "sparkify.generate": 3,

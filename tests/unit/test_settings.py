@@ -6,15 +6,17 @@ import stat
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, Table
+from sqlalchemy import Column, Integer, MetaData, Table, make_url
 
 from sparkify import ConfigurationError, Settings
-from sparkify.config.checks import readable_by_others, unknown_options
+from sparkify.config.aws import aws_session
+from sparkify.config.checks import readable_by_others, unknown_options, unknown_variables
 from sparkify.config.template import template, write_template
 from sparkify.databases.base import jsonpaths
 from sparkify.etl.declarations import Location, Source, from_json
 from sparkify.pipeline import SPARKIFY
 from sparkify.pipeline.declaration import EVENTS, SONGS
+from sparkify.warehouse.target import resolve_target
 
 UDACITY = """
 [AWS]
@@ -140,6 +142,49 @@ def test_unknown_options_suggests_name(cfg: Path) -> None:
         "[S3] LOG_DAT is not a setting; did you mean LOG_DATA?",
         "[OTHER] THING is not a setting",
     ]
+    cfg.write_text("[CLUSTR]\nHOST = x\n[REGION]\nREGION = y\n[S3]\nPASSWORD = z\n")
+    assert unknown_options(SPARKIFY.sources) == [
+        "[CLUSTR] HOST is not a setting; did you mean [CLUSTER] HOST?",
+        "[REGION] REGION is not a setting; did you mean [AWS] REGION?",
+        "[S3] PASSWORD is not a setting; did you mean [CLUSTER] DB_PASSWORD?",
+    ]
+
+
+def test_unknown_variables_suggests_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGDATA", "ZZZ", "SONG_DATA", "CONFIG", "PIPELINE"):
+        monkeypatch.setenv(f"SPARKIFY_{name}", "canary")
+    monkeypatch.setenv("SPARK_HOME", "x")
+    assert unknown_variables(SPARKIFY.sources) == [
+        "SPARKIFY_LOGDATA is not a setting; did you mean SPARKIFY_LOG_DATA?",
+        "SPARKIFY_ZZZ is not a setting",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("x.duckdb", "duckdb:///x.duckdb"),
+        ("/a/b c.db", "duckdb:////a/b c.db"),
+        ("duckdb:///x", "duckdb:///x"),
+    ],
+)
+def test_path_of_a_file_is_a_url_in_short(text: str, url: str) -> None:
+    assert Settings.load(database_url=text).url == make_url(url)
+    assert resolve_target(text, SPARKIFY.sources)[1] == make_url(url)
+
+
+def test_region_is_that_of_the_host_where_nothing_else_says_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    host = "dwh.abc123.eu-west-1.redshift.amazonaws.com"
+    assert aws_session(Settings.load(host=host)).region_name == "eu-west-1"
+    assert aws_session(Settings.load(host=host, region="us-east-2")).region_name == "us-east-2"
+    assert aws_session(Settings.load(host="localhost")).region_name is None
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
+    assert aws_session(Settings.load(host=host)).region_name == "us-west-2"
 
 
 def test_readable_by_others_sees_mode_of_file_with_secret(cfg: Path) -> None:

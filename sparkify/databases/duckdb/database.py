@@ -34,6 +34,7 @@ from sparkify.databases.duckdb import errors, frames
 from sparkify.databases.duckdb.batch import DuckDBBatch
 from sparkify.databases.duckdb.dialect import DuckDBDialect, inline, literal, send_literals
 from sparkify.databases.duckdb.file import CONFIG, create
+from sparkify.databases.duckdb.interruption import heed_signals, watch
 from sparkify.databases.duckdb.reading import quoted
 from sparkify.databases.duckdb.storage import made_by, storage_version
 from sparkify.etl.adapter import Batch
@@ -80,6 +81,11 @@ class DuckDB(Database):
 
     def __init__(self, url: URL, settings: Settings | None = None, sources: Sequence[Source] = ()) -> None:
         super().__init__(url, settings, sources)
+        if url.host:
+            raise ConfigurationError(
+                f"a URL of DuckDB has no host, and this one has {url.host}",
+                hint=f"Write duckdb:///{url.host}, or duckdb:////{url.host} for an absolute path.",
+            )
         # Not honoured: whoever parts dev from prod here wants two files, which one load does not lock for the
         # other. Not ignored either: both would be loaded into one.
         if (schema := option(settings, "db_schema")) not in (None, _SCHEMA):
@@ -98,15 +104,15 @@ class DuckDB(Database):
             # With a name it is one for all threads.
             url = url.set(database=f":memory:{secrets.token_hex(8)}")
         try:
-            return send_literals(
-                create_engine(
-                    url,
-                    hide_parameters=True,
-                    connect_args={"config": dict(CONFIG), "read_only": read_only},
-                )
+            engine = create_engine(
+                url, hide_parameters=True, connect_args={"config": dict(CONFIG), "read_only": read_only}
             )
         except (ArgumentError, NoSuchModuleError) as exc:
             raise ConfigurationError(f"the database URL cannot be used: {exc}") from None
+        return send_literals(watch(engine))
+
+    def heed_signals(self) -> None:
+        heed_signals()
 
     @property
     def file(self) -> Path | None:
