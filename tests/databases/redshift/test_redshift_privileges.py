@@ -31,7 +31,7 @@ def people(cloud: Cloud, tmp_path: Path) -> Iterator[Cloud]:
     redshift = cloud.redshift
     for name in ("migrator", "loader", "analyst"):
         redshift.add_user(name, PASSWORD)
-    for name, line in (("log_data/1.json", event(ts=1)), ("song_data/1.json", song())):
+    for name, line in (("log_data/1.json", event()), ("song_data/1.json", song())):
         redshift.put_object(f"s3://plays/{name}", write(tmp_path / name, [line]).read_bytes())
     yield cloud
     redshift.reset()

@@ -52,8 +52,8 @@ def tables_of(redshift: Standin) -> dict[str, set[str]]:
 @pytest.mark.parametrize("other", ["prod", HOSTILE])
 def test_two_schemas_of_a_database_hold_their_own_rows(cloud: Cloud, tmp_path: Path, other: str) -> None:
     redshift = cloud.redshift
-    put(redshift, tmp_path, "a", event(ts=1, userId="1"), event(ts=2, userId="2"))
-    put(redshift, tmp_path, "b", event(ts=3, userId="3"))
+    put(redshift, tmp_path, "a", event(userId="1"), event(userId="2"))
+    put(redshift, tmp_path, "b", event(userId="3"))
     with of(cloud, "dev", "a") as dev, of(cloud, other, "b") as prod:
         assert dev.migrate() == HEAD
         # The tables of the other schema are no answer to whether this one has them.
@@ -83,8 +83,8 @@ def test_two_schemas_of_a_database_hold_their_own_rows(cloud: Cloud, tmp_path: P
 def test_query_and_unload_read_the_schema(cloud: Cloud, tmp_path: Path) -> None:
     from sqlalchemy import select
 
-    put(cloud.redshift, tmp_path, "a", event(ts=1, userId="1"))
-    put(cloud.redshift, tmp_path, "b", event(ts=3, userId="3"))
+    put(cloud.redshift, tmp_path, "a", event(userId="1"))
+    put(cloud.redshift, tmp_path, "b", event(userId="3"))
     users = SPARKIFY.metadata.tables["users"]
     found = []
     for schema, prefix in (("dev", "a"), ("prod", "b")):
@@ -171,7 +171,7 @@ def test_script_creates_the_schema_and_names_it(cloud: Cloud) -> None:
 
 def test_load_of_another_schema_does_not_wait(cloud: Cloud, tmp_path: Path) -> None:
     """Each schema has a lock of its own, and whoever holds the other's is not named."""
-    put(cloud.redshift, tmp_path, "a", event(ts=1))
+    put(cloud.redshift, tmp_path, "a", event())
     with of(cloud, "dev", "a") as dev, of(cloud, "prod", "a") as prod:
         for warehouse in (dev, prod):
             warehouse.migrate()
