@@ -138,10 +138,7 @@ class Attempt:
         self._carry_out(plan, known)
         if failed := [result for result in self._checks if not result.ok]:
             raise ChecksFailed(failed)
-        report = self._report(selection, load_id)
-        with session.step("record the steps"):
-            ledger.record_steps(session, tables.steps, load_id, session.steps)
-        return report
+        return self._report(selection, load_id)
 
     def _report(self, selection: Selection, load_id: int | None) -> LoadReport:
         rows = self._rows

@@ -188,7 +188,8 @@ def record_steps(session: Session, steps: Table, load_id: int, done: Sequence[St
 
 def forget_steps(session: Session, steps: Table, load_id: int) -> None:
     """Delete the steps of loads long ago; the last one is that of the number."""
-    session.run(delete(steps).where(steps.c.load_id <= load_id - KEPT_STEPS))
+    if load_id > KEPT_STEPS:
+        session.run(delete(steps).where(steps.c.load_id <= load_id - KEPT_STEPS))
 
 
 def record_columns(

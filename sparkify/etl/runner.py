@@ -216,8 +216,7 @@ class _Load:
     def _report_retry(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         translated = self._adapter.translate(error) if isinstance(error, Exception) else None
-        reason = translated.found if translated else str(error)
-        self._context.observer.warning(f"trying again: {reason}")
+        self._context.observer.warning(f"trying again: {translated.found if translated else error}")
 
     def _once(self, session: Session) -> LoadReport:
         # Each source is read the fast way, repaired where that fails, and read again.
@@ -284,7 +283,11 @@ def _tidy(
     context: Context, session: Session, changed: list[str], collected: Sequence[Table], *, rebuilt: bool
 ) -> None:
     """What need not be done while others wait for the lock."""
+    done = tuple(session.steps)
     with session.step("tidy up"):
+        if session.load_id is not None:
+            # Nothing rests on them: they need not be in the transaction of the load.
+            ledger.record_steps(session, context.pipeline.ledger.steps, session.load_id, done)
         if collected:
             # The session has them, from the transaction that has just committed: a table of the same name that
             # is here to stay is not meant.

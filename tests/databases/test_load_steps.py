@@ -12,17 +12,17 @@ from tests.support.making import event, song
 
 
 def assert_kept(warehouse: Warehouse, report: LoadReport) -> None:
-    """The report has every step, and the ledger those up to the record of them."""
+    """The report has every step, and the ledger those up to the commit."""
     titles = [step.title for step in report.steps]
     assert titles[:4] == ["list the sources", "prepare the session", "take the lock", "read the ledger"]
     assert titles[4:6] == ["read events into staging_events", "read songs into staging_songs"]
-    assert titles[-6:-3] == ["run the checks", "empty staging_events", "empty staging_songs"]
-    assert titles[-3:] == ["record the steps", "commit", "tidy up"]
+    assert titles[-5:-2] == ["run the checks", "empty staging_events", "empty staging_songs"]
+    assert titles[-2:] == ["commit", "tidy up"]
     rows_of = {step.title: step.rows for step in report.steps}
     assert (rows_of["list the sources"], rows_of["plays: insert"]) == (2, 1)
     assert sum(step.seconds for step in report.steps) <= report.seconds
     kept = warehouse.status().steps
-    assert [step.title for step in kept] == titles[: titles.index("record the steps")]
+    assert [step.title for step in kept] == titles[: titles.index("tidy up")]
     assert [step.rows for step in kept] == [step.rows for step in report.steps][: len(kept)]
 
 
