@@ -14,7 +14,7 @@ from sparkify.etl.attempt import LoadRequest
 from sparkify.etl.checking import count_rows
 from sparkify.etl.declarations import Pipeline
 from sparkify.etl.discovery import list_sources
-from sparkify.etl.errors import EmptySource
+from sparkify.etl.errors import ConfigurationError, EmptySource
 from sparkify.etl.listing import Listing
 from sparkify.etl.results import LoadRecord, StepReport
 from sparkify.etl.session import Session
@@ -130,7 +130,7 @@ def pending_files(request: LoadRequest, known: Mapping[str, str]) -> Iterator[Pe
     for name, uri in request.uris.items():
         try:
             listing = list_sources(LoadRequest(uris={name: uri}, aws=request.aws))[name]
-        except EmptySource as exc:
+        except (EmptySource, ConfigurationError) as exc:
             yield PendingFiles(source=name, uri=uri, problem=str(exc))
         else:
             yield PendingFiles.of(name, listing, known)

@@ -106,6 +106,14 @@ def test_status_names_a_source_that_no_setting_locates(home: Path) -> None:
     assert re.search(r"^  songs   data/song_data: 0 files pending \(0 B\), 1 loaded$", text, re.MULTILINE)
 
 
+def test_status_names_a_source_whose_location_cannot_be_read(home: Path) -> None:
+    run(home, "load")
+    status = run(home, "status", "--json", SPARKIFY_LOG_DATA="s3a://bucket/log").stdout
+    events, songs = json.loads(status)["pending"]
+    assert events["problem"] == "s3a://bucket/log: is another spelling of S3. Write it as s3://bucket/log."
+    assert (songs["files"], songs["problem"]) == (0, None)
+
+
 def test_pipeline_without_questions_report_and_summary(home: Path) -> None:
     bare = ["--pipeline", "bare:PIPELINE"]
     loaded = run(home, *bare, "load").stdout.splitlines()[-1]
