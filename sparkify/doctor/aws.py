@@ -10,6 +10,7 @@ from sparkify.config.dwhcfg import config_file
 from sparkify.config.settings import Settings
 from sparkify.doctor.checklist import Checklist, Problem
 from sparkify.etl.declarations import Pipeline, Source
+from sparkify.etl.locations import is_s3
 from sparkify.redshift import Endpoint
 
 if TYPE_CHECKING:
@@ -194,7 +195,7 @@ class AwsChecks:
 
         uri = self._settings.location(source)
         section, option = self._settings.cfg_option(source.location.setting)
-        if not uri.startswith("s3://"):
+        if not is_s3(uri):
             raise Problem(
                 "Redshift reads S3 alone",
                 where=uri,
@@ -234,7 +235,7 @@ class AwsChecks:
 
         _, option = self._settings.cfg_option(name)
         bucket, _, key = uri.removeprefix("s3://").partition("/")
-        if not uri.startswith("s3://") or not key:
+        if not is_s3(uri) or not key:
             raise Problem(
                 f"{uri} is not an object of S3", hint=f"set {option} to s3://bucket/key, or leave it out"
             )

@@ -14,6 +14,7 @@ from sparkify.config.fields import setting_names
 from sparkify.config.settings import Settings
 from sparkify.etl.declarations import Pipeline, Source
 from sparkify.etl.errors import ConfigurationError
+from sparkify.etl.locations import is_s3
 from sparkify.pipeline import SPARKIFY
 from sparkify.provision.costs import Estimate, estimate
 from sparkify.provision.naming import Names
@@ -88,7 +89,7 @@ def readable_s3(settings: Settings, pipeline: Pipeline = SPARKIFY) -> tuple[Read
     folders = [getattr(settings, location.setting) for location in locations] + [settings.manifest_prefix]
     files = [getattr(settings, location.jsonpaths) for location in locations if location.jsonpaths]
     for uri in (*folders, *files):
-        if uri is None or not uri.startswith("s3://"):
+        if uri is None or not is_s3(uri):
             continue
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         one_object = uri in files or key.removesuffix(".gz").endswith(_DATA)
@@ -286,7 +287,7 @@ def _source_problems(settings: Settings, sources: Sequence[Source]) -> Iterator[
         uri = getattr(settings, name)
         if uri is None:
             continue
-        if not uri.startswith("s3://"):
+        if not is_s3(uri):
             yield f"{option} is {uri}: Redshift reads S3 alone; give s3://bucket/prefix"
         elif not uri.removeprefix("s3://").partition("/")[0]:
             yield f"{option} is {uri}: there is no bucket in it"

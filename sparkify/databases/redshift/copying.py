@@ -14,6 +14,7 @@ from sparkify.etl.declarations import Source
 from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.jsonpaths import columns_of, is_needed, write_paths
 from sparkify.etl.listing import Listing
+from sparkify.etl.locations import is_s3
 from sparkify.redshift import Copy, CopyError
 
 __all__ = ["CopyOptions", "Copying", "refuse_local"]
@@ -168,7 +169,7 @@ def refuse_local(name: str, uri: str) -> None:
 
     :raises ConfigurationError: when it is not.
     """
-    if not uri.startswith("s3://"):
+    if not is_s3(uri):
         raise ConfigurationError(
             "Redshift reads from S3 alone",
             where=uri,

@@ -9,7 +9,7 @@ from sqlalchemy import Boolean, Connection, CursorResult, Date, Double, Integer,
 from sqlalchemy.types import TIMESTAMP, TypeEngine
 
 from sparkify.etl.errors import ConfigurationError
-from sparkify.etl.locations import split_s3
+from sparkify.etl.locations import is_s3, split_s3
 from sparkify.redshift import Unload, UnloadError, render
 
 __all__ = ["arrow_type", "tuples", "write_parquet"]
@@ -53,7 +53,7 @@ def write_parquet(
         UNLOAD among those of this one.
     :raises ConfigurationError: for a target that is not on S3, or a whole bucket that would be emptied.
     """
-    if not target.startswith("s3://"):
+    if not is_s3(target):
         raise ConfigurationError("Redshift writes to S3 alone", where=target, hint="Give s3://bucket/prefix.")
     if overwrite:
         # CLEANPATH removes all keys that begin so; those of a folder end where it ends.
