@@ -57,6 +57,20 @@ class Listener:
         for client in open_sockets:
             _shut(client)
 
+    def hang_up(self) -> list[threading.Thread]:
+        """Close the connections of all sessions; the threads that served them, which end by themselves.
+
+        A session that waits for PostgreSQL ends when its backend has: join the threads after that.
+        """
+        with self._lock:
+            sessions = list(self._sessions.values())
+            clients = [self._threads.get(session.thread) for session in sessions]
+        for session, client in zip(sessions, clients, strict=True):
+            session.cancelled.set()
+            if client is not None:
+                _shut(client)
+        return [session.thread for session in sessions]
+
     def cut_idle(self) -> int:
         """Reset the connections of the sessions that wait for their client, and return how many they were.
 
@@ -178,10 +192,11 @@ class Listener:
             options["rs.load_detail_is_late"] = "on"
         with self._standin.postgres.connect(database, user=user, options=options) as backend:
             session = Session(self._standin, stream, backend, user, database)
-            self._greet(stream, backend, user)
+            # Before the client hears that it is in: what it does next may be to count the sessions.
             with self._lock:
                 self._sessions[session.pid] = session
             try:
+                self._greet(stream, backend, user)
                 session.run()
             except PostgresError as error:  # PostgreSQL ended the session
                 _fatal(stream, RedshiftError(error.code, error.fields.get("M", ""), severity="FATAL"))

@@ -314,9 +314,12 @@ class Standin:
         self.resets += 1
         for name in sorted(self.databases - {self.database}):
             self.drop_database(name)
-        if self.touched.is_set() or (self._listener is not None and not self._listener.idle):
+        left = [] if self._listener is None else self._listener.hang_up()
+        if self.touched.is_set() or left:
             self.touched.clear()
             self.query("SELECT rs.clean()")
+        for thread in left:
+            thread.join(5)
         self._drop_users()
         self.clear_statements()
         self.refused_roles.clear()

@@ -153,9 +153,9 @@ def test_connection_that_was_cut_between_uses_is_replaced(cloud: Cloud, empty: W
             lambda: len(empty.check()) and 1,
         )
     ):
-        assert cloud.redshift.cut_idle() == 1, number
+        assert cloud.redshift.cut_idle() >= 1, number
         assert use() == 1, number
-    assert cloud.redshift.cut_idle() == 1
+    assert cloud.redshift.cut_idle() >= 1
     put_day(cloud, 2)
     assert empty.load(only=["events"], observer=warnings).load_id == 2
     assert warnings.seen == []

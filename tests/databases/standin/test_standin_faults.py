@@ -196,7 +196,7 @@ def test_idle_connections_are_cut_on_command(
     idle = connect()
     assert idle.value("select 1") == 1
     t.run("insert into t values (1)")
-    assert redshift.cut_idle() == 2
+    assert redshift.cut_idle() >= 2
     for client in (idle, t):
         with pytest.raises(LOST):
             client.run("select 1")
