@@ -16,7 +16,8 @@ What holds for all of them:
   midnight, and None is no limit. So a month is ``since=date(2018, 11, 1), until=date(2018, 12, 1)``, and
   neighbouring periods neither overlap nor leave a gap.
 * Moments that come back are UTC. Days, weeks, weekdays and hours are of the zone ``tz``, UTC unless said.
-* A column whose name ends in ``share``, ``rate`` or ``growth`` is a fraction: 0.05 is five per cent.
+* A column whose name ends in ``share``, ``rate``, ``growth`` or ``chance`` is a fraction: 0.05 is five per
+  cent.
 * Plays are counted from the fact, and each is counted once. Names are only shown, never joined on.
 * Rows come in the order stated, and ties are broken, so the same data gives the same rows on every database.
 
@@ -28,9 +29,10 @@ from __future__ import annotations
 from sparkify.analytics.health import freshness, match_quality
 from sparkify.analytics.listeners import level_changes, retention, sessions, top_users
 from sparkify.analytics.listening import DIMENSIONS, Dimension, peak_hours, plays_by, totals
-from sparkify.analytics.music import top_artists, trending_artists
+from sparkify.analytics.music import top_artists
 from sparkify.analytics.periods import Moment
 from sparkify.analytics.songs import top_songs, top_songs_by_day
+from sparkify.analytics.trends import trending_artists
 from sparkify.etl.questions import Question
 
 __all__ = [

@@ -63,7 +63,7 @@ def _cell(column: str, value: Any) -> str:
     if column == "weekday":
         return _WEEKDAYS[value]
     if isinstance(value, float):
-        fraction = column.endswith(("share", "rate", "growth"))
+        fraction = column.endswith(("share", "rate", "growth", "chance"))
         return f"{value:.1%}" if fraction else f"{value:,.1f}"
     if isinstance(value, datetime):
         return formatting.when(value)

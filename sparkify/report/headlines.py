@@ -9,7 +9,18 @@ from typing import Any
 from sparkify.report.facts import Facts, Period, Record, Slot
 from sparkify.report.wording import WEEKDAYS, counted, days, decimal, number, percent
 
-__all__ = ["changes", "comparison", "health", "hours", "people", "period", "returning", "songs", "trend"]
+__all__ = [
+    "changes",
+    "comparison",
+    "health",
+    "hours",
+    "people",
+    "period",
+    "returning",
+    "songs",
+    "trend",
+    "trend_note",
+]
 
 _PARTS = ("early {}", "{} morning", "{} afternoon", "{} evening")
 """Of six hours each, from midnight."""
@@ -17,8 +28,8 @@ _PARTS = ("early {}", "{} morning", "{} afternoon", "{} evening")
 _ABOVE = 1.05
 """A peak of at least so many times the average is compared with it."""
 
-_CHANCE = 2.0
-"""A surge below it may well be chance."""
+_CHANCE = 0.05
+"""An artist is named where chance alone names one in at most one week of twenty."""
 
 
 def songs(facts: Facts) -> str:
@@ -32,20 +43,29 @@ def songs(facts: Facts) -> str:
 
 
 def trend(facts: Facts) -> str:
-    """Which artist rises, and whether that is more than chance."""
+    """Which artist rises by more than chance brings among so many."""
     if facts.trend is None:
         return "There is no earlier week to compare with"
-    if not facts.trending:
-        return "No artist is played more than the week before"
-    first = facts.trending[0]
+    first = facts.trending[0] if facts.trending else None
+    if first is None or first["chance"] > _CHANCE:
+        return "No artist stands out"
     rose = (
         f"from {number(first['plays_before'])} to {counted(first['plays'], 'play')}"
         if first["plays_before"]
         else f"from nothing to {counted(first['plays'], 'play')}"
     )
-    if first["surge"] < _CHANCE:
-        return f"No artist stands out: {first['artist']} rose most, {rose}, which may be chance"
     return f"{first['artist']} rose most, {rose}"
+
+
+def trend_note(facts: Facts) -> str:
+    """How many artists were compared, and how far chance goes among them."""
+    if not facts.trending:
+        return "No artist was played five times or more, and rose by more than all plays did."
+    first = facts.trending[0]
+    among = f"Among {counted(first['compared'], 'artist')} compared"
+    if first["chance"] > _CHANCE:
+        return f"{among}, rises such as these may well be chance: they are listed, not claimed."
+    return f"{among}, chance alone brings such a rise in at most {percent(first['chance'])} of weeks."
 
 
 def hours(facts: Facts) -> str:

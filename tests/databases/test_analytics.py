@@ -231,14 +231,28 @@ BY_HAND: dict[str, tuple[Callable[[], Select[*tuple[Any, ...]]], str]] = {
             FROM songplays p JOIN artists r USING (artist_id), ends
             WHERE start_time >= until - INTERVAL 14 DAY
         ),
+        squares AS (
+            SELECT a, sum(n * n) AS squares, max(plays) AS most
+            FROM (SELECT a, count(*) AS n, count(*) FILTER (now) AS plays FROM named GROUP BY a, user_id)
+            GROUP BY a
+        ),
         counted AS (
-            SELECT min_by(name, (length(name), name)) AS name, count(*) FILTER (now) AS plays,
+            SELECT a, min_by(name, (length(name), name)) AS name, count(*) FILTER (now) AS plays,
                    count(*) FILTER (NOT now) AS before, count(DISTINCT user_id) FILTER (now) AS listeners
             FROM named GROUP BY a
+        ),
+        whole AS (
+            SELECT count(*) FILTER (plays + before >= 3) AS compared, sum(plays) / sum(plays + before) AS share
+            FROM counted
+        ),
+        surged AS (
+            SELECT *, 2 * (plays - (plays + before) * share) / sqrt(squares) AS surge
+            FROM counted JOIN squares USING (a), whole
         )
-        SELECT name, plays, before, listeners, CASE WHEN before > 0 THEN plays / before - 1 END,
-               (plays - before) / sqrt(plays + before) AS surge
-        FROM counted WHERE plays >= 3 AND plays > before ORDER BY surge DESC, plays DESC, name LIMIT 12
+        SELECT name, plays, before, listeners, most, CASE WHEN before > 0 THEN plays / before - 1 END, surge,
+               compared, least(1, compared * exp(-surge ** 2 / 2))
+        FROM surged WHERE plays >= 3 AND plays > before AND surge > 0
+        ORDER BY surge DESC, plays DESC, name LIMIT 12
         """,
     ),
     "top users": (
@@ -646,6 +660,7 @@ def plays_of(artist: str, days: list[int], session: int) -> list[dict[str, Any]]
 
 
 def test_trending_by_its_formula(warehouse: Warehouse, data: Data) -> None:
+    fan = [{**one, "userId": "900"} for one in plays_of("Fan", [16] * 8, 9)]
     data.log(
         "a.json",
         *plays_of("Riser", [8, *[15] * 8, 21], 1),
@@ -654,18 +669,34 @@ def test_trending_by_its_formula(warehouse: Warehouse, data: Data) -> None:
         *plays_of("Faller", [9] * 9 + [16] * 6, 4),
         *plays_of("Few", [16] * 4, 5),
         *plays_of("Same", [9] * 7 + [16] * 7, 7),
+        *plays_of("Gone", [14] * 3, 8),
+        *fan,
         # Before both windows, and so of no account.
         *plays_of("Newcomer", [7] * 50, 6),
     )
     data.song("a.json", song())
     warehouse.load()
     found = ask(warehouse, trending_artists())
-    assert [row[:4] for row in found] == [("Riser", 9, 1, 9), ("Newcomer", 6, 0, 6), ("Steady", 21, 20, 21)]
-    assert [row[4] for row in found] == [8.0, None, pytest.approx(0.05)]
-    assert [row[5] for row in found] == [
-        pytest.approx(8 / math.sqrt(10)),
-        pytest.approx(math.sqrt(6)),
-        pytest.approx(1 / math.sqrt(41)),
+    # All were played 61 times after 40: Steady, 21 after 20, rose less than all.
+    assert [row[:5] for row in found] == [
+        ("Newcomer", 6, 0, 6, 1),
+        ("Riser", 9, 1, 9, 1),
+        ("Fan", 8, 0, 1, 8),
+    ]
+    assert [row[5] for row in found] == [None, 8.0, None]
+    assert [row[6] for row in found] == [
+        pytest.approx(2 * (6 - 6 * 61 / 101) / math.sqrt(6)),
+        pytest.approx(2 * (9 - 10 * 61 / 101) / math.sqrt(10)),
+        # Eight plays by one listener are one observation.
+        pytest.approx(2 * (8 - 8 * 61 / 101) / 8),
+    ]
+    # Compared are all with five plays or more in both weeks: neither Few nor Gone.
+    assert [row[7] for row in found] == [6, 6, 6]
+    assert [row[8] for row in found] == [
+        pytest.approx(6 * math.exp(-2 * (6 - 6 * 61 / 101) ** 2 / 6)),
+        # The bound of Riser is above 1.
+        1.0,
+        1.0,
     ]
     assert "Few" in [row[0] for row in ask(warehouse, trending_artists(floor=4))]
     # The week up to the 15th has the plays of the 8th and the 9th.
@@ -678,7 +709,10 @@ def test_trending_by_its_formula(warehouse: Warehouse, data: Data) -> None:
         ("Same", 7, 0),
         ("Faller", 6, 0),
         ("Newcomer", 6, 0),
+        ("Fan", 8, 0),
     ]
+    # Nothing was played the day before, so there is nothing to compare with.
+    assert ask(warehouse, trending_artists(since=date(2018, 11, 7), days=1)) == []
 
 
 def test_trending_windows_that_are_none() -> None:

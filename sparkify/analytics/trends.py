@@ -1,0 +1,189 @@
+"""Who is on the rise: artists played more than the window before, and whether that may be chance.
+
+The change of one artist is measured by the fact alone: if nothing had changed but how much is played in all,
+each play of the two windows would lie in the later one with the ``share`` that all plays have there. A listener
+who plays an artist ten times in one evening is one observation and not ten, so what may happen by chance is
+reckoned from listeners, whatever each of them does with their own plays: for independent listeners with
+``n`` plays each (of this artist, in both windows) Hoeffding's inequality says
+
+    P(plays - expected >= t) <= exp(-2 t**2 / sum(n**2)) = exp(-surge**2 / 2)
+
+and among ``compared`` artists one rises so much with a probability of at most ``compared`` times this (Boole).
+Nothing is drawn at random, and it is reckoned from counts: of each artist, and by listener of those that lead.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import CTE, BigInteger, ColumnElement, Double, Select, and_, case, cast, func, select
+
+from sparkify.analytics.expressions import count_if, interval, ratio, truncated
+from sparkify.analytics.music import artist_order, artists_of, every_artist
+from sparkify.analytics.periods import Moment, moment, within
+from sparkify.analytics.spellings import leading, same, spelled
+from sparkify.etl.errors import ConfigurationError
+from sparkify.models import SongPlay
+
+__all__ = ["trending_artists"]
+
+_CANDIDATES = 100
+"""So many artists whose plays rose most are looked at by listener; who leads by listeners is among them unless
+as many others owe their rise to a few."""
+
+_LARGEST_EXPONENT = 700.0
+"""exp(-700) is still a number; of a smaller one PostgreSQL says that it is out of range."""
+
+
+def trending_artists(
+    *, limit: int = 10, floor: int = 5, days: int = 7, since: Moment = None, until: Moment = None
+) -> Select[str, int, int, int, int, float | None, float, int, float]:
+    """The artists on the rise: artist, plays, plays_before, listeners, most_by_one, growth, surge, compared,
+    chance.
+
+    ``plays`` and ``listeners`` are of the window from ``since`` to ``until``, ``plays_before`` of the window of
+    the same length just before it, and ``most_by_one`` the plays in the window of the listener who has most.
+    ``growth`` = plays / plays_before - 1, and NULL for who was not played before.
+
+    ``surge`` = 2 * (plays - expected) / sqrt(sum of n * n), with n the plays of each listener in both windows,
+    and ``expected`` the plays of both windows times the share that the window has of the plays of all artists:
+    how far the plays exceed what was to be expected, where each listener counts as one observation.
+    ``chance`` = compared * exp(-surge * surge / 2), at most 1: the probability that any of the ``compared``
+    artists has such a surge although nothing changed for it is not larger. Up to 0.05 an artist stands out.
+    Compared are the artists with ``floor`` plays or more in both windows together.
+
+    Order: surge, highest first; then plays and the name. Only artists whose plays grew, and more than those of
+    all artists, are rows; without a play before the window there is none.
+
+    :param limit: how many artists.
+    :param floor: the fewest plays in the window to be a row.
+    :param days: the length of the window, where ``since`` or ``until`` is not given; without either it ends
+        with the day (UTC) of the newest play.
+    :raises ConfigurationError: when the window is empty.
+    """
+    first, middle, end = _windows(timedelta(days=days), since, until)
+    now = func.count(case((and_(SongPlay.start_time >= middle, SongPlay.start_time < end), 1)))
+    before = func.count(case((and_(SongPlay.start_time >= first, SongPlay.start_time < middle), 1)))
+    # A computed window is no condition of the rows: on DuckDB 1.5 that takes more than twice the memory.
+    known = since is not None or until is not None
+    bounds = [SongPlay.start_time >= first, SongPlay.start_time < end] if known else []
+    played = (
+        select(SongPlay.match_id, now.label("plays"), before.label("plays_before"))
+        .where(*bounds)
+        .group_by(SongPlay.match_id)
+        .cte("played")
+    )
+    artist = every_artist()
+    match = artists_of(played, artist)
+    candidates = _candidates(match, floor, max(limit, _CANDIDATES))
+    by_listener = (
+        select(candidates.c.name_key, SongPlay.user_id, now.label("plays"), before.label("plays_before"))
+        .select_from(candidates)
+        .join(match, same(match, candidates))
+        .join(SongPlay, SongPlay.match_id == match.c.match_id)
+        .where(*bounds)
+        .group_by(candidates.c.name_key, SongPlay.user_id)
+        .cte("by_listener")
+    )
+    both = cast(by_listener.c.plays + by_listener.c.plays_before, Double)
+    listened = (
+        select(
+            by_listener.c.name_key,
+            count_if(by_listener.c.plays > 0).label("listeners"),
+            func.max(by_listener.c.plays).label("most_by_one"),
+            func.sum(both * both).label("squares"),
+        )
+        .group_by(by_listener.c.name_key)
+        .cte("listened")
+    )
+    surge = ratio(2.0 * candidates.c.excess, func.sqrt(listened.c.squares))
+    rising = (
+        select(candidates, listened.c.listeners, listened.c.most_by_one, surge.label("surge"))
+        .join_from(candidates, listened, listened.c.name_key == candidates.c.name_key)
+        .cte("rising")
+    )
+    highest = leading(rising, [rising.c.surge.desc(), rising.c.plays.desc()], limit)
+    named = spelled(highest, artist, artist_order(artist))
+    return (
+        select(
+            named.c.name.label("artist"),
+            named.c.plays,
+            named.c.plays_before,
+            named.c.listeners,
+            named.c.most_by_one,
+            (ratio(named.c.plays, named.c.plays_before) - 1.0).label("growth"),
+            named.c.surge,
+            named.c.compared,
+            _chance(named.c.surge, named.c.compared).label("chance"),
+        )
+        .where(named.c.spelling == 1)
+        .order_by(named.c.surge.desc(), named.c.plays.desc(), named.c.name)
+        .limit(limit)
+    )
+
+
+# -- parts -------------------------------------------------------------------------------------------------
+
+
+def _candidates(match: CTE, floor: int, limit: int) -> CTE:
+    """The artists whose plays rose most, as if each were of another listener: a bound of their surge."""
+    counted = (
+        select(
+            match.c.name_key,
+            cast(func.sum(match.c.plays), BigInteger).label("plays"),
+            cast(func.sum(match.c.plays_before), BigInteger).label("plays_before"),
+        )
+        .group_by(match.c.name_key)
+        .cte("counted")
+    )
+    both = counted.c.plays + counted.c.plays_before
+    compared = select(
+        ratio(func.sum(counted.c.plays), func.sum(both)).label("share"),
+        count_if(both >= floor).label("compared"),
+    ).cte("compared")
+    excess = counted.c.plays - both * compared.c.share
+    rise = ratio(excess, func.sqrt(cast(both, Double)))
+    return (
+        select(counted, compared.c.compared, excess.label("excess"))
+        .join_from(counted, compared, compared.c.compared > 0)
+        .where(counted.c.plays >= floor, counted.c.plays > counted.c.plays_before, excess > 0)
+        .order_by(rise.desc(), counted.c.name_key)
+        .limit(limit)
+        .cte("candidate")
+    )
+
+
+def _chance(surge: ColumnElement[float], compared: ColumnElement[int]) -> ColumnElement[float]:
+    """How likely one of so many artists surges as much by chance, at most."""
+    exponent: ColumnElement[float] = func.least(surge * surge / 2.0, _LARGEST_EXPONENT, type_=Double())
+    one: ColumnElement[float] = func.exp(-exponent, type_=Double())
+    return func.least(1.0, compared * one, type_=Double())
+
+
+def _windows(length: timedelta, since: Moment, until: Moment) -> tuple[Any, Any, Any]:
+    """Where the window before begins, where the window begins, and where it ends."""
+    if length <= timedelta(0):
+        raise ConfigurationError(f"a window of {length.days} days has no moment in it; give 1 or more")
+    middle, end = moment(since), moment(until)
+    if middle is None and end is None:
+        return _newest_windows(length)
+    if end is None:
+        assert middle is not None  # noqa: S101 - one of the two is given
+        end = middle + length
+    elif middle is None:
+        middle = end - length
+    within(SongPlay.start_time, middle, end)
+    return middle - (end - middle), middle, end
+
+
+def _newest_windows(length: timedelta) -> tuple[Any, Any, Any]:
+    """The windows that end with the midnight after the newest play."""
+    end = truncated("day", func.max(SongPlay.start_time)) + interval(timedelta(days=1))
+    windows = select(
+        (end - interval(2 * length)).label("since_before"),
+        (end - interval(length)).label("since"),
+        end.label("until"),
+    ).cte("windows")
+    first, middle, last = (select(column).scalar_subquery() for column in windows.c)
+    return first, middle, last
