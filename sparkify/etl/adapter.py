@@ -36,13 +36,21 @@ class Batch(ABC):
     """The files of one load, through all of its attempts."""
 
     @abstractmethod
-    def stage(self, session: Session, source: Source, files: Sequence[SourceFile], listing: Listing) -> Staged:
+    def stage(self, session: Session, source: Source, files: Sequence[SourceFile], listing: Listing) -> None:
         """Fill the staging table of the source, in the transaction of the session.
 
-        In a dry run no file is read: the statements are recorded, and nothing is counted.
+        In a dry run no file is read: the statements are recorded.
 
         :param files: what to load; some or all of the files of ``listing``.
         :raises UnreadableBatch: when the batch must be repaired first.
+        """
+
+    @abstractmethod
+    def count(self, session: Session, sources: Sequence[Source]) -> Mapping[str, Staged]:
+        """What was staged, by the name of the source, once all sources have been: each of their lines is
+        accounted for. In a dry run nothing is counted.
+
+        :raises UnreadableBatch: when a batch must be repaired first.
         """
 
     @abstractmethod

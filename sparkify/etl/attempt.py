@@ -20,7 +20,7 @@ from sparkify.etl.declarations import Pipeline, Source
 from sparkify.etl.errors import ChecksFailed, ConfigurationError, RejectedLines
 from sparkify.etl.listing import AwsOptions, Listing
 from sparkify.etl.observer import Observer
-from sparkify.etl.plan import Plan, Record, Run, Selection, Stage, Unstage, Verify, build, choose
+from sparkify.etl.plan import Count, Plan, Record, Run, Selection, Stage, Unstage, Verify, build, choose
 from sparkify.etl.ranges import limits_of
 from sparkify.etl.results import (
     CheckResult,
@@ -165,6 +165,8 @@ class Attempt:
                 match step:
                     case Stage():
                         self._stage(step)
+                    case Count():
+                        self._count(step)
                     case Run():
                         self._touched[step.table.name][step.effect] += session.run(step.statement).rowcount
                     case Verify():
@@ -177,11 +179,15 @@ class Attempt:
     def _stage(self, step: Stage) -> None:
         context, name = self._context, step.source.name
         context.observer.reading(name, len(step.files), sum(file.size for file in step.files))
-        self._staged[name] = context.batch.stage(self._session, step.source, step.files, context.listings[name])
+        context.batch.stage(self._session, step.source, step.files, context.listings[name])
+
+    def _count(self, step: Count) -> None:
+        self._staged = dict(self._context.batch.count(self._session, step.sources))
         rejects = self._rejects()
         if len(rejects) > self._request.max_rejects:
             raise RejectedLines(rejects, self._request.max_rejects)
-        self._set_limits(step.source, self._staged[name].limits)
+        for source in step.sources:
+            self._set_limits(source, self._staged[source.name].limits)
 
     def _set_limits(self, source: Source, values: Sequence[Any] | None) -> None:
         """Let later statements have the limits of a batch as literals.

@@ -18,6 +18,7 @@ from sparkify.etl.listing import Listing, SourceFile
 from sparkify.etl.results import Mode
 
 __all__ = [
+    "Count",
     "Plan",
     "Record",
     "Run",
@@ -56,6 +57,13 @@ class Stage(Step):
 
     source: Source
     files: tuple[SourceFile, ...]
+
+
+@dataclass(frozen=True)
+class Count(Step):
+    """Count what was staged, of all sources at once."""
+
+    sources: tuple[Source, ...]
 
 
 @dataclass(frozen=True)
@@ -190,6 +198,7 @@ def build(pipeline: Pipeline, selection: Selection, load_id: ColumnElement[int])
         Stage(f"read {source.name} into {source.staging.name}", source, selection.files[source.name])
         for source in new
     ]
+    steps.append(Count("count what was read", tuple(new)))
     names = {source.name for source in new}
     collected: list[Table] = []
     for transform in pipeline.transforms:

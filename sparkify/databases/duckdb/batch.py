@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import queue
 import secrets
 import tempfile
-import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +25,7 @@ from sparkify.databases.duckdb.reading import (
     shadow,
     unshadow,
 )
+from sparkify.databases.duckdb.spooled import Readable, Spooled, ahead
 from sparkify.etl.adapter import Batch, UnreadableBatch
 from sparkify.etl.declarations import Source
 from sparkify.etl.errors import SparkifyError
@@ -35,46 +34,16 @@ from sparkify.etl.observer import Observer
 from sparkify.etl.ranges import select_limits
 from sparkify.etl.results import Staged
 from sparkify.etl.session import Outcome, Session
-from sparkify.etl.spool import SpoolFile, spool
-from sparkify.etl.validation import ToValidate, Validated, validate_files
+from sparkify.etl.spool import spool
+from sparkify.etl.validation import ToValidate, validate_files
 
 __all__ = ["DuckDBBatch"]
 
 _GROUP = 256 * 1024 * 1024
 """Bytes that one statement reads. Less, and the two threads of a small machine are not kept busy."""
 
-_AHEAD = 64
-"""Files that may be ready before the database has come to them."""
-
 _UNREADABLE = (duckdb.InvalidInputException, duckdb.DataError)
 """What reading a file that is not right raises: malformed JSON, our own error(), a failed conversion."""
-
-
-@dataclass(frozen=True)
-class _Readable:
-    """A local file, and how many rows the database must find in it.
-
-    :ivar validated: whether the file was validated and holds accepted lines only.
-    """
-
-    file: SpoolFile
-    rows: int
-    validated: bool = False
-
-
-@dataclass
-class _Spooled:
-    """The files of one source, and what became of their lines.
-
-    :ivar wanted: all of them, as they are to be loaded.
-    :ivar complete: whether they are all here.
-    """
-
-    source: Source
-    wanted: Sequence[SourceFile]
-    complete: bool = False
-    files: list[_Readable] = field(default_factory=list)
-    validated: Validated = field(default_factory=Validated)
 
 
 class DuckDBBatch(Batch):
@@ -89,7 +58,7 @@ class DuckDBBatch(Batch):
         self._folder = folder
         self._aws = aws
         self._observer = observer
-        self._spooled: dict[str, _Spooled] = {}
+        self._spooled: dict[str, Spooled] = {}
         self._reader: Connection | None = None
         self._attached: dict[str, str] = {}
 
@@ -108,19 +77,19 @@ class DuckDBBatch(Batch):
         for name in list(self._attached):
             self._detach(session, name)
 
-    def stage(self, session: Session, source: Source, files: Sequence[SourceFile], listing: Listing) -> Staged:
+    def stage(self, session: Session, source: Source, files: Sequence[SourceFile], listing: Listing) -> None:
         staging = self._attach(session, source)
         if session.dry_run:
+            self._spooled[source.name] = Spooled(source, files)
             staging.read()
             session.run(shadow(source, staging.catalog))
-            _limits(session, source)
-            return Validated().staged(source, ((file, 0) for file in files))
+            return
         spooled = self._spooled.get(source.name)
         if spooled is not None and spooled.complete and spooled.wanted == files:
-            incoming: Iterator[_Readable] = iter(spooled.files)
+            incoming: Iterator[Readable] = iter(spooled.files)
         else:
             # Another load of this process may have come first since the last attempt.
-            spooled = self._spooled[source.name] = _Spooled(source, files)
+            spooled = self._spooled[source.name] = Spooled(source, files)
             incoming = self._spool(spooled)
         readable = True
         for group in _grouped(incoming):
@@ -129,8 +98,14 @@ class DuckDBBatch(Batch):
         if not readable:
             raise UnreadableBatch(source)
         session.run(shadow(source, staging.catalog))
-        lines = ((part.file, part.lines) for one in spooled.files for part in one.file.segments)
-        return replace(spooled.validated.staged(source, lines), limits=_limits(session, source))
+
+    def count(self, session: Session, sources: Sequence[Source]) -> Mapping[str, Staged]:
+        staged = dict[str, Staged]()
+        for source in sources:
+            spooled = self._spooled[source.name]
+            counted = spooled.validated.staged(source, spooled.lines)
+            staged[source.name] = replace(counted, limits=_limits(session, source))
+        return staged
 
     def unstage(self, session: Session, source: Source) -> Sequence[Table]:
         session.run(unshadow(source))
@@ -165,12 +140,12 @@ class DuckDBBatch(Batch):
     def _detach(self, session: Session, name: str) -> None:
         session.run(detach(self._attached.pop(name)), apart=self._reader)
 
-    def _spool(self, spooled: _Spooled) -> Iterator[_Readable]:
+    def _spool(self, spooled: Spooled) -> Iterator[Readable]:
         name = spooled.source.name
         folder = Path(tempfile.mkdtemp(dir=self._folder, prefix=f"{name}-"))
         report = partial(self._observer.read, name, lines=0)
-        for file in _ahead(spool(spooled.wanted, folder, self._aws, report)):
-            one = _Readable(file, file.lines)
+        for file in ahead(spool(spooled.wanted, folder, self._aws, report)):
+            one = Readable(file, file.lines)
             spooled.files.append(one)
             self._observer.read(name, 0, file.lines)
             yield one
@@ -185,44 +160,9 @@ def _limits(session: Session, source: Source) -> tuple[Any, ...]:
     return tuple(rows[0]) if rows else ()
 
 
-def _ahead(files: Iterator[SpoolFile]) -> Iterator[SpoolFile]:
-    """The same files; the next ones are made ready in a thread while the database reads those before."""
-    waiting: queue.Queue[SpoolFile | BaseException | None] = queue.Queue(maxsize=_AHEAD)
-    stopped = threading.Event()
-
-    def put(item: SpoolFile | BaseException | None) -> None:
-        while not stopped.is_set():
-            try:
-                waiting.put(item, timeout=0.1)
-            except queue.Full:
-                continue
-            return
-
-    def fill() -> None:
-        try:
-            for file in files:
-                put(file)
-                if stopped.is_set():
-                    return
-            put(None)
-        except BaseException as exc:
-            put(exc)
-
-    worker = threading.Thread(target=fill, name="sparkify-spool")
-    worker.start()
-    try:
-        while (item := waiting.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-    finally:
-        stopped.set()
-        worker.join()
-
-
-def _grouped(files: Iterable[_Readable]) -> Iterator[list[_Readable]]:
+def _grouped(files: Iterable[Readable]) -> Iterator[list[Readable]]:
     """Files that are read together: either all of them were validated, or none."""
-    group: list[_Readable] = []
+    group: list[Readable] = []
     size = 0
     for one in files:
         if group and group[0].validated != one.validated:
@@ -260,7 +200,7 @@ class _Staging:
         return self.session.run(statement, parameters, apart=self.reader)
 
 
-def _insert_files(staging: _Staging, files: Sequence[_Readable]) -> bool:
+def _insert_files(staging: _Staging, files: Sequence[Readable]) -> bool:
     """Read files into the staging table. Returns whether every line arrived, and as it should be."""
     if any(one.file.suspect and not one.validated for one in files):
         return False
@@ -275,7 +215,7 @@ def _insert_files(staging: _Staging, files: Sequence[_Readable]) -> bool:
         raise
 
 
-def _probe(session: Session, source: Source, one: _Readable) -> bool:
+def _probe(session: Session, source: Source, one: Readable) -> bool:
     """Whether a file can be read the fast way."""
     if one.file.suspect:
         return False
@@ -289,10 +229,10 @@ def _probe(session: Session, source: Source, one: _Readable) -> bool:
     return bool(rows == one.rows)
 
 
-def _validated(spooled: _Spooled, files: Sequence[_Readable]) -> Iterator[_Readable]:
+def _validated(spooled: Spooled, files: Sequence[Readable]) -> Iterator[Readable]:
     """For each file, one with its accepted lines; the others go to the rejects."""
     tasks = [ToValidate(one.file, one.file.path.with_suffix(".accepted.json")) for one in files]
     size = sum(one.file.path.stat().st_size for one in files)
     for task, validated in validate_files(spooled.source, tasks, size):
         spooled.validated.add(validated)
-        yield _Readable(replace(task.file, path=task.out), validated.accepted, validated=True)
+        yield Readable(replace(task.file, path=task.out), validated.accepted, validated=True)

@@ -72,7 +72,7 @@ class RedshiftBatch(Batch):
 
     # -- the fast way --------------------------------------------------------------------------------------
 
-    def stage(self, session: Session, source: Source, files: Sequence[SourceFile], listing: Listing) -> Staged:
+    def stage(self, session: Session, source: Source, files: Sequence[SourceFile], listing: Listing) -> None:
         refuse_local(source.name, listing.uri)
         batch = self._batch.get(source.name)
         if batch is None or batch.files != files:
@@ -81,12 +81,18 @@ class RedshiftBatch(Batch):
             if not session.dry_run:
                 self._pack(batch)
         create_staging(session, source)
-        read = self._copy(session, batch)
-        counted = count_staged(session, source)
-        lines = self._judge(batch, counted.rows, read, counted.violating)
-        self._observer.read(source.name, sum(file.size for file in files) - batch.fetched, counted.rows)
-        staged = batch.validated.staged(source, ((file, lines.get(file.uri, 0)) for file in files))
-        return replace(staged, limits=counted.limits)
+        batch.read = self._copy(session, batch)
+        self._observer.read(source.name, sum(file.size for file in files) - batch.fetched, 0)
+
+    def count(self, session: Session, sources: Sequence[Source]) -> Mapping[str, Staged]:
+        staged = dict[str, Staged]()
+        for source, counted in zip(sources, count_staged(session, sources), strict=True):
+            batch = self._batch[source.name]
+            lines = self._judge(batch, counted.rows, batch.read, counted.violating)
+            self._observer.read(source.name, 0, counted.rows)
+            files = ((file, lines.get(file.uri, 0)) for file in batch.files)
+            staged[source.name] = replace(batch.validated.staged(source, files), limits=counted.limits)
+        return staged
 
     def unstage(self, session: Session, source: Source) -> Sequence[Table]:
         # Dropped once no other load waits.

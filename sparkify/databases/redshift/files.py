@@ -27,6 +27,7 @@ class BatchFiles:
     :ivar bundles: by the uri of the object, accepted lines.
     :ivar packed: the uris of the files in either.
     :ivar fetched: bytes of the files that were packed as they are.
+    :ivar read: by the uri of the object, how many lines COPY read, as far as it tells.
     :ivar faults: of the objects that COPY loaded without a word; None where it failed.
     :ivar unclear: the uris of objects of which it does not tell how much it read.
     """
@@ -40,6 +41,7 @@ class BatchFiles:
     bundles: dict[str, Bundle] = field(default_factory=dict)
     packed: set[str] = field(default_factory=set)
     fetched: int = 0
+    read: Mapping[str, int] = field(default_factory=dict)
     faults: Faults | None = None
     unclear: set[str] = field(default_factory=set)
 

@@ -127,7 +127,7 @@ class Finder:
             self._staged = None
             return None, refused_by_failed_copy(session)
         before = self._staged
-        self._staged = count_staged(session, source)
+        (self._staged,) = count_staged(session, [source])
         copied, violating = self._staged.rows - before.rows, self._staged.violating - before.violating
         if copied and not read:
             # It does not tell what it read (SYS_LOAD_DETAIL), so that only what it names can be told.

@@ -6,9 +6,11 @@ STATUPDATE), and whoever loads owns it. It stands before the permanent table of 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import case, func, select
+from sqlalchemy import Select, case, func, select
 
 from sparkify.databases.redshift.locking import quoted
 from sparkify.databases.redshift.rules import violates_a_rule
@@ -38,12 +40,22 @@ class Counted(NamedTuple):
     limits: tuple[Any, ...] = ()
 
 
-def count_staged(session: Session, source: Source) -> Counted:
-    """How many rows were staged, and their limits, with one statement."""
-    violation = case((violates_a_rule(source), 1), else_=0)
-    counts = (func.count(), func.coalesce(func.sum(violation), 0))
-    found = session.run(select(*counts, *select_limits(source)).select_from(source.staging)).rows
+def count_staged(session: Session, sources: Sequence[Source]) -> list[Counted]:
+    """How many rows were staged of each source, and their limits, with one statement for all of them."""
+    parts = [_counts(source).subquery(f"of_{source.name}") for source in sources]
+    found = session.run(select(*(column for part in parts for column in part.c))).rows
     if not found:
-        return Counted()
-    rows, violating, *limits = found[0]
-    return Counted(int(rows), int(violating), tuple(limits))
+        return [Counted() for _ in sources]
+    values = iter(found[0])
+    counted = list[Counted]()
+    for part in parts:
+        rows, violating, *limits = islice(values, len(part.c))
+        counted.append(Counted(int(rows), int(violating), tuple(limits)))
+    return counted
+
+
+def _counts(source: Source) -> Select[*tuple[Any, ...]]:
+    violation = case((violates_a_rule(source), 1), else_=0)
+    counts = (func.count(), func.coalesce(func.sum(violation), 0), *select_limits(source))
+    named = (count.label(f"count_{number}") for number, count in enumerate(counts, start=1))
+    return select(*named).select_from(source.staging)

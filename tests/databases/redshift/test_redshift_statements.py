@@ -14,7 +14,7 @@ from tests.support.cloud import Cloud
 from tests.support.data import Data
 from tests.support.making import event, song
 
-MOST = 36
+MOST = 35
 """Statements between LOCK and COMMIT of a load of both sources, of which nothing is rejected."""
 
 
