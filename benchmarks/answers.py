@@ -31,13 +31,17 @@ COMMANDS = (
     "query top-artists",
     "query trending-artists",
     "query top-users",
-    *(f"query plays-by {name}" for name in ("level", "gender", "location", "hour", "weekday", "day")),
+    *(
+        f"query plays-by {name}"
+        for name in ("level", "gender", "location", "platform", "browser", "hour", "weekday", "day")
+    ),
     "query plays-by hour --tz America/Los_Angeles",
     "query peak-hours",
     "query sessions",
     "query level-changes",
     "query retention",
     "query match-quality",
+    "query unmatched",
     "query freshness",
     "report",
     "report --no-checks",

@@ -26,7 +26,7 @@ Each runs as it is on Amazon Redshift and on DuckDB.
 
 from __future__ import annotations
 
-from sparkify.analytics.health import freshness, match_quality
+from sparkify.analytics.health import freshness, match_quality, unmatched
 from sparkify.analytics.listeners import level_changes, retention, sessions, top_users
 from sparkify.analytics.listening import DIMENSIONS, Dimension, peak_hours, plays_by, totals
 from sparkify.analytics.music import top_artists
@@ -54,6 +54,7 @@ __all__ = [
     "top_users",
     "totals",
     "trending_artists",
+    "unmatched",
 ]
 
 
@@ -72,6 +73,7 @@ QUESTIONS: dict[str, Question] = {
         (level_changes, "users"),
         (retention, "share"),
         (match_quality, "plays"),
+        (unmatched, "plays"),
         (freshness, "loaded"),
     )
 }

@@ -1,4 +1,4 @@
-"""How far the answers can be trusted: what share of plays the catalogue knows, and how fresh the data is."""
+"""How far the answers can be trusted: which plays the catalogue knows, and how fresh the data is."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from sqlalchemy.types import TIMESTAMP
 
 from sparkify.analytics.expressions import ratio
 from sparkify.analytics.periods import Moment, within
-from sparkify.models import LoadedFile, LoadHistory, Match, SongMatch, SongPlay
+from sparkify.analytics.spellings import name_key
+from sparkify.models import Artist, LoadedFile, LoadHistory, Match, SongMatch, SongPlay
 
-__all__ = ["freshness", "match_quality"]
+__all__ = ["freshness", "match_quality", "unmatched"]
 
 
 def match_quality(*, since: Moment = None, until: Moment = None) -> Select[str, int, float, int]:
@@ -43,6 +44,52 @@ def match_quality(*, since: Moment = None, until: Moment = None) -> Select[str, 
     tier = case(*((match == member, member.tier) for member in Match))
     share = ratio(counted.c.plays, func.sum(counted.c.plays).over())
     return select(match, counted.c.plays, share.label("share"), counted.c.titles).order_by(tier, match)
+
+
+def unmatched(*, since: Moment = None, until: Moment = None) -> Select[str, int, float, int]:
+    """Why plays matched no song of the catalogue: reason, plays, share, titles.
+
+    ``reason`` is ``artist not in the catalogue``, or ``title not in the catalogue`` where it has others of that
+    artist, by a name that is the same in lower case and without punctuation and accents. ``share`` is of all
+    plays of the period, and ``titles`` how many different (artist, title, length) were played. A reason without
+    a play has no row. Order: plays, most first; then reason.
+
+    :raises ConfigurationError: when the period is empty.
+    """
+    played = (
+        select(SongPlay.match_id, func.count().label("plays"))
+        .where(*within(SongPlay.start_time, since, until))
+        .group_by(SongPlay.match_id)
+        .cte("played")
+    )
+    known = (
+        select(name_key(Artist.name_key, Artist.name).label("name_key"))
+        .where(~Artist.inferred)
+        .distinct()
+        .cte("known_artist")
+    )
+    reason = case(
+        (known.c.name_key.is_(None), "artist not in the catalogue"), else_="title not in the catalogue"
+    ).label("reason")
+    missing = (
+        select(reason, played.c.plays)
+        .join_from(played, SongMatch, SongMatch.match_id == played.c.match_id)
+        .outerjoin(known, known.c.name_key == name_key(SongMatch.artist_key, SongMatch.artist_name))
+        .where(SongMatch.match == Match.INFERRED)
+        .cte("missing")
+    )
+    plays = cast(func.sum(missing.c.plays), BigInteger)
+    everything = select(func.sum(played.c.plays)).scalar_subquery()
+    return (
+        select(
+            missing.c.reason,
+            plays.label("plays"),
+            ratio(plays, everything).label("share"),
+            func.count().label("titles"),
+        )
+        .group_by(missing.c.reason)
+        .order_by(plays.desc(), missing.c.reason)
+    )
 
 
 def freshness(

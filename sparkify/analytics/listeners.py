@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -17,6 +17,7 @@ from sqlalchemy import (
     case,
     cast,
     func,
+    literal,
     literal_column,
     or_,
     select,
@@ -24,8 +25,8 @@ from sqlalchemy import (
 from sqlalchemy.types import TIMESTAMP
 
 from sparkify.analytics.expressions import EPOCH, count_if, ratio, truncated
-from sparkify.analytics.periods import Moment, local_plays, moment, within
-from sparkify.etl.constructs import differs, elapsed_ms
+from sparkify.analytics.periods import Moment, known_zone, local_plays, moment, within
+from sparkify.etl.constructs import differs, elapsed_ms, local_time
 from sparkify.models import SongMatch, SongPlay, User, UserLevel
 
 __all__ = ["level_changes", "retention", "sessions", "top_users"]
@@ -216,12 +217,16 @@ def level_changes(
 def retention(
     *, since: Moment = None, until: Moment = None, tz: str = "UTC"
 ) -> Select[date, int, int, int, float]:
-    """Whether listeners come back, by the week of their first play: cohort, week, listeners, size, share.
+    """Whether new listeners come back, by the week of their registration: cohort, week, listeners, size, share.
 
-    ``cohort`` is the Monday of the week, in the zone ``tz``, of a user's first play of all; the ``size`` of a
-    cohort is how many began that week. ``week`` counts the weeks since, from 0; ``listeners`` are those of the
-    cohort who played in that week, and ``share`` = listeners / size. A week in which nobody of a cohort played
-    has no row. Cohorts are those that begin in the period, and plays count up to its end.
+    ``cohort`` is the Monday of the week, in the zone ``tz``, in which users registered
+    (``users.registered_at``); its ``size`` is how many of them have played by the end of the period. ``week``
+    counts the weeks since, from 0; ``listeners`` are those of the cohort who played in that week, and ``share``
+    = listeners / size. A week in which nobody of a cohort played has no row.
+
+    Cohorts are of users who registered in the period, and not before the day (UTC) of the first play of all.
+    Their first play that is loaded does not say who is new; and of those who registered earlier only those are
+    known who stayed. Users whose registration is not known are in none.
 
     Order: cohort, week.
 
@@ -235,30 +240,45 @@ def retention(
         .group_by(play.c.user_id, monday)
         .cte("active")
     )
-    # A join, and no window: of one over all rows of a user DuckDB makes a join whose sides both read the plays.
-    first = (
+    loaded = select(truncated("day", func.min(active.c.began)).label("since")).cte("loaded")
+    known = known_zone(tz)
+    registered: ColumnElement[datetime] = (
+        User.registered_at if known == "UTC" else local_time(literal(known), User.registered_at)  # type: ignore[assignment]
+    )
+    new = (
+        select(User.user_id, truncated("week", registered).label("monday"))
+        .join_from(User, loaded, User.registered_at >= loaded.c.since)
+        .where(*within(User.registered_at, since, until))
+        .cte("new_user")
+    )
+    # By user and week, so that the size of a cohort needs no second look at the plays.
+    came = (
         select(
             active.c.user_id,
-            func.min(active.c.monday, type_=TIMESTAMP()).label("cohort"),
-            func.min(active.c.began, type_=TIMESTAMP()).label("began"),
+            new.c.monday.label("cohort"),
+            cast(func.round(elapsed_ms(new.c.monday, active.c.monday) / _MS_PER_WEEK), Integer).label("week"),
         )
-        .group_by(active.c.user_id)
-        .cte("first_week")
+        .join_from(active, new, new.c.user_id == active.c.user_id)
+        .cte("came")
     )
-    cohort = cast(first.c.cohort, Date)
-    week = cast(func.round(elapsed_ms(first.c.cohort, active.c.monday) / _MS_PER_WEEK), Integer)
     counted = (
-        select(cohort.label("cohort"), week.label("week"), func.count().label("listeners"))
-        .join_from(active, first, first.c.user_id == active.c.user_id)
-        .where(*within(first.c.began, since, None))
-        .group_by(cohort, week)
+        select(came.c.cohort, came.c.week, func.count().label("listeners"))
+        .where(came.c.week >= 0)
+        .group_by(came.c.cohort, came.c.week)
         .cte("counted")
     )
-    # Everybody of a cohort played in its first week, so that week's number is the largest, and its size.
-    size = func.max(counted.c.listeners).over(partition_by=counted.c.cohort)
-    sized = select(counted, size.label("size")).cte("sized")
-    share = ratio(sized.c.listeners, sized.c.size).label("share")
-    return select(sized, share).order_by(sized.c.cohort, sized.c.week)
+    sizes = (
+        select(came.c.cohort, func.count(came.c.user_id.distinct()).label("size"))
+        .group_by(came.c.cohort)
+        .cte("sizes")
+    )
+    cohort = cast(counted.c.cohort, Date).label("cohort")
+    share = ratio(counted.c.listeners, sizes.c.size).label("share")
+    return (
+        select(cohort, counted.c.week, counted.c.listeners, sizes.c.size, share)
+        .join_from(counted, sizes, sizes.c.cohort == counted.c.cohort)
+        .order_by(counted.c.cohort, counted.c.week)
+    )
 
 
 # -- parts -------------------------------------------------------------------------------------------------

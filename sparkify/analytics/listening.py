@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TIMESTAMP
 
+from sparkify.analytics.agents import browser, platform
 from sparkify.analytics.expressions import count_if, ratio, truncated
 from sparkify.analytics.periods import Moment, local_plays, within
 from sparkify.etl.constructs import elapsed_ms
@@ -28,12 +29,13 @@ from sparkify.models import Match, SongMatch, SongPlay, User
 
 __all__ = ["DIMENSIONS", "Dimension", "peak_hours", "plays_by", "totals"]
 
-Dimension = Literal["level", "gender", "location", "hour", "weekday", "day"]
+Dimension = Literal["level", "gender", "location", "platform", "browser", "hour", "weekday", "day"]
 """What plays can be counted by."""
 
 DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
 
 _CLOCK = ("hour", "weekday", "day")
+_AGENT = {"platform": platform, "browser": browser}
 _HOURS_OF_WEEK = 168
 _MS_PER_HOUR = 3_600_000.0
 
@@ -95,9 +97,10 @@ def plays_by(
     """Plays by group: the group (its column has the name of the dimension), plays, listeners, share,
     plays_per_listener.
 
-    ``level`` and ``location`` are those of the play, ``gender`` that of the user. ``hour`` is 0 to 23,
-    ``weekday`` 0 (Sunday) to 6, ``day`` a date, each in the zone ``tz``. ``share`` is of all plays of the
-    period. A group without a play has no row, and what is not known is a group of its own, NULL.
+    ``level`` and ``location`` are those of the play, ``gender`` that of the user. ``platform`` (Windows, Mac,
+    iPhone ...) and ``browser`` (Chrome, Safari ...) are the families that the user agent names. ``hour`` is 0
+    to 23, ``weekday`` 0 (Sunday) to 6, ``day`` a date, each in the zone ``tz``. ``share`` is of all plays of
+    the period. A group without a play has no row, and what is not known is a group of its own, NULL.
 
     Order: hour, weekday and day by themselves; the others by plays, most first, then by name.
 
@@ -190,6 +193,8 @@ def peak_hours(
 def _grouped(dimension: Dimension, since: Moment, until: Moment, tz: str) -> Select[*tuple[Any, ...]]:
     if dimension == "gender":
         return _by_gender(since, until)
+    if dimension in _AGENT:
+        return _by_agent(dimension, since, until)
     group: SQLColumnExpression[Any]
     user: SQLColumnExpression[int] = SongPlay.user_id
     if dimension in _CLOCK:
@@ -222,6 +227,23 @@ def _by_gender(since: Moment, until: Moment) -> Select[*tuple[Any, ...]]:
         .join_from(by_user, User, User.user_id == by_user.c.user_id)
         .group_by(User.gender)
     )
+
+
+def _by_agent(dimension: Dimension, since: Moment, until: Moment) -> Select[*tuple[Any, ...]]:
+    """Counted by user and user agent first: agents are long texts, and few of them are different."""
+    by_agent = (
+        select(SongPlay.user_id, SongPlay.user_agent, func.count().label("plays"))
+        .where(*within(SongPlay.start_time, since, until))
+        .group_by(SongPlay.user_id, SongPlay.user_agent)
+        .cte("by_agent")
+    )
+    family = _AGENT[dimension](by_agent.c.user_agent).label(dimension)
+    named = select(by_agent.c.user_id, by_agent.c.plays, family).cte("named")
+    return select(
+        named.c[dimension],
+        cast(func.sum(named.c.plays), BigInteger).label("plays"),
+        func.count(named.c.user_id.distinct()).label("listeners"),
+    ).group_by(named.c[dimension])
 
 
 def _hour(at: ColumnElement[Any]) -> ColumnElement[int]:

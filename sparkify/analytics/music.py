@@ -34,11 +34,13 @@ from sparkify.models import Artist, SongMatch, SongPlay
 __all__ = ["artist_order", "artists_of", "every_artist", "played_in", "share", "top_artists"]
 
 
-def top_artists(*, limit: int = 10, since: Moment = None, until: Moment = None) -> Select[str, int, int, float]:
-    """The artists played most: artist, plays, listeners, and their share of all plays.
+def top_artists(
+    *, limit: int = 10, since: Moment = None, until: Moment = None
+) -> Select[str, int, int, int, float]:
+    """The artists played most: artist, plays, listeners, most_by_one, and their share of all plays.
 
-    A play counts for the artist of its song; guests named in a song's credit do not count. Order: plays, most
-    first; then the name.
+    A play counts for the artist of its song; guests named in a song's credit do not count. ``most_by_one`` is
+    the plays of the listener who played the artist most. Order: plays, most first; then the name.
 
     :param limit: how many artists.
     :raises ConfigurationError: when the period is empty.
@@ -56,19 +58,25 @@ def top_artists(*, limit: int = 10, since: Moment = None, until: Moment = None) 
         .limit(limit)
         .cte("most_played")
     )
-    return (
-        select(
-            best.c.artist,
-            best.c.plays,
-            func.count(SongPlay.user_id.distinct()).label("listeners"),
-            share(best.c.plays, played).label("share"),
-        )
+    by_listener = (
+        select(best.c.artist, best.c.plays, SongPlay.user_id, func.count().label("plays_by_one"))
         .select_from(best)
         .join(match, same(match, best))
         .join(SongPlay, SongPlay.match_id == match.c.match_id)
         .where(*bounds)
-        .group_by(best.c.artist, best.c.plays)
-        .order_by(best.c.plays.desc(), best.c.artist)
+        .group_by(best.c.artist, best.c.plays, SongPlay.user_id)
+        .cte("by_listener")
+    )
+    group = [by_listener.c.artist, by_listener.c.plays]
+    return (
+        select(
+            *group,
+            func.count().label("listeners"),
+            func.max(by_listener.c.plays_by_one).label("most_by_one"),
+            share(by_listener.c.plays, played).label("share"),
+        )
+        .group_by(*group)
+        .order_by(by_listener.c.plays.desc(), by_listener.c.artist)
     )
 
 

@@ -34,10 +34,11 @@ __all__ = ["songs_and_days", "top_songs", "top_songs_by_day"]
 
 def top_songs(
     *, limit: int = 10, since: Moment = None, until: Moment = None
-) -> Select[str, str, int, int, float]:
-    """The songs played most: title, artist, plays, listeners, and their share of all plays.
+) -> Select[str, str, int, int, int, float]:
+    """The songs played most: title, artist, plays, listeners, most_by_one, and their share of all plays.
 
-    Listeners are different users. Order: plays, most first; then title and artist.
+    Listeners are different users, and ``most_by_one`` is the plays of the one who played the song most. Order:
+    plays, most first; then title and artist.
 
     :param limit: how many songs.
     :raises ConfigurationError: when the period is empty.
@@ -45,20 +46,26 @@ def top_songs(
     bounds = within(SongPlay.start_time, since, until)
     played = played_in(bounds)
     best, match = _top_songs(played, limit)
-    return (
-        select(
-            best.c.title,
-            best.c.artist,
-            best.c.plays,
-            func.count(SongPlay.user_id.distinct()).label("listeners"),
-            share(best.c.plays, played).label("share"),
-        )
+    song = [best.c.title, best.c.artist, best.c.plays]
+    by_listener = (
+        select(*song, SongPlay.user_id, func.count().label("plays_by_one"))
         .select_from(best)
         .join(match, same(match, best))
         .join(SongPlay, SongPlay.match_id == match.c.match_id)
         .where(*bounds)
-        .group_by(best.c.title, best.c.artist, best.c.plays)
-        .order_by(best.c.plays.desc(), best.c.title, best.c.artist)
+        .group_by(*song, SongPlay.user_id)
+        .cte("by_listener")
+    )
+    group = [by_listener.c.title, by_listener.c.artist, by_listener.c.plays]
+    return (
+        select(
+            *group,
+            func.count().label("listeners"),
+            func.max(by_listener.c.plays_by_one).label("most_by_one"),
+            share(by_listener.c.plays, played).label("share"),
+        )
+        .group_by(*group)
+        .order_by(by_listener.c.plays.desc(), by_listener.c.title, by_listener.c.artist)
     )
 
 
@@ -89,9 +96,9 @@ def songs_and_days(
     *, limit: int = 10, since: Moment = None, until: Moment = None, tz: str = "UTC"
 ) -> CompoundSelect[*tuple[Any, ...]]:
     """The answers of :func:`top_songs` and :func:`top_songs_by_day` at once: place, title, artist, day, plays,
-    listeners, share.
+    listeners, most_by_one, share.
 
-    A row of a song has no day, and a row of a day neither listeners nor share. Order: place, then the song
+    A row of a song has no day, and a row of a day has plays alone. Order: place, then the song
     before its days. To rank the songs costs more than the rest, and here it is done once.
 
     :param limit: how many songs.
@@ -115,18 +122,26 @@ def songs_and_days(
         .cte("play_of_best")
     )
     song = [of_best.c.place, of_best.c.title, of_best.c.artist]
+    by_listener = (
+        select(*song, of_best.c.plays_of_song, of_best.c.user_id, func.count().label("plays_by_one"))
+        .group_by(*song, of_best.c.plays_of_song, of_best.c.user_id)
+        .cte("by_listener")
+    )
+    group = [by_listener.c.place, by_listener.c.title, by_listener.c.artist]
     songs = select(
-        *song,
+        *group,
         cast(null(), Date).label("day"),
-        of_best.c.plays_of_song.label("plays"),
-        func.count(of_best.c.user_id.distinct()).label("listeners"),
-        share(of_best.c.plays_of_song, played).label("share"),
-    ).group_by(*song, of_best.c.plays_of_song)
+        by_listener.c.plays_of_song.label("plays"),
+        func.count().label("listeners"),
+        func.max(by_listener.c.plays_by_one).label("most_by_one"),
+        share(by_listener.c.plays_of_song, played).label("share"),
+    ).group_by(*group, by_listener.c.plays_of_song)
     days = select(
         *song,
         of_best.c.day,
         func.count().label("plays"),
         cast(null(), BigInteger).label("listeners"),
+        cast(null(), BigInteger).label("most_by_one"),
         cast(null(), Double).label("share"),
     ).group_by(*song, of_best.c.day)
     both = union_all(songs, days)

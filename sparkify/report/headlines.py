@@ -108,16 +108,15 @@ def changes(facts: Facts) -> str:
 
 
 def returning(facts: Facts) -> str:
-    """What share of the new listeners came back the week after, where the period has that week."""
-    size = back = 0
-    came_back = {row["cohort"]: row["listeners"] for row in facts.retention if row["week"] == 1}
-    for row in facts.retention:
-        if row["week"] == 0 and facts.period.has_week(row["cohort"], 1):
-            size += row["size"]
-            back += came_back.get(row["cohort"], 0)
+    """How many of those who registered played the week after, where the period has that week."""
+    if not facts.retention:
+        return "No listener is known to have registered in this period"
+    sizes = {row["cohort"]: row["size"] for row in facts.retention if facts.period.has_week(row["cohort"], 1)}
+    size = sum(sizes.values())
+    back = sum(row["listeners"] for row in facts.retention if row["week"] == 1 and row["cohort"] in sizes)
     if not size:
         return "It is too early to say who comes back"
-    return f"{percent(back / size)} of new listeners came back the week after"
+    return f"{number(back)} of {counted(size, 'new listener')} played the week after they registered"
 
 
 def health(facts: Facts) -> str:

@@ -68,8 +68,9 @@ def groups(facts: Facts) -> list[dict[str, Any]]:
 def cohorts(facts: Facts) -> dict[str, Any]:
     weeks = max((row["week"] for row in facts.retention), default=0)
     found = {(row["cohort"], row["week"]): row for row in facts.retention}
+    sizes = {row["cohort"]: row["size"] for row in facts.retention}
     rows = []
-    for cohort in sorted({row["cohort"] for row in facts.retention}):
+    for cohort in sorted(sizes):
         cells: list[dict[str, Any] | None] = []
         for week in range(1, weeks + 1):
             if cohort + timedelta(days=7 * week) > facts.period.last_day:
@@ -79,6 +80,6 @@ def cohorts(facts: Facts) -> dict[str, Any]:
             share = row["share"] if row else 0.0
             whole = facts.period.has_week(cohort, week)
             cells.append({"share": share, "shade": round(100 * share), "whole": whole})
-        rows.append({"cohort": cohort, "size": found[cohort, 0]["size"], "cells": cells})
+        rows.append({"cohort": cohort, "size": sizes[cohort], "cells": cells})
     partial = any(cell and not cell["whole"] for row in rows for cell in row["cells"])
     return {"weeks": weeks, "rows": rows, "partial": partial}

@@ -32,6 +32,7 @@ from sparkify.analytics import (
     top_users,
     totals,
     trending_artists,
+    unmatched,
 )
 from sparkify.etl.errors import ConfigurationError
 from sparkify.generate import generate
@@ -64,6 +65,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     data = generate(folder / "data", events=6000, songs=300, days=28, seed=5)
     with Warehouse(f"duckdb:///{folder / 'made.duckdb'}") as warehouse:
         warehouse.load(log_data=data.log_data, song_data=data.song_data)
+        # All who are generated registered before the first day. Here one of three did in the days before their
+        # first play, and the others then.
+        with warehouse.engine.begin() as connection:
+            connection.exec_driver_sql(
+                "UPDATE users SET registered_at = first_play - INTERVAL 36 HOUR FROM "
+                "(SELECT user_id AS listener, min(start_time) AS first_play FROM songplays GROUP BY user_id) "
+                "WHERE user_id = listener AND user_id % 3 = 0"
+            )
         yield warehouse
 
 
@@ -143,6 +152,23 @@ def test_tiers_and_loads_of_the_month(month: Warehouse) -> None:
     assert found == [("events", 30, 8056, 8056, 0), ("songs", 71, 71, 71, 0)]
 
 
+def test_devices_of_the_month(month: Warehouse) -> None:
+    found = {
+        name: [(row[0], row.plays) for row in month.query(plays_by(name))] for name in ("platform", "browser")
+    }
+    assert found == {
+        "platform": [("Mac", 3000), ("Windows", 2428), ("Linux", 1153), ("iPhone", 239)],
+        "browser": [("Chrome", 3896), ("Firefox", 1589), ("Safari", 1307), ("Internet Explorer", 28)],
+    }
+
+
+def test_why_plays_of_the_month_match_nothing(month: Warehouse) -> None:
+    assert [(row.reason, row.plays) for row in month.query(unmatched())] == [
+        ("artist not in the catalogue", 6799),
+        ("title not in the catalogue", 20),
+    ]
+
+
 def test_the_month_in_days_and_hours_adds_up(month: Warehouse) -> None:
     statements: list[Select[*tuple[Any, ...]]] = [plays_by("day"), peak_hours(), plays_by("location")]
     for statement in statements:
@@ -168,6 +194,21 @@ KEYED = """
 PERIOD = "p.start_time >= '2018-11-08 06:30:00' AND p.start_time < '2018-11-19 18:15:00'"
 ALL = "true"
 
+PLATFORM = """
+    CASE WHEN regexp_matches(p.user_agent, 'iPhone|iPod') THEN 'iPhone'
+         WHEN regexp_matches(p.user_agent, 'iPad') THEN 'iPad'
+         WHEN regexp_matches(p.user_agent, 'Android') THEN 'Android'
+         WHEN regexp_matches(p.user_agent, 'Windows') THEN 'Windows'
+         WHEN regexp_matches(p.user_agent, 'Mac OS X') THEN 'Mac'
+         WHEN regexp_matches(p.user_agent, 'X11') THEN 'Linux' END
+"""
+BROWSER = """
+    CASE WHEN regexp_matches(p.user_agent, 'rv:.*Firefox') THEN 'Firefox'
+         WHEN regexp_matches(p.user_agent, 'Trident') THEN 'Internet Explorer'
+         WHEN regexp_matches(p.user_agent, 'Chrome') THEN 'Chrome'
+         WHEN regexp_matches(p.user_agent, 'Safari') THEN 'Safari' END
+"""
+
 
 def plays_of_period(dimension: Any) -> Callable[[], Select[*tuple[Any, ...]]]:
     return partial(plays_by, dimension, since=SINCE, until=UNTIL)
@@ -192,7 +233,8 @@ BY_HAND: dict[str, tuple[Callable[[], Select[*tuple[Any, ...]]], str]] = {
         + """
         SELECT min_by(title, (inferred, length(title || artist_name), title, artist_name)),
                min_by(artist_name, (inferred, length(title || artist_name), title, artist_name)),
-               count(*), count(DISTINCT user_id), count(*) / (SELECT count(*) FROM named)
+               count(*), count(DISTINCT user_id),
+               list_max(map_values(histogram(user_id))), count(*) / (SELECT count(*) FROM named)
         FROM named GROUP BY t, a ORDER BY 3 DESC, 1, 2 LIMIT 25
         """,
     ),
@@ -217,7 +259,7 @@ BY_HAND: dict[str, tuple[Callable[[], Select[*tuple[Any, ...]]], str]] = {
             FROM songplays p JOIN artists r ON r.artist_id = p.artist_id
         )
         SELECT min_by(name, (inferred, length(name), name)), count(*), count(DISTINCT user_id),
-               count(*) / (SELECT count(*) FROM songplays)
+               list_max(map_values(histogram(user_id))), count(*) / (SELECT count(*) FROM songplays)
         FROM named GROUP BY a ORDER BY 2 DESC, 1 LIMIT 15
         """,
     ),
@@ -297,15 +339,18 @@ BY_HAND: dict[str, tuple[Callable[[], Select[*tuple[Any, ...]]], str]] = {
     "retention": (
         lambda: retention(),
         """
-        WITH first AS (SELECT user_id, min(start_time) AS began FROM songplays GROUP BY user_id),
+        WITH first AS (SELECT CAST(min(start_time) AS DATE) AS day FROM songplays),
+        member AS (
+            SELECT DISTINCT user_id, CAST(date_trunc('week', registered_at) AS DATE) AS cohort
+            FROM users JOIN songplays USING (user_id), first WHERE registered_at >= day
+        ),
         active AS (
-            SELECT DISTINCT user_id, CAST(date_trunc('week', began) AS DATE) AS cohort,
-                   date_diff('week', date_trunc('week', began), date_trunc('week', start_time)) AS week
-            FROM songplays JOIN first USING (user_id)
+            SELECT DISTINCT user_id, cohort, date_diff('week', cohort, date_trunc('week', start_time)) AS week
+            FROM songplays JOIN member USING (user_id)
         )
         SELECT cohort, week, count(*) AS listeners, size, count(*) / size
-        FROM active JOIN (SELECT cohort, count(DISTINCT user_id) AS size FROM active GROUP BY 1) USING (cohort)
-        GROUP BY cohort, week, size ORDER BY cohort, week
+        FROM active JOIN (SELECT cohort, count(*) AS size FROM member GROUP BY 1) USING (cohort)
+        WHERE week >= 0 GROUP BY cohort, week, size ORDER BY cohort, week
         """,
     ),
     "match quality": (
@@ -314,6 +359,19 @@ BY_HAND: dict[str, tuple[Callable[[], Select[*tuple[Any, ...]]], str]] = {
         SELECT match, count(*), count(*) / (SELECT count(*) FROM songplays), count(DISTINCT match_id)
         FROM songplays GROUP BY match
         ORDER BY list_position(['exact', 'title_artist', 'normalized', 'inferred'], match)
+        """,
+    ),
+    "unmatched": (
+        lambda: unmatched(since=SINCE, until=UNTIL),
+        f"""
+        SELECT CASE WHEN EXISTS (
+                   SELECT 1 FROM artists r WHERE NOT r.inferred
+                   AND regexp_replace(lower(r.name), '[^a-z0-9]', '', 'g')
+                       = regexp_replace(lower(h.artist_name), '[^a-z0-9]', '', 'g')
+               ) THEN 'title not in the catalogue' ELSE 'artist not in the catalogue' END,
+               count(*), count(*) / (SELECT count(*) FROM songplays p WHERE {PERIOD}), count(DISTINCT match_id)
+        FROM songplays p JOIN song_matches h USING (match_id)
+        WHERE p.match = 'inferred' AND {PERIOD} GROUP BY 1 ORDER BY 2 DESC, 1
         """,
     ),
     "freshness": (
@@ -340,6 +398,8 @@ BY_HAND: dict[str, tuple[Callable[[], Select[*tuple[Any, ...]]], str]] = {
             ("level", "p.level", "2 DESC, 1"),
             ("gender", "u.gender", "2 DESC, 1"),
             ("location", "p.location", "2 DESC, 1"),
+            ("platform", PLATFORM, "2 DESC, 1"),
+            ("browser", BROWSER, "2 DESC, 1"),
             ("hour", "hour(p.start_time)", "1"),
             ("weekday", "dayofweek(p.start_time)", "1"),
             ("day", "CAST(p.start_time AS DATE)", "1"),
@@ -618,15 +678,15 @@ def test_what_listeners_would_call_one_song(warehouse: Warehouse, data: Data) ->
     )
     warehouse.load()
     assert ask(warehouse, top_songs()) == [
-        ("Undo", "Björk", 3, 3, 3 / 7),
-        ("愛", "歌手", 2, 2, 2 / 7),
-        ("Undo", "Other", 1, 1, 1 / 7),
-        ("恋", "歌手", 1, 1, 1 / 7),
+        ("Undo", "Björk", 3, 3, 1, 3 / 7),
+        ("愛", "歌手", 2, 2, 1, 2 / 7),
+        ("Undo", "Other", 1, 1, 1, 1 / 7),
+        ("恋", "歌手", 1, 1, 1, 1 / 7),
     ]
     assert ask(warehouse, top_artists()) == [
-        ("Björk", 3, 3, 3 / 7),
-        ("歌手", 3, 3, 3 / 7),
-        ("Other", 1, 1, 1 / 7),
+        ("Björk", 3, 3, 1, 3 / 7),
+        ("歌手", 3, 3, 1, 3 / 7),
+        ("Other", 1, 1, 1, 1 / 7),
     ]
 
 
@@ -643,6 +703,95 @@ def test_of_spellings_that_the_catalogue_does_not_know_the_whole_one_is_shown(
     warehouse.load()
     assert ask(warehouse, top_songs())[0][:3] == ("Déjà", "Zoé", 3)
     assert ask(warehouse, top_artists())[0][:2] == ("Zoé", 3)
+
+
+def test_songs_and_artists_of_one_listener(warehouse: Warehouse, data: Data) -> None:
+    """Of three listeners one plays the song three times of five, in two spellings."""
+    data.log(
+        "a.json",
+        *(
+            event(song=title, artist="Band", itemInSession=place, userId=str(user))
+            for place, (title, user) in enumerate(
+                [("Undo", 1), ("UNDO!", 1), ("Undo", 1), ("Undo", 2), ("Undo", 3), ("Other", 2)]
+            )
+        ),
+    )
+    data.song("a.json", song())
+    warehouse.load()
+    assert ask(warehouse, top_songs()) == [
+        ("Undo", "Band", 5, 3, 3, 5 / 6),
+        ("Other", "Band", 1, 1, 1, 1 / 6),
+    ]
+    assert ask(warehouse, top_artists()) == [("Band", 6, 3, 3, 1.0)]
+
+
+def test_families_of_user_agents(warehouse: Warehouse, data: Data) -> None:
+    def at(place: int) -> datetime:
+        return datetime(2018, 11, 5, 12, place)
+
+    kit, cpu = "AppleWebKit/537.36 (KHTML, like Gecko)", "like Mac OS X"
+    agents = [
+        (f'"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_9_4) {kit} Chrome/36.0 Safari/537.36"', "Mac", "Chrome"),
+        (f"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_9) {kit} Version/7.0.6 Safari/537.78", "Mac", "Safari"),
+        ("Mozilla/5.0 (Windows NT 5.1; rv:31.0) Gecko/20100101 Firefox/31.0", "Windows", "Firefox"),
+        ("Mozilla/5.0 (Windows NT 6.1; Trident/7.0; rv:11.0) like Gecko", "Windows", "Internet Explorer"),
+        ("Mozilla/5.0 (compatible; MSIE 9.0; Windows NT 6.1; Trident/5.0)", "Windows", "Internet Explorer"),
+        (f"Mozilla/5.0 (Windows NT 10.0) {kit} Chrome/120.0 Safari/537.36 Edg/120.0", "Windows", "Edge"),
+        (f"Mozilla/5.0 (Windows NT 10.0) {kit} Chrome/119.0 Safari/537.36 OPR/105.0", "Windows", "Opera"),
+        (f"Mozilla/5.0 (X11; Linux) {kit} Ubuntu Chromium/36.0 Chrome/36.0 Safari/537.36", "Linux", "Chrome"),
+        (f"Mozilla/5.0 (X11; CrOS x86_64 5978.98.0) {kit} Chrome/36.0 Safari/537.36", "ChromeOS", "Chrome"),
+        (f"Mozilla/5.0 (Linux; Android 4.4.4) {kit} Chrome/38.0 Mobile Safari/537.36", "Android", "Chrome"),
+        (f"Mozilla/5.0 (iPhone; CPU iPhone OS 7_1_2 {cpu}) {kit} Version/7.0 Safari/9537", "iPhone", "Safari"),
+        (f"Mozilla/5.0 (iPad; CPU OS 8_0 {cpu}) {kit} CriOS/38.0 Mobile/12A Safari/600.1", "iPad", "Chrome"),
+        ("windows firefox", "other", "other"),
+        (None, None, None),
+    ]
+    data.log(
+        "a.json",
+        *(
+            event(userAgent=agent, itemInSession=place, at=f"{at(place)}")
+            for place, (agent, *_) in enumerate(agents)
+        ),
+    )
+    data.song("a.json", song())
+    warehouse.load()
+    platforms = {row.platform: row.plays for row in warehouse.query(plays_by("platform"))}
+    assert platforms == {"Windows": 5, "Mac": 2} | dict.fromkeys(
+        ("Android", "ChromeOS", "Linux", "iPad", "iPhone", "other", None), 1
+    )
+    browsers = {row.browser: row.plays for row in warehouse.query(plays_by("browser"))}
+    assert browsers == {"Chrome": 5, "Internet Explorer": 2, "Safari": 2} | dict.fromkeys(
+        ("Edge", "Firefox", "Opera", "other", None), 1
+    )
+    # And each one by itself: one agent a listener.
+    for place, (_, platform, browser) in enumerate(agents):
+        since, until = at(place), at(place + 1)
+        assert ask(warehouse, plays_by("platform", since=since, until=until))[0][0] == platform
+        assert ask(warehouse, plays_by("browser", since=since, until=until))[0][0] == browser
+
+
+def test_why_plays_match_nothing(warehouse: Warehouse, data: Data) -> None:
+    played = [
+        ("Song", "Band"),
+        ("Other", "Band"),
+        ("Other", "BAND!"),
+        ("Undo", "Björk"),
+        ("愛", "歌手"),
+        ("恋", "歌手"),
+    ]
+    data.log(
+        "a.json",
+        *(
+            event(song=title, artist=artist, itemInSession=place)
+            for place, (title, artist) in enumerate(played)
+        ),
+    )
+    data.song("a.json", song(title="Song", artist_name="Band"))
+    warehouse.load()
+    assert ask(warehouse, unmatched()) == [
+        ("artist not in the catalogue", 3, 3 / 6, 3),
+        ("title not in the catalogue", 2, 2 / 6, 2),
+    ]
 
 
 def plays_of(artist: str, days: list[int], session: int) -> list[dict[str, Any]]:
@@ -775,12 +924,22 @@ def test_sessions_by_heart(warehouse: Warehouse, data: Data) -> None:
 
 
 def test_retention_by_heart(warehouse: Warehouse, data: Data) -> None:
-    """Users 1 and 2 begin in the week of the 5th, of whom 1 comes back after two; 3 in that of the 12th."""
+    """By registration: users 1 and 2 in the week of the 5th, 3 and 5 in that of the 12th; 4 before the first
+    day that is loaded, 6 at a time that is not known.
+    """
+    registered = {1: 5, 2: 6, 3: 12, 4: 4, 5: 13}
+    played = {1: (5, 11, 19), 2: (11,), 3: (12, 25), 4: (5, 6, 12), 5: (20,), 6: (7, 14)}
     data.log(
         "a.json",
         *(
-            event(userId=str(user), sessionId=100 * user + day, at=f"2018-11-{day:02} 23:59:59.796")
-            for user, day in ((1, 5), (1, 11), (1, 19), (2, 11), (3, 12), (3, 25))
+            event(
+                userId=str(user),
+                sessionId=100 * user + day,
+                at=f"2018-11-{day:02} 23:59:59.796",
+                registration=epoch(2018, 11, registered[user], 10) if user in registered else None,
+            )
+            for user, days in played.items()
+            for day in days
         ),
     )
     data.song("a.json", song())
@@ -789,14 +948,28 @@ def test_retention_by_heart(warehouse: Warehouse, data: Data) -> None:
     assert ask(warehouse, retention()) == [
         (fifth, 0, 2, 2, 1.0),
         (fifth, 2, 1, 2, 0.5),
-        (twelfth, 0, 1, 1, 1.0),
-        (twelfth, 1, 1, 1, 1.0),
+        # User 5 registered that week, and played first in the next.
+        (twelfth, 0, 1, 2, 0.5),
+        (twelfth, 1, 2, 2, 1.0),
     ]
-    # Whoever began before the period is no newcomer in it; and nothing after it counts.
+    # Who registered before the period is not new in it; nothing after it counts, so 5 is not known yet.
     assert ask(warehouse, retention(since=twelfth, until=date(2018, 11, 19))) == [(twelfth, 0, 1, 1, 1.0)]
-    # A second before midnight of UTC is the next day in Tokyo, and so two begin a week later.
-    tokyo = [(row.cohort, row.size) for row in warehouse.query(retention(tz="Asia/Tokyo")) if row.week == 0]
-    assert tokyo == [(fifth, 1), (twelfth, 2)]
+    assert ask(warehouse, retention(since=date(2018, 11, 14))) == []
+    # In Tokyo the plays are of the next day: 1 and 2 played first in the first week, and again on the 12th.
+    tokyo = [row[:4] for row in ask(warehouse, retention(tz="Asia/Tokyo"))]
+    assert tokyo == [
+        (fifth, 0, 1, 2),
+        (fifth, 1, 2, 2),
+        (fifth, 2, 1, 2),
+        (twelfth, 0, 1, 2),
+        (twelfth, 1, 1, 2),
+        (twelfth, 2, 1, 2),
+    ]
+
+
+def epoch(*at: int) -> float:
+    """Milliseconds since 1970 of a moment of UTC, as the logs have the registration."""
+    return datetime(*at, tzinfo=UTC).timestamp() * 1000  # type: ignore[misc, arg-type]
 
 
 def test_freshness_after_two_loads(warehouse: Warehouse, data: Data) -> None:

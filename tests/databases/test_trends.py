@@ -24,7 +24,8 @@ FIRST = datetime(2000, 1, 1)
 
 def two_weeks(month: int, chance: random.Random, risers: int = 0) -> Iterator[tuple[int, datetime, int]]:
     """Plays without a trend (artist, moment, listener): few artists have most of them, few listeners make most
-    of them, each listens more in one week than in the other, and stays with an artist for a while.
+    of them, and each listens more in one week than in the other. In every other month they stay with an artist
+    for a while, so that plays come in runs.
 
     :param risers: how many listeners more find the first of the rarer artists in the second week.
     """
@@ -34,7 +35,7 @@ def two_weeks(month: int, chance: random.Random, risers: int = 0) -> Iterator[tu
             left = int(min(40, 2 * chance.paretovariate(1.2)))
             while left > 0:
                 artist = int(ARTISTS * chance.random() ** 3)
-                for _ in range(min(left, chance.choice((1, 1, 1, 2, 6)))):
+                for _ in range(min(left, chance.choice((1, 1, 1, 2, 6)) if month % 2 else 1)):
                     yield artist, begin + week * WEEK + chance.random() * WEEK, listener
                     left -= 1
     for listener in range(risers):

@@ -1,0 +1,47 @@
+"""Which platform and browser a user agent names: families, told by the words that each of them writes."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, SQLColumnExpression, case, or_
+
+__all__ = ["browser", "platform"]
+
+_PLATFORMS = (
+    ("iPhone", ("iPhone", "iPod")),
+    ("iPad", ("iPad",)),
+    ("Android", ("Android",)),
+    ("Windows", ("Windows",)),
+    ("Mac", ("Macintosh",)),
+    ("ChromeOS", ("CrOS",)),
+    ("Linux", ("Linux",)),
+)
+"""The first that fits: an Android names Linux too, and a Windows Phone may name Android."""
+
+_BROWSERS = (
+    ("Edge", ("Edg/", "Edge/", "EdgA/", "EdgiOS/")),
+    ("Opera", ("OPR/", "Opera")),
+    ("Firefox", ("Firefox/", "FxiOS/")),
+    ("Chrome", ("Chrome/", "CriOS/", "Chromium/")),
+    ("Internet Explorer", ("MSIE ", "Trident/")),
+    ("Safari", ("Safari/",)),
+)
+"""The first that fits: nearly all name Safari, and most of those Chrome."""
+
+
+def platform(agent: SQLColumnExpression[str | None]) -> ColumnElement[str | None]:
+    """``Windows``, ``Mac``, ``iPhone`` and so on, else ``other``; NULL where there is no user agent."""
+    return _family(agent, _PLATFORMS)
+
+
+def browser(agent: SQLColumnExpression[str | None]) -> ColumnElement[str | None]:
+    """``Chrome``, ``Safari``, ``Firefox`` and so on, else ``other``; NULL where there is no user agent."""
+    return _family(agent, _BROWSERS)
+
+
+def _family(
+    agent: SQLColumnExpression[str | None], families: tuple[tuple[str, tuple[str, ...]], ...]
+) -> ColumnElement[str | None]:
+    # LIKE tells small letters from capitals on both databases.
+    named = [(or_(*(agent.like(f"%{word}%") for word in words)), family) for family, words in families]
+    found: ColumnElement[str | None] = case(*named, (agent.is_not(None), "other"))
+    return found
