@@ -47,7 +47,8 @@ def three_plays(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data.log(
         "a.json",
         event(song="Undo", artist=MOJIBAKE, itemInSession=0),
-        event(song="Undo", artist=MOJIBAKE, itemInSession=1, userId="8"),
+        # Registered an hour before.
+        event(song="Undo", artist=MOJIBAKE, itemInSession=1, userId="8", registration=1541098800796.0),
         event(itemInSession=2, level="paid"),
     )
     data.song("a.json", song())
@@ -68,17 +69,24 @@ def loaded(new_warehouse: Warehouse, three_plays: Path) -> Warehouse:
 
 def test_rows_are_typed_and_named(loaded: Warehouse) -> None:
     asked = loaded.query(top_songs())
-    assert asked.columns == ("title", "artist", "plays", "listeners", "share")
+    assert asked.columns == ("title", "artist", "plays", "listeners", "most_by_one", "share")
     assert [row.plays for row in asked] == [2, 1]
     first = asked.first()
     assert first is not None
-    assert tuple(first) == ("Undo", MOJIBAKE, 2, 2, pytest.approx(2 / 3))
+    assert tuple(first) == ("Undo", MOJIBAKE, 2, 2, 1, pytest.approx(2 / 3))
     assert [tuple(row) for row in asked.all()] == [tuple(row) for row in asked]
 
 
 def test_names_are_repaired_in_records_alone(loaded: Warehouse) -> None:
     assert loaded.query(top_songs(limit=1)).records() == [
-        {"title": "Undo", "artist": "Björk", "plays": 2, "listeners": 2, "share": pytest.approx(2 / 3)}
+        {
+            "title": "Undo",
+            "artist": "Björk",
+            "plays": 2,
+            "listeners": 2,
+            "most_by_one": 1,
+            "share": pytest.approx(2 / 3),
+        }
     ]
     assert loaded.query(top_songs(limit=1)).to_pandas()["artist"][0] == MOJIBAKE
 
@@ -211,7 +219,7 @@ def test_parquet(loaded: Warehouse, tmp_path: Path) -> None:
     # A period is bound, and a name with a quote is no end of a text.
     target = tmp_path / "it's here.parquet"
     loaded.query(top_songs(since=date(2018, 11, 1), limit=1)).to_parquet(target)
-    assert read_parquet(target) == [("Undo", MOJIBAKE, 2, 2, pytest.approx(2 / 3))]
+    assert read_parquet(target) == [("Undo", MOJIBAKE, 2, 2, 1, pytest.approx(2 / 3))]
     assert [path.name for path in tmp_path.glob("*.new*")] == []
 
 
@@ -478,16 +486,23 @@ def test_the_answer_as_a_table(home: Path) -> None:
     done = run(home, "top-songs")
     assert done.stderr == ""
     assert done.stdout.splitlines() == [
-        "title  artist  plays  listeners  share",
-        "Undo   Björk       2          2  66.7%",
-        "Song   Band        1          1  33.3%",
+        "title  artist  plays  listeners  most by one  share",
+        "Undo   Björk       2          2            1  66.7%",
+        "Song   Band        1          1            1  33.3%",
     ]
 
 
 def test_the_answer_as_json_and_csv(home: Path) -> None:
     found = json.loads(run(home, "top-songs", "--limit", "1", "--json").stdout)
     assert found == [
-        {"title": "Undo", "artist": "Björk", "plays": 2, "listeners": 2, "share": pytest.approx(2 / 3)}
+        {
+            "title": "Undo",
+            "artist": "Björk",
+            "plays": 2,
+            "listeners": 2,
+            "most_by_one": 1,
+            "share": pytest.approx(2 / 3),
+        }
     ]
     assert json.loads(run(home, "--json", "top-songs", "--limit", "1").stdout) == found
     table = list(csv.reader(io.StringIO(run(home, "totals", "--csv").stdout)))
@@ -589,10 +604,10 @@ def test_a_long_name_is_cut_on_a_terminal_and_nowhere_else(warehouse: Warehouse,
     warehouse.load()
     warehouse.close()
     database = ("top-songs", "--database", str(warehouse.url))
-    heads, first, second = on_a_terminal(Path.cwd(), 70, *database)
-    assert first == "Horn Concerto No. 4 in E f…  Barry       1          1  50.0%  ████████"
-    assert second == "Short                        Barry       1          1  50.0%  ████████"
-    assert heads == "title                        artist  plays  listeners  share"
+    heads, first, second = on_a_terminal(Path.cwd(), 83, *database)
+    assert first == "Horn Concerto No. 4 in E f…  Barry       1          1            1  50.0%  ████████"
+    assert second == "Short                        Barry       1          1            1  50.0%  ████████"
+    assert heads == "title                        artist  plays  listeners  most by one  share"
     assert title in run(Path.cwd(), *database).stdout
 
 
