@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     )
     from sparkify.warehouse.facade import Warehouse
     from sparkify.warehouse.query import Query
+    from sparkify.warehouse.sql import SqlQuery
     from sparkify.warehouse.status import Status
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "SourceError",
     "SourceReport",
     "SparkifyError",
+    "SqlQuery",
     "Status",
     "TableChange",
     "TemporaryError",
@@ -86,6 +88,7 @@ _HOMES = {
         "TableChange",
     ),
     "sparkify.warehouse.query": ("Query",),
+    "sparkify.warehouse.sql": ("SqlQuery",),
     "sparkify.config.settings": ("Settings",),
     "sparkify.warehouse.status": ("Status",),
     "sparkify.warehouse.facade": ("Warehouse",),

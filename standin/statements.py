@@ -45,7 +45,7 @@ class Action:
 class Transaction:
     """Begins or ends a transaction."""
 
-    verb: Literal["BEGIN", "COMMIT", "ROLLBACK"]
+    verb: Literal["BEGIN", "BEGIN READ ONLY", "COMMIT", "ROLLBACK"]
 
 
 Plan = Pass | Action | Transaction
@@ -126,6 +126,7 @@ def _begin(_sql: str, cursor: Cursor) -> Plan:
         cursor.expect("START", "TRANSACTION")
     cursor.accept("TRANSACTION")
     cursor.accept("WORK")
+    read_only = False
     while not cursor.done:
         if cursor.accept("ISOLATION", "LEVEL"):
             if not (
@@ -135,9 +136,11 @@ def _begin(_sql: str, cursor: Cursor) -> Plan:
                 or cursor.accept("READ", "UNCOMMITTED")
             ):
                 raise cursor.unexpected()
-        elif not (cursor.accept("READ", "WRITE") or cursor.accept("READ", "ONLY") or cursor.accept(",")):
+        elif cursor.accept("READ", "ONLY"):
+            read_only = True
+        elif not (cursor.accept("READ", "WRITE") or cursor.accept(",")):
             raise cursor.unexpected()
-    return Transaction("BEGIN")
+    return Transaction("BEGIN READ ONLY" if read_only else "BEGIN")
 
 
 def _commit(_sql: str, cursor: Cursor) -> Plan:

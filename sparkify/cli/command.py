@@ -123,6 +123,7 @@ def build(name: str, function: Callable[..., None]) -> Any:
 def guarded(app: typer.Typer) -> NoReturn:
     """Run the application, and exit with the code that its outcome has."""
     signal.signal(signal.SIGTERM, _terminate)
+    _write_utf8()
     try:
         app(standalone_mode=True)
     except _Stopped as stopped:
@@ -135,6 +136,16 @@ def guarded(app: typer.Typer) -> NoReturn:
     except Exception as exc:
         _fail(exc)
     sys.exit(0)
+
+
+def _write_utf8() -> None:
+    """Write UTF-8 to pipes and files, whatever the locale says; on a terminal what it can show."""
+    for stream in (sys.stdout, sys.stderr):
+        if reconfigure := getattr(stream, "reconfigure", None):
+            if stream.isatty():
+                reconfigure(errors="replace")
+            else:
+                reconfigure(encoding="utf-8")
 
 
 class _Stopped(BaseException):

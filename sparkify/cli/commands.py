@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "generate": ("generate", "Write simulated logs and songs of Sparkify to load."),
     "doctor": ("doctor", "Check that a load can run."),
     "query": ("query", "Answer a question by its name."),
+    "sql": ("sql", "Run SQL of your own, which can only read."),
     "cluster": ("cluster", "Create, inspect, pause or destroy a warehouse in AWS."),
 }
 """In the order of ``--help``: the module in this package that registers a command, and what it does."""

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import typer.core
 
-from sparkify.cli import formatting, results
+from sparkify.cli import formatting
 from sparkify.cli.command import build, echo
 from sparkify.cli.options import AsJson, Database
 from sparkify.cli.pipeline import chosen_pipeline
 from sparkify.cli.times import parse_moment
+from sparkify.cli.writing import AsCsv, InFormat, Output, Target, target
 
 if TYPE_CHECKING:
+    from sparkify.databases.rows import Rows
     from sparkify.etl.questions import Question
 
 __all__ = ["register"]
@@ -103,34 +106,44 @@ def _command(question: Question) -> Any:
         context = arguments.pop("context")
         # An option may stand before the name of the question as well as after it.
         before = context.obj or {}
-        database, as_csv = arguments.pop("database"), arguments.pop("as_csv")
+        database, form, output, as_csv = (
+            arguments.pop(name) for name in ("database", "form", "output", "as_csv")
+        )
         as_json, sql, dialect = (arguments.pop(name) or before.get(name) for name in _BEFORE)
-        from sparkify.cli.warehouse import open_warehouse
-        from sparkify.etl.errors import ConfigurationError
-
-        if as_json and as_csv:
-            raise ConfigurationError("give one of --json and --csv")
+        to = target(form, output, as_json=bool(as_json), as_csv=as_csv)
         statement = question.ask(**arguments)
         if sql:
             _print_sql(statement, database, dialect)
             return
-        with open_warehouse(database, read_only=True) as warehouse:
-            asked = warehouse.query(statement)
-            columns, rows = asked.columns, asked.records()
-        if as_json:
-            formatting.print_json(rows)
-        elif as_csv:
-            results.print_csv(columns, rows)
-        elif rows:
-            results.print_table(columns, rows, question.measure)
-        else:
-            echo("No row of that period.", always=True)
+        _answer(statement, database, to, question.measure)
 
     run.__doc__ = _help(question.ask)
     run.__signature__ = inspect.Signature([*_common()[:1], *_options(question.ask), *_common()[1:]])  # type: ignore[attr-defined]
     made = build(question.name, run)
     made.short_help = _first_sentence(question.ask)
     return made
+
+
+def _answer(statement: Any, database: str | None, to: Target, measure: str) -> None:
+    from sparkify.cli.results import answer_table
+    from sparkify.cli.warehouse import open_warehouse
+    from sparkify.databases import write_parquet
+
+    def table(rows: Rows, terminal: bool) -> Iterator[str]:
+        lines = list(answer_table(rows, terminal, measure))
+        if not lines:
+            echo("No row of that period.", always=True)
+        return iter(lines)
+
+    with open_warehouse(database, read_only=True) as warehouse:
+        asked = warehouse.query(statement)
+
+        def parquet(file: Path) -> None:
+            with asked.open() as rows:
+                write_parquet(rows, file)
+
+        # Every moment that a question returns is of UTC.
+        to.write(asked.open, table=table, parquet=parquet, utc=True)
 
 
 def _print_sql(statement: Any, database: str | None, dialect: str | None) -> None:
@@ -154,7 +167,9 @@ def _common() -> list[inspect.Parameter]:
         "context": (typer.Context, inspect.Parameter.empty),
         "database": (Database, None),
         "as_json": (AsJson, False),
-        "as_csv": (Annotated[bool, typer.Option("--csv", help="Print the result as CSV.")], False),
+        "as_csv": (AsCsv, False),
+        "form": (InFormat, None),
+        "output": (Output, None),
         "sql": (AsSql, False),
         "dialect": (Annotated[str | None, typer.Option("--dialect", metavar="NAME", help=text)], None),
     }

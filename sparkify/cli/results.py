@@ -1,19 +1,21 @@
-"""Prints the rows of a query: as CSV, or as a table with bars that fits the terminal."""
+"""The rows of a result as a table that fits the terminal: of a question with bars, of SQL as they are."""
 
 from __future__ import annotations
 
-import csv
 import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
-from typing import Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from sparkify.cli import formatting
+from sparkify.cli.values import plain_text, printable
+from sparkify.cli.writing import is_number
 
-__all__ = ["print_csv", "print_table"]
+if TYPE_CHECKING:
+    from sparkify.databases.rows import Rows
+
+__all__ = ["answer_table", "plain_table"]
 
 _GAP = "  "
 _LONGEST_BAR = 24
@@ -22,35 +24,42 @@ _SHORTEST_TEXT = 16
 _WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 
 
-def print_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """A line of names, then a line a row. Times are ISO 8601 in UTC, and what is not known is empty."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow([_plain(row[column]) for column in columns])
-
-
-def print_table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], measure: str) -> None:
+def answer_table(rows: Rows, terminal: bool, measure: str) -> Iterator[str]:
     """Rows in columns, numbers to the right. On a terminal each row has a bar as long as its ``measure`` is
     large, and texts are cut where they would break the line; elsewhere nothing is cut.
     """
-    cells = [[_cell(column, row[column]) for column in columns] for row in rows]
-    lines = [[column.replace("_", " ") for column in columns], *cells]
-    right = [_is_number(column, [row[column] for row in rows]) for column in columns]
+    found = [dict(zip(rows.columns, row, strict=True)) for row in rows]
+    if not found:
+        return
+    cells = [[_cell(column, row[column]) for column in rows.columns] for row in found]
+    lines = [[column.replace("_", " ") for column in rows.columns], *cells]
+    right = [_is_number(column, [row[column] for row in found]) for column in rows.columns]
+    measures = [row[measure] for row in found]
+    yield from _laid_out(lines, right, terminal, measures)
+
+
+def plain_table(rows: Rows, terminal: bool) -> Iterator[str]:
+    """Rows in columns, numbers to the right, each value as the database has it, and NULL where there is none.
+    On a terminal texts are cut where they would break the line.
+    """
+    cells = [["NULL" if value is None else printable(plain_text(value)) for value in row] for row in rows]
+    lines = [list(map(printable, rows.columns)), *cells]
+    yield from _laid_out(lines, list(map(is_number, rows.types)), terminal)
+
+
+def _laid_out(
+    lines: list[list[str]], right: Sequence[bool], terminal: bool, measures: Sequence[float | None] = ()
+) -> Iterator[str]:
     bars = [""] * len(lines)
-    if sys.stdout.isatty():
-        lines, room = _fitted(lines, right, shutil.get_terminal_size().columns)
-        bars = ["", *_bars([row[measure] for row in rows], room)]
+    if terminal:
+        lines, room = _fitted(lines, right, shutil.get_terminal_size().columns, bar=bool(measures))
+        bars = ["", *_bars(measures, room)] if measures else bars
     widths = _widths(lines)
     for line, bar in zip(lines, bars, strict=True):
         parts = [
             _padded(text, width, to_right) for text, width, to_right in zip(line, widths, right, strict=True)
         ]
-        typer.echo(_GAP.join([*parts, bar]).rstrip())
-
-
-def _plain(value: Any) -> Any:
-    return f"{value.isoformat(timespec='milliseconds')}Z" if isinstance(value, datetime) else value
+        yield _GAP.join([*parts, bar]).rstrip()
 
 
 def _is_number(column: str, values: Iterable[Any]) -> bool:
@@ -72,8 +81,7 @@ def _cell(column: str, value: Any) -> str:
     if isinstance(value, int):
         # A number that only names something has no thousands.
         return str(value) if column.endswith("_id") else f"{value:,}"
-    # A name comes from the logs, and must not write on the terminal.
-    return "".join(c if c.isprintable() else "�" for c in value)
+    return printable(plain_text(value))
 
 
 # -- on a terminal -----------------------------------------------------------------------------------------
@@ -92,12 +100,17 @@ def _padded(text: str, width: int, to_right: bool) -> str:
     return padding + text if to_right else text + padding
 
 
-def _fitted(lines: list[list[str]], right: Sequence[bool], columns: int) -> tuple[list[list[str]], int]:
-    """The lines with the longest texts cut until a short bar has room, and how much room a bar has."""
+def _fitted(
+    lines: list[list[str]], right: Sequence[bool], columns: int, *, bar: bool
+) -> tuple[list[list[str]], int]:
+    """The lines with the longest texts cut until they fit, with a short bar if there is one, and how much room
+    is left.
+    """
     widths = _widths(lines)
     room = columns - sum(widths) - len(_GAP) * len(widths)
     texts = [place for place, to_right in enumerate(right) if not to_right]
-    while room < _SHORTEST_BAR and texts:
+    least = _SHORTEST_BAR if bar else -len(_GAP)
+    while room < least and texts:
         longest = max(texts, key=widths.__getitem__)
         if widths[longest] <= _SHORTEST_TEXT:
             break

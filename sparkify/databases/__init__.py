@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import URL
 
 from sparkify.databases.base import Database
+from sparkify.databases.rows import Rows
 from sparkify.etl.declarations import Source
 from sparkify.etl.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from sparkify.config.settings import Settings
 
-__all__ = ["Database", "database_type", "names", "open_database"]
+__all__ = ["Database", "database_type", "names", "open_database", "write_parquet"]
 
 _CLASSES = {
     "duckdb": "DuckDB",
@@ -57,3 +59,8 @@ def open_database(url: URL, settings: Settings | None = None, sources: Sequence[
     :raises ConfigurationError: when the URL is of another database, or lacks what that database needs.
     """
     return database_type(url.get_backend_name())(url, settings, sources)
+
+
+def write_parquet(rows: Rows, file: Path) -> None:
+    """Write rows of any database to a local Parquet file, which is replaced if it is there."""
+    import_module(f"{__name__}.duckdb.parquet").write_parquet(rows, file)

@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 
 from sparkify.databases.facts import Fact
+from sparkify.databases.reader import SqlReader
 from sparkify.etl.adapter import Adapter
 from sparkify.etl.declarations import Source
 from sparkify.etl.observer import Observer
@@ -47,6 +48,7 @@ class Database(Adapter):
     :ivar reads_s3_only: whether it reads the files itself, and from S3 alone.
     :ivar declares_keys: whether primary and foreign keys are declared to it.
     :ivar moves_rows: whether a join may have to move rows between nodes.
+    :ivar reader: runs the SQL of a user.
     """
 
     title: ClassVar[str]
@@ -54,6 +56,7 @@ class Database(Adapter):
     reads_s3_only: ClassVar[bool] = False
     declares_keys: ClassVar[bool] = True
     moves_rows: ClassVar[bool] = False
+    reader: ClassVar[SqlReader]
 
     def __init__(self, url: URL, settings: Settings | None = None, sources: Sequence[Source] = ()) -> None:
         self.url = url

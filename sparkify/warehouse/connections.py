@@ -77,12 +77,17 @@ class Connections:
             yield None if current(connection) is None else connection
 
     @contextmanager
-    def _connection_at_head(self) -> Iterator[Connection]:
+    def _connection_if_there(self) -> Iterator[Connection]:
         if not self.database.exists:
             raise ConfigurationError(
                 "is not there yet", where=str(self.database.file), hint="Run: sparkify-etl load"
             )
         with self._connected() as connection:
+            yield connection
+
+    @contextmanager
+    def _connection_at_head(self) -> Iterator[Connection]:
+        with self._connection_if_there() as connection:
             revision = current(connection)
             if revision != self._migrations.head():
                 raise self._migrations.not_at_head(revision)

@@ -32,6 +32,7 @@ from sparkify.warehouse.query import Query
 from sparkify.warehouse.requests import LOAD_OPTIONS, build_request
 from sparkify.warehouse.revisions import current
 from sparkify.warehouse.rules import rules_check
+from sparkify.warehouse.sql import SqlQuery
 from sparkify.warehouse.status import Contents, PendingFiles, Status, pending_files, read_contents
 from sparkify.warehouse.target import resolve_target
 
@@ -248,6 +249,17 @@ class Warehouse(Connections):
         It is run when its rows are asked for, and then raises ConfigurationError as :meth:`check` does.
         """
         return Query(statement, self._connection_at_head, self.database)
+
+    def sql(self, text: str, *, external_access: bool = True) -> SqlQuery:
+        """The rows of a text of SQL, whatever version the tables are of. Read-only: it runs in a READ ONLY
+        transaction, which is rolled back.
+
+        :param external_access: whether the SQL may use files, as in ``FROM 'more.csv'``. False turns that off
+            for an embedded database until the warehouse is closed, loads included.
+        :raises ConfigurationError: when the text is not one statement that reads.
+        :raises SparkifyError: when the database refuses it, with its words; some only when rows are asked for.
+        """
+        return SqlQuery(text, self._connection_if_there, self.database, external_access=external_access)
 
     def session(self) -> OrmSession:
         """A session of the ORM on this warehouse; close it, or use it in a ``with``."""

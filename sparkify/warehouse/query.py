@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVarTuple
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVarTuple
 from sqlalchemy import CompoundSelect, Connection, Row, Select, SelectBase
 
 from sparkify.databases import Database, database_type
+from sparkify.databases.rows import Rows
 from sparkify.etl.errors import ConfigurationError
 from sparkify.warehouse.sql_format import format_sql
 
@@ -95,11 +97,21 @@ class Query(Generic[*Ts]):
         """All rows, each as column to value, with texts repaired by :func:`fix_mojibake` for display."""
         return [
             {
-                name: fix_mojibake(value) if isinstance(value, str) else value
+                name: _repaired(value)
                 for name, value in row._mapping.items()  # noqa: SLF001 - the public name that Row has for it
             }
             for row in self
         ]
+
+    @contextmanager
+    def open(self) -> Iterator[Rows]:
+        """The rows with the names and types of their columns, fetched while the block lasts. Texts are repaired
+        as by :meth:`records`.
+        """
+        with self._connect() as connection:
+            result: Any = self._database.select(connection, self.statement, prefetch=_PREFETCHED)
+            rows = self._database.reader.of(result)
+            yield replace(rows, columns=self.columns, rows=(tuple(map(_repaired, row)) for row in rows))
 
     # -- as frames -----------------------------------------------------------------------------------------
 
@@ -143,6 +155,10 @@ class Query(Generic[*Ts]):
         """
         with self._connect() as connection:
             self._database.to_parquet(connection, self.statement, os.fspath(path), overwrite=overwrite)
+
+
+def _repaired(value: Any) -> Any:
+    return fix_mojibake(value) if isinstance(value, str) else value
 
 
 def fix_mojibake(name: str) -> str:

@@ -37,6 +37,8 @@ from sparkify.databases.duckdb.file import CONFIG, create
 from sparkify.databases.duckdb.interruption import heed_signals, watch
 from sparkify.databases.duckdb.reading import quoted
 from sparkify.databases.duckdb.storage import made_by, storage_version
+from sparkify.databases.duckdb.user_sql import DuckDBReader
+from sparkify.databases.reader import SqlReader
 from sparkify.etl.adapter import Batch
 from sparkify.etl.declarations import Ledger, Pipeline, Source
 from sparkify.etl.errors import ConfigurationError, SparkifyError
@@ -78,6 +80,7 @@ class DuckDB(Database):
     title: ClassVar[str] = "DuckDB"
     is_embedded: ClassVar[bool] = True
     declares_keys: ClassVar[bool] = False
+    reader: ClassVar[SqlReader] = DuckDBReader()
 
     def __init__(self, url: URL, settings: Settings | None = None, sources: Sequence[Source] = ()) -> None:
         super().__init__(url, settings, sources)

@@ -25,6 +25,7 @@ from sqlalchemy.schema import CreateSchema
 
 from sparkify.databases.base import Database, jsonpaths, option
 from sparkify.databases.facts import Fact
+from sparkify.databases.reader import SqlReader
 from sparkify.databases.redshift import errors, frames, locking
 from sparkify.databases.redshift.batch import RedshiftBatch
 from sparkify.databases.redshift.copying import CopyOptions
@@ -33,6 +34,7 @@ from sparkify.databases.redshift.facts import cluster_facts
 from sparkify.databases.redshift.inserting import parts
 from sparkify.databases.redshift.objects import LoadObjects
 from sparkify.databases.redshift.schemas import has_schema
+from sparkify.databases.redshift.user_sql import RedshiftReader
 from sparkify.etl.adapter import Batch
 from sparkify.etl.declarations import Ledger, Pipeline
 from sparkify.etl.errors import ConfigurationError, SparkifyError
@@ -62,6 +64,7 @@ class Redshift(Database):
     title: ClassVar[str] = "Amazon Redshift"
     reads_s3_only: ClassVar[bool] = True
     moves_rows: ClassVar[bool] = True
+    reader: ClassVar[SqlReader] = RedshiftReader()
 
     @cached_property
     def options(self) -> CopyOptions:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sparkify.etl.errors import UNCHANGED, ConfigurationError, SparkifyError, TemporaryError
 from sparkify.redshift.credentials import ConnectError
 
-__all__ = ["is_cancelled", "is_load_error", "is_transient", "translate"]
+__all__ = ["is_cancelled", "is_load_error", "is_read_only", "is_transient", "translate"]
 
 _TRANSIENT = ("40001", "40P01", "57P01", "57P02", "57P03", "53300", "53400", "08000", "08003", "08006")
 """SQLSTATEs: serialization, deadlock, shutdown, too many connections, connection lost."""
@@ -109,6 +109,11 @@ def is_load_error(error: BaseException) -> bool:
 def is_cancelled(error: BaseException) -> bool:
     """Whether a statement was cancelled, as by statement_timeout."""
     return isinstance(error, DBAPIError) and _fields(error).get("C") == "57014"
+
+
+def is_read_only(error: BaseException) -> bool:
+    """Whether a READ ONLY transaction has refused to write."""
+    return isinstance(error, DBAPIError) and _fields(error).get("C") == "25006"
 
 
 def is_transient(error: BaseException) -> bool:

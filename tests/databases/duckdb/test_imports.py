@@ -27,6 +27,10 @@ COMMANDS: dict[str, tuple[list[str], set[str]]] = {
     "query": (["query", "top-songs", "--since", "2018-01-01", "--json"], {"rich"}),
     # Rich knows how wide a character is.
     "query as a table": (["query", "top-songs"], set()),
+    "query as CSV": (["query", "top-songs", "--format", "csv"], {"rich"}),
+    "sql": (["sql", "SELECT 1 AS n", "--format", "json"], {"rich"}),
+    "sql as Parquet": (["sql", "SELECT 1 AS n", "-o", "n.parquet"], {"rich"}),
+    "query as Parquet": (["query", "top-songs", "-o", "n.parquet"], {"rich"}),
     "rejects": (["rejects", "1"], {"rich"}),
     "config": (["config"], {"rich", "duckdb"}),
 }

@@ -1,0 +1,95 @@
+"""Values of rows as texts: of JSON, CSV, Markdown and the terminal.
+
+A decimal is written with all its digits. A moment is ISO 8601; with ``Z`` where it has a zone, which is turned
+into UTC; without one it is as the database has it.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from typing import Any
+
+__all__ = ["csv_line", "json_text", "markdown_text", "moment", "plain_text", "printable"]
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+_MARKS = re.compile(r"([\\`*_\[\]|])")
+
+
+def moment(value: datetime, *, utc: bool = False) -> str:
+    """A moment, to the millisecond, or to the microsecond where it has some.
+
+    :param utc: whether one without a zone is known to be of UTC.
+    """
+    zone = "Z" if utc or value.tzinfo is not None else ""
+    if value.tzinfo is not None:
+        value = value.astimezone(UTC).replace(tzinfo=None)
+    return f"{value.isoformat(timespec='microseconds' if value.microsecond % 1000 else 'milliseconds')}{zone}"
+
+
+def json_text(value: Any, *, utc: bool = False) -> str:
+    """A value as JSON: a decimal as a number of all its digits; NaN and infinity, unknown to JSON, as null."""
+    match value:
+        case None | bool() | str() | int():
+            return _encode(value)
+        case float():
+            return repr(value) if math.isfinite(value) else "null"
+        case Decimal():
+            return f"{value:f}" if value.is_finite() else "null"
+        case Mapping():
+            items = (f"{_encode(str(key))}: {json_text(item, utc=utc)}" for key, item in value.items())
+            return f"{{{', '.join(items)}}}"
+        case list() | tuple():
+            return f"[{', '.join(json_text(item, utc=utc) for item in value)}]"
+        case _:
+            return _encode(plain_text(value, utc=utc))
+
+
+def plain_text(value: Any, *, utc: bool = False) -> str:
+    """A value that is not NULL as a text: bytes in hexadecimal, lists and the like as JSON."""
+    match value:
+        case str():
+            return value
+        case bool():
+            return str(value).lower()
+        case datetime():
+            return moment(value, utc=utc)
+        case date() | time():
+            return value.isoformat()
+        case Decimal():
+            return f"{value:f}"
+        case bytes() | bytearray() | memoryview():
+            return bytes(value).hex()
+        case list() | tuple() | Mapping():
+            return json_text(value, utc=utc)
+        case _:
+            return str(value)
+
+
+def csv_line(row: tuple[Any, ...], *, utc: bool = False) -> str:
+    """A row of CSV, without its end. NULL is nothing at all, and a text without letters is ``""``."""
+    return ",".join("" if value is None else _quoted(plain_text(value, utc=utc)) for value in row)
+
+
+def _quoted(text: str) -> str:
+    plain = text and text.isprintable() and not {",", '"'} & set(text) and text.strip() == text
+    return text if plain else '"' + text.replace('"', '""') + '"'
+
+
+def markdown_text(value: Any, *, utc: bool = False) -> str:
+    """A value for a cell of a table in Markdown, in which nothing of it is markup. NULL is ``NULL``."""
+    if not isinstance(value, str):
+        return "NULL" if value is None else markdown_text(plain_text(value, utc=utc))
+    # A name comes from the logs, and a page may take HTML in it for its own.
+    lines = html.escape(value, quote=False).splitlines()
+    return "<br>".join(_MARKS.sub(r"\\\1", printable(line)) for line in lines)
+
+
+def printable(text: str) -> str:
+    """A text without what would write on the terminal: a name comes from the logs."""
+    return "".join(letter if letter.isprintable() else "�" for letter in text)

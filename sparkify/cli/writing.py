@@ -1,0 +1,196 @@
+"""Writes the rows of a result: in which format, and to stdout or to a file that is whole or not there."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+
+import typer
+
+from sparkify.cli.values import csv_line, json_text, markdown_text
+
+if TYPE_CHECKING:
+    from sparkify.databases.rows import Rows
+
+__all__ = ["AsCsv", "Format", "InFormat", "Output", "Target", "is_number", "target"]
+
+Format = Literal["table", "json", "ndjson", "csv", "markdown", "parquet"]
+
+InFormat = Annotated[
+    Format | None,
+    typer.Option("--format", help="How to write the rows; by default as FILE ends, else a table."),
+]
+Output = Annotated[
+    Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to FILE rather than stdout.")
+]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print the result as CSV.")]
+
+_BY_SUFFIX: dict[str, Format] = {
+    ".csv": "csv",
+    ".json": "json",
+    ".jsonl": "ndjson",
+    ".markdown": "markdown",
+    ".md": "markdown",
+    ".ndjson": "ndjson",
+    ".parquet": "parquet",
+    ".txt": "table",
+}
+_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL", "U")
+
+Table = Callable[["Rows", bool], Iterable[str]]
+"""Makes the lines of a table; the second says whether they are for a terminal."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where rows go, and how.
+
+    :ivar file: None: stdout.
+    """
+
+    format: Format
+    file: Path | None
+
+    def write(
+        self,
+        rows: Callable[[], AbstractContextManager[Rows]],
+        *,
+        table: Table,
+        parquet: Callable[[Path], None],
+        utc: bool = False,
+    ) -> None:
+        """Write the rows.
+
+        :param rows: opens them.
+        :param parquet: writes them to a file of Parquet.
+        :param utc: whether moments without a zone are known to be of UTC.
+        """
+        if self.format == "parquet":
+            self._write_parquet(parquet)
+            return
+        with rows() as found, self._text() as write:
+            for line in self._lines(found, table, utc=utc):
+                write(f"{line}\n")
+
+    def _lines(self, rows: Rows, table: Table, *, utc: bool) -> Iterable[str]:
+        match self.format:
+            case "json":
+                return _json_lines(rows, utc=utc)
+            case "ndjson":
+                return (_json_object(rows.columns, row, utc=utc) for row in rows)
+            case "csv":
+                return _csv_lines(rows, utc=utc)
+            case "markdown":
+                return _markdown_lines(rows, utc=utc)
+            case _:
+                return table(rows, self.file is None and sys.stdout.isatty())
+
+    @contextmanager
+    def _text(self) -> Iterator[Callable[[str], Any]]:
+        if self.file is None:
+            yield sys.stdout.write
+            return
+        with _whole(self.file) as new, new.open("w", encoding="utf-8", newline="") as out:
+            yield out.write
+
+    def _write_parquet(self, parquet: Callable[[Path], None]) -> None:
+        if self.file is not None:
+            with _whole(self.file) as new:
+                parquet(new)
+            return
+        with tempfile.TemporaryDirectory(prefix="sparkify-") as folder:
+            made = Path(folder) / "rows.parquet"
+            parquet(made)
+            sys.stdout.flush()
+            with made.open("rb") as file:
+                while some := file.read(1 << 20):
+                    sys.stdout.buffer.write(some)
+            sys.stdout.buffer.flush()
+
+
+def target(form: Format | None, output: Path | None, *, as_json: bool = False, as_csv: bool = False) -> Target:
+    """Where rows go, and how, as the options of a command say.
+
+    :raises ConfigurationError: when these contradict one another or do not say which format, when there is no
+        such folder, and for Parquet on a terminal.
+    """
+    from sparkify.etl.errors import ConfigurationError
+
+    given = [*([form] if form else []), *(["json"] if as_json else []), *(["csv"] if as_csv else [])]
+    if len(set(given)) > 1:
+        raise ConfigurationError("give one of --json and --csv, or --format")
+    file = None if output is None or str(output) == "-" else output
+    if file is not None and not file.absolute().parent.is_dir():
+        raise ConfigurationError("there is no such folder", where=str(file.parent))
+    by_suffix = "table" if file is None else _BY_SUFFIX.get(file.suffix.lower())
+    found: Any = given[0] if given else by_suffix
+    if found is None:
+        formats = ", ".join(get_args(Format))
+        raise ConfigurationError(
+            f"its name does not say which format: it ends in none of {', '.join(_BY_SUFFIX)}",
+            where=str(file),
+            hint=f"Give --format {formats}.",
+        )
+    if found == "parquet" and file is None and sys.stdout.isatty():
+        raise ConfigurationError("Parquet is not for a terminal", hint="Give -o FILE, or a pipe.")
+    return Target(found, file)
+
+
+@contextmanager
+def _whole(file: Path) -> Iterator[Path]:
+    """Another name to write to, which becomes the file's at the end."""
+    from sparkify.etl.errors import ConfigurationError
+    from sparkify.etl.files import atomic_write
+
+    try:
+        with atomic_write(file) as new:
+            yield new
+    except OSError as exc:
+        raise ConfigurationError(f"cannot be written: {exc.strerror}", where=str(file)) from exc
+
+
+def is_number(kind: str) -> bool:
+    """Whether a type is of numbers.
+
+    >>> [is_number(kind) for kind in ("DECIMAL(10,2)", "UBIGINT", "VARCHAR", "UUID", "BIGINT[]")]
+    [True, True, False, False, False]
+    """
+    return kind.startswith(_NUMBERS) and kind not in ("UUID", "UNION") and not kind.endswith("]")
+
+
+# -- formats -----------------------------------------------------------------------------------------------
+
+
+def _json_object(columns: tuple[str, ...], row: tuple[Any, ...], *, utc: bool) -> str:
+    return json_text(dict(zip(columns, row, strict=True)), utc=utc)
+
+
+def _json_lines(rows: Rows, *, utc: bool) -> Iterator[str]:
+    """An array, as json.dumps would write it with an indent of two."""
+    names = [json_text(name) for name in rows.columns]
+    before = None
+    for row in rows:
+        yield "[" if before is None else f"{before},"
+        items = (f"    {name}: {json_text(value, utc=utc)}" for name, value in zip(names, row, strict=True))
+        yield "  {"
+        yield ",\n".join(items)
+        before = "  }"
+    yield from ("[]",) if before is None else (before, "]")
+
+
+def _csv_lines(rows: Rows, *, utc: bool) -> Iterator[str]:
+    yield csv_line(rows.columns)
+    for row in rows:
+        yield csv_line(row, utc=utc)
+
+
+def _markdown_lines(rows: Rows, *, utc: bool) -> Iterator[str]:
+    yield f"| {' | '.join(map(markdown_text, rows.columns))} |"
+    yield f"| {' | '.join('---:' if is_number(kind) else '---' for kind in rows.types)} |"
+    for row in rows:
+        yield f"| {' | '.join(markdown_text(value, utc=utc) for value in row)} |"

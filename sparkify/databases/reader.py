@@ -1,0 +1,88 @@
+"""What a database must know to run the SQL of a user, which may only read."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, ClassVar
+
+from sqlalchemy import Connection, CursorResult
+from sqlalchemy.exc import DBAPIError
+
+from sparkify.databases.rows import Rows, unique
+from sparkify.etl.errors import UNCHANGED, ConfigurationError, SparkifyError
+
+__all__ = ["SqlReader", "refusal"]
+
+_PREFETCHED = 10_000
+
+
+class SqlReader(ABC):
+    """Runs one statement of a user in a READ ONLY transaction, which is always rolled back.
+
+    Two things keep it from writing: the kind of statement is looked at before it is sent, and the database
+    itself refuses to write. The first alone would miss a function that writes; the second alone would let pass
+    what writes outside of the database.
+    """
+
+    begin: ClassVar[str]
+    """The statement that begins a READ ONLY transaction."""
+
+    @abstractmethod
+    def check(self, text: str) -> None:
+        """See that a text is one statement that reads.
+
+        :raises ConfigurationError: when it is none, several, or one of another kind.
+        :raises SparkifyError: when the database cannot read it, with its words.
+        """
+
+    @abstractmethod
+    def types(self, result: CursorResult[Any]) -> Sequence[str]:
+        """The types of the columns of a result, as DuckDB names them."""
+
+    @abstractmethod
+    def translate(self, error: Exception) -> SparkifyError | None:
+        """The error of a user's SQL in our words; None: as every other error of this database."""
+
+    @contextmanager
+    def transaction(
+        self, connection: Connection, *, external_access: bool = True, target: Path | None = None
+    ) -> Iterator[Connection]:
+        """A connection in a READ ONLY transaction, which is rolled back at the end.
+
+        :param external_access: whether the SQL may read and write files; of an embedded database, False holds
+            until it is closed.
+        :param target: the one file that it may write all the same.
+        """
+        connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        connection.exec_driver_sql(self.begin)
+        try:
+            yield connection
+        finally:
+            # Where the connection is lost, so is the transaction.
+            with suppress(DBAPIError):
+                connection.exec_driver_sql("ROLLBACK")
+
+    def rows(self, connection: Connection, text: str) -> Rows:
+        """Run a statement that was checked."""
+        options = {"yield_per": _PREFETCHED}
+        return self.of(connection.exec_driver_sql(self.escape(text), execution_options=options))
+
+    def of(self, result: CursorResult[Any]) -> Rows:
+        """The rows of a result."""
+        return Rows(unique(list(result.keys())), tuple(self.types(result)), (tuple(row) for row in result))
+
+    def escape(self, text: str) -> str:
+        """The text as the driver wants it where there are no parameters."""
+        return text
+
+    def write_parquet(self, connection: Connection, text: str, file: Path) -> bool:
+        """Have the database write the rows of a statement to a local file. Returns whether it can."""
+        return False
+
+
+def refusal(kind: str) -> ConfigurationError:
+    """What a statement is refused with that would do anything but read."""
+    return ConfigurationError(f"the SQL may only read, and {kind} does not", state=UNCHANGED)

@@ -1,0 +1,91 @@
+"""What a text of SQL returns that only reads: rows, a table in a notebook, Parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from sparkify.databases import Database, write_parquet
+from sparkify.databases.rows import Rows
+from sparkify.etl.errors import SparkifyError
+from sparkify.etl.files import atomic_write
+
+__all__ = ["SqlQuery"]
+
+
+class SqlQuery:
+    """The rows of one statement of SQL, run anew each time they are asked for.
+
+    ::
+
+        for title, plays in warehouse.sql("SELECT song_title, count(*) FROM plays GROUP BY 1"):
+            print(title, plays)
+
+    It runs in a READ ONLY transaction, which is rolled back, and only statements are sent that read.
+
+    :param text: one statement; a semicolon may end it.
+    :param connect: gives a connection, for as long as it is used.
+    :param database: that the connection is to.
+    :param external_access: whether it may use files; see :meth:`Warehouse.sql`.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        connect: Callable[[], AbstractContextManager[Connection]],
+        database: Database,
+        *,
+        external_access: bool,
+    ) -> None:
+        database.reader.check(text)
+        self.text = text
+        self._connect = connect
+        self._database = database
+        self._external_access = external_access
+
+    @contextmanager
+    def open(self) -> Iterator[Rows]:
+        """The rows with the names and types of their columns, fetched while the block lasts."""
+        with self._transaction() as connection:
+            yield self._database.reader.rows(connection, self.text)
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        with self.open() as rows:
+            yield from rows
+
+    def all(self) -> list[tuple[Any, ...]]:
+        """All rows."""
+        return list(self)
+
+    def records(self) -> list[dict[str, Any]]:
+        """All rows, each as column to value. Of columns of one name the second has a number behind it."""
+        with self.open() as rows:
+            return [dict(zip(rows.columns, row, strict=True)) for row in rows]
+
+    def to_parquet(self, path: str | Path) -> None:
+        """Write all rows to one local file of Parquet, which takes its name when it is complete."""
+        with atomic_write(Path(path)) as new, self._transaction(new) as connection:
+            reader = self._database.reader
+            if not reader.write_parquet(connection, self.text, new):
+                write_parquet(reader.rows(connection, self.text), new)
+
+    @contextmanager
+    def _transaction(self, target: Path | None = None) -> Iterator[Connection]:
+        reader = self._database.reader
+        # Within the connection's own translation of errors, which knows nothing of a user's SQL.
+        with self._connect() as connection:
+            try:
+                with reader.transaction(
+                    connection, external_access=self._external_access, target=target
+                ) as begun:
+                    yield begun
+            except SparkifyError:
+                raise
+            except Exception as exc:
+                if translated := reader.translate(exc):
+                    raise translated from exc
+                raise
