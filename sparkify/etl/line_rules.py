@@ -9,14 +9,15 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from sqlalchemy import Column, Float, String
 
 from sparkify.etl.declarations import JsonField, Required, Source
+from sparkify.etl.lax_json import Constant, Object, parse
 
 __all__ = [
     "BOM",
@@ -28,7 +29,6 @@ __all__ = [
     "Violation",
     "escape",
     "split_lines",
-    "strict",
 ]
 
 BOM = b"\xef\xbb\xbf"
@@ -44,16 +44,6 @@ FLOAT_TEXT = r"-?[0-9]+([.][0-9]+)?([eE][-+]?[0-9]+)?"
 _INTEGER = re.compile(INTEGER_TEXT)
 _FLOAT = re.compile(FLOAT_TEXT)
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(9), *range(10, 32), 127)}
-_LAX = re.compile(
-    r'"(?:[^"\\]|\\.)*"|(?P<comma>(?<![\[{, \t\r\n])[ \t\r\n]*,)(?=[ \t\r\n]*[}\]])'
-    r"|(?P<constant>-?\b(?:nan|inf(?:inity)?)\b)",
-    re.IGNORECASE,
-)
-"""A string; or what DuckDB reads and JSON has not: a comma before a closing bracket, NaN, the infinities."""
-
-_MAYBE_LAX = re.compile(rb",[ \t\r\n]*[}\]]|nan|inf", re.IGNORECASE)
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-
 CONSTANTS = ("nan", "-nan", "inf", "-inf", "infinity", "-infinity")
 """What JSON has not and DuckDB reads as a number, in lower case."""
 
@@ -100,14 +90,14 @@ class LineValidator:
         if len(line) > MAX_LINE:
             return Violation(f"longer than {MAX_LINE:,} bytes")
         try:
-            value = _parse(line.decode())
+            value = parse(line.decode())
         except UnicodeDecodeError as exc:
             return Violation(f"not UTF-8 at byte {exc.start + 1}")
         except RecursionError:
             return Violation("nested too deeply")
         except ValueError as exc:
             return Violation(f"not valid JSON: {exc}")
-        if not isinstance(value, _Object):
+        if not isinstance(value, Object):
             return Violation("not a JSON object")
         if twice := sorted(value.twice.intersection(self._keys.values())):
             return Violation(f"has the key {twice[0]!r} twice")
@@ -123,76 +113,6 @@ class LineValidator:
         return None
 
 
-def _parse(text: str) -> Any:
-    """The value of a line.
-
-    DuckDB reads over a comma before a closing bracket, and NaN in a key that is not read; so does this.
-
-    :raises ValueError: when it is not JSON even so, or has half of a surrogate pair.
-    """
-    try:
-        value = _load(text)
-    except json.JSONDecodeError:
-        repaired = _LAX.sub(_python, text)
-        if repaired == text:
-            raise
-        value = _load(repaired)
-    if _SURROGATE.search(text):
-        try:
-            json.dumps(value, ensure_ascii=False).encode()
-        except UnicodeEncodeError:
-            raise ValueError("half of a surrogate pair") from None
-    return value
-
-
-def _load(text: str) -> Any:
-    try:
-        return json.loads(text, object_pairs_hook=_object, parse_constant=_Constant)
-    except json.JSONDecodeError:
-        raise
-    except ValueError:
-        # Python makes no integer of 5,000 digits; it would be none of 64 bits either.
-        return json.loads(text, object_pairs_hook=_object, parse_constant=_Constant, parse_int=_integer)
-
-
-def _integer(digits: str) -> float:
-    return int(digits) if len(digits) <= 20 else float(digits)
-
-
-def _python(found: re.Match[str]) -> str:
-    """What Python reads for what JSON has not."""
-    if found["comma"] is not None:
-        return found["comma"].rstrip(",")
-    return found[0] if found["constant"] is None else "NaN"
-
-
-def _json(found: re.Match[str]) -> str:
-    """What JSON has for it."""
-    return _python(found) if found["constant"] is None else "null"
-
-
-def strict(line: bytes) -> bytes:
-    """An accepted line as JSON that every reader takes: without what only DuckDB and this module read over."""
-    return _LAX.sub(_json, line.decode()).encode() if _MAYBE_LAX.search(line) else line
-
-
-class _Object(dict[str, Any]):
-    """An object of JSON.
-
-    :ivar twice: the keys that it has more than once.
-    """
-
-    twice: frozenset[str] = frozenset()
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = _Object(pairs)
-    if len(found) != len(pairs):
-        counts = Counter(key for key, _ in pairs)
-        found.twice = frozenset(key for key, number in counts.items() if number > 1)
-    return found
-
-
 def _stored(value: Any) -> Any:
     """A value as it is stored: a text without the blanks at its end.
 
@@ -202,10 +122,15 @@ def _stored(value: Any) -> Any:
     return value.rstrip(" ") if isinstance(value, str) else value
 
 
-class _Constant(str):
-    """NaN or an infinity, which JSON has not: no number, and of no other type either."""
+def _container(value: Any) -> str | None:
+    """What a value for a text is instead: an array, an object, or a text that reads as one of them; else None.
 
-    __slots__ = ()
+    Once it is stored, the two are the same: what COPY reads of an array is its text.
+    """
+    if isinstance(value, str) and value[:1] in ("[", "{"):
+        with suppress(ValueError, RecursionError):
+            value = parse(value)
+    return "an array" if isinstance(value, list) else "an object" if isinstance(value, dict) else None
 
 
 @dataclass(frozen=True)
@@ -240,10 +165,11 @@ class _TextRule(_Rule):
     length: int | None
 
     def refuse_value(self, value: Any) -> str | None:
-        if isinstance(value, _Constant):
+        if isinstance(value, Constant):
             return f"{_quoted(value)} is not a text"
-        # An array or an object becomes its JSON, without white space.
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        if kind := _container(value):
+            return f"{_quoted(text)} is {kind}, not a text"
         if "\0" in text:
             return "holds a NUL character"
         size = len(_stored(text).encode())
@@ -257,7 +183,7 @@ class _IntegerRule(_Rule):
     empty_is_null = True
 
     def refuse_value(self, value: Any) -> str | None:
-        if isinstance(value, str) and not isinstance(value, _Constant) and _INTEGER.fullmatch(value):
+        if isinstance(value, str) and not isinstance(value, Constant) and _INTEGER.fullmatch(value):
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool):
             return f"{_quoted(value)} is not an integer"
@@ -271,7 +197,7 @@ class _FloatRule(_Rule):
     empty_is_null = True
 
     def refuse_value(self, value: Any) -> str | None:
-        if isinstance(value, str) and not isinstance(value, _Constant) and _FLOAT.fullmatch(value):
+        if isinstance(value, str) and not isinstance(value, Constant) and _FLOAT.fullmatch(value):
             value = float(value)
         if not isinstance(value, int | float) or isinstance(value, bool):
             return f"{_quoted(value)} is not a number"

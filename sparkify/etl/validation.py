@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sparkify.etl.declarations import Source
-from sparkify.etl.line_rules import BOM, LineValidator, escape, split_lines, strict
+from sparkify.etl.lax_json import strict
+from sparkify.etl.line_rules import BOM, LineValidator, escape, split_lines
 from sparkify.etl.listing import SourceFile
 from sparkify.etl.results import FileCount, Reject, Staged
 from sparkify.etl.spool import SpoolFile

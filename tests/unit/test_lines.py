@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from sparkify import Warehouse
 from sparkify.databases.duckdb.reading import count_lines
-from sparkify.etl.line_rules import LineValidator, escape, strict
+from sparkify.etl.lax_json import strict
+from sparkify.etl.line_rules import LineValidator, escape
 from sparkify.etl.spool import LineCounter
 from sparkify.pipeline.declaration import EVENTS
 from tests.support.data import Data, rows
@@ -60,7 +61,9 @@ ACCEPTED = {
     "key that is not read twice": GOOD.replace("{", '{"new":1,"new":2,', 1).encode(),
     "nested key twice": GOOD.replace("{", '{"new":{"song":1,"song":2},', 1).encode(),
     "number of 5,000 digits in a key that is not read": GOOD.replace("{", f'{{"new":{"9" * 5000},', 1).encode(),
-    "array for a text, long by its spaces alone": raw("level", "[1" + ", 1" * 6 + " " * 99 + "]"),
+    "text from true": line(location=True),
+    "text in brackets": line(song="[Untitled]", artist="{a: b}"),
+    "text that begins as an array": line(song='["Heroes'),
     "quote in a text": line(userAgent='say "hi", }'),
     "longest artist": line(artist="x" * 1024),
     "empty song": line(song="", page="Home"),
@@ -126,6 +129,14 @@ REJECTED = {
     "length negative": (line(length=-0.5), "length"),
     "length of letters": (line(length="long"), "length"),
     "length true": (line(length=True), "length"),
+    "song an array": (line(song=["Song"]), "song"),
+    "song an empty array": (raw("song", "[ ]"), "song"),
+    "artist an object": (line(artist={"id": 1, "name": "Band"}), "artist"),
+    "level an object": (line(level={"plan": "paid"}), "level"),
+    "level an array, long by its spaces alone": (raw("level", "[1" + ", 1" * 6 + " " * 99 + "]"), "level"),
+    "location an array with a comma before the bracket": (raw("location", "[1,]"), "location"),
+    "song a text that reads as an array": (line(song='["Song"]'), "song"),
+    "song a text that reads as an object, and a blank": (line(song='{"a": 1} '), "song"),
     "artist too long": (line(artist="x" * 1025), "artist"),
     "artist too long in bytes": (line(artist="ö" * 513), "artist"),
 }  # fmt: skip

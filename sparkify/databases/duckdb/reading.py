@@ -106,7 +106,7 @@ def _from_files(source: Source, accepted: str, *, validated: bool) -> str:
     )
     wrong = [_wrong(column, field) for column, field in fields.items()]
     if not validated:
-        wrong += [_is_constant(field) for column, field in fields.items() if isinstance(column.type, String)]
+        wrong += [_may_be_no_text(field) for column, field in fields.items() if isinstance(column.type, String)]
     for required in source.required:
         missing = " OR ".join(f"coalesce({_text(source.keys[name])}, '') = ''" for name in required.needs)
         wrong.append(f"({_text(source.keys[required.column])} = '{escaped(required.value)}' AND ({missing}))")
@@ -164,11 +164,15 @@ def _wrong(column: Column[Any], field: JsonField) -> str:
     return f"({right}) IS NOT TRUE" if field.required else f"({key} <> '' AND ({right}) IS NOT TRUE)"
 
 
-def _is_constant(field: JsonField) -> str:
-    """Whether a text may be a bare NaN or infinity, which JSON has not: only the line itself tells."""
+def _may_be_no_text(field: JsonField) -> str:
+    """Whether what is read for a text may be a bare NaN or infinity, which JSON has not, an array or an object:
+    only the line itself tells.
+    """
     key = quoted(field.key)
     longest = max(map(len, CONSTANTS))
-    return f"CASE WHEN strlen({key}) <= {longest} THEN lower({key}) IN {CONSTANTS} ELSE false END"
+    constant = f"CASE WHEN strlen({key}) <= {longest} THEN lower({key}) IN {CONSTANTS} ELSE false END"
+    begins = f"prefix({key}, '[') OR prefix({key}, '{{')"
+    return f"CASE WHEN {begins} THEN json_valid({key}) ELSE {constant} END"
 
 
 def _well_formed(column: Column[Any], field: JsonField) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, String, and_, false, or_, text
+from sqlalchemy import Column, ColumnElement, String, and_, false, func, or_, text
 from sqlalchemy.types import TIMESTAMP
 
 from sparkify.etl.declarations import JsonField, Source
@@ -30,6 +30,8 @@ def _wrong(column: Column[Any], one: JsonField) -> ColumnElement[bool]:
     for limit, beyond in ((one.minimum, column.__lt__), (one.maximum, column.__gt__)):
         if limit is not None:
             parts.append(beyond(_moment(limit) if isinstance(column.type, TIMESTAMP) else limit))
+    if isinstance(column.type, String):
+        parts.append(and_(func.left(column, 1).in_(("[", "{")), func.can_json_parse(column)))
     return or_(false(), *parts)
 
 

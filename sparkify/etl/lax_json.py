@@ -1,0 +1,96 @@
+"""JSON as DuckDB reads it, a little more than JSON is: parsed, and rewritten as what every reader takes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from typing import Any
+
+__all__ = ["Constant", "Object", "parse", "strict"]
+
+_LAX = re.compile(
+    r'"(?:[^"\\]|\\.)*"|(?P<comma>(?<![\[{, \t\r\n])[ \t\r\n]*,)(?=[ \t\r\n]*[}\]])'
+    r"|(?P<constant>-?\b(?:nan|inf(?:inity)?)\b)",
+    re.IGNORECASE,
+)
+"""A string; or what DuckDB reads and JSON has not: a comma before a closing bracket, NaN, the infinities."""
+
+_MAYBE_LAX = re.compile(rb",[ \t\r\n]*[}\]]|nan|inf", re.IGNORECASE)
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def parse(text: str) -> Any:
+    """The value of a line.
+
+    DuckDB reads over a comma before a closing bracket, and NaN in a key that is not read; so does this.
+
+    :raises ValueError: when it is not JSON even so, or has half of a surrogate pair.
+    """
+    try:
+        value = _load(text)
+    except json.JSONDecodeError:
+        repaired = _LAX.sub(_python, text)
+        if repaired == text:
+            raise
+        value = _load(repaired)
+    if _SURROGATE.search(text):
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise ValueError("half of a surrogate pair") from None
+    return value
+
+
+def _load(text: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_object, parse_constant=Constant)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        # Python makes no integer of 5,000 digits; it would be none of 64 bits either.
+        return json.loads(text, object_pairs_hook=_object, parse_constant=Constant, parse_int=_integer)
+
+
+def _integer(digits: str) -> float:
+    return int(digits) if len(digits) <= 20 else float(digits)
+
+
+def _python(found: re.Match[str]) -> str:
+    """What Python reads for what JSON has not."""
+    if found["comma"] is not None:
+        return found["comma"].rstrip(",")
+    return found[0] if found["constant"] is None else "NaN"
+
+
+def _json(found: re.Match[str]) -> str:
+    """What JSON has for it."""
+    return _python(found) if found["constant"] is None else "null"
+
+
+def strict(line: bytes) -> bytes:
+    """An accepted line as JSON that every reader takes: without what only DuckDB and this module read over."""
+    return _LAX.sub(_json, line.decode()).encode() if _MAYBE_LAX.search(line) else line
+
+
+class Object(dict[str, Any]):
+    """An object of JSON.
+
+    :ivar twice: the keys that it has more than once.
+    """
+
+    twice: frozenset[str] = frozenset()
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = Object(pairs)
+    if len(found) != len(pairs):
+        counts = Counter(key for key, _ in pairs)
+        found.twice = frozenset(key for key, number in counts.items() if number > 1)
+    return found
+
+
+class Constant(str):
+    """NaN or an infinity, which JSON has not: no number, and of no other type either."""
+
+    __slots__ = ()
