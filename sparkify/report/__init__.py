@@ -6,7 +6,8 @@ Needs the extra ``report``.
 
 from __future__ import annotations
 
-from sparkify.report.facts import Facts, collect
+from sparkify.report.asking import collect
+from sparkify.report.facts import Facts
 from sparkify.report.page import build, render
 
 __all__ = ["Facts", "build", "collect", "render"]

@@ -8,12 +8,16 @@ from datetime import date, timedelta
 from typing import Any
 
 from sparkify.report.facts import Facts, Period, Record
-from sparkify.report.wording import WEEKDAYS
+from sparkify.report.wording import WEEKDAYS, compact, counted, decimal
+from sparkify.report.wording import day as written
 
-__all__ = ["area", "columns", "every_day", "heights", "rounded", "week"]
+__all__ = ["area", "clock", "columns", "every_day", "heights", "rounded", "week"]
 
 _MOST_COLUMNS = 120
 """With more days than this, a column is a week."""
+
+_MOST_VALUES = 31
+"""With more columns than this, none has its value above it."""
 
 _MOST_LABELS = 5
 
@@ -27,16 +31,44 @@ def columns(facts: Facts) -> dict[str, Any]:
         for day in days:
             weeks[day["day"] - timedelta(days=day["day"].weekday())] += day["plays"]
         days = [
-            {"day": monday, "plays": plays, "weekend": False, "begins": monday.day <= 7}
+            {"day": monday, "plays": plays, "listeners": None, "weekend": False, "begins": monday.day <= 7}
             for monday, plays in weeks.items()
         ]
     top = _round_up(max(day["plays"] for day in days))
     labelled = _labelled(days)
     for place, day in enumerate(days):
         day["height"] = rounded(100 * day["plays"] / top)
-        day["labelled"] = place in labelled
+        day["value"] = compact(day["plays"])
+        day["label"] = written(day["day"]) if place in labelled else None
+        day["title"] = f"{'week of ' if by_week else ''}{written(day['day'])}: {counted(day['plays'], 'play')}"
     best = max(days, key=lambda day: day["plays"])
-    return {"days": days, "top": top, "best": best, "by_week": by_week}
+    return {
+        "columns": days,
+        "top": top,
+        "best": best,
+        "by_week": by_week,
+        "weekends": any(day["weekend"] for day in days),
+        "valued": len(days) <= _MOST_VALUES,
+    }
+
+
+def clock(facts: Facts) -> dict[str, Any] | None:
+    """The 24 hours of the day as columns; None where the page shows the hours of the week."""
+    if facts.has_weeks:
+        return None
+    slots = facts.day()
+    best = max(slots, key=lambda hour: slots[hour].rate)
+    columns = [
+        {
+            "value": compact(slot.rate),
+            "height": rounded(100 * slot.rate / slots[best].rate),
+            "label": f"{hour}:00" if hour % 6 == 0 else None,
+            "title": f"{hour}:00 to {hour + 1}:00: {decimal(slot.rate)} plays an hour, {slot.plays} in all",
+            "weekend": False,
+        }
+        for hour, slot in slots.items()
+    ]
+    return {"columns": columns, "top": slots[best].rate, "valued": True}
 
 
 def every_day(period: Period, rows: Iterable[Record]) -> list[dict[str, Any]]:
@@ -74,8 +106,12 @@ def area(values: Sequence[int], top: int) -> str:
     return "".join([*steps, "V100Z"])
 
 
-def week(facts: Facts) -> dict[str, Any]:
-    """Seven rows of 24 cells, Monday first, and the busiest and the quietest of them."""
+def week(facts: Facts) -> dict[str, Any] | None:
+    """Seven rows of 24 cells, Monday first, and the busiest of them; None where the plays reach over less than
+    two weeks.
+    """
+    if not facts.has_weeks:
+        return None
     slots = facts.week()
     best = max(slots, key=lambda slot: slots[slot].rate)
     rows = []
@@ -87,7 +123,13 @@ def week(facts: Facts) -> dict[str, Any]:
                 "name": WEEKDAYS[weekday],
                 "rate": sum(slot.plays for slot in of_day) / hours if hours else 0.0,
                 "cells": [
-                    {"rate": slot.rate, "shade": round(100 * slot.rate / slots[best].rate)} for slot in of_day
+                    {
+                        "rate": slot.rate,
+                        "shade": round(100 * slot.rate / slots[best].rate),
+                        "title": f"{WEEKDAYS[weekday]} {hour}:00: {decimal(slot.rate)} plays an hour, "
+                        f"{slot.plays} in {counted(slot.hours, 'hour')}",
+                    }
+                    for hour, slot in enumerate(of_day)
                 ],
             }
         )

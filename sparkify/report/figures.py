@@ -1,68 +1,72 @@
-"""The big numbers at the head of the page, each with its change."""
+"""The big numbers at the head of the page, each with the values that its change is of."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sparkify.report import wording
 from sparkify.report.charts import every_day, heights
-from sparkify.report.facts import Facts
+from sparkify.report.facts import Facts, Period
 
 __all__ = ["figures"]
 
 
 def figures(facts: Facts) -> list[dict[str, Any]]:
-    totals = facts.totals
-    return [
-        {
-            "label": "Plays",
-            "value": totals["plays"],
-            "text": wording.number(totals["plays"]),
-            "change": _growth(facts, "plays"),
-            "columns": heights([day["plays"] for day in every_day(facts.period, facts.days)]),
-        },
-        {
-            "label": "Listeners",
-            "value": totals["listeners"],
-            "text": wording.number(totals["listeners"]),
-            "change": _growth(facts, "listeners"),
-            "columns": heights([day["listeners"] for day in every_day(facts.period, facts.days)]),
-        },
-        {
-            "label": "Plays by paying listeners",
-            "value": totals["paid_share"],
-            "text": wording.percent(totals["paid_share"]),
-            "change": _points(facts, "paid_share"),
-            "share": totals["paid_share"],
-        },
-        {
-            "label": "Plays matched to the catalogue",
-            "value": totals["matched_share"],
-            "text": wording.percent(totals["matched_share"]),
-            "change": _points(facts, "matched_share"),
-            "share": totals["matched_share"],
-        },
-    ]
+    """Label, value, text, change, and the days or the share behind it."""
+    days = every_day(facts.period, facts.days)
+    shown = []
+    for label, name in (("Plays", "plays"), ("Listeners", "listeners")):
+        columns = [
+            {"height": height, "title": f"{wording.day(day['day'])}: {wording.number(day[name])}"}
+            for height, day in zip(heights([day[name] for day in days]), days, strict=True)
+        ]
+        shown.append(_figure(facts, label, name, wording.number, _growth) | {"columns": columns})
+    for label, name in (
+        ("Plays by paying listeners", "paid_share"),
+        ("Plays matched to the catalogue", "matched_share"),
+    ):
+        figure = _figure(facts, label, name, wording.exact_percent, _points)
+        shown.append(figure | {"text": wording.percent(facts.totals[name]), "share": facts.totals[name]})
+    return shown
 
 
-def _growth(facts: Facts, name: str) -> dict[str, str] | None:
-    if facts.totals_now is None or facts.totals_before is None or not facts.totals_before[name]:
-        return None
-    change = facts.totals_now[name] / facts.totals_before[name] - 1
-    return {"text": wording.signed_percent(change), "way": _way(change)}
+def _figure(
+    facts: Facts,
+    label: str,
+    name: str,
+    say: Callable[[Any], str],
+    compare: Callable[[float, float], str],
+) -> dict[str, Any]:
+    value = facts.totals[name]
+    change = None
+    if facts.compared and facts.totals_now and facts.totals_before:
+        now, before = facts.totals_now[name], facts.totals_before[name]
+        if now is not None and before:
+            earlier = facts.compared.before()
+            change = {
+                "text": compare(now, before),
+                "before": say(before),
+                "before_days": _days(earlier, facts.compared),
+                # Of a part of the period, which is another number than the big one.
+                "now": say(now) if facts.compared != facts.period else None,
+                "now_days": _days(facts.compared, facts.compared),
+            }
+    return {"label": label, "value": value, "text": say(value), "change": change}
 
 
-def _points(facts: Facts, name: str) -> dict[str, str] | None:
-    if facts.totals_now is None or facts.totals_before is None:
-        return None
-    now, before = facts.totals_now[name], facts.totals_before[name]
-    if now is None or before is None:
-        return None
+def _days(period: Period, beside: Period) -> str:
+    """The days of a period; their year where it is not that of the other."""
+    year = period.first_day.year != beside.last_day.year
+    return wording.days(period.first_day, period.last_day, year=year)
+
+
+def _growth(now: float, before: float) -> str:
+    return wording.signed_percent(now / before - 1)
+
+
+def _points(now: float, before: float) -> str:
     change = (now - before) * 100
     if abs(change) < 0.05:
-        return {"text": "no change", "way": "same"}
-    return {"text": f"{'+' if change > 0 else wording.MINUS}{abs(change):.1f} points", "way": _way(change)}
-
-
-def _way(change: float) -> str:
-    return "up" if change > 0 else "down" if change < 0 else "same"
+        return "no change"
+    return f"{'+' if change > 0 else wording.MINUS}{abs(change):.1f} points"

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sparkify.report.facts import Facts, Period, Record, Slot
 from sparkify.report.wording import WEEKDAYS, counted, days, decimal, number, percent
 
 __all__ = [
+    "artists",
     "changes",
     "comparison",
     "health",
     "hours",
+    "one_listener",
     "people",
     "period",
     "returning",
     "songs",
     "trend",
     "trend_note",
+    "users",
 ]
 
 _PARTS = ("early {}", "{} morning", "{} afternoon", "{} evening")
@@ -33,13 +36,32 @@ _CHANCE = 0.05
 
 
 def songs(facts: Facts) -> str:
-    """Which song is played most."""
+    """Which song is played most, and whether that is one listener's doing."""
     first, *others = facts.songs
-    same = [song for song in others if song["plays"] == first["plays"]]
-    if same:
-        names = ", ".join(f"“{song['title']}”" for song in [first, *same[:2]])
-        return f"{len(same) + 1} songs share the first place with {counted(first['plays'], 'play')}: {names}"
-    return f"“{first['title']}” by {first['artist']} leads with {counted(first['plays'], 'play')}"
+    names = [f"“{song['title']}”" for song in _tied(first, others)]
+    if len(names) > 1:
+        return f"{len(names)} songs share the first place with {_plays(first)}: {', '.join(names[:3])}"
+    return f"{names[0]} by {first['artist']} leads with {_plays(first)}{_of_one(first)}"
+
+
+def artists(facts: Facts) -> str:
+    """Which artist is played most, and whether that is one listener's doing."""
+    first, *others = facts.artists
+    names = [artist["artist"] for artist in _tied(first, others)]
+    if len(names) > 1:
+        return f"{len(names)} artists share the first place with {_plays(first)}: {', '.join(names[:3])}"
+    return f"{names[0]} leads the artists with {_plays(first)}{_of_one(first)}"
+
+
+def users(facts: Facts) -> str:
+    """What share of the plays those make who play most."""
+    shown, listeners = len(facts.users), facts.totals["listeners"]
+    if shown < listeners:
+        share = percent(sum(user["share"] for user in facts.users))
+        return f"The {shown} busiest of {number(listeners)} listeners make {share} of the plays"
+    if shown == 1:
+        return "One listener makes all of the plays"
+    return f"The busiest of {shown} listeners makes {percent(facts.users[0]['share'])} of the plays"
 
 
 def trend(facts: Facts) -> str:
@@ -64,19 +86,27 @@ def trend_note(facts: Facts) -> str:
     first = facts.trending[0]
     among = f"Among {counted(first['compared'], 'artist')} compared"
     if first["chance"] > _CHANCE:
-        return f"{among}, rises such as these may well be chance: they are listed, not claimed."
+        return f"{among}, rises such as these may well be chance."
     return f"{among}, chance alone brings such a rise in at most {percent(first['chance'])} of weeks."
 
 
 def hours(facts: Facts) -> str:
-    """When the most plays are, in which part of which day."""
+    """When the most plays are: in which part of which day, or at which hour where there are few days."""
+    if not facts.has_weeks:
+        slots = facts.day()
+        hour = max(slots, key=lambda hour: slots[hour].rate)
+        return _peak(f"{hour}:00 to {hour + 1}:00", slots[hour], slots.values())
     parts: dict[tuple[int, int], Slot] = defaultdict(lambda: Slot(0, 0))
     for (weekday, hour), slot in facts.week().items():
         so_far = parts[weekday, hour // 6]
         parts[weekday, hour // 6] = Slot(so_far.plays + slot.plays, so_far.hours + slot.hours)
     (weekday, part), best = max(parts.items(), key=lambda found: found[1].rate)
-    mean = sum(slot.plays for slot in parts.values()) / sum(slot.hours for slot in parts.values())
-    when = _PARTS[part].format(WEEKDAYS[weekday])
+    return _peak(_PARTS[part].format(WEEKDAYS[weekday]), best, parts.values())
+
+
+def _peak(when: str, best: Slot, slots: Iterable[Slot]) -> str:
+    slots = list(slots)
+    mean = sum(slot.plays for slot in slots) / sum(slot.hours for slot in slots)
     plays = f"{decimal(best.rate)} {'play' if best.rate == 1 else 'plays'} an hour"
     peak = f"{when[0].upper()}{when[1:]} is the peak: {plays}"
     return f"{peak}, {best.rate / mean:.1f} times the average" if best.rate / mean >= _ABOVE else peak
@@ -153,3 +183,25 @@ def comparison(period: Period) -> str:
 
 def _of(rows: Sequence[Record], column: str, value: str) -> Mapping[str, Any] | None:
     return next((row for row in rows if row[column] == value), None)
+
+
+def _tied(first: Record, others: Sequence[Record]) -> list[Record]:
+    return [first, *(row for row in others if row["plays"] == first["plays"])]
+
+
+def _plays(row: Record) -> str:
+    return counted(row["plays"], "play")
+
+
+def _of_one(row: Record) -> str:
+    note = one_listener(row)
+    return f", {note}" if note else ""
+
+
+def one_listener(row: Record) -> str | None:
+    """Whose plays they mostly are, where more than half are of one listener."""
+    if 2 * row["most_by_one"] <= row["plays"]:
+        return None
+    if row["listeners"] == 1:
+        return "all by one listener"
+    return f"{number(row['most_by_one'])} of them by one listener"

@@ -8,14 +8,16 @@ text that is outlines.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparkify.etl.errors import ConfigurationError
 from sparkify.models import Match
 from sparkify.report import charts, headlines, tables, wording
-from sparkify.report.facts import Facts, collect, local
+from sparkify.report.asking import collect
+from sparkify.report.downloads import csv_link
+from sparkify.report.facts import Facts, local
 from sparkify.report.figures import figures
 
 if TYPE_CHECKING:
@@ -27,17 +29,30 @@ _DEEP = 64
 """Above this shade, in per cent, page.css has the other colour of text."""
 
 _TIERS = {match.value: match.label for match in Match}
-_SECTIONS: Mapping[str, tuple[str, ...]] = {
-    "totals": ("totals",),
-    "songs": ("top-songs", "top-songs-by-day"),
-    "trend": ("trending-artists",),
-    "hours": ("plays-by day", "peak-hours"),
-    "people": ("plays-by level", "plays-by gender", "sessions", "plays-by location"),
-    "changes": ("level-changes",),
-    "returning": ("retention",),
-    "health": ("freshness", "match-quality"),
+_SECTIONS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
+    "totals": ("Numbers", "", ("totals", "totals, last days", "totals, days before")),
+    "hours": ("When", "When", ("peak-hours", "plays-by hour", "plays-by day")),
+    "songs": ("Songs", "Most played songs", ("top-songs", "top-songs-by-day")),
+    "artists": ("Artists", "Most played artists", ("top-artists",)),
+    "trend": ("Rising", "Artists on the rise", ("trending-artists",)),
+    "users": ("Listeners", "Most active listeners", ("top-users",)),
+    "people": (
+        "Who listens",
+        "Who listens, and on what",
+        (
+            "plays-by level",
+            "plays-by gender",
+            "sessions",
+            "plays-by platform",
+            "plays-by browser",
+            "plays-by location",
+        ),
+    ),
+    "changes": ("Free and paid", "Free and paid", ("level-changes",)),
+    "returning": ("Returning", "Returning listeners", ("retention",)),
+    "health": ("Data quality", "Data quality", ("freshness", "match-quality", "unmatched")),
 }
-"""Which questions a section answers."""
+"""By section: its name among the contents, the line above its headline, and the questions it answers."""
 
 
 def build(warehouse: Warehouse, **options: Any) -> str:
@@ -71,18 +86,32 @@ def _rendered(template: Any, facts: Facts) -> str:
         deep=_DEEP,
         figures=figures(facts),
         columns=charts.columns(facts),
+        clock=charts.clock(facts),
         week=charts.week(facts),
         songs=tables.songs(facts),
+        users=tables.users(facts),
         trending=tables.trending(facts),
         groups=tables.groups(facts),
         cohorts=tables.cohorts(facts),
-        questions={
-            section: [(name, facts.sql[name]) for name in names if name in facts.sql]
-            for section, names in _SECTIONS.items()
-        },
+        sections=_SECTIONS,
+        questions={section: _answers(facts, names) for section, (_, _, names) in _SECTIONS.items()},
         newest=local(facts.totals["last_play"], facts.period.tz),
     )
     return page
+
+
+def _answers(facts: Facts, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Of each question that was asked: the command, the SQL, and the rows as CSV."""
+    return [
+        {
+            "command": facts.commands[name],
+            "sql": facts.sql[name],
+            "csv": csv_link(facts.rows.get(name, ())),
+            "file": f"{name.replace(',', '').replace(' ', '-')}.csv",
+        }
+        for name in names
+        if name in facts.sql
+    ]
 
 
 def _template() -> Any:

@@ -10,7 +10,7 @@ from sparkify.report import wording
 from sparkify.report.charts import area, rounded
 from sparkify.report.facts import Facts, Record
 
-__all__ = ["GENDERS", "LEVELS", "cohorts", "groups", "songs", "trending"]
+__all__ = ["GENDERS", "LEVELS", "cohorts", "groups", "songs", "trending", "users"]
 
 GENDERS = {"F": "Women", "M": "Men"}
 LEVELS = {"paid": "Paid", "free": "Free"}
@@ -32,6 +32,7 @@ def songs(facts: Facts) -> list[dict[str, Any]]:
                 **song,
                 "place": place,
                 "path": area(values, most),
+                "best": f"{wording.number(plays.get(best, 0))} on {wording.day(best)}",
                 "alt": f"Plays by day; most on {wording.day(best)}: {plays.get(best, 0)}",
             }
         )
@@ -49,6 +50,25 @@ def trending(facts: Facts) -> list[dict[str, Any]]:
         }
         for row in facts.trending
     ]
+
+
+def users(facts: Facts) -> list[dict[str, Any]]:
+    """The users who play most, by name; those without one by their number."""
+    most = max((row["plays"] for row in facts.users), default=1)
+    rows = []
+    for row in facts.users:
+        name = " ".join(part for part in (row["first_name"], row["last_name"]) if part)
+        about = [f"user {row['user_id']}"] if name else []
+        about.append(LEVELS.get(row["level"], row["level"] or "level not known").lower())
+        rows.append(
+            {
+                **row,
+                "name": name or f"User {row['user_id']}",
+                "about": ", ".join(about),
+                "length": row["plays"] / most,
+            }
+        )
+    return rows
 
 
 def groups(facts: Facts) -> list[dict[str, Any]]:
@@ -79,7 +99,8 @@ def cohorts(facts: Facts) -> dict[str, Any]:
             row = found.get((cohort, week))
             share = row["share"] if row else 0.0
             whole = facts.period.has_week(cohort, week)
-            cells.append({"share": share, "shade": round(100 * share), "whole": whole})
+            title = f"{row['listeners'] if row else 0} of {sizes[cohort]}"
+            cells.append({"share": share, "shade": round(100 * share), "whole": whole, "title": title})
         rows.append({"cohort": cohort, "size": sizes[cohort], "cells": cells})
     partial = any(cell and not cell["whole"] for row in rows for cell in row["cells"])
     return {"weeks": weeks, "rows": rows, "partial": partial}

@@ -11,6 +11,7 @@ __all__ = [
     "day",
     "days",
     "decimal",
+    "exact_percent",
     "number",
     "percent",
     "signed_percent",
@@ -53,6 +54,11 @@ def percent(share: float | None) -> str:
     if 99.5 <= hundredths < 100:
         return "over 99%"
     return f"{hundredths:.1f}%" if 0 < hundredths < 10 else f"{hundredths:.0f}%"
+
+
+def exact_percent(share: float) -> str:
+    """With one decimal, always, for shares whose difference is told: ``85.9%``."""
+    return f"{100 * share:.1f}%"
 
 
 def signed_percent(change: float) -> str:

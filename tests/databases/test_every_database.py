@@ -586,10 +586,10 @@ ROWS = [
 
 def test_query_rows_are_typed_and_named(loaded: Warehouse) -> None:
     asked = loaded.query(top_songs())
-    assert asked.columns == ("title", "artist", "plays", "listeners", "share")
+    assert asked.columns == ("title", "artist", "plays", "listeners", "most_by_one", "share")
     assert [tuple(row) for row in asked] == [
-        ("Undo", "Björk", 2, 2, pytest.approx(2 / 3)),
-        ("Song", "Band", 1, 1, pytest.approx(1 / 3)),
+        ("Undo", "Björk", 2, 2, 1, pytest.approx(2 / 3)),
+        ("Song", "Band", 1, 1, 1, pytest.approx(1 / 3)),
     ]
     assert loaded.query(totals()).one().plays == 3
     assert loaded.query(top_songs(since=date(2019, 1, 1))).first() is None
@@ -624,7 +624,7 @@ def test_frames_have_the_same_rows_and_types(loaded: Warehouse) -> None:
 def test_parquet_has_the_rows(driver: Driver, loaded: Warehouse) -> None:
     target = driver.export()
     loaded.query(top_songs(since=date(2018, 11, 1), limit=1)).to_parquet(target)
-    assert driver.read_exported(target) == [("Undo", "Björk", 2, 2, pytest.approx(2 / 3))]
+    assert driver.read_exported(target) == [("Undo", "Björk", 2, 2, 1, pytest.approx(2 / 3))]
 
 
 # -- migrations --------------------------------------------------------------------------------------------

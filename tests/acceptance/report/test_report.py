@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,11 +11,14 @@ from datetime import date, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
+from typer.testing import CliRunner
 
 from sparkify import Warehouse
 from sparkify.analytics import top_songs
+from sparkify.cli import app
 from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.results import CheckResult
 from tests.support.commands import run_here
@@ -24,6 +28,7 @@ from tests.support.making import event, song
 pytest.importorskip("jinja2", reason="the extra report is not installed")
 
 from sparkify.report import build, collect, headlines, render, wording
+from sparkify.report.downloads import csv_link, csv_text
 from sparkify.report.facts import Facts, Period
 
 MONTH = Period(datetime(2018, 11, 1), datetime(2018, 12, 1))
@@ -92,7 +97,7 @@ def test_the_same_data_gives_the_same_bytes(loaded: Warehouse) -> None:
     first = build(loaded)
     assert build(loaded) == first
     # Nothing of the clock: not even the year in which the page is made, but where a load was.
-    told = re.sub(r"Last load of \w+: .*?UTC", "", first)
+    told = re.sub(r'Last load of \w+: .*?UTC|<a download="freshness.csv".*?</a>', "", first)
     assert str(datetime.now().astimezone().year) not in told
 
 
@@ -139,16 +144,61 @@ def test_titles_and_labels_for_who_cannot_see_it(loaded: Warehouse) -> None:
             assert one["aria-label"]
         if tag == "th":
             assert one["scope"] in ("row", "col")
+    links = [str(one["href"]) for tag, one in page.attributes if tag == "a"]
+    anchors = [link for link in links if link.startswith("#")]
+    assert {link.removeprefix("#") for link in anchors} <= ids
+    # Each section but the first, which has no headline, is in the contents and above itself.
+    assert len(anchors) == 2 * 9
 
 
 def test_the_sql_stands_under_each_section(loaded: Warehouse) -> None:
     facts = collect(loaded)
     page = Page(render(facts))
     asked = [text for text in page.all("code") if text.startswith("sparkify-etl query ")]
-    assert sorted(asked) == sorted(f"sparkify-etl query {name}" for name in facts.sql)
+    assert sorted(asked) == sorted(facts.commands.values())
+    assert list(facts.commands) == list(facts.sql)
     texts = [text for text in page.all("code") if text.startswith(("WITH", "SELECT"))]
     assert sorted(texts) == sorted(f"{text};" for text in facts.sql.values())
-    assert page.all("summary").count("SQL") == 8
+    assert page.all("summary").count("Data and SQL") == 10
+
+
+def test_commands_of_the_page_give_its_answers(loaded: Warehouse, tmp_path: Path) -> None:
+    """Each command is run as it stands on the page, and prints what the link beside it holds."""
+    since = datetime(2018, 11, 2, 13, 30)
+    page = Page(build(loaded, since=since, until=date(2018, 11, 20), tz="Asia/Kolkata", checks=False))
+    database = str(loaded.url)
+    loaded.close()
+    commands = [text for text in page.all("code") if text.startswith("sparkify-etl query ")]
+    assert commands[0] == "sparkify-etl query totals --since 2018-11-02T13:30:00 --until 2018-11-20"
+    assert "sparkify-etl query peak-hours --since 2018-11-02T13:30:00 --until 2018-11-20 --tz Asia/Kolkata" in (
+        commands
+    )
+    links = [one for tag, one in page.attributes if tag == "a" and "download" in one]
+    files = {}
+    for link in links:
+        head, _, text = str(link["href"]).partition(",")
+        assert head == "data:text/csv;charset=utf-8"
+        files[link["download"]] = unquote(text)
+    given = []
+    for command in commands:
+        _, *arguments = shlex.split(command)
+        done = CliRunner().invoke(app, [*arguments, "--csv", "--database", database])
+        assert done.exit_code == 0, done.stderr
+        given.append(done.stdout)
+    # Of a question without a row there is no file.
+    assert [text for text in given if text.count("\n") > 1] == list(files.values())
+    assert files["top-songs.csv"].splitlines()[0] == "title,artist,plays,listeners,most_by_one,share"
+    assert len(files) >= 15
+
+
+def test_long_answers_are_not_kept_twice() -> None:
+    row = {"day": date(2018, 11, 1), "at": datetime(2018, 11, 1, 12), "title": 'A, "B" & <c>', "share": None}
+    assert csv_text([row]) == ('day,at,title,share\n2018-11-01,2018-11-01T12:00:00.000Z,"A, ""B"" & <c>",\n')
+    link = csv_link([row] * 500)
+    assert link is not None
+    assert not set('"<>& ') & set(link)
+    assert csv_link([row] * 501) is None
+    assert csv_link([]) is None
 
 
 def test_numbers_of_the_page_are_those_of_the_queries(loaded: Warehouse) -> None:
@@ -235,7 +285,7 @@ def test_one_play_makes_a_page(warehouse: Warehouse, data: Data) -> None:
     html = build(warehouse)
     page = Page(html)
     assert page.all("h1") == ["1 play by 1 listener"]
-    assert page.all("h2")[0] == "Thursday evening is the peak: 1 play an hour"
+    assert page.all("h2")[0] == "20:00 to 21:00 is the peak: 1 play an hour"
     assert "No listener pays" in html
     assert "Not known" in page.all("th")
 
@@ -263,17 +313,23 @@ def facts(**changed: Any) -> Facts:
         totals_before=None,
         days=[],
         hours=[],
+        day_hours=[],
         songs=[],
         song_days=[],
+        artists=[],
+        users=[],
         trend=MONTH.last(timedelta(days=7)),
         trending=[],
         levels=[],
         genders=[],
         locations=[],
+        platforms=[],
+        browsers=[],
         sessions=[],
         level_changes=[],
         retention=[],
         match=[],
+        unmatched=[],
         sources=[],
         checks=[],
     )
@@ -281,11 +337,32 @@ def facts(**changed: Any) -> Facts:
 
 
 def test_title_of_songs() -> None:
-    first = {"title": "Undo", "artist": "Björk", "plays": 1200}
-    second = {"title": "Joga", "artist": "Björk", "plays": 3}
+    first = {"title": "Undo", "artist": "Björk", "plays": 1200, "listeners": 9, "most_by_one": 600}
+    second = {"title": "Joga", "artist": "Björk", "plays": 3, "listeners": 1, "most_by_one": 3}
     assert headlines.songs(facts(songs=[first, second])) == "“Undo” by Björk leads with 1,200 plays"
+    fan = headlines.songs(facts(songs=[{**first, "most_by_one": 601}]))
+    assert fan == "“Undo” by Björk leads with 1,200 plays, 601 of them by one listener"
+    assert headlines.songs(facts(songs=[second])).endswith("with 3 plays, all by one listener")
     shared = headlines.songs(facts(songs=[first, {**second, "plays": 1200}]))
     assert shared == "2 songs share the first place with 1,200 plays: “Undo”, “Joga”"
+
+
+def test_title_of_artists() -> None:
+    first = {"artist": "Björk", "plays": 12, "listeners": 3, "most_by_one": 7}
+    second = {"artist": "Muse", "plays": 5, "listeners": 5, "most_by_one": 1}
+    leads = headlines.artists(facts(artists=[first, second]))
+    assert leads == "Björk leads the artists with 12 plays, 7 of them by one listener"
+    shared = headlines.artists(facts(artists=[first, {**second, "plays": 12}]))
+    assert shared == "2 artists share the first place with 12 plays: Björk, Muse"
+
+
+def test_title_of_users() -> None:
+    ten = [{"share": 0.05}] * 10
+    assert headlines.users(facts(users=ten)) == "The 10 busiest of 20 listeners make 50% of the plays"
+    few = facts(users=[{"share": 0.75}, {"share": 0.25}], totals={"listeners": 2})
+    assert headlines.users(few) == "The busiest of 2 listeners makes 75% of the plays"
+    one = facts(users=[{"share": 1.0}], totals={"listeners": 1})
+    assert headlines.users(one) == "One listener makes all of the plays"
 
 
 def test_title_of_the_trend() -> None:
@@ -307,6 +384,16 @@ def test_title_of_the_hours_is_by_the_hour_and_not_by_the_sum() -> None:
     # Six hours, four times; of 290 plays in 720 hours.
     assert title == "Early Wednesday is the peak: 5.8 plays an hour, 14.5 times the average"
     assert headlines.hours(facts(hours=[friday])).startswith("Friday afternoon is the peak: 5 plays an hour")
+
+
+def test_below_two_weeks_nothing_is_said_of_weekdays() -> None:
+    ends = {"first_play": datetime(2018, 11, 1, 9), "last_play": datetime(2018, 11, 13, 23)}
+    rows = [{"hour": 16, "plays": 26}, {"hour": 3, "plays": 13}]
+    thirteen = facts(totals={"plays": 39, "listeners": 2, **ends}, day_hours=rows)
+    # Of the day before nine there were twelve, of the day after thirteen; 39 plays in 303 hours.
+    assert headlines.hours(thirteen) == "16:00 to 17:00 is the peak: 2 plays an hour, 15.5 times the average"
+    assert not thirteen.has_weeks
+    assert replace(thirteen, totals={**ends, "last_play": datetime(2018, 11, 14)}).has_weeks
 
 
 def test_title_of_people() -> None:
@@ -377,7 +464,9 @@ def test_the_month(real: Path, tmp_path: Path) -> None:
     assert page.all("h2") == [
         "Friday afternoon is the peak: 20.1 plays an hour, 2.0 times the average",
         "“You're The One” by Dwight Yoakam leads with 37 plays",
+        "Coldplay leads the artists with 58 plays",
         "No artist stands out",
+        "The 10 busiest of 96 listeners make 62% of the plays",
         "22 paying listeners, 23% of all, make 82% of the plays",
         "7 of 81 free listeners went paid, and all of them stayed",
         "14 of 19 new listeners played the week after they registered",
@@ -385,6 +474,16 @@ def test_the_month(real: Path, tmp_path: Path) -> None:
     ]
     assert "Björk" in page.all("span")
     assert "5,591" in page.all("data")
+    # Each change stands beside the values and days that it is of.
+    text = " ".join(text.replace(wording.MINUS, "-") for tag, text in page.texts if tag in ("dd", "b"))
+    week, before = "24\N{EN DASH}30 Nov", "17\N{EN DASH}23 Nov"
+    for change in (
+        f"{week}: 1,839, +13% from 1,621 in {before}",
+        f"{week}: 70, no change from 70 in {before}",
+        f"{week}: 85.6%, +0.4 points from 85.3% in {before}",
+        f"{week}: 0.0%, -0.1 points from 0.1% in {before}",
+    ):
+        assert change in text
 
 
 # -- wording -----------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from sparkify.report import build
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium on this machine")
 
-WIDTHS = (390, 820, 1600)
+WIDTHS = (320, 375, 414, 768, 1024, 1280, 1920)
 SCHEMES = ("light", "dark")
 
 # Chromium reads commands from descriptor 3 and answers on 4; each message ends in a zero byte.
@@ -227,7 +227,8 @@ CONTRASTS = """
   while (walk.nextNode()) {
     const one = walk.currentNode.parentElement;
     if (!walk.currentNode.data.trim() || !one.getClientRects().length) continue;
-    if (one.closest('.unseen, pre, .days b')) continue;  // the last stand below the column that they are in
+    // The last two stand below and above the column that they are in.
+    if (one.closest('.unseen, pre, .days b, .days i')) continue;
     const [a, b] = [light(rgb(getComputedStyle(one).color)), light(behind(one))];
     found.push([(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), walk.currentNode.data.trim()]);
   }

@@ -1,0 +1,211 @@
+"""Asks the questions of the page: each once, of one period, in one transaction. Only reads."""
+
+from __future__ import annotations
+
+import inspect
+import shlex
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import CompoundSelect, Connection, Select
+
+from sparkify import analytics
+from sparkify.analytics import Moment
+from sparkify.analytics.periods import extent, known_zone, moment
+from sparkify.analytics.songs import songs_and_days
+from sparkify.databases import Database
+from sparkify.etl.errors import ConfigurationError
+from sparkify.etl.results import CheckResult
+from sparkify.report.facts import Facts, Period, Record, local, utc
+from sparkify.warehouse.query import Query, sql_text
+
+if TYPE_CHECKING:
+    from sparkify.warehouse.facade import Warehouse
+
+__all__ = ["collect"]
+
+_DAY = timedelta(days=1)
+_WEEK = timedelta(days=7)
+_PLACES = 8
+
+
+def collect(
+    warehouse: Warehouse,
+    *,
+    since: Moment = None,
+    until: Moment = None,
+    days: int = 30,
+    tz: str = "UTC",
+    checks: bool = True,
+) -> Facts:
+    """Ask every question of the page.
+
+    :param since: the beginning of the period, inclusive; by default ``days`` before its end.
+    :param until: its end, exclusive; by default the end of the day of the newest play.
+    :param days: the length of the period where ``since`` is not given.
+    :param tz: the zone of days, weekdays and hours.
+    :param checks: run the quality checks as well, which read every table whole.
+    :raises ConfigurationError: when the warehouse is not there, has no play in the period, or the period is
+        empty.
+    """
+    known_zone(tz)
+    # Says what is wrong with a warehouse that cannot be read, before anything else is asked of it.
+    whole = warehouse.query(extent()).one()
+    if whole.first_play is None or whole.last_play is None:
+        raise ConfigurationError("the warehouse has no play yet", hint="Run: sparkify-etl load")
+    period = _period(whole.last_play, since, until, days, tz)
+    results = warehouse.check() if checks else None
+    with warehouse.session() as session:
+        return _Asking(session.connection(), warehouse.database, period, whole.first_play).facts(results)
+
+
+class _Asking:
+    """Asks on one connection, so that all answers are of one moment, and keeps texts, commands and rows."""
+
+    def __init__(
+        self, connection: Connection, database: Database, period: Period, first_play: datetime
+    ) -> None:
+        self._connection = connection
+        self._database = database
+        self._period = period
+        self._first_play = first_play
+        self._sql: dict[str, str] = {}
+        self._commands: dict[str, str] = {}
+        self._rows: dict[str, Sequence[Record]] = {}
+
+    def facts(self, checks: Sequence[CheckResult] | None) -> Facts:
+        period = self._period
+        totals = self._ask("totals", period)[0]
+        if not totals["plays"]:
+            raise ConfigurationError(
+                f"there is no play from {period.since:%Y-%m-%d %H:%M} until {period.until:%Y-%m-%d %H:%M} UTC"
+            )
+        compared = self._compared()
+        trend = self._trend()
+        songs, song_days = self._songs()
+        found = Facts(
+            period=period,
+            totals=totals,
+            compared=compared,
+            totals_now=totals if compared == period else self._totals(compared, "totals, last days"),
+            totals_before=self._totals(compared.before() if compared else None, "totals, days before"),
+            days=self._ask("plays-by", period, "day"),
+            hours=[],
+            day_hours=[],
+            songs=songs,
+            song_days=song_days,
+            artists=self._ask("top-artists", period),
+            users=self._ask("top-users", period),
+            trend=trend,
+            trending=self._ask("trending-artists", trend) if trend else [],
+            levels=self._ask("plays-by", period, "level"),
+            genders=self._ask("plays-by", period, "gender"),
+            locations=self._ask("plays-by", period, "location", limit=_PLACES),
+            platforms=self._ask("plays-by", period, "platform"),
+            browsers=self._ask("plays-by", period, "browser"),
+            sessions=self._ask("sessions", period),
+            level_changes=self._ask("level-changes", period),
+            retention=self._ask("retention", period),
+            match=self._ask("match-quality", period),
+            unmatched=self._ask("unmatched", period),
+            sources=self._ask("freshness", None),
+            checks=checks,
+            sql=self._sql,
+            commands=self._commands,
+            rows=self._rows,
+        )
+        if found.has_weeks:
+            return replace(found, hours=self._ask("peak-hours", period))
+        return replace(found, day_hours=self._ask("plays-by", period, "hour"))
+
+    def _ask(
+        self, name: str, period: Period | None, *first: str, label: str = "", **options: Any
+    ) -> list[dict[str, Any]]:
+        """The answer to a question of this period, or of all time where that is None."""
+        label = label or " ".join((name, *first))
+        statement = self._noted(label, name, period, *first, **options)
+        self._rows[label] = rows = self._records(statement)
+        return rows
+
+    def _noted(
+        self, label: str, name: str, period: Period | None, *first: str, **options: Any
+    ) -> Select[*tuple[Any, ...]]:
+        """The question, whose text and command are kept."""
+        ask = analytics.QUESTIONS[name].ask
+        given: dict[str, Any] = dict(options)
+        if period is not None:
+            given |= {"since": period.since, "until": period.until}
+            if "tz" in inspect.signature(ask).parameters:
+                given["tz"] = period.tz
+        statement = ask(*first, **given)
+        self._sql[label] = sql_text(statement, self._database.name)
+        self._commands[label] = _command(name, *first, **given)
+        return statement
+
+    def _records(self, statement: Select[Any] | CompoundSelect[Any]) -> list[dict[str, Any]]:
+        return Query(statement, lambda: nullcontext(self._connection), self._database).records()
+
+    def _songs(self) -> tuple[list[Record], list[Record]]:
+        """The answers of two questions, by one statement that ranks the songs once; the texts are theirs."""
+        period = self._period
+        top = self._noted("top-songs", "top-songs", period)
+        by_day = self._noted("top-songs-by-day", "top-songs-by-day", period)
+        rows = self._records(songs_and_days(since=period.since, until=period.until, tz=period.tz))
+        songs = _as_of(top, [row for row in rows if row["day"] is None])
+        days = _as_of(by_day, [row for row in rows if row["day"] is not None])
+        self._rows |= {"top-songs": songs, "top-songs-by-day": days}
+        return songs, days
+
+    def _totals(self, period: Period | None, label: str) -> Record | None:
+        return None if period is None else self._ask("totals", period, label=label)[0]
+
+    def _compared(self) -> Period | None:
+        """The whole period where there are plays to compare it with, else its last week."""
+        if self._covers(self._period.before()):
+            return self._period
+        return self._trend()
+
+    def _trend(self) -> Period | None:
+        week = self._period.last(min(_WEEK, self._period.length))
+        return week if self._covers(week.before()) else None
+
+    def _covers(self, period: Period) -> bool:
+        """Whether plays go back to its first day."""
+        return self._first_play < period.since + _DAY
+
+
+def _as_of(statement: Select[*tuple[Any, ...]], rows: list[dict[str, Any]]) -> list[Record]:
+    """The rows with the columns of a statement."""
+    names = {column.key for column in statement.selected_columns}
+    return [{name: value for name, value in row.items() if name in names} for row in rows]
+
+
+def _command(name: str, *first: str, **given: Any) -> str:
+    """How the question is asked on a command line."""
+    parts = ["sparkify-etl", "query", name, *first]
+    for option, value in given.items():
+        parts += [f"--{option}", _written(value) if isinstance(value, datetime) else str(value)]
+    return shlex.join(parts)
+
+
+def _written(at: datetime) -> str:
+    """A moment as the command line takes it: ``2018-11-01``, ``2018-11-01T08:00``."""
+    return at.date().isoformat() if at.time() == time.min else at.isoformat(timespec="auto")
+
+
+def _period(newest: datetime, since: Moment, until: Moment, days: int, tz: str) -> Period:
+    if days < 1:
+        raise ConfigurationError(f"a period of {days} days has no moment in it; give 1 or more")
+    first, end = moment(since), moment(until)
+    if end is None:
+        end = utc(datetime.combine(local(newest, tz).date() + _DAY, time.min), tz)
+    if first is None:
+        first = utc(local(end, tz) - days * _DAY, tz)
+    if end <= first:
+        raise ConfigurationError(
+            f"the period from {first:%Y-%m-%d %H:%M} until {end:%Y-%m-%d %H:%M} UTC has no moment in it"
+        )
+    return Period(first, end, tz)
