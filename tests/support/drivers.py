@@ -53,6 +53,10 @@ class Driver(ABC):
         """Write a file of a source, an object a line. Returns its uri."""
 
     @abstractmethod
+    def put_bytes(self, source: str, name: str, content: bytes) -> str:
+        """Write a file of a source, of any content. Returns its uri."""
+
+    @abstractmethod
     def warehouse(self) -> Warehouse:
         """A warehouse on the database, which has no tables the first time; the caller closes it."""
 
@@ -103,6 +107,11 @@ class DuckDBDriver(Driver):
     def put(self, source: str, name: str, *rows: Mapping[str, Any] | str) -> str:
         return str(write(self.folder / "data" / _FOLDERS[source] / name, rows))
 
+    def put_bytes(self, source: str, name: str, content: bytes) -> str:
+        path = self.folder / "data" / _FOLDERS[source] / name
+        path.write_bytes(content)
+        return str(path)
+
     def warehouse(self) -> Warehouse:
         data = self.folder / "data"
         return Warehouse(
@@ -144,9 +153,11 @@ class RedshiftDriver(Driver):
         return "s3://plays"
 
     def put(self, source: str, name: str, *rows: Mapping[str, Any] | str) -> str:
-        path = write(self.folder / "written" / name, rows)
+        return self.put_bytes(source, name, write(self.folder / "written" / name, rows).read_bytes())
+
+    def put_bytes(self, source: str, name: str, content: bytes) -> str:
         uri = f"{self.root}/{_FOLDERS[source]}/{name}"
-        self._cloud.redshift.put_object(uri, path.read_bytes())
+        self._cloud.redshift.put_object(uri, content)
         return uri
 
     def warehouse(self) -> Warehouse:
