@@ -116,6 +116,8 @@ def known_zone(tz: str) -> str:
     # Without a list of zones on this machine, the database checks the name.
     if tz in zones or not zones:
         return "UTC" if tz in ("Etc/UTC", "Etc/UCT", "UCT", "Universal", "Zulu") else tz
+    if not tz.strip():
+        raise ConfigurationError("the time zone is empty; give one such as America/Los_Angeles")
     near = closest(tz, zones) or next((zone for zone in sorted(zones) if tz.lower() in zone.lower()), None)
     hint = f"did you mean {near}?" if near else "give one such as America/Los_Angeles"
     raise ConfigurationError(f"{tz!r} is not a time zone; {hint}")

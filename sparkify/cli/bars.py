@@ -1,59 +1,71 @@
-"""Draws the progress of a load on a terminal: bytes, rows, time left."""
+"""Draws the progress of a load on a terminal: one bar from the first file to the last step.
+
+Reading is half of the bar, by bytes; the steps are the other half, by their number. What a step of SQL has done
+of its work no database tells.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console, RenderableType
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn
+from rich.table import Column
 from rich.text import Text
 
 from sparkify.cli.progress import CommandObserver
 
 __all__ = ["TerminalObserver"]
 
+_NARROW = 70
+"""Columns of a terminal below which the bar is short."""
 
-class _OfReading(ProgressColumn):
-    """A column of the bars of reading alone: the progress of a step of SQL is not known."""
 
-    def __init__(self, column: ProgressColumn) -> None:
-        super().__init__()
-        self._column = column
+class _Elapsed(ProgressColumn):
+    """How long the load takes so far: ``0:07``, ``1:02:03``."""
 
-    def render(self, task: Task) -> RenderableType:
-        """The column, or nothing."""
-        return Text() if task.total is None else self._column.render(task)
+    def render(self, task: Task) -> Text:
+        """The time, to the second."""
+        minutes, seconds = divmod(int(task.elapsed or 0), 60)
+        hours, minutes = divmod(minutes, 60)
+        return Text(f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}")
 
 
 class TerminalObserver(CommandObserver):
-    """Draws the progress of a load on stderr."""
+    """Draws the progress of a load on stderr, in one line that is never wider than the terminal.
 
-    def __init__(self) -> None:
+    :param console: where to; by default stderr.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        console = console or Console(stderr=True)
         self._progress = Progress(
-            TextColumn("{task.description}"),
-            *(
-                _OfReading(column)
-                for column in (BarColumn(bar_width=24), DownloadColumn(), TimeRemainingColumn())
-            ),
-            TextColumn("{task.fields[rows]}"),
-            console=Console(stderr=True),
+            BarColumn(bar_width=10 if console.width < _NARROW else 24),
+            TaskProgressColumn(table_column=Column(no_wrap=True, min_width=4, justify="right")),
+            _Elapsed(table_column=Column(no_wrap=True, min_width=4, justify="right")),
+            TextColumn("{task.fields[rows]}", table_column=Column(no_wrap=True, min_width=8)),
+            # What is left of the line, cut where it ends.
+            TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
+            console=console,
+            expand=True,
             transient=True,
         )
-        self._reading: dict[str, TaskID] = {}
-        self._lines: dict[str, int] = {}
-        self._step: TaskID | None = None
+        self._task = self._progress.add_task("", total=1, rows="", start=False)
+        self._sources = 1
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self._sizes: dict[str, int] = {}
+        self._bytes: dict[str, int] = {}
+        self._lines = 0
+        self._number, self._of = 1, 1
+        self._last_read = 0
+        self._done = 0.0
 
     def __enter__(self) -> Self:
+        self._progress.start_task(self._task)
         self._progress.start()
         return self
 
@@ -62,18 +74,36 @@ class TerminalObserver(CommandObserver):
     ) -> None:
         self._progress.stop()
 
+    def loading(self, sources: Mapping[str, str], warehouse: str) -> None:
+        super().loading(sources, warehouse)
+        self._sources = max(len(sources), 1)
+
     def reading(self, source: str, files: int, size: int) -> None:
-        if source not in self._reading:
-            title = f"reading {source} ({files:,} files)"
-            self._reading[source] = self._progress.add_task(title, total=size, rows="")
-            self._lines[source] = 0
+        self._sizes[source], self._bytes[source] = size, 0
+        self._last_read = self._number
+        self._draw(f"reading {source} ({files:,} {'file' if files == 1 else 'files'})")
 
     def read(self, source: str, size: int, lines: int) -> None:
-        self._lines[source] += lines
-        rows = f"{self._lines[source]:,} rows"
-        self._progress.update(self._reading[source], advance=size, rows=rows)
+        self._bytes[source] += size
+        self._lines += lines
+        self._draw()
 
     def step(self, title: str, number: int, of: int) -> None:
-        if self._step is not None:
-            self._progress.remove_task(self._step)
-        self._step = self._progress.add_task(f"step {number} of {of}: {title}", total=None, rows="")
+        if number < self._number:
+            # The whole transaction runs again.
+            self._begin_anew()
+        self._number, self._of = number, of
+        self._draw(f"step {number} of {of}: {title}")
+
+    def _draw(self, description: str | None = None) -> None:
+        # Never backwards, and what is counted twice does not count.
+        self._done = max(self._done, (self._read_share() + (self._number - 1) / self._of) / 2)
+        rows = f"{self._lines:,} rows" if self._lines else ""
+        self._progress.update(self._task, completed=self._done, rows=rows, description=description)
+
+    def _read_share(self) -> float:
+        if self._last_read and self._number > self._last_read + 1:
+            # Sources without new files are not read.
+            return 1
+        shares = (min(self._bytes[name] / size, 1) if size else 1 for name, size in self._sizes.items())
+        return min(sum(shares) / self._sources, 1)

@@ -80,8 +80,14 @@ class Commands(typer.core.TyperGroup):
         if name == "load":
             from sparkify.cli.load import make
             from sparkify.cli.pipeline import chosen_pipeline
+            from sparkify.etl.errors import SparkifyError
 
-            found = make(chosen_pipeline())
+            try:
+                found = make(chosen_pipeline())
+            except SparkifyError:
+                # A shell that completes shows nobody an error.
+                if not ctx.resilient_parsing:
+                    raise
         return name, found, rest
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sparkify.cli import formatting
+from sparkify.cli import completion, formatting
 from sparkify.cli.command import build, command, echo, verbosity, warn
 from sparkify.cli.options import AsJson, Database
 
@@ -82,10 +82,21 @@ def load(
     database: Database = None,
     source: Annotated[
         list[str] | None,
-        typer.Option("--source", metavar="NAME=URI", help="Where the files of a source are; repeatable."),
+        typer.Option(
+            "--source",
+            metavar="NAME=URI",
+            autocompletion=completion.locations,
+            help="Where the files of a source are; repeatable.",
+        ),
     ] = None,
     only: Annotated[
-        list[str] | None, typer.Option("--only", metavar="NAME", help="Load this source alone; repeatable.")
+        list[str] | None,
+        typer.Option(
+            "--only",
+            metavar="NAME",
+            autocompletion=completion.sources,
+            help="Load this source alone; repeatable.",
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the SQL of the load, and write nothing.")

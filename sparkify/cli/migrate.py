@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from sparkify.cli import completion
 from sparkify.cli.command import command
 from sparkify.cli.options import Database
 
@@ -19,7 +20,11 @@ def register(app: typer.Typer) -> None:
 
 def migrate(
     revision: Annotated[
-        str, typer.Argument(help="A revision; base removes every table, and every row with them.")
+        str,
+        typer.Argument(
+            autocompletion=completion.revisions,
+            help="A revision; base removes every table, and every row with them.",
+        ),
     ] = "head",
     database: Database = None,
     sql: Annotated[bool, typer.Option("--sql", help="Print the SQL without connecting.")] = False,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import typer.core
 
-from sparkify.cli import formatting
+from sparkify.cli import completion, formatting
 from sparkify.cli.command import build, echo
 from sparkify.cli.options import AsJson, Database
 from sparkify.cli.pipeline import chosen_pipeline
@@ -35,7 +35,13 @@ _BEFORE = ("as_json", "sql", "dialect")
 
 AsSql = Annotated[bool, typer.Option("--sql", help="Print the SQL without connecting.")]
 InDialect = Annotated[
-    str | None, typer.Option("--dialect", metavar="NAME", help="The database that --sql is for.")
+    str | None,
+    typer.Option(
+        "--dialect",
+        metavar="NAME",
+        autocompletion=completion.dialects,
+        help="The database that --sql is for.",
+    ),
 ]
 
 
@@ -43,17 +49,31 @@ class _Questions(typer.core.TyperGroup):
     """A group whose commands are made from the functions, when they are asked for."""
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
-        return list(_questions())
+        return list(_questions_for(ctx))
 
     def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
-        questions = _questions()
+        questions = _questions_for(ctx)
         if question := questions.get(cmd_name):
             return _command(question)
+        if ctx.resilient_parsing:
+            return None
         from sparkify.etl.errors import ConfigurationError
         from sparkify.etl.suggestions import did_you_mean
 
         hint = did_you_mean(cmd_name, questions) or "Run: sparkify-etl query --list"
         raise ConfigurationError(f"{cmd_name!r} is not a question", hint=hint)
+
+
+def _questions_for(ctx: typer.Context) -> Mapping[str, Question]:
+    """The questions; none where a shell asks what it may complete, and they cannot be had."""
+    from sparkify.etl.errors import SparkifyError
+
+    try:
+        return _questions()
+    except SparkifyError:
+        if ctx.resilient_parsing:
+            return {}
+        raise
 
 
 def _questions() -> Mapping[str, Question]:
@@ -112,6 +132,10 @@ def _command(question: Question) -> Any:
         as_json, sql, dialect = (arguments.pop(name) or before.get(name) for name in _BEFORE)
         to = target(form, output, as_json=bool(as_json), as_csv=as_csv)
         statement = question.ask(**arguments)
+        if sql and (form or output):
+            from sparkify.etl.errors import ConfigurationError
+
+            raise ConfigurationError("--sql prints the SQL: give it without --format and -o")
         if sql:
             _print_sql(statement, database, dialect)
             return
@@ -163,6 +187,7 @@ def _common() -> list[inspect.Parameter]:
     from sparkify.databases import names
 
     text = f"The database that --sql is for, else the warehouse's: {', '.join(names())}."
+    dialect = typer.Option("--dialect", metavar="NAME", autocompletion=completion.dialects, help=text)
     annotations: dict[str, tuple[Any, Any]] = {
         "context": (typer.Context, inspect.Parameter.empty),
         "database": (Database, None),
@@ -171,7 +196,7 @@ def _common() -> list[inspect.Parameter]:
         "form": (InFormat, None),
         "output": (Output, None),
         "sql": (AsSql, False),
-        "dialect": (Annotated[str | None, typer.Option("--dialect", metavar="NAME", help=text)], None),
+        "dialect": (Annotated[str | None, dialect], None),
     }
     return [_parameter(name, annotation, default) for name, (annotation, default) in annotations.items()]
 
@@ -194,7 +219,8 @@ def _option(parameter: inspect.Parameter, text: str) -> inspect.Parameter:
         time = typer.Option(flag, parser=parse_moment, metavar="TIME", help=text)
         return _parameter(name, Annotated[datetime | None, time], default)
     if name == "tz":
-        return _parameter(name, Annotated[str, typer.Option(flag, metavar="ZONE", help=text)], default)
+        zone = typer.Option(flag, metavar="ZONE", autocompletion=completion.zones, help=text)
+        return _parameter(name, Annotated[str, zone], default)
     kind = parameter.annotation
     if kind in (int, int | None):
         return _parameter(name, Annotated[kind, typer.Option(flag, min=1, metavar="N", help=text)], default)

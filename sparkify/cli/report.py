@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from sparkify.cli import formatting
+from sparkify.cli import completion, formatting
 from sparkify.cli.command import command
 from sparkify.cli.options import Database
 from sparkify.cli.times import parse_moment
@@ -41,7 +41,12 @@ def report(
     ] = 30,
     tz: Annotated[
         str,
-        typer.Option("--tz", metavar="ZONE", help="The zone of days and hours, such as America/Los_Angeles."),
+        typer.Option(
+            "--tz",
+            metavar="ZONE",
+            autocompletion=completion.zones,
+            help="The zone of days and hours, such as America/Los_Angeles.",
+        ),
     ] = "UTC",
     checks: Annotated[
         bool, typer.Option("--checks/--no-checks", help="Run the checks too; they read every table.")

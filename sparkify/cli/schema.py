@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sparkify.cli import formatting
+from sparkify.cli import completion, formatting
 from sparkify.cli.command import command
 from sparkify.cli.options import AsJson
 from sparkify.cli.pipeline import chosen_pipeline
@@ -21,7 +21,10 @@ def register(app: typer.Typer) -> None:
 
 def schema(
     tables: Annotated[
-        list[str] | None, typer.Argument(metavar="[TABLE]...", help="Some tables; by default all.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[TABLE]...", autocompletion=completion.tables, help="Some tables; by default all."
+        ),
     ] = None,
     diagram: Annotated[
         bool, typer.Option("--mermaid", help="Print the entity-relationship diagram alone, in Mermaid.")

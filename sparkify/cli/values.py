@@ -91,5 +91,5 @@ def markdown_text(value: Any, *, utc: bool = False) -> str:
 
 
 def printable(text: str) -> str:
-    """A text without what would write on the terminal: a name comes from the logs."""
-    return "".join(letter if letter.isprintable() else "�" for letter in text)
+    """A text on one line, without what would write on the terminal: a name comes from the logs."""
+    return "".join(letter if letter.isprintable() else " " if letter.isspace() else "�" for letter in text)

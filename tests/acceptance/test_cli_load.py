@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -141,3 +144,33 @@ def test_unknown_dialect_names_the_databases(home: Path) -> None:
         == "error: 'mysql' is not a database that sparkify loads. Give one of duckdb, redshift.\n"
     )
     assert "duckdb, redshift" in run(home, "query", "totals", "--help").stdout
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_progress_on_a_terminal_never_breaks_a_line(tmp_path: Path, width: int) -> None:
+    assert run_here("sparkify", "generate", "--events", "3000", "--songs", "50", cwd=tmp_path).returncode == 0
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "sparkify", "load"],
+        cwd=tmp_path,
+        env={**os.environ, "COLUMNS": str(width), "TERM": "xterm", "PYTHONUTF8": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        text = b""
+        while True:
+            try:
+                some = os.read(ours, 4096)
+            except OSError:  # the other end is closed
+                break
+            text += some
+        assert process.wait(timeout=60) == 0
+    os.close(ours)
+    # What is erased was a line of its own.
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text.decode().replace("\x1b[2K", "\n"))
+    lines = [line for line in re.split(r"[\r\n]+", plain) if line.strip()]
+    said = [line for line in lines if line.startswith("Loading events from ")]
+    bars = [line for line in lines if line not in said]
+    assert (len(said), len(bars) > 0) == (1, True)
+    assert all(re.match(r"[━╸╺ ]+ +\d+% \d:\d\d", line) and len(line) <= width for line in bars), bars

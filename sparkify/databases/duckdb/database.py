@@ -104,6 +104,8 @@ class DuckDB(Database):
     def create_engine(self, *, read_only: bool = False) -> Engine:
         url = self.url
         if self.file is None:
+            # What is in memory nobody else reads, and DuckDB opens it for writing only.
+            read_only = False
             # With a name it is one for all threads.
             url = url.set(database=f":memory:{secrets.token_hex(8)}")
         try:
