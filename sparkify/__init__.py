@@ -23,12 +23,14 @@ if TYPE_CHECKING:
         ChangedFiles,
         ChecksFailed,
         ConfigurationError,
+        DriftError,
         EmptySource,
         RejectedLines,
         SourceError,
         SparkifyError,
         TemporaryError,
     )
+    from sparkify.etl.profiles import Drift
     from sparkify.etl.results import (
         CheckResult,
         LoadRecord,
@@ -48,6 +50,8 @@ __all__ = [
     "CheckResult",
     "ChecksFailed",
     "ConfigurationError",
+    "Drift",
+    "DriftError",
     "EmptySource",
     "LoadRecord",
     "LoadReport",
@@ -72,12 +76,14 @@ _HOMES = {
         "ChangedFiles",
         "ChecksFailed",
         "ConfigurationError",
+        "DriftError",
         "EmptySource",
         "RejectedLines",
         "SourceError",
         "SparkifyError",
         "TemporaryError",
     ),
+    "sparkify.etl.profiles": ("Drift",),
     "sparkify.etl.results": (
         "CheckResult",
         "LoadRecord",

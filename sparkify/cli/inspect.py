@@ -62,6 +62,8 @@ def _print_status(found: Status) -> None:
     width = max(len(pending.source) for pending in found.pending)
     for pending in found.pending:
         typer.echo(f"  {pending.source:<{width}}  {_pending(pending)}")
+    for drift in found.drift:
+        typer.echo(f"\ndrift of load {found.loads[0].load_id}: {drift}")
     for notice in found.notices:
         typer.echo(f"\nnote: {notice}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -39,6 +39,17 @@ _OPTIONS: Mapping[str, tuple[Any, Any]] = {
     ),
     "allow_missing": (
         Annotated[bool, typer.Option("--allow-missing", help="Rebuild them although loaded files are gone.")],
+        False,
+    ),
+    "on_drift": (
+        Annotated[
+            Literal["warn", "stop"],
+            typer.Option("--on-drift", help="What to do if files differ from those before."),
+        ],
+        "warn",
+    ),
+    "verify": (
+        Annotated[bool, typer.Option("--verify", help="Read loaded files again; stop if one has changed.")],
         False,
     ),
     "lock_timeout": (
@@ -215,6 +226,8 @@ def _print_report(report: LoadReport, pipeline: Pipeline) -> None:
         formatting.print_table(["table", "rows", "inserted", "updated", "deleted"], rows)
     for reject in report.rejects[:10]:
         warn(f"rejected {reject}")
+    for drift in report.drift:
+        warn(str(drift))
     typer.echo(_summary(report, pipeline))
 
 

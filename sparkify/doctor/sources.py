@@ -22,7 +22,7 @@ def check_sources(checklist: Checklist, settings: Settings, pipeline: Pipeline) 
 
 def _check(settings: Settings, source: Source) -> str:
     from sparkify.config.aws import aws_options
-    from sparkify.etl.sources import list_files
+    from sparkify.etl.lister import list_files
 
     uri = settings.location(source)
     try:

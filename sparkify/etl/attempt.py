@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,12 +16,17 @@ from sqlalchemy import BigInteger, Table, literal
 from sparkify.etl import ledger
 from sparkify.etl.adapter import Adapter, Batch
 from sparkify.etl.checking import count_rows, run_checks_of_load
+from sparkify.etl.contents import compare, not_verified, to_compare
 from sparkify.etl.declarations import Pipeline, Source
-from sparkify.etl.errors import ChecksFailed, ConfigurationError, RejectedLines
-from sparkify.etl.listing import AwsOptions, Listing
+from sparkify.etl.drift import Observed, decode, find_drift, informed, settled
+from sparkify.etl.errors import ChecksFailed, DriftError, RejectedLines
+from sparkify.etl.known_contents import read_contents, refresh
+from sparkify.etl.listing import Listing
 from sparkify.etl.observer import Observer
 from sparkify.etl.plan import Count, Plan, Record, Run, Selection, Stage, Unstage, Verify, build, choose
+from sparkify.etl.profiles import Drift
 from sparkify.etl.ranges import limits_of
+from sparkify.etl.request import LoadRequest
 from sparkify.etl.results import (
     CheckResult,
     FileCount,
@@ -36,43 +41,7 @@ from sparkify.etl.results import (
 )
 from sparkify.etl.session import Session
 
-__all__ = ["Attempt", "Context", "LoadRequest", "utc_now"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class LoadRequest:
-    """What is asked of a load.
-
-    :ivar uris: by source, where its files lie. A source that is left out is not listed.
-    :ivar max_rejects: how many lines may be rejected; with one more nothing is loaded.
-    :ivar full_refresh: rebuild the star from all files, in the one transaction of the load.
-    :ivar reload_changed: rebuild likewise when a loaded file has changed, which is otherwise an error.
-    :ivar allow_missing: rebuild although files that were loaded are not there any more.
-    :ivar lock_timeout: seconds to wait for another load to end.
-    :raises ConfigurationError: when ``max_rejects`` or ``lock_timeout`` is negative.
-    """
-
-    uris: Mapping[str, str]
-    aws: AwsOptions = field(default_factory=AwsOptions)
-    max_rejects: int = 0
-    full_refresh: bool = False
-    reload_changed: bool = False
-    allow_missing: bool = False
-    lock_timeout: float = 60
-
-    def __post_init__(self) -> None:
-        if self.lock_timeout < 0:
-            raise ConfigurationError(
-                f"a load cannot wait {self.lock_timeout:g} seconds for another",
-                hint="Give {option} or more.",
-                option=("lock_timeout", 0),
-            )
-        if self.max_rejects < 0:
-            raise ConfigurationError(
-                f"a load cannot allow {self.max_rejects} rejected lines",
-                hint="Give {option} or more.",
-                option=("max_rejects", 0),
-            )
+__all__ = ["Attempt", "Context", "utc_now"]
 
 
 @dataclass(frozen=True)
@@ -97,6 +66,7 @@ class Attempt:
     """One transaction of a load.
 
     :ivar collected: the temporary tables that it leaves, which are in the session when it has committed.
+    :ivar has_written: whether there is anything to commit.
     """
 
     def __init__(self, context: Context, session: Session) -> None:
@@ -108,7 +78,10 @@ class Attempt:
         self._touched: dict[str, Counter[str]] = defaultdict(Counter)
         self._checks: tuple[CheckResult, ...] = ()
         self.collected: tuple[Table, ...] = ()
+        self.has_written = False
         self._rows: dict[str, int] | None = None
+        self._observed: dict[str, Observed] = {}
+        self._drift: list[Drift] = []
 
     def run(self) -> LoadReport:
         """Do everything between BEGIN and COMMIT, and return what was done."""
@@ -123,6 +96,7 @@ class Attempt:
             listed = None if rebuilds else list(self._context.listings.values())
             known = ledger.read_known(session, tables, listed)
         load_id = known.load_id
+        known = self._compared(known)
         selection = choose(
             self._context.listings,
             known.files,
@@ -132,13 +106,39 @@ class Attempt:
         )
         if selection.nothing_new:
             return self._report(selection, None)
+        self.has_written = True
         session.load_id = load_id
+        self._observed = decode(known.observed)
         plan = build(self._pipeline, selection, literal(load_id, BigInteger))
         self.collected = plan.collected
         self._carry_out(plan, known)
         if failed := [result for result in self._checks if not result.ok]:
             raise ChecksFailed(failed)
         return self._report(selection, load_id)
+
+    def _compared(self, known: ledger.Known) -> ledger.Known:
+        """What is known, after the content of files was compared that were loaded and look different now."""
+        request, tables = self._request, self._pipeline.ledger
+        wanted = to_compare(self._context.listings, known.files, verify=request.verify)
+        if request.full_refresh or not wanted:
+            return known
+        with self._session.step("compare the content of files"):
+            loaded = read_contents(self._session, tables.files, wanted)
+            found = compare(wanted, known.files, loaded, request.aws)
+            touched = [
+                (name, file) for name, file in found.same if known.files[name][file.uri] != file.fingerprint
+            ]
+            refresh(self._session, tables.files, touched)
+        self.has_written = bool(touched)
+        if found.unknown:
+            self._context.observer.warning(not_verified(len(found.unknown)))
+        files = {name: dict(loaded) for name, loaded in known.files.items()}
+        for name, file in touched:
+            files[name][file.uri] = file.fingerprint
+        for name, file in found.changed:
+            # No fingerprint of a listing.
+            files[name][file.uri] = ""
+        return replace(known, files=files)
 
     def _report(self, selection: Selection, load_id: int | None) -> LoadReport:
         rows = self._rows
@@ -153,6 +153,7 @@ class Attempt:
             tables=self._changes(),
             checks=self._checks,
             rows=rows,
+            drift=tuple(self._drift),
         )
 
     def _carry_out(self, plan: Plan, known: ledger.Known) -> None:
@@ -179,15 +180,31 @@ class Attempt:
     def _stage(self, step: Stage) -> None:
         context, name = self._context, step.source.name
         context.observer.reading(name, len(step.files), sum(file.size for file in step.files))
-        context.batch.stage(self._session, step.source, step.files, context.listings[name])
+        context.batch.stage(self._session, self._informed(step.source), step.files, context.listings[name])
 
     def _count(self, step: Count) -> None:
-        self._staged = dict(self._context.batch.count(self._session, step.sources))
+        sources = [self._informed(source) for source in step.sources]
+        counted = self._context.batch.count(self._session, sources)
+        self._staged = {name: settled(staged) for name, staged in counted.items()}
         rejects = self._rejects()
         if len(rejects) > self._request.max_rejects:
             raise RejectedLines(rejects, self._request.max_rejects)
-        for source in step.sources:
-            self._set_limits(source, self._staged[source.name].limits)
+        for source in sources:
+            name = source.name
+            self._set_limits(source, self._staged[name].limits)
+            found, self._observed[name] = find_drift(
+                source, self._context.listings[name].uri, self._staged[name], self._before(name)
+            )
+            self._drift += found
+        if self._drift and self._request.on_drift == "stop":
+            raise DriftError(self._drift)
+
+    def _before(self, name: str) -> Observed:
+        """What was seen of a source up to the load before."""
+        return self._observed.get(name, Observed())
+
+    def _informed(self, source: Source) -> Source:
+        return informed(source, self._before(source.name))
 
     def _set_limits(self, source: Source, values: Sequence[Any] | None) -> None:
         """Let later statements have the limits of a batch as literals.
@@ -221,8 +238,16 @@ class Attempt:
             rules_version=self._pipeline.rules_version,
             **tally(counts),
         )
-        insert_many = self._context.batch.insert
-        ledger.record(self._session, self._pipeline.ledger, entry, counts, self._rejects(), insert_many)
+        ledger.record(
+            self._session,
+            self._pipeline.ledger,
+            entry,
+            counts,
+            self._rejects(),
+            self._context.batch.insert,
+            drift=self._drift,
+            observed=self._observed,
+        )
         ledger.record_columns(
             self._session,
             self._pipeline.ledger,

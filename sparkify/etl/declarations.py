@@ -15,7 +15,7 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.sql.elements import KeyedColumnElement
 
 from sparkify.etl.ranges import limit_key, limits_of
-from sparkify.etl.staging import JsonField, Kept, Location, Required, Source, from_json, json_fields
+from sparkify.etl.staging import JsonField, Kept, Location, Required, Source, Watched, from_json, json_fields
 from sparkify.etl.views import View
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "Transform",
     "Update",
     "View",
+    "Watched",
     "from_json",
     "json_fields",
 ]

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sparkify.etl.attempt import LoadRequest
 from sparkify.etl.errors import ConfigurationError, EmptySource
+from sparkify.etl.lister import list_files
 from sparkify.etl.listing import Listing
 from sparkify.etl.observer import Observer
-from sparkify.etl.sources import list_files
+from sparkify.etl.request import LoadRequest
 
 __all__ = ["list_sources"]
+
+_NAMED = 5
+"""Files that are named one by one."""
 
 
 def list_sources(request: LoadRequest, observer: Observer | None = None) -> dict[str, Listing]:
     """What each source has now. This is a read-only operation.
 
-    A folder that is there and empty is reported as a warning, and left out while another source has files.
+    Files with names that cannot be read are named in a warning. A folder that is there and empty is reported as
+    a warning, and left out while another source has files.
 
     :raises EmptySource: when a source is not there, or has nothing but what is passed over, or none has a file.
     :raises ConfigurationError: when two sources have the same file.
@@ -36,8 +40,19 @@ def list_sources(request: LoadRequest, observer: Observer | None = None) -> dict
         (observer or Observer()).warning(
             f"{nothing.uri}: no file of {name}; loading {', '.join(listings)} only"
         )
+    for listing in listings.values():
+        if listing.unreadable:
+            (observer or Observer()).warning(_unreadable(listing))
     _refuse_shared_files(listings)
     return listings
+
+
+def _unreadable(listing: Listing) -> str:
+    """What is said of files that have names that cannot be read."""
+    count = len(listing.unreadable)
+    named = ", ".join(listing.unreadable[:_NAMED]) + (f" and {count - _NAMED:,} more" if count > _NAMED else "")
+    files, have = ("1 file", "has a name") if count == 1 else (f"{count:,} files", "have names")
+    return f"{listing.uri}: {files} {have} that cannot be read, and will not be loaded; rename: {named}"
 
 
 def _refuse_shared_files(listings: Mapping[str, Listing]) -> None:

@@ -7,6 +7,7 @@
     |-- SourceError              1   a source cannot be read as it is
     |   |-- EmptySource          1   no file was found where files were expected
     |   `-- ChangedFiles         1   files differ from what was loaded, or are gone
+    |-- DriftError               1   files are not as those before, which is to stop the load
     |-- RejectedLines            1   more lines were rejected than allowed
     |-- ChecksFailed             1   the star would violate a check
     `-- TemporaryError          75   a retry may help: lock held, connection lost, throttled
@@ -21,6 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import ClassVar
 
+from sparkify.etl.profiles import Drift
 from sparkify.etl.results import CheckResult, OtherFormat, Reject
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "ChangedFiles",
     "ChecksFailed",
     "ConfigurationError",
+    "DriftError",
     "EmptySource",
     "RejectedLines",
     "SourceError",
@@ -172,6 +175,23 @@ class ChangedFiles(SparkifyError):
         named = ", ".join(self.uris[: self.NAMED])
         more = f" and {count - self.NAMED:,} more" if count > self.NAMED else ""
         return f"{count:,} files ({named}{more})"
+
+
+class DriftError(SparkifyError):
+    """Files differ from those before, or from the models, and it was asked that this stops the load.
+
+    :ivar drift: how they differ.
+    """
+
+    def __init__(self, drift: Sequence[Drift]) -> None:
+        self.drift = tuple(drift)
+        super().__init__(
+            "the files are not as those before, or not as the models expect them",
+            hint="Correct the files, or accept them as they are with {option}.",
+            option=("on_drift", "warn"),
+            state=f"the load was rolled back and {UNCHANGED}",
+            details=[str(one) for one in drift],
+        )
 
 
 class RejectedLines(SparkifyError):

@@ -5,6 +5,7 @@ Its rows commit with the data they speak of, so a file is known if and only if i
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -27,18 +28,22 @@ from sqlalchemy import (
 )
 
 from sparkify.etl.declarations import Ledger
+from sparkify.etl.drift import Observed, drift_of_file, encode, read_drift, write_drift
 from sparkify.etl.ledger_models import MAX_TEXT
 from sparkify.etl.listing import Listing
+from sparkify.etl.profiles import Drift
 from sparkify.etl.results import FileCount, LoadRecord, Reject, StepReport
 from sparkify.etl.session import Session
 
 __all__ = [
     "Known",
+    "KnownFiles",
     "forget_steps",
     "has_load",
     "is_recorded",
     "known_files",
     "read_column_history",
+    "read_drift_of",
     "read_history",
     "read_known",
     "read_rejects",
@@ -48,6 +53,9 @@ __all__ = [
     "record_steps",
     "take_token",
 ]
+
+KnownFiles = Mapping[str, Mapping[str, str]]
+"""By source, the uri of each loaded file with its fingerprint."""
 
 InsertMany = Callable[[Session, Table, Sequence[Mapping[str, Any]]], None]
 
@@ -68,15 +76,18 @@ def take_token(session: Session, lock: Table) -> None:
 class Known:
     """What a load must know of those before it.
 
-    :ivar files: the uri of each loaded file with its fingerprint; of some that were not asked for, maybe.
+    :ivar files: by source, the uri of each loaded file with its fingerprint; of some that were not asked for,
+        maybe.
     :ivar columns: the tables and columns of which it is written down since when they are filled.
     :ivar load_id: the number of this load: one more than the last that committed. Unique only while the lock
         is held.
+    :ivar observed: what was seen of the sources so far, as text.
     """
 
-    files: Mapping[str, str]
+    files: KnownFiles
     columns: frozenset[tuple[str, str]]
     load_id: int
+    observed: str | None = None
 
 
 def read_known(session: Session, ledger: Ledger, listed: Sequence[Listing] | None = None) -> Known:
@@ -84,26 +95,33 @@ def read_known(session: Session, ledger: Ledger, listed: Sequence[Listing] | Non
 
     :param listed: the files of these alone are asked for. None: all.
     """
-    kinds = [literal_column(f"'{kind}'", String()).label("kind") for kind in ("load", "column", "file")]
-    files, columns, last = ledger.files.c, ledger.columns.c, func.max(ledger.history.c.load_id)
+    kinds = [literal_column(f"'{kind}'", String()).label("kind") for kind in ("load", "column")]
+    files, columns, history = ledger.files.c, ledger.columns.c, ledger.history.c
+    last = select(func.max(history.load_id)).scalar_subquery()
     query = union_all(
-        select(kinds[0], literal_column("''").label("name"), cast(last, String(20)).label("value")),
+        select(
+            kinds[0], cast(history.load_id, String(20)).label("name"), history.observed.label("value")
+        ).where(history.load_id == last),
         select(kinds[1], columns.table_name, columns.column_name),
-        select(kinds[2], files.uri, files.fingerprint).where(
+        select(literal_column("'file:'", String()) + files.source, files.uri, files.fingerprint).where(
             true() if listed is None else _among(files.uri, listed)
         ),
     )
-    found: dict[str, list[tuple[str, str]]] = {"load": [], "column": [], "file": []}
+    found: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
     for kind, name, value in session.fetch(query):
         found[kind].append((name, value))
-    last_id = int(found["load"][0][1] or 0) if found["load"] else 0
-    return Known(dict(found["file"]), frozenset(found["column"]), last_id + 1)
+    loads, filled = found.pop("load", []), found.pop("column", [])
+    by_source = {kind.removeprefix("file:"): dict(rows) for kind, rows in found.items()}
+    last_id, observed = (int(loads[0][0]), loads[0][1]) if loads else (0, None)
+    return Known(by_source, frozenset(filled), last_id + 1, observed)
 
 
-def known_files(session: Session, files: Table) -> dict[str, str]:
-    """The uri of each loaded file with its fingerprint."""
-    rows: Any = session.fetch(select(files.c.uri, files.c.fingerprint))
-    return dict(rows)
+def known_files(session: Session, files: Table) -> KnownFiles:
+    """By source, the uri of each loaded file with its fingerprint."""
+    found: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for source, uri, fingerprint in session.fetch(select(files.c.source, files.c.uri, files.c.fingerprint)):
+        found[source][uri] = fingerprint
+    return found
 
 
 def _among(uri: ColumnElement[str], listed: Sequence[Listing]) -> ColumnElement[bool]:
@@ -138,9 +156,14 @@ def record(
     files: Iterable[FileCount],
     rejects: Sequence[Reject],
     insert_many: InsertMany = Session.insert,
+    *,
+    drift: Sequence[Drift] = (),
+    observed: Mapping[str, Observed] | None = None,
 ) -> None:
     """Write down a load, its files and its rejects, in the caller's transaction.
 
+    :param drift: how its files differ.
+    :param observed: what was seen of the sources so far, this load included.
     :param insert_many: inserts rows of which there may be very many.
     """
     file_rows = [
@@ -154,6 +177,8 @@ def record(
             "rejected": count.rejected,
             "blank": count.blank,
             "load_id": load.load_id,
+            "content_hash": count.content,
+            "drift": drift_of_file(count.profile),
         }
         for count in files
     ]
@@ -171,7 +196,8 @@ def record(
     ]
     insert_many(session, ledger.files, file_rows)
     insert_many(session, ledger.rejects, reject_rows)
-    session.insert(ledger.history, [asdict(load)])
+    seen = {"drift": write_drift(drift), "observed": encode(observed or {})}
+    session.insert(ledger.history, [asdict(load) | seen])
 
 
 def record_steps(session: Session, steps: Table, load_id: int, done: Sequence[StepReport]) -> None:
@@ -225,6 +251,11 @@ def read_history(session: Session, history: Table, limit: int) -> list[LoadRecor
     columns = [history.c[name] for name in LoadRecord.__dataclass_fields__]
     rows = session.read(select(*columns).order_by(history.c.load_id.desc()).limit(limit))
     return [LoadRecord(*tuple(row)) for row in rows]
+
+
+def read_drift_of(session: Session, history: Table, load_id: int) -> tuple[Drift, ...]:
+    """How the files of a load differed."""
+    return read_drift(session.run(select(history.c.drift).where(history.c.load_id == load_id)).value or None)
 
 
 def read_steps(session: Session, steps: Table, load_id: int) -> list[StepReport]:

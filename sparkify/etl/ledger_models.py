@@ -58,6 +58,16 @@ class LoadHistoryMixin:
             "were any, is 1."
         ),
     )
+    drift: Mapped[str | None] = mapped_column(
+        String(MAX_TEXT),
+        redshift_encode="zstd",
+        comment="JSON: how the files differed from those before and from the models; NULL: they did not.",
+    )
+    observed: Mapped[str | None] = mapped_column(
+        String(MAX_TEXT),
+        redshift_encode="zstd",
+        comment="JSON: what was seen of the sources so far, by which the next load tells what is new.",
+    )
 
 
 class LoadedFileMixin:
@@ -69,7 +79,7 @@ class LoadedFileMixin:
         redshift_encode="zstd",
         comment="`s3://bucket/key`, or the absolute path of a local file.",
     )
-    source: Mapped[str] = mapped_column(String(64), redshift_encode="zstd")
+    source: Mapped[str] = mapped_column(String(64), primary_key=True, redshift_encode="zstd")
     fingerprint: Mapped[str] = mapped_column(
         String(256),
         redshift_encode="zstd",
@@ -83,6 +93,16 @@ class LoadedFileMixin:
     rejected: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
     blank: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
     load_id: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
+    content_hash: Mapped[str | None] = mapped_column(
+        String(64),
+        redshift_encode="zstd",
+        comment="SHA-256 of the bytes as stored; NULL where the load left the reading to the database.",
+    )
+    drift: Mapped[str | None] = mapped_column(
+        String(4096),
+        redshift_encode="zstd",
+        comment="JSON: what the file lacks, or has beyond its model; NULL: nothing that was seen.",
+    )
 
 
 class RejectedRowMixin:
@@ -92,7 +112,7 @@ class RejectedRowMixin:
     line: Mapped[int] = mapped_column(
         BigInteger, primary_key=True, autoincrement=False, redshift_encode="az64", comment="Counts from 1."
     )
-    source: Mapped[str] = mapped_column(String(64), redshift_encode="zstd")
+    source: Mapped[str] = mapped_column(String(64), primary_key=True, redshift_encode="zstd")
     column_name: Mapped[str | None] = mapped_column(
         String(128),
         redshift_encode="zstd",

@@ -27,12 +27,14 @@ class Listing:
     """What lies below one uri.
 
     :ivar files: the data, in the order of their names.
-    :ivar skipped: what is not data, counted by the reason.
+    :ivar skipped: what is not data, or has a name that cannot be read, counted by the reason.
+    :ivar unreadable: what has such a name, escaped so that it can be printed.
     """
 
     uri: str
     files: tuple[SourceFile, ...]
     skipped: Mapping[str, int] = field(default_factory=dict)
+    unreadable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

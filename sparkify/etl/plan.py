@@ -130,7 +130,7 @@ class Selection:
 
 def choose(
     listings: Mapping[str, Listing],
-    known: Mapping[str, str],
+    known: Mapping[str, Mapping[str, str]],
     *,
     full_refresh: bool = False,
     reload_changed: bool = False,
@@ -142,8 +142,8 @@ def choose(
     ``reload_changed`` the star is rebuilt instead.
 
     :param listings: what each source has now.
-    :param known: the uri of each loaded file, and its fingerprint when it was loaded; where the star is not
-        rebuilt, of those listed alone is enough.
+    :param known: by source, the uri of each loaded file, and its fingerprint when it was loaded; where the star
+        is not rebuilt, of those listed alone is enough.
     :raises ChangedFiles: when a loaded file is different now; or, where the star is to be rebuilt, when one
         is no longer there, so that its rows would be lost.
     """
@@ -151,9 +151,10 @@ def choose(
     changed: list[str] = []
     for name, listing in listings.items():
         # Whoever has the files of years lists 100,000 of them each day: one look at each.
-        unlike = [file for file in listing.files if known.get(file.uri) != file.fingerprint]
-        new[name] = tuple(file for file in unlike if file.uri not in known)
-        changed += [file.uri for file in unlike if file.uri in known]
+        loaded = known.get(name, {})
+        unlike = [file for file in listing.files if loaded.get(file.uri) != file.fingerprint]
+        new[name] = tuple(file for file in unlike if file.uri not in loaded)
+        changed += [file.uri for file in unlike if file.uri in loaded]
     if changed and not (full_refresh or reload_changed):
         raise ChangedFiles(
             changed,
@@ -162,8 +163,8 @@ def choose(
             option=("reload_changed", True),
         )
     if full_refresh or changed:
-        found = {file.uri for listing in listings.values() for file in listing.files}
-        gone = [uri for uri in known if uri not in found]
+        found = {(name, file.uri) for name, listing in listings.items() for file in listing.files}
+        gone = [uri for name, loaded in known.items() for uri in loaded if (name, uri) not in found]
         if gone and not allow_missing:
             are = "is" if len(gone) == 1 else "are"
             raise ChangedFiles(

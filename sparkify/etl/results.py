@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from sparkify.etl.listing import SourceFile
+from sparkify.etl.profiles import Drift, Profile, Totals
 
 __all__ = [
     "CheckResult",
@@ -73,7 +74,11 @@ class OtherFormat:
 
 @dataclass(frozen=True)
 class FileCount:
-    """What became of the lines of one file: lines = loaded + rejected + blank."""
+    """What became of the lines of one file: lines = loaded + rejected + blank.
+
+    :ivar content: the hash of its bytes as stored; None where the database read it.
+    :ivar profile: what it lacks or has beyond its model; None where it was not looked at.
+    """
 
     source: str
     file: SourceFile
@@ -81,6 +86,8 @@ class FileCount:
     loaded: int
     rejected: int = 0
     blank: int = 0
+    content: str | None = None
+    profile: Profile | None = None
 
 
 @dataclass(frozen=True)
@@ -88,11 +95,13 @@ class Staged:
     """What became of the lines of some files. Rejects carry no load id yet.
 
     :ivar limits: the values of :func:`~sparkify.etl.ranges.select_limits`; none in a dry run.
+    :ivar totals: what all files together show; None in a dry run, and where the database does not say it.
     """
 
     counts: tuple[FileCount, ...]
     rejects: tuple[Reject, ...] = ()
     limits: tuple[Any, ...] = ()
+    totals: Totals | None = None
 
 
 def tally(counts: Iterable[FileCount]) -> dict[str, int]:
@@ -224,6 +233,7 @@ class LoadReport:
     :ivar rows: how many rows each table of the star has now.
     :ivar steps: what the load did, in order, and how long each step took.
     :ivar seconds: from the listing of the sources to the end.
+    :ivar drift: how the files differ from those before, or from the models.
     """
 
     load_id: int | None
@@ -235,6 +245,7 @@ class LoadReport:
     rows: Mapping[str, int] = field(default_factory=dict)
     steps: tuple[StepReport, ...] = ()
     seconds: float = 0.0
+    drift: tuple[Drift, ...] = ()
 
     @property
     def nothing_new(self) -> bool:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from sparkify.etl import ledger
 from sparkify.etl.adapter import Adapter, UnreadableBatch
-from sparkify.etl.attempt import Attempt, Context, LoadRequest, utc_now
+from sparkify.etl.attempt import Attempt, Context, utc_now
 from sparkify.etl.constructs import DropTables
 from sparkify.etl.declarations import Collect, Pipeline
 from sparkify.etl.discovery import list_sources
@@ -32,6 +32,7 @@ from sparkify.etl.errors import (
 from sparkify.etl.listing import Listing, SourceFile
 from sparkify.etl.observer import Observer
 from sparkify.etl.recognition import recognize
+from sparkify.etl.request import LoadRequest
 from sparkify.etl.results import LoadReport, StepReport
 from sparkify.etl.session import Session
 from sparkify.etl.tidying import tidying
@@ -142,8 +143,7 @@ def dry_run(
 
 def _as_of(pipeline: Pipeline, moment: datetime) -> Pipeline:
     """The pipeline with the rules that its sources have for a load of this moment (UTC)."""
-    sources = tuple(source.as_of(moment) for source in pipeline.sources)
-    return replace(pipeline, sources=sources, compare_columns=False)
+    return replace(pipeline, sources=tuple(s.as_of(moment) for s in pipeline.sources), compare_columns=False)
 
 
 class _Load:
@@ -236,7 +236,7 @@ class _Load:
                 with suppress(DBAPIError):
                     session.rollback()
                 raise
-            if report.nothing_new:
+            if not attempt.has_written:
                 # Not even the lock is kept: there is nothing to write, and no log to bring into a file.
                 session.rollback()
                 return report

@@ -7,17 +7,22 @@ line is counted on the way, independently of the database that reads it afterwar
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-from sparkify.etl.errors import SourceError
+from sparkify.etl.buckets import open_bucket
+from sparkify.etl.declarations import Source
+from sparkify.etl.errors import SourceError, TemporaryError
 from sparkify.etl.line_rules import BOM, MAX_LINE
 from sparkify.etl.listing import AwsOptions, SourceFile
 from sparkify.etl.locations import is_s3, split_s3
-from sparkify.etl.sources import CHUNK, GZIP_MAGIC, file_chunks, open_bucket
+from sparkify.etl.profiles import Profile
+from sparkify.etl.profiling import FileProfiler, Profiler
+from sparkify.etl.sources import CHUNK, GZIP_MAGIC, file_chunks
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
@@ -38,10 +43,14 @@ class Segment:
     """The lines of one source file within a spool file.
 
     :ivar lines: how many, blank ones included. A last line need not end in a newline.
+    :ivar content: the hash of the bytes of the file as stored; empty where not all of them were read.
+    :ivar profile: what it lacks or has beyond its model; None where that was not asked for.
     """
 
     file: SourceFile
     lines: int
+    content: str = ""
+    profile: Profile | None = None
 
 
 @dataclass(frozen=True)
@@ -65,14 +74,21 @@ class SpoolFile:
 
 
 def spool(
-    files: Sequence[SourceFile], folder: Path, aws: AwsOptions, progress: Progress | None = None
+    files: Sequence[SourceFile],
+    folder: Path,
+    aws: AwsOptions,
+    progress: Progress | None = None,
+    *,
+    source: Source | None = None,
 ) -> Iterator[SpoolFile]:
     """The files, as plain local files below ``folder``, in their order and as soon as each is ready.
 
     :param progress: called with the bytes, as stored, that were read since its last call.
+    :param source: of which they are, where they are to be profiled.
     :raises SourceError: when a file cannot be read.
-    :raises TemporaryError: when S3 does not answer.
+    :raises TemporaryError: when S3 does not answer, or a file is not as it was listed.
     """
+    profiler = None if source is None else Profiler(source)
     report = progress or (lambda _bytes: None)
     stores = {
         bucket: open_bucket(bucket, aws)
@@ -80,22 +96,54 @@ def spool(
     }
     small = [file for file in files if file.size < _SMALL]
     with _Bundler(folder) as bundle, ThreadPoolExecutor(_FETCHERS if stores else 1) as pool:
-        for file, content in zip(small, _contents(small, stores, pool), strict=True):
-            yield from bundle.add(file, content)
+        for one in _contents(small, stores, pool, profiler):
+            file = one.file
+            yield from bundle.add(one)
             report(file.size)
         yield from bundle.close()
     large = [file for file in files if file.size >= _SMALL]
     for number, file in enumerate(large):
         path = folder / f"file-{number:06d}.json"
         store = _store(file, stores)
+        reading = _Reading(file, store, profiler)
         if store is None and not _is_gzip(file):
             path.symlink_to(file.uri)
-            counter = _counted(file_chunks(file), None, report)
+            counter = _counted(reading, None, report)
         else:
             with path.open("wb") as out:
-                counter = _counted(file_chunks(file, store), out, None)
+                counter = _counted(reading, out, None)
             report(file.size)
-        yield SpoolFile(path=path, segments=(Segment(file, counter.lines),), suspect=counter.suspect)
+        yield SpoolFile(path=path, segments=(reading.segment(counter.lines),), suspect=counter.suspect)
+
+
+class _Reading:
+    """One file as it is read: its content is hashed and profiled on the way."""
+
+    def __init__(self, file: SourceFile, store: S3Store | None, profiler: Profiler | None) -> None:
+        self.file = file
+        self._hash = hashlib.sha256()
+        self._profiler = None if profiler is None else FileProfiler(profiler)
+        self.chunks: Iterable[bytes] = file_chunks(file, store, self._hash.update)
+
+    def fetch(self) -> Self:
+        """Read all of it now."""
+        self.chunks = list(self.chunks)
+        return self
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The bytes, without the byte order mark that some editors put before them."""
+        first = True
+        for chunk in self.chunks:
+            data = chunk.removeprefix(BOM) if first else chunk
+            first = False
+            if self._profiler is not None:
+                self._profiler.feed(data)
+            yield data
+
+    def segment(self, lines: int) -> Segment:
+        """What was seen of the file, of which all bytes have passed."""
+        profile = None if self._profiler is None else self._profiler.profile(lines)
+        return Segment(self.file, lines, self._hash.hexdigest(), profile)
 
 
 def _counted(chunks: Iterable[bytes], out: BinaryIO | None, report: Progress | None) -> LineCounter:
@@ -113,6 +161,8 @@ def _is_gzip(file: SourceFile) -> bool:
     try:
         with Path(file.uri).open("rb") as handle:
             return handle.read(2) == GZIP_MAGIC
+    except FileNotFoundError as exc:
+        raise TemporaryError("was removed after it was listed", where=file.uri) from exc
     except OSError as exc:
         raise SourceError(file.uri, f"cannot be read: {exc.strerror}") from exc
 
@@ -122,16 +172,19 @@ def _store(file: SourceFile, stores: dict[str, S3Store]) -> S3Store | None:
 
 
 def _contents(
-    files: Sequence[SourceFile], stores: dict[str, S3Store], pool: ThreadPoolExecutor
-) -> Iterator[Iterable[bytes]]:
+    files: Sequence[SourceFile],
+    stores: dict[str, S3Store],
+    pool: ThreadPoolExecutor,
+    profiler: Profiler | None,
+) -> Iterator[_Reading]:
     """The content of each small file; those of S3 are fetched many at a time, and not far ahead."""
     if not stores:
-        yield from (file_chunks(file) for file in files)
+        yield from (_Reading(file, None, profiler) for file in files)
         return
     window = _FETCHERS * 8
     for start in range(0, len(files), window):
         some = files[start : start + window]
-        yield from pool.map(lambda file: list(file_chunks(file, _store(file, stores))), some)
+        yield from pool.map(lambda file: _Reading(file, _store(file, stores), profiler).fetch(), some)
 
 
 class _Bundler:
@@ -153,23 +206,20 @@ class _Bundler:
         if self._out is not None:
             self._out.close()
 
-    def add(self, file: SourceFile, content: Iterable[bytes]) -> Iterator[SpoolFile]:
+    def add(self, reading: _Reading) -> Iterator[SpoolFile]:
         """Append a file, and hand out the bundle when it is large enough."""
         if self._out is None:
             self._path = self._folder / f"bundle-{self._number:06d}.json"
             self._number += 1
             self._out = self._path.open("wb", buffering=CHUNK)
         counter = LineCounter()
-        first = True
-        for chunk in content:
-            data = chunk.removeprefix(BOM) if first else chunk
-            first = False
+        for data in reading:
             counter.feed(data)
             self._written += self._out.write(data)
         if counter.open_line:
             # No file of the real logs ends in a newline: without one, two records would become one line.
             self._written += self._out.write(b"\n")
-        self._segments.append(Segment(file, counter.lines))
+        self._segments.append(reading.segment(counter.lines))
         self._suspect = self._suspect or counter.suspect
         if self._written >= _BUNDLE:
             yield from self.close()

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from sqlalchemy import Column, Float, Integer, String, Table
 from sqlalchemy.types import TIMESTAMP
 
-__all__ = ["JsonField", "Kept", "Location", "Required", "Source", "from_json", "json_fields"]
+__all__ = ["JsonField", "Kept", "Location", "Required", "Source", "Watched", "from_json", "json_fields"]
 
 _INFO_KEY = "sparkify.json"
 
@@ -116,6 +116,17 @@ class Kept:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Watched:
+    """A column of few values: a load tells of one that it never had before.
+
+    :ivar values: those that are known from the start.
+    """
+
+    column: str
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Location:
     """The setting that says where the files of a source are.
 
@@ -145,6 +156,7 @@ class Source:
     :ivar staging: the table that holds the batch; its columns carry :func:`from_json`.
     :ivar required: what must be there in some of the lines, beside what a column itself requires.
     :ivar kept: the lines that the transforms use; None: all of them.
+    :ivar watched: the column of which new values are told; None: of none.
     :ivar ranges: columns whose least and greatest value in a batch are looked up when it is staged, for what
         reads a large table in that range alone (:mod:`sparkify.etl.ranges`).
     :ivar location: the setting that says where the files are; by default ``source_<name>``.
@@ -155,6 +167,7 @@ class Source:
     staging: Table
     required: tuple[Required, ...] = ()
     kept: Kept | None = None
+    watched: Watched | None = None
     ranges: tuple[str, ...] = ()
     location: Location = field(default_factory=lambda: Location(setting=""))
     day: date | None = None

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from sparkify.etl.declarations import Source
 from sparkify.etl.lax_json import strict
 from sparkify.etl.line_rules import BOM, LineValidator, escape, split_lines
 from sparkify.etl.listing import SourceFile
 from sparkify.etl.results import FileCount, Reject, Staged
-from sparkify.etl.spool import SpoolFile
+from sparkify.etl.spool import Segment, SpoolFile
 from sparkify.etl.workers import Workers, usable_processors
 
 __all__ = ["ToValidate", "Validated", "validate_files"]
@@ -41,9 +42,16 @@ class Validated:
         self.rejects += other.rejects
         self.blank.update(other.blank)
 
-    def staged(self, source: Source, files: Iterable[tuple[SourceFile, int]]) -> Staged:
+    def staged(
+        self,
+        source: Source,
+        files: Iterable[tuple[SourceFile, int]],
+        read: Mapping[str, Segment] = MappingProxyType({}),
+    ) -> Staged:
         """The account of all files of the source, given how many lines each has: whatever was neither
         rejected nor blank was loaded.
+
+        :param read: by uri, what was seen of the files that were read on this machine.
         """
         rejected = Counter(reject.uri for reject in self.rejects)
         counts = (
@@ -54,6 +62,8 @@ class Validated:
                 loaded=lines - rejected[file.uri] - self.blank[file.uri],
                 rejected=rejected[file.uri],
                 blank=self.blank[file.uri],
+                content=(read[file.uri].content or None) if file.uri in read else None,
+                profile=read[file.uri].profile if file.uri in read else None,
             )
             for file, lines in files
         )

@@ -29,14 +29,14 @@ class LoadedFile(LoadedFileMixin, Base):
     """Grain: one file whose lines are in the warehouse."""
 
     __tablename__ = "loaded_files"
-    __table_args__ = (primary_key("uri"), {"redshift_diststyle": "EVEN"})
+    __table_args__ = (primary_key("source", "uri"), {"redshift_diststyle": "EVEN"})
 
 
 class RejectedRow(RejectedRowMixin, Base):
     """Grain: one line of a loaded file that is not in the warehouse, and why."""
 
     __tablename__ = "rejected_rows"
-    __table_args__ = (primary_key("uri", "line"), {"redshift_diststyle": "EVEN"})
+    __table_args__ = (primary_key("source", "uri", "line"), {"redshift_diststyle": "EVEN"})
 
 
 class LoadLock(LoadLockMixin, Base):

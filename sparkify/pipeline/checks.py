@@ -263,7 +263,7 @@ CHECKS: tuple[Check, ...] = (
     unique(Time, "start_time", during_load=False),
     unique(SongMatch, "match_id"),
     unique(UserLevel, "user_id", "valid_from"),
-    unique(LoadedFile, "uri"),
+    unique(LoadedFile, "source", "uri"),
     joins(SongPlay, User, "user_id"),
     # Of the plays of a load the check that each is as resolved says what these three say of all.
     joins(SongPlay, Song, "song_id", during_load=False, implied_by=(*_SAME_AS_MATCH, _MATCH_HAS_SONG)),

@@ -21,6 +21,7 @@ from sparkify.etl.declarations import (
     Rows,
     Source,
     Update,
+    Watched,
 )
 from sparkify.models import (
     PLAYS,
@@ -54,11 +55,21 @@ def _table(model: Any) -> Table:
     return table
 
 
+PAGES = (
+    "NextSong",
+    *("Home", "About", "Help", "Settings", "Save Settings", "Error"),
+    *("Login", "Logout", "Register", "Submit Registration"),
+    *("Upgrade", "Submit Upgrade", "Downgrade", "Submit Downgrade", "Cancel", "Cancellation Confirmation"),
+    *("Thumbs Up", "Thumbs Down", "Add to Playlist", "Add Friend", "Roll Advert"),
+)
+"""The pages that the player is known to have."""
+
 EVENTS = Source(
     name="events",
     staging=_table(StagingEvent),
     required=(Required(column="page", value=transforms.PLAY, needs=("user_id", "artist", "song")),),
     kept=Kept(column="page", value=transforms.PLAY),
+    watched=Watched(column="page", values=PAGES),
     ranges=("ts",),
     location=Location(
         setting="log_data",

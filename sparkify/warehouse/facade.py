@@ -16,13 +16,13 @@ from sparkify._version import __version__
 from sparkify.config.settings import Settings
 from sparkify.databases import open_database
 from sparkify.etl import ledger, runner
-from sparkify.etl.attempt import LoadRequest
 from sparkify.etl.checking import check_views, run_checks
 from sparkify.etl.declarations import Pipeline
 from sparkify.etl.discovery import list_sources
 from sparkify.etl.dry_run import PlannedStep
 from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.observer import Observer
+from sparkify.etl.request import LoadRequest, OnDrift
 from sparkify.etl.results import CheckResult, LoadReport, PruneReport, Reject
 from sparkify.etl.retention import prune, prune_request
 from sparkify.etl.session import Session
@@ -81,6 +81,8 @@ class Warehouse(Connections):
         full_refresh: bool = False,
         reload_changed: bool = False,
         allow_missing: bool = False,
+        on_drift: OnDrift = "warn",
+        verify: bool = False,
         lock_timeout: float = 60,
         observer: Observer | None = None,
         **locations: str | Path | None,
@@ -95,6 +97,9 @@ class Warehouse(Connections):
         :param full_refresh: rebuild the star from all files, in the same one transaction.
         :param reload_changed: rebuild it when a loaded file has changed, which otherwise stops the load.
         :param allow_missing: rebuild it although files that were loaded are gone, and with them their rows.
+        :param on_drift: what becomes of a load whose files differ from those before, or from the models:
+            ``warn`` loads them, and the report says how they differ; ``stop`` refuses it.
+        :param verify: read loaded files again, to find those of which the content alone has changed.
         :param lock_timeout: seconds to wait for another load, or for whoever uses the embedded database.
         :param locations: where the files of a source are, by the name of its setting, such as ``log_data``.
         :raises SparkifyError: for whatever stops the load: see :mod:`sparkify.etl.errors` for the kinds.
@@ -107,6 +112,8 @@ class Warehouse(Connections):
             full_refresh=full_refresh,
             reload_changed=reload_changed,
             allow_missing=allow_missing,
+            on_drift=on_drift,
+            verify=verify,
             lock_timeout=lock_timeout,
         )
         observer = observer or Observer()
@@ -214,6 +221,7 @@ class Warehouse(Connections):
             steps=contents.steps,
             notices=contents.notices,
             pending=tuple(self._pending_files(contents.known)),
+            drift=contents.drift,
         )
 
     def check(self) -> tuple[CheckResult, ...]:
@@ -267,7 +275,7 @@ class Warehouse(Connections):
 
     # -- internals -----------------------------------------------------------------------------------------
 
-    def _pending_files(self, known: Mapping[str, str]) -> Iterator[PendingFiles]:
+    def _pending_files(self, known: ledger.KnownFiles) -> Iterator[PendingFiles]:
         for source in self.pipeline.sources:
             try:
                 request = self._request(only=[source.name])

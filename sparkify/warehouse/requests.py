@@ -9,9 +9,9 @@ from typing import Any
 
 from sparkify.config.aws import aws_options
 from sparkify.config.settings import Settings
-from sparkify.etl.attempt import LoadRequest
 from sparkify.etl.declarations import Pipeline
 from sparkify.etl.errors import ConfigurationError
+from sparkify.etl.request import LoadRequest
 
 __all__ = ["LOAD_OPTIONS", "build_request"]
 

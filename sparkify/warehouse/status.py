@@ -10,12 +10,13 @@ from sqlalchemy import Connection
 
 from sparkify.databases import Database
 from sparkify.etl import ledger
-from sparkify.etl.attempt import LoadRequest
 from sparkify.etl.checking import count_rows
 from sparkify.etl.declarations import Pipeline
 from sparkify.etl.discovery import list_sources
 from sparkify.etl.errors import ConfigurationError, EmptySource
 from sparkify.etl.listing import Listing
+from sparkify.etl.profiles import Drift
+from sparkify.etl.request import LoadRequest
 from sparkify.etl.results import LoadRecord, StepReport
 from sparkify.etl.session import Session
 from sparkify.warehouse.revisions import current, head_of
@@ -44,10 +45,11 @@ class PendingFiles:
     problem: str | None = None
 
     @classmethod
-    def of(cls, source: str, listing: Listing, known: Mapping[str, str]) -> Self:
+    def of(cls, source: str, listing: Listing, known: ledger.KnownFiles) -> Self:
         """What is pending of a listing, given the fingerprints of the files that were loaded."""
-        unlike = [file for file in listing.files if known.get(file.uri) != file.fingerprint]
-        new = [file for file in unlike if file.uri not in known]
+        loaded = known.get(source, {})
+        unlike = [file for file in listing.files if loaded.get(file.uri) != file.fingerprint]
+        new = [file for file in unlike if file.uri not in loaded]
         changed = len(unlike) - len(new)
         return cls(
             source=source,
@@ -70,6 +72,7 @@ class Status:
     :ivar rows: of each table of the star; empty unless ``revision`` is ``head``.
     :ivar loads: the last loads, newest first.
     :ivar steps: what the newest load did, in order, and how long each step took.
+    :ivar drift: how the files of the newest load differed from those before, or from the models.
     :ivar notices: what should be known of the rows: made by older rules, or before a column was filled.
     """
 
@@ -83,6 +86,7 @@ class Status:
     steps: tuple[StepReport, ...]
     notices: tuple[str, ...]
     pending: tuple[PendingFiles, ...]
+    drift: tuple[Drift, ...] = ()
 
     @property
     def at_head(self) -> bool:
@@ -94,7 +98,7 @@ class Status:
 class Contents:
     """What the database of a warehouse holds; see :class:`Status`. Only the revision, unless it is head.
 
-    :ivar known: the fingerprint of each loaded file, by its uri.
+    :ivar known: by source, the fingerprint of each loaded file, by its uri.
     """
 
     revision: str | None = None
@@ -102,7 +106,8 @@ class Contents:
     loads: tuple[LoadRecord, ...] = ()
     steps: tuple[StepReport, ...] = ()
     notices: tuple[str, ...] = ()
-    known: Mapping[str, str] = field(default_factory=dict)
+    known: ledger.KnownFiles = field(default_factory=dict)
+    drift: tuple[Drift, ...] = ()
 
 
 def read_contents(pipeline: Pipeline, database: Database, connection: Connection) -> Contents:
@@ -119,13 +124,14 @@ def read_contents(pipeline: Pipeline, database: Database, connection: Connection
         steps=tuple(ledger.read_steps(session, tables.steps, loads[0].load_id)) if loads else (),
         notices=tuple(notices(session, pipeline)),
         known=ledger.known_files(session, tables.files),
+        drift=ledger.read_drift_of(session, tables.history, loads[0].load_id) if loads else (),
     )
 
 
-def pending_files(request: LoadRequest, known: Mapping[str, str]) -> Iterator[PendingFiles]:
+def pending_files(request: LoadRequest, known: ledger.KnownFiles) -> Iterator[PendingFiles]:
     """The files of each source that a load with this request would read. Lists the sources.
 
-    :param known: the fingerprint of each loaded file, by its uri.
+    :param known: by source, the fingerprint of each loaded file, by its uri.
     """
     for name, uri in request.uris.items():
         try:

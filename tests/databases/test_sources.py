@@ -12,15 +12,36 @@ from typing import Any
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
+from obstore.exceptions import GenericError
 
-from sparkify import ConfigurationError, EmptySource, SourceError, SparkifyError, Warehouse
+from sparkify import (
+    ConfigurationError,
+    EmptySource,
+    SourceError,
+    SparkifyError,
+    TemporaryError,
+    Warehouse,
+)
 from sparkify.etl import spool as spooling
+from sparkify.etl.lister import list_files
 from sparkify.etl.listing import AwsOptions
-from sparkify.etl.sources import list_files
+from sparkify.etl.observer import Observer
 from sparkify.etl.spool import LineCounter, spool
 from standin import Standin
 from tests.support.data import Data, rows, star
 from tests.support.making import event, song, write
+
+
+class Warnings(Observer):
+    """Keeps the warnings of a load."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def warning(self, message: str) -> None:
+        """Keep it."""
+        self.said.append(message)
+
 
 # -- local -----------------------------------------------------------------------------------------------
 
@@ -210,6 +231,31 @@ def test_many_small_files_become_few(tmp_path: Path) -> None:
     assert bundle.path.read_bytes().count(b"\n") == 300
 
 
+def test_name_that_is_not_utf8_is_named_and_skipped(warehouse: Warehouse, data: Data) -> None:
+    """The ledger could not keep it; what has other names is loaded."""
+    data.log("a.json", event())
+    (data.logs / os.fsdecode(b"caf\xe9.json")).write_bytes(b"{}")
+    folder = data.logs / os.fsdecode(b"d\xfc")
+    folder.mkdir()
+    (folder / "b.json").write_bytes(b"{}")
+    listing = list_files(str(data.logs))
+    assert [Path(file.uri).name for file in listing.files] == ["a.json"]
+    assert listing.skipped == {"name that cannot be read": 2}
+    told = Warnings()
+    assert warehouse.load(only=["events"], observer=told).rows["songplays"] == 1
+    (said,) = told.said
+    assert f"{data.logs}/caf\\udce9.json" in said
+    assert f"{data.logs}/d\\udcfc/b.json" in said
+    said.encode()
+
+
+def test_name_of_any_script_is_read(warehouse: Warehouse, data: Data) -> None:
+    """The control."""
+    data.log("caf\u00e9 \u97f3\u4e50\t.json", event())
+    assert warehouse.load(only=["events"]).rows["songplays"] == 1
+    assert warehouse.load(only=["events"]).nothing_new
+
+
 # -- S3 --------------------------------------------------------------------------------------------------
 
 
@@ -264,6 +310,54 @@ def test_a_prefix_is_a_folder(bucket: Standin, s3_server: str) -> None:
     assert [file.uri for file in list_files("s3://source-files/log.json", aws).files] == [
         "s3://source-files/log.json"
     ]
+
+
+ODD_KEYS = {
+    "log/a//b.json": "s3://source-files/log/a//b.json",
+    "log/./c.json": "s3://source-files/log/./c.json",
+    "log/../d.json": "s3://source-files/log/../d.json",
+    "log/e\tf.json": "s3://source-files/log/e\\tf.json",
+}
+"""Keys that S3 has and its client cannot read, and how each is named."""
+
+
+def test_keys_that_cannot_be_read_are_named_and_skipped(
+    bucket: Standin, s3_server: str, data: Data, tmp_path: Path
+) -> None:
+    line = data.log("a", event()).read_bytes()
+    for key in (*ODD_KEYS, "log/a.json", "log/b c%20\u00fc.json", "log/x.txt", "log//_SUCCESS"):
+        put(bucket, key, line)
+    listing = list_files("s3://source-files/log", AwsOptions(endpoint=s3_server))
+    readable = ["s3://source-files/log/a.json", "s3://source-files/log/b c%20\u00fc.json"]
+    assert [file.uri for file in listing.files] == readable
+    assert listing.unreadable == tuple(sorted(ODD_KEYS.values()))
+    assert listing.skipped == {"hidden": 1, "not JSON": 1, "name that cannot be read": 4}
+    told = Warnings()
+    with Warehouse(f"duckdb:///{tmp_path}/s3.duckdb") as warehouse:
+        report = warehouse.load(only=["events"], log_data="s3://source-files/log", observer=told)
+        assert report.rows["songplays"] == 1
+    (said,) = told.said
+    assert "4 files have names that cannot be read, and will not be loaded; rename: " in said
+    assert [name for name in ODD_KEYS.values() if name not in said] == []
+
+
+def test_prefix_below_which_no_key_can_be_read(bucket: Standin, s3_server: str) -> None:
+    put(bucket, "log//a.json", b"{}")
+    with pytest.raises(EmptySource, match=r"1 name that cannot be read\): s3://source-files/log//a.json"):
+        list_files("s3://source-files/log", AwsOptions(endpoint=s3_server))
+
+
+def test_error_of_another_kind_is_not_taken_for_a_key(
+    bucket: Standin, s3_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: S3 that does not answer is still temporary."""
+
+    def fail(*_: object) -> object:
+        raise GenericError("connection refused")
+
+    monkeypatch.setattr("sparkify.etl.lister._objects", fail)
+    with pytest.raises(TemporaryError, match="connection refused"):
+        list_files("s3://source-files/log", AwsOptions(endpoint=s3_server))
 
 
 def test_a_prefix_or_a_bucket_that_is_not_there(bucket: Standin, s3_server: str) -> None:

@@ -10,6 +10,9 @@ from sparkify.warehouse.requests import LOAD_OPTIONS
 
 
 def test_library_and_command_have_the_options_of_a_request() -> None:
-    assert LOAD_OPTIONS == ("max_rejects", "full_refresh", "reload_changed", "allow_missing", "lock_timeout")
+    assert (
+        *("max_rejects", "full_refresh", "reload_changed", "allow_missing", "on_drift", "verify"),
+        "lock_timeout",
+    ) == LOAD_OPTIONS
     assert set(LOAD_OPTIONS) <= set(inspect.signature(Warehouse.load).parameters)
     assert tuple(load._OPTIONS) == LOAD_OPTIONS

@@ -150,6 +150,8 @@ DDL = {
         blank BIGINT ENCODE az64 NOT NULL,
         version VARCHAR(32) ENCODE zstd NOT NULL,
         rules_version INTEGER ENCODE az64,
+        drift VARCHAR(65535) ENCODE zstd,
+        observed VARCHAR(65535) ENCODE zstd,
         CONSTRAINT load_history_pkey PRIMARY KEY (load_id)
         ) DISTSTYLE ALL SORTKEY (load_id)""",
     "loaded_files": """
@@ -162,7 +164,9 @@ DDL = {
         rejected BIGINT ENCODE az64 NOT NULL,
         blank BIGINT ENCODE az64 NOT NULL,
         load_id BIGINT ENCODE az64 NOT NULL,
-        CONSTRAINT loaded_files_pkey PRIMARY KEY (uri)
+        content_hash VARCHAR(64) ENCODE zstd,
+        drift VARCHAR(4096) ENCODE zstd,
+        CONSTRAINT loaded_files_pkey PRIMARY KEY (source, uri)
         ) DISTSTYLE EVEN""",
     "rejected_rows": """
         uri VARCHAR(2048) ENCODE zstd NOT NULL,
@@ -172,7 +176,7 @@ DDL = {
         reason VARCHAR(512) ENCODE zstd NOT NULL,
         text VARCHAR(65535) ENCODE zstd NOT NULL,
         load_id BIGINT ENCODE az64 NOT NULL,
-        CONSTRAINT rejected_rows_pkey PRIMARY KEY (uri, line)
+        CONSTRAINT rejected_rows_pkey PRIMARY KEY (source, uri, line)
         ) DISTSTYLE EVEN""",
     "load_lock": """
         token INTEGER ENCODE raw NOT NULL,

@@ -16,6 +16,7 @@ from sparkify.databases.facts import Fact
 from sparkify.doctor import Diagnosis
 from sparkify.doctor.plans import Explained
 from sparkify.etl import errors
+from sparkify.etl.profiles import Drift
 from sparkify.etl.results import (
     CheckResult,
     LoadRecord,
@@ -92,9 +93,11 @@ def test_exit_codes() -> None:
         ("load: tables", TableChange),
         ("load: checks", CheckResult),
         ("load: steps", StepReport),
+        ("load: drift", Drift),
         ("status", Status),
         ("status: loads", LoadRecord),
         ("status: steps", StepReport),
+        ("status: drift", Drift),
         ("status: pending", PendingFiles),
         ("check", CheckResult),
         ("rejects", Reject),

@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 from duckdb_sqlalchemy import ConnectionWrapper
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
 
 from sparkify.databases.duckdb.reading import (
@@ -28,13 +28,14 @@ from sparkify.databases.duckdb.reading import (
 from sparkify.databases.duckdb.spooled import Readable, Spooled, ahead
 from sparkify.etl.adapter import Batch, UnreadableBatch
 from sparkify.etl.declarations import Source
-from sparkify.etl.errors import SparkifyError
+from sparkify.etl.errors import SparkifyError, TemporaryError
+from sparkify.etl.lister import is_as_listed
 from sparkify.etl.listing import AwsOptions, Listing, SourceFile
 from sparkify.etl.observer import Observer
-from sparkify.etl.ranges import select_limits
 from sparkify.etl.results import Staged
 from sparkify.etl.session import Outcome, Session
 from sparkify.etl.spool import spool
+from sparkify.etl.totals import counted, select_totals
 from sparkify.etl.validation import ToValidate, validate_files
 
 __all__ = ["DuckDBBatch"]
@@ -95,16 +96,21 @@ class DuckDBBatch(Batch):
         for group in _grouped(incoming):
             # The rest is spooled even so: all of it will be validated at once.
             readable = readable and _insert_files(staging, group)
+        _refuse_changed(spooled.files)
         if not readable:
             raise UnreadableBatch(source)
         session.run(shadow(source, staging.catalog))
 
     def count(self, session: Session, sources: Sequence[Source]) -> Mapping[str, Staged]:
+        rows = session.run(select_totals(sources)).rows
         staged = dict[str, Staged]()
-        for source in sources:
+        for source, found in zip(sources, counted(sources, rows), strict=True):
             spooled = self._spooled[source.name]
-            counted = spooled.validated.staged(source, spooled.lines)
-            staged[source.name] = replace(counted, limits=_limits(session, source))
+            one = spooled.validated.staged(source, spooled.lines, spooled.seen)
+            # In a dry run nothing is counted.
+            staged[source.name] = (
+                one if session.dry_run else replace(one, limits=found.limits, totals=found.totals)
+            )
         return staged
 
     def unstage(self, session: Session, source: Source) -> Sequence[Table]:
@@ -144,7 +150,7 @@ class DuckDBBatch(Batch):
         name = spooled.source.name
         folder = Path(tempfile.mkdtemp(dir=self._folder, prefix=f"{name}-"))
         report = partial(self._observer.read, name, lines=0)
-        for file in ahead(spool(spooled.wanted, folder, self._aws, report)):
+        for file in ahead(spool(spooled.wanted, folder, self._aws, report, source=spooled.source)):
             one = Readable(file, file.lines)
             spooled.files.append(one)
             self._observer.read(name, 0, file.lines)
@@ -152,12 +158,14 @@ class DuckDBBatch(Batch):
         spooled.complete = True
 
 
-def _limits(session: Session, source: Source) -> tuple[Any, ...]:
-    """The least and the greatest value of each column of the batch whose range is of use."""
-    if not source.ranges:
-        return ()
-    rows = session.run(select(*select_limits(source)).select_from(source.staging)).rows
-    return tuple(rows[0]) if rows else ()
+def _refuse_changed(files: Iterable[Readable]) -> None:
+    """See that large files, which are read where they lie, are what was read of them first.
+
+    :raises TemporaryError: when one is not: its lines were counted in what it was before.
+    """
+    for one in files:
+        if one.file.path.is_symlink() and not is_as_listed(one.file.segments[0].file):
+            raise TemporaryError("was written while it was read", where=one.file.segments[0].file.uri)
 
 
 def _grouped(files: Iterable[Readable]) -> Iterator[list[Readable]]:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Column, Integer, String
 from sqlalchemy.types import TIMESTAMP
 
-from sparkify.etl.declarations import JsonField, Source
+from sparkify.etl.declarations import JsonField, Source, Watched
 from sparkify.etl.line_rules import CONSTANTS, FLOAT_TEXT, INTEGER_TEXT, MAX_LINE
 
 __all__ = [
@@ -85,9 +85,17 @@ def insert_files(source: Source, catalog: str, *, validated: bool = False) -> st
         key = _text(source.keys[source.kept.column])
         # Every line must be accounted for, so one that is not stored is counted: nextval() is never below 0.
         skipped = f"{_next_skipped(source, catalog)} < 0"
-        otherwise = f"CASE WHEN {key} = '{escaped(source.kept.value)}' THEN true ELSE {skipped} END"
+        watched = f" WHEN {_is_new(source.watched, source)} THEN true" if source.watched is not None else ""
+        otherwise = f"CASE WHEN {key} = '{escaped(source.kept.value)}' THEN true{watched} ELSE {skipped} END"
     rows = _from_files(source, otherwise, validated=validated)
     return f"INSERT INTO {_table(source, catalog)} ({names})\nSELECT {values}\n{rows}"
+
+
+def _is_new(watched: Watched, source: Source) -> str:
+    """Whether the column that is watched has a value that is not known: such a line is stored."""
+    key = source.keys[watched.column]
+    known = ", ".join(f"'{escaped(value)}'" for value in watched.values)
+    return f"{_text(key)} NOT IN ({known})" if known else f"{quoted(key)} IS NOT NULL"
 
 
 def count_lines(source: Source) -> str:

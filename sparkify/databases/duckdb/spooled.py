@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from sparkify.etl.declarations import Source
 from sparkify.etl.listing import SourceFile
-from sparkify.etl.spool import SpoolFile
+from sparkify.etl.spool import Segment, SpoolFile
 from sparkify.etl.validation import Validated
 
 __all__ = ["Readable", "Spooled", "ahead"]
@@ -50,6 +50,11 @@ class Spooled:
         if not self.complete:
             return [(file, 0) for file in self.wanted]
         return [(part.file, part.lines) for one in self.files for part in one.file.segments]
+
+    @property
+    def seen(self) -> dict[str, Segment]:
+        """By uri, what was seen of each file; nothing where they were not read."""
+        return {part.file.uri: part for one in self.files for part in one.file.segments}
 
 
 def ahead(files: Iterator[SpoolFile]) -> Iterator[SpoolFile]:

@@ -29,11 +29,12 @@ from sparkify.databases.redshift.copy_results import (
     rows_loaded,
 )
 from sparkify.databases.redshift.copying import Copying, CopyOptions, refuse_local
-from sparkify.databases.redshift.errors import is_load_error
-from sparkify.databases.redshift.files import BatchFiles
+from sparkify.databases.redshift.errors import is_load_error, is_missing_object
+from sparkify.databases.redshift.files import BatchFiles, refuse_removed
 from sparkify.databases.redshift.finding import Faults, Finder
 from sparkify.databases.redshift.inserting import ROWS_PER_INSERT
 from sparkify.databases.redshift.objects import LoadObjects
+from sparkify.databases.redshift.sampling import Sampling
 from sparkify.databases.redshift.staging import count_staged, create_staging
 from sparkify.etl.adapter import Batch, UnreadableBatch
 from sparkify.etl.declarations import Source
@@ -74,24 +75,32 @@ class RedshiftBatch(Batch):
 
     def stage(self, session: Session, source: Source, files: Sequence[SourceFile], listing: Listing) -> None:
         refuse_local(source.name, listing.uri)
+        unseen: Sequence[SourceFile] = ()
         batch = self._batch.get(source.name)
         if batch is None or batch.files != files:
             # Another load may have come first since the last attempt.
             batch = self._batch[source.name] = BatchFiles(source, files, listing)
             if not session.dry_run:
                 self._pack(batch)
+                unseen = batch.whole
         create_staging(session, source)
-        batch.read = self._copy(session, batch)
+        with Sampling(source, unseen, self._aws) as sampling:
+            batch.read = self._copy(session, batch)
+            batch.seen |= sampling.found()
         self._observer.read(source.name, sum(file.size for file in files) - batch.fetched, 0)
 
     def count(self, session: Session, sources: Sequence[Source]) -> Mapping[str, Staged]:
         staged = dict[str, Staged]()
         for source, counted in zip(sources, count_staged(session, sources), strict=True):
             batch = self._batch[source.name]
-            lines = self._judge(batch, counted.rows, batch.read, counted.violating)
+            lines = self._judge(batch, counted.rows, batch.read, counted.more)
             self._observer.read(source.name, 0, counted.rows)
             files = ((file, lines.get(file.uri, 0)) for file in batch.files)
-            staged[source.name] = replace(batch.validated.staged(source, files), limits=counted.limits)
+            one = batch.validated.staged(source, files, batch.seen)
+            # In a dry run nothing is counted.
+            staged[source.name] = (
+                one if session.dry_run else replace(one, limits=counted.limits, totals=counted.totals)
+            )
         return staged
 
     def unstage(self, session: Session, source: Source) -> Sequence[Table]:
@@ -116,12 +125,14 @@ class RedshiftBatch(Batch):
             return
         folder = self._folder / f"{batch.source.name}-packs"
         folder.mkdir(exist_ok=True)
-        for pack in spool(small, folder, self._aws, partial(self._observer.read, batch.source.name, lines=0)):
+        report = partial(self._observer.read, batch.source.name, lines=0)
+        for pack in spool(small, folder, self._aws, report, source=batch.source):
             path = pack.path.rename(folder / f"packed-{next(self._numbers):06d}.json")
             uri = f"{self._objects.uri(batch.source.name)}-{path.name}"
             self._objects.upload(uri, path)
             batch.packs[uri] = replace(pack, path=path)
             batch.packed.update(part.file.uri for part in pack.segments)
+            batch.seen.update((part.file.uri, part) for part in pack.segments)
         batch.fetched = sum(file.size for file in small)
 
     def _copy(self, session: Session, batch: BatchFiles) -> dict[str, int]:
@@ -137,6 +148,8 @@ class RedshiftBatch(Batch):
                 session.run(copy)
                 read |= lines_read(session)
         except DBAPIError as exc:
+            if is_missing_object(exc):
+                refuse_removed(batch.whole, batch.listing, self._aws)
             if not is_load_error(exc):
                 raise
             batch.faults = None
@@ -239,7 +252,9 @@ class RedshiftBatch(Batch):
         folder = self._folder / batch.source.name
         folder.mkdir(exist_ok=True)
         taken = {file.uri: batch.packs.pop(file.uri) for file in files if file.uri in batch.packs}
-        fetched = spool([file for file in files if file.uri not in taken], folder, self._aws)
+        fetched = spool(
+            [file for file in files if file.uri not in taken], folder, self._aws, source=batch.source
+        )
         spooled = (ToValidate(file, *self._paths(batch)) for file in chain(taken.values(), fetched))
         for one, validated in validate_files(batch.source, spooled, sum(file.size for file in files)):
             file = one.file
@@ -250,6 +265,7 @@ class RedshiftBatch(Batch):
                 del batch.validated.blank[uri]
             batch.validated.add(validated)
             batch.lines.update({part.file.uri: part.lines for part in file.segments})
+            batch.seen.update((part.file.uri, part) for part in file.segments)
             bundle = Bundle.of(one, validated)
             apart = bool(validated.rejects or uris & batch.packed or uris & refused)
             if not apart or (self._prefix is None and not validated.rejects):

@@ -20,6 +20,11 @@ _LOAD_ERROR = re.compile(r"stl_load_errors|sys_load_error_detail|[Cc]heck '\w*lo
 _S3_ERROR = re.compile(r"S3ServiceException:(.{0,200})", re.DOTALL)
 
 
+_MISSING = re.compile(
+    r"S3ServiceException:.{0,200}(?:Status 404|NoSuchKey)|Mandatory url is not present", re.DOTALL
+)
+
+
 @dataclass(frozen=True)
 class _Meaning:
     """What the words of an error mean.
@@ -104,6 +109,11 @@ def _message(error: BaseException) -> str:
 def is_load_error(error: BaseException) -> bool:
     """Whether a COPY failed because of the data, and the system tables tell which lines."""
     return isinstance(error, DBAPIError) and bool(_LOAD_ERROR.search(_message(error)))
+
+
+def is_missing_object(error: BaseException) -> bool:
+    """Whether a COPY failed because an object is not there."""
+    return isinstance(error, DBAPIError) and bool(_MISSING.search(_message(error)))
 
 
 def is_cancelled(error: BaseException) -> bool:

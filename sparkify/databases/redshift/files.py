@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from sparkify.databases.redshift.accepted import Bundle
 from sparkify.databases.redshift.finding import Faults
 from sparkify.etl.declarations import Source
-from sparkify.etl.listing import Listing, SourceFile
-from sparkify.etl.spool import SpoolFile
+from sparkify.etl.errors import EmptySource, TemporaryError
+from sparkify.etl.lister import list_files
+from sparkify.etl.listing import AwsOptions, Listing, SourceFile
+from sparkify.etl.spool import Segment, SpoolFile
 from sparkify.etl.validation import Validated
 
-__all__ = ["BatchFiles"]
+__all__ = ["BatchFiles", "refuse_removed"]
 
 
 @dataclass
@@ -26,6 +29,7 @@ class BatchFiles:
     :ivar packs: by the uri of the object, files that were packed as they are, on this machine.
     :ivar bundles: by the uri of the object, accepted lines.
     :ivar packed: the uris of the files in either.
+    :ivar seen: by uri, what was seen of a file that was read on this machine.
     :ivar fetched: bytes of the files that were packed as they are.
     :ivar read: by the uri of the object, how many lines COPY read, as far as it tells.
     :ivar faults: of the objects that COPY loaded without a word; None where it failed.
@@ -40,6 +44,7 @@ class BatchFiles:
     packs: dict[str, SpoolFile] = field(default_factory=dict)
     bundles: dict[str, Bundle] = field(default_factory=dict)
     packed: set[str] = field(default_factory=set)
+    seen: dict[str, Segment] = field(default_factory=dict)
     fetched: int = 0
     read: Mapping[str, int] = field(default_factory=dict)
     faults: Faults | None = None
@@ -90,3 +95,16 @@ class BatchFiles:
         """
         lines = len(self.lines) if self.faults is not None else 0
         return lines, len(self.packed) - len(self.packs), len(self.validated.rejects)
+
+
+def refuse_removed(files: Sequence[SourceFile], listing: Listing, aws: AwsOptions) -> None:
+    """See that the files are still there, after COPY did not find an object.
+
+    :raises TemporaryError: when one is not: another listing lacks it.
+    """
+    there = set[str]()
+    with suppress(EmptySource):
+        there = {file.uri for file in list_files(listing.uri, aws).files}
+    if gone := [file.uri for file in files if file.uri not in there]:
+        others = f", and {len(gone) - 1:,} more" if len(gone) > 1 else ""
+        raise TemporaryError(f"was removed after it was listed{others}", where=gone[0])

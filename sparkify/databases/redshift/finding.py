@@ -22,10 +22,11 @@ from sparkify.databases.redshift.copy_results import (
 )
 from sparkify.databases.redshift.copying import Copying
 from sparkify.databases.redshift.errors import is_load_error
-from sparkify.databases.redshift.staging import Counted, count_staged, create_staging
+from sparkify.databases.redshift.staging import count_staged, create_staging
 from sparkify.etl.declarations import Source
 from sparkify.etl.listing import Listing, SourceFile
 from sparkify.etl.session import Session
+from sparkify.etl.totals import Counted
 from sparkify.redshift.copy import MAX_MAXERROR
 
 __all__ = ["Faults", "Finder"]
@@ -128,7 +129,7 @@ class Finder:
             return None, refused_by_failed_copy(session)
         before = self._staged
         (self._staged,) = count_staged(session, [source])
-        copied, violating = self._staged.rows - before.rows, self._staged.violating - before.violating
+        copied, violating = self._staged.rows - before.rows, self._staged.more - before.more
         if copied and not read:
             # It does not tell what it read (SYS_LOAD_DETAIL), so that only what it names can be told.
             return None, told

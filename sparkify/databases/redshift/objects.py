@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sparkify.etl.buckets import open_bucket, reaching_s3
 from sparkify.etl.errors import SparkifyError
 from sparkify.etl.listing import AwsOptions, SourceFile
 from sparkify.etl.locations import split_s3
 from sparkify.etl.observer import Observer
-from sparkify.etl.sources import file_chunks, open_bucket, reaching_s3
+from sparkify.etl.sources import file_chunks
 
 if TYPE_CHECKING:
     from obstore.store import S3Store

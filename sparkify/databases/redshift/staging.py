@@ -7,18 +7,16 @@ STATUPDATE), and whoever loads owns it. It stands before the permanent table of 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
-from typing import Any, NamedTuple
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import ColumnElement, case, func
 
 from sparkify.databases.redshift.locking import quoted
 from sparkify.databases.redshift.rules import violates_a_rule
 from sparkify.etl.declarations import Source
-from sparkify.etl.ranges import select_limits
 from sparkify.etl.session import Session
+from sparkify.etl.totals import Counted, counted, select_totals
 
-__all__ = ["Counted", "count_staged", "create_staging"]
+__all__ = ["count_staged", "create_staging"]
 
 
 def create_staging(session: Session, source: Source) -> None:
@@ -27,35 +25,10 @@ def create_staging(session: Session, source: Source) -> None:
     session.run(f"CREATE TEMPORARY TABLE {name} (LIKE {name})")
 
 
-class Counted(NamedTuple):
-    """What was staged.
-
-    :ivar rows: what COPY loaded.
-    :ivar violating: how many of them violate a rule.
-    :ivar limits: the values of :func:`~sparkify.etl.ranges.select_limits`; none in a dry run.
-    """
-
-    rows: int = 0
-    violating: int = 0
-    limits: tuple[Any, ...] = ()
-
-
 def count_staged(session: Session, sources: Sequence[Source]) -> list[Counted]:
-    """How many rows were staged of each source, and their limits, with one statement for all of them."""
-    parts = [_counts(source).subquery(f"of_{source.name}") for source in sources]
-    found = session.run(select(*(column for part in parts for column in part.c))).rows
-    if not found:
-        return [Counted() for _ in sources]
-    values = iter(found[0])
-    counted = list[Counted]()
-    for part in parts:
-        rows, violating, *limits = islice(values, len(part.c))
-        counted.append(Counted(int(rows), int(violating), tuple(limits)))
-    return counted
+    """What was staged of each source, and how many rows violate a rule, with one statement for all of them."""
+    return counted(sources, session.run(select_totals(sources, _violations)).rows)
 
 
-def _counts(source: Source) -> Select[*tuple[Any, ...]]:
-    violation = case((violates_a_rule(source), 1), else_=0)
-    counts = (func.count(), func.coalesce(func.sum(violation), 0), *select_limits(source))
-    named = (count.label(f"count_{number}") for number, count in enumerate(counts, start=1))
-    return select(*named).select_from(source.staging)
+def _violations(source: Source) -> ColumnElement[int]:
+    return func.coalesce(func.sum(case((violates_a_rule(source), 1), else_=0)), 0)

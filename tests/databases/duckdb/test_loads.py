@@ -54,34 +54,36 @@ def listed(*files: SourceFile) -> dict[str, Listing]:
 
 
 def test_new_files_are_chosen_and_known_ones_left_out() -> None:
-    selection = choose(listed(A1, B), {"/in/a": "one", "/gone": "x"})
+    selection = choose(listed(A1, B), {"events": {"/in/a": "one", "/gone": "x"}})
     assert (selection.mode, selection.files, selection.known) == (
         "incremental",
         {"events": (B,)},
         {"events": 1},
     )
-    assert choose(listed(A1), {"/in/a": "one"}).nothing_new
+    assert choose(listed(A1), {"events": {"/in/a": "one"}}).nothing_new
 
 
 def test_a_changed_file_stops_or_rebuilds() -> None:
     with pytest.raises(
         ChangedFiles, match=r"^/in/a: changed since it was loaded\..*reload_changed=True"
     ) as stopped:
-        choose(listed(A2, B), {"/in/a": "one"})
+        choose(listed(A2, B), {"events": {"/in/a": "one"}})
     assert stopped.value.uris == ("/in/a",)
     assert stopped.value.exit_code == 1
-    selection = choose(listed(A2, B), {"/in/a": "one"}, reload_changed=True)
+    selection = choose(listed(A2, B), {"events": {"/in/a": "one"}}, reload_changed=True)
     assert (selection.mode, selection.files) == ("full refresh", {"events": (A2, B)})
-    assert choose(listed(A1, B), {"/in/a": "one"}, reload_changed=True).mode == "incremental"
+    assert choose(listed(A1, B), {"events": {"/in/a": "one"}}, reload_changed=True).mode == "incremental"
 
 
 def test_a_rebuild_without_a_loaded_file_is_refused() -> None:
     with pytest.raises(
         ChangedFiles, match=r"^/in/b: loaded before and is not among .* allow_missing=True"
     ) as stopped:
-        choose(listed(A1), {"/in/a": "one", "/in/b": "one"}, full_refresh=True)
+        choose(listed(A1), {"events": {"/in/a": "one", "/in/b": "one"}}, full_refresh=True)
     assert stopped.value.uris == ("/in/b",)
-    selection = choose(listed(A1), {"/in/a": "one", "/in/b": "one"}, full_refresh=True, allow_missing=True)
+    selection = choose(
+        listed(A1), {"events": {"/in/a": "one", "/in/b": "one"}}, full_refresh=True, allow_missing=True
+    )
     assert selection.files == {"events": (A1,)}
 
 
@@ -144,7 +146,7 @@ def test_every_check_finds_what_it_is_for(data: Data, warehouse: Warehouse) -> N
         "user_levels: one row for each user_id, valid_from": (
             "INSERT INTO user_levels SELECT * FROM user_levels"
         ),
-        "loaded_files: one row for each uri": "INSERT INTO loaded_files SELECT * FROM loaded_files",
+        "loaded_files: one row for each source, uri": "INSERT INTO loaded_files SELECT * FROM loaded_files",
         "songplays: every user_id is in users": "DELETE FROM users",
         "songplays: every song_id is in songs": "UPDATE songplays SET song_id = 'NONE'",
         "songplays: every artist_id is in artists": "UPDATE songplays SET artist_id = 'NONE'",

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from sparkify import ConfigurationError, RejectedLines, SourceError, SparkifyError, Warehouse
+from sparkify.etl.buckets import open_bucket
 from sparkify.etl.listing import SourceFile
 from sparkify.etl.observer import Observer
-from sparkify.etl.sources import open_bucket
 from sparkify.etl.spool import spool
 from tests.support.cloud import Cloud
 from tests.support.data import rows
@@ -38,9 +38,9 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that are read here, from here on."""
     names: list[str] = []
 
-    def noting(files: Sequence[SourceFile], *arguments: Any) -> Any:
+    def noting(files: Sequence[SourceFile], *arguments: Any, **options: Any) -> Any:
         names.extend(file.uri.rpartition("/")[2] for file in files)
-        return spool(files, *arguments)
+        return spool(files, *arguments, **options)
 
     monkeypatch.setattr("sparkify.databases.redshift.batch.spool", noting)
     return names

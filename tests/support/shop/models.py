@@ -139,14 +139,14 @@ class LoadFiles(LoadedFileMixin, Base):
     """Grain: one file whose lines are in the warehouse."""
 
     __tablename__ = "load_files"
-    __table_args__ = (primary_key("uri"), {"redshift_diststyle": "EVEN"})
+    __table_args__ = (primary_key("source", "uri"), {"redshift_diststyle": "EVEN"})
 
 
 class RejectedLines(RejectedRowMixin, Base):
     """Grain: one line that is not in the warehouse, and why."""
 
     __tablename__ = "rejected_lines"
-    __table_args__ = (primary_key("uri", "line"), {"redshift_diststyle": "EVEN"})
+    __table_args__ = (primary_key("source", "uri", "line"), {"redshift_diststyle": "EVEN"})
 
 
 class LoadToken(LoadLockMixin, Base):

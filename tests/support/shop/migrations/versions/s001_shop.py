@@ -74,7 +74,21 @@ def upgrade() -> None:
         sa.Column("rejected", sa.BigInteger(), nullable=False, redshift_encode="az64"),
         sa.Column("blank", sa.BigInteger(), nullable=False, redshift_encode="az64"),
         sa.Column("load_id", sa.BigInteger(), nullable=False, redshift_encode="az64"),
-        sa.PrimaryKeyConstraint("uri", name="load_files_pkey").ddl_if(dialect="redshift"),
+        sa.Column(
+            "content_hash",
+            sa.String(length=64),
+            nullable=True,
+            redshift_encode="zstd",
+            comment="SHA-256 of the bytes as stored; NULL where the load left the reading to the database.",
+        ),
+        sa.Column(
+            "drift",
+            sa.String(length=4096),
+            nullable=True,
+            redshift_encode="zstd",
+            comment="JSON: what the file lacks, or has beyond its model; NULL: nothing that was seen.",
+        ),
+        sa.PrimaryKeyConstraint("source", "uri", name="load_files_pkey").ddl_if(dialect="redshift"),
         redshift_diststyle="EVEN",
     )
     op.create_table(
@@ -188,6 +202,20 @@ def upgrade() -> None:
                 "of loads before there were any, is 1."
             ),
         ),
+        sa.Column(
+            "drift",
+            sa.String(length=65535),
+            nullable=True,
+            redshift_encode="zstd",
+            comment="JSON: how the files differed from those before and from the models; NULL: they did not.",
+        ),
+        sa.Column(
+            "observed",
+            sa.String(length=65535),
+            nullable=True,
+            redshift_encode="zstd",
+            comment="JSON: what was seen of the sources so far, by which the next load tells what is new.",
+        ),
         sa.PrimaryKeyConstraint("load_id", name="loads_pkey").ddl_if(dialect="redshift"),
         redshift_diststyle="ALL",
     )
@@ -222,7 +250,7 @@ def upgrade() -> None:
             ),
         ),
         sa.Column("load_id", sa.BigInteger(), nullable=False, redshift_encode="az64"),
-        sa.PrimaryKeyConstraint("uri", "line", name="rejected_lines_pkey").ddl_if(dialect="redshift"),
+        sa.PrimaryKeyConstraint("source", "uri", "line", name="rejected_lines_pkey").ddl_if(dialect="redshift"),
         redshift_diststyle="EVEN",
     )
     op.create_table(

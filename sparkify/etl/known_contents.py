@@ -1,0 +1,39 @@
+"""Reads what the ledger has of the content of files, and lets it know how they look now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Table, case, select, update
+
+from sparkify.etl.contents import LoadedContent
+from sparkify.etl.listing import SourceFile
+from sparkify.etl.session import Session
+
+__all__ = ["read_contents", "refresh"]
+
+_FEW = 100
+"""Files that are asked for one by one, and that one statement changes."""
+
+
+def read_contents(
+    session: Session, files: Table, wanted: Sequence[tuple[str, SourceFile]]
+) -> dict[tuple[str, str], LoadedContent]:
+    """By source and uri, what is kept of the content of files; of some that were not asked for, maybe."""
+    query = select(files.c.source, files.c.uri, files.c.bytes, files.c.content_hash)
+    if len(wanted) <= _FEW:
+        query = query.where(files.c.uri.in_([file.uri for _, file in wanted]))
+    return {(source, uri): LoadedContent(int(size), found) for source, uri, size, found in session.fetch(query)}
+
+
+def refresh(session: Session, files: Table, touched: Sequence[tuple[str, SourceFile]]) -> None:
+    """Let files that look different and are the same be known as they look now."""
+    for start in range(0, len(touched), _FEW):
+        some = touched[start : start + _FEW]
+        for name in sorted({name for name, _ in some}):
+            now = {file.uri: file.fingerprint for of, file in some if of == name}
+            session.run(
+                update(files)
+                .where(files.c.source == name, files.c.uri.in_(list(now)))
+                .values(fingerprint=case(now, value=files.c.uri, else_=files.c.fingerprint))
+            )

@@ -1,0 +1,230 @@
+"""Lists the files below a local folder or an ``s3://`` prefix.
+
+Names are data, never patterns: a name with ``*`` or ``[`` in it is that file and no other.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from operator import itemgetter
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from sparkify.etl.buckets import list_with_any_key, open_bucket, reaching_s3
+from sparkify.etl.errors import EmptySource, SourceError
+from sparkify.etl.listing import AwsOptions, Listing, SourceFile
+from sparkify.etl.locations import check_location, is_s3, local_path, split_s3
+
+if TYPE_CHECKING:
+    from obstore.store import S3Store
+
+__all__ = ["is_as_listed", "list_files"]
+
+_SUFFIXES = tuple(f"{ending}{gz}" for ending in (".json", ".jsonl", ".ndjson") for gz in ("", ".gz"))
+_HIDDEN = (".", "_")
+_UNREADABLE = "name that cannot be read"
+_BAD_KEY = re.compile(r"(?:^|/)(?:\.{0,2})(?:/|$)|[\x00-\x1f\x7f]")
+"""What the S3 client has no words for: empty segments, ``.`` and ``..``, and control characters."""
+_NO_PATH = re.compile("invalid path|empty path segment|illegal character")
+
+
+@dataclass
+class _Found:
+    """What was found so far."""
+
+    files: list[SourceFile] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+    unreadable: list[str] = field(default_factory=list)
+
+    def refuse(self, name: str) -> None:
+        """Skip what has a name that cannot be read."""
+        self.skipped[_UNREADABLE] += 1
+        self.unreadable.append(name if name.isprintable() else repr(name)[1:-1])
+
+
+def list_files(uri: str, aws: AwsOptions | None = None) -> Listing:
+    """The files below ``uri``, which is a local file or folder or an ``s3://`` prefix or object.
+
+    Directory markers, hidden files (``.name``, ``_name``), links, and files of another suffix than
+    ``.json``, ``.jsonl`` or ``.ndjson`` (each also with ``.gz``) are skipped and counted; so are those whose
+    names are not UTF-8, or no key that the S3 client reads. A prefix is a folder: ``s3://bucket/log`` does not
+    take ``s3://bucket/log2/a.json``.
+
+    This is a read-only operation.
+
+    :raises ConfigurationError: when it is a location of another kind.
+    :raises EmptySource: when there is no such folder, or no data in it.
+    :raises SourceError: when it cannot be listed.
+    :raises TemporaryError: when S3 does not answer.
+    """
+    check_location(uri)
+    found = _list_s3(uri, aws or AwsOptions()) if is_s3(uri) else _list_local(uri)
+    if not found.files:
+        passed_over = ", ".join(f"{count} {reason}" for reason, count in sorted(found.skipped.items()))
+        also = f" (skipped: {passed_over})" if passed_over else ""
+        names = f": {', '.join(found.unreadable[:3])}" if found.unreadable else ""
+        raise EmptySource(
+            uri,
+            f"no .json, .jsonl or .ndjson file here{also}{names}",
+            # A prefix of S3 without an object is as good as a misspelt one; a folder is known to be there. What
+            # is passed over was meant to be loaded, by all appearances.
+            exists=not (is_s3(uri) or found.skipped.keys() - {"hidden"}),
+        )
+    return Listing(
+        uri=uri,
+        files=tuple(sorted(found.files, key=itemgetter(0))),
+        skipped=dict(found.skipped),
+        unreadable=tuple(sorted(found.unreadable)),
+    )
+
+
+def _why_skipped(name: str, *, hidden: bool) -> str | None:
+    """The reason why a file of this name is not data, or None when it is.
+
+    :param hidden: whether a folder that it is in is hidden.
+    """
+    if hidden or name.startswith(_HIDDEN):
+        return "hidden"
+    return None if name.endswith(_SUFFIXES) else "not JSON"
+
+
+# -- local folders ---------------------------------------------------------------------------------------
+
+
+def _list_local(uri: str) -> _Found:
+    root = local_path(uri)
+    found = _Found()
+    if root.is_file():
+        found.files.append(_local_file(str(root), root.stat()))
+        return found
+    if not root.is_dir():
+        raise EmptySource(uri, "there is no such file or folder")
+    folders = [(str(root), False)]
+    while folders:
+        folder, hidden = folders.pop()
+        try:
+            folders += _list_folder(folder, hidden, found)
+        except OSError as exc:
+            raise SourceError(folder, f"cannot be listed: {exc.strerror}") from exc
+    return found
+
+
+def _list_folder(folder: str, hidden: bool, found: _Found) -> list[tuple[str, bool]]:
+    """Add what a folder holds to what was found and skipped. Returns its folders, and whether each is hidden.
+
+    scandir tells files from folders without asking for the status of each, and finds that of a file from the
+    open folder, not by its whole path: half of the time of a listing.
+    """
+    above = folder if folder.endswith("/") else f"{folder}/"
+    folders: list[tuple[str, bool]] = []
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with os.scandir(handle) as entries:
+            for entry in entries:
+                name = entry.name
+                if entry.is_file(follow_symlinks=False):
+                    reason = _why_skipped(name, hidden=hidden)
+                    if reason is None:
+                        if not _is_utf8(above + name):
+                            found.refuse(above + name)
+                            continue
+                        # What was removed since is not there.
+                        with suppress(FileNotFoundError):
+                            found.files.append(_local_file(above + name, entry.stat(follow_symlinks=False)))
+                        continue
+                elif entry.is_dir(follow_symlinks=False):
+                    folders.append((above + name, hidden or name.startswith(_HIDDEN)))
+                    continue
+                else:
+                    reason = _why_skipped(name, hidden=hidden)
+                    if entry.is_symlink():
+                        # Links are not followed: they lead out of the folder, or to what is listed already.
+                        reason = "link" if reason is None or entry.is_dir() else reason
+                    elif reason is None:
+                        reason = "not a regular file"
+                found.skipped[reason] += 1
+    finally:
+        os.close(handle)
+    return folders
+
+
+def _is_utf8(name: str) -> bool:
+    """Whether a name is text: Python has a surrogate for each byte that is none, and no database takes it."""
+    if name.isascii():
+        return True
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def is_as_listed(file: SourceFile) -> bool:
+    """Whether a local file still looks as it did when it was listed."""
+    try:
+        return _local_file(file.uri, Path(file.uri).stat()) == file
+    except FileNotFoundError:
+        return False
+
+
+def _local_file(path: str, status: os.stat_result) -> SourceFile:
+    size = status.st_size
+    return SourceFile(path, size, f"{size}-{status.st_mtime_ns}")
+
+
+# -- S3 --------------------------------------------------------------------------------------------------
+
+
+def _list_s3(uri: str, aws: AwsOptions) -> _Found:
+    from obstore.exceptions import BaseError
+
+    bucket, prefix = split_s3(uri)
+    folder = prefix.rstrip("/")
+    with reaching_s3(uri):
+        store = open_bucket(bucket, aws)
+        try:
+            found = _choose(bucket, folder, _objects(store, folder))
+        except BaseError as exc:
+            # It has no class of its own for a key that it cannot read, and ends the listing at the first.
+            if not _NO_PATH.search(str(exc)):
+                raise
+            return _choose(bucket, folder, list_with_any_key(bucket, folder, aws))
+        if not found.files and folder and not prefix.endswith("/"):
+            with suppress(FileNotFoundError):
+                meta = store.head(folder)
+                found.files.append(_s3_file(bucket, folder, meta["size"], meta["e_tag"]))
+    return found
+
+
+def _objects(store: S3Store, folder: str) -> Iterator[Mapping[str, Any]]:
+    # object_store lists by whole path segments; an object of just this name has its own request.
+    for page in store.list(prefix=folder or None, chunk_size=1000):
+        yield from page
+
+
+def _choose(bucket: str, folder: str, objects: Iterable[Mapping[str, Any]]) -> _Found:
+    """Those of the objects that are data."""
+    found = _Found()
+    for meta in objects:
+        path = meta["path"]
+        below = PurePosixPath(path.removeprefix(folder).lstrip("/"))
+        # What a console makes for an empty folder: the folder's own name, with nothing in it.
+        marker = meta["size"] == 0 and (not below.parts or path.endswith("/"))
+        hidden = any(part.startswith(_HIDDEN) and part != ".." for part in below.parts[:-1])
+        reason = "directory marker" if marker else _why_skipped(below.name, hidden=hidden)
+        if reason:
+            found.skipped[reason] += 1
+        elif _BAD_KEY.search(path):
+            found.refuse(f"s3://{bucket}/{path}")
+        else:
+            found.files.append(_s3_file(bucket, path, meta["size"], meta["e_tag"]))
+    return found
+
+
+def _s3_file(bucket: str, key: str, size: int, etag: str | None) -> SourceFile:
+    return SourceFile(uri=f"s3://{bucket}/{key}", size=size, fingerprint=(etag or str(size)).strip('"'))
