@@ -6,7 +6,8 @@ of its work no database tells.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -75,7 +76,8 @@ class TerminalObserver(CommandObserver):
         self._progress.stop()
 
     def loading(self, sources: Mapping[str, str], warehouse: str) -> None:
-        super().loading(sources, warehouse)
+        with self._aside():
+            super().loading(sources, warehouse)
         self._sources = max(len(sources), 1)
 
     def reading(self, source: str, files: int, size: int) -> None:
@@ -94,6 +96,19 @@ class TerminalObserver(CommandObserver):
             self._begin_anew()
         self._number, self._of = number, of
         self._draw(f"step {number} of {of}: {title}")
+
+    def warning(self, message: str) -> None:
+        with self._aside():
+            super().warning(message)
+
+    @contextmanager
+    def _aside(self) -> Iterator[None]:
+        """Take the bar away while a line is written: it would be written behind the bar."""
+        started = self._progress.live.is_started
+        self._progress.stop()
+        yield
+        if started:
+            self._progress.start()
 
     def _draw(self, description: str | None = None) -> None:
         # Never backwards, and what is counted twice does not count.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 
 import pytest
 from rich.cells import cell_len
@@ -122,6 +123,18 @@ def test_elapsed_time_is_shown() -> None:
     assert re.search(r"  0% 0:07$", drawn(made, console))
     clock.now = 3725
     assert re.search(r"  0% 1:02:05$", drawn(made, console))
+
+
+def test_warning_has_a_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    # Both into one stream, as on a terminal.
+    made = TerminalObserver(Console(file=sys.stderr, force_terminal=True, width=60, color_system=None))
+    with made:
+        made.step("insert", 1, 2)
+        made.warning("trying again: the connection was lost")
+        made.step("insert", 2, 2)
+    text = capsys.readouterr().err.replace("\x1b[2K", "\n").replace("\x1b[1A", "")
+    lines = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line) for line in re.split(r"[\r\n]+", text)]
+    assert "warning: trying again: the connection was lost" in lines
 
 
 def test_guard_sees_columns_that_are_free_to_wrap() -> None:
