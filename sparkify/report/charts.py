@@ -47,7 +47,7 @@ def columns(facts: Facts) -> dict[str, Any]:
         "top": top,
         "best": best,
         "by_week": by_week,
-        "weekends": any(day["weekend"] for day in days),
+        "paler": _paler({day["day"].weekday() for day in days if day["weekend"]}),
         "valued": len(days) <= _MOST_VALUES,
     }
 
@@ -139,6 +139,13 @@ def week(facts: Facts) -> dict[str, Any] | None:
 def rounded(value: float) -> float:
     """With one decimal, so that two machines do not differ in the last of many."""
     return round(value, 1)
+
+
+def _paler(weekend: set[int]) -> str:
+    """Which of Saturday (5) and Sunday (6) the paler columns are, of those that there are."""
+    if len(weekend) == 2:
+        return "Saturdays and Sundays are paler."
+    return "".join(f"The {WEEKDAYS[(day + 1) % 7]} is paler." for day in weekend)
 
 
 def _labelled(days: Sequence[Mapping[str, Any]]) -> set[int]:

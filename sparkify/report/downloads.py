@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -19,13 +17,8 @@ _MOST_ROWS = 500
 
 def csv_text(rows: Sequence[Record]) -> str:
     """What ``sparkify-etl query --csv`` prints of these rows."""
-    written = io.StringIO()
-    writer = csv.writer(written, lineterminator="\n")
-    if rows:
-        writer.writerow(rows[0])
-    for row in rows:
-        writer.writerow([_plain(value) for value in row.values()])
-    return written.getvalue()
+    lines = [_line(rows[0].keys()), *(_line(row.values()) for row in rows)] if rows else []
+    return "".join(f"{line}\n" for line in lines)
 
 
 def csv_link(rows: Sequence[Record]) -> str | None:
@@ -35,5 +28,18 @@ def csv_link(rows: Sequence[Record]) -> str | None:
     return f"data:text/csv;charset=utf-8,{quote(csv_text(rows), safe=',.-_~')}"
 
 
-def _plain(value: Any) -> Any:
-    return f"{value.isoformat(timespec='milliseconds')}Z" if isinstance(value, datetime) else value
+def _line(values: Iterable[Any]) -> str:
+    return ",".join("" if value is None else _quoted(_plain(value)) for value in values)
+
+
+def _plain(value: Any) -> str:
+    """Moments are of UTC, to the millisecond, or to the microsecond where they have some."""
+    if isinstance(value, datetime):
+        spec = "microseconds" if value.microsecond % 1000 else "milliseconds"
+        return f"{value.isoformat(timespec=spec)}Z"
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _quoted(text: str) -> str:
+    plain = text and text.isprintable() and not {",", '"'} & set(text) and text.strip() == text
+    return text if plain else '"{}"'.format(text.replace('"', '""'))

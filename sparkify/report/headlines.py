@@ -28,6 +28,12 @@ __all__ = [
 _PARTS = ("early {}", "{} morning", "{} afternoon", "{} evening")
 """Of six hours each, from midnight."""
 
+_SHOWN = 10
+"""So many songs and artists are asked for."""
+
+_FEW = 5
+"""Of fewer plays it says nothing that one listener has most of them."""
+
 _ABOVE = 1.05
 """A peak of at least so many times the average is compared with it."""
 
@@ -40,7 +46,7 @@ def songs(facts: Facts) -> str:
     first, *others = facts.songs
     names = [f"“{song['title']}”" for song in _tied(first, others)]
     if len(names) > 1:
-        return f"{len(names)} songs share the first place with {_plays(first)}: {', '.join(names[:3])}"
+        return _shared(names, "songs", first, len(facts.songs))
     return f"{names[0]} by {first['artist']} leads with {_plays(first)}{_of_one(first)}"
 
 
@@ -49,7 +55,7 @@ def artists(facts: Facts) -> str:
     first, *others = facts.artists
     names = [artist["artist"] for artist in _tied(first, others)]
     if len(names) > 1:
-        return f"{len(names)} artists share the first place with {_plays(first)}: {', '.join(names[:3])}"
+        return _shared(names, "artists", first, len(facts.artists))
     return f"{names[0]} leads the artists with {_plays(first)}{_of_one(first)}"
 
 
@@ -189,6 +195,14 @@ def _tied(first: Record, others: Sequence[Record]) -> list[Record]:
     return [first, *(row for row in others if row["plays"] == first["plays"])]
 
 
+def _shared(names: Sequence[str], what: str, first: Record, shown: int) -> str:
+    """Who shares the first place; where all that were asked for do, there may be more."""
+    how_many = f"At least {shown}" if len(names) == shown >= _SHOWN else f"{len(names)}"
+    named = ", ".join(names[:3])
+    others = f" and {len(names) - 3} more" if len(names) > 3 and not how_many.startswith("At") else ""
+    return f"{how_many} {what} share the first place with {_plays(first)}: {named}{others}"
+
+
 def _plays(row: Record) -> str:
     return counted(row["plays"], "play")
 
@@ -199,8 +213,8 @@ def _of_one(row: Record) -> str:
 
 
 def one_listener(row: Record) -> str | None:
-    """Whose plays they mostly are, where more than half are of one listener."""
-    if 2 * row["most_by_one"] <= row["plays"]:
+    """Whose plays they mostly are, where more than half are of one listener; None of very few plays."""
+    if row["plays"] < _FEW or 2 * row["most_by_one"] <= row["plays"]:
         return None
     if row["listeners"] == 1:
         return "all by one listener"

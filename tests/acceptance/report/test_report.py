@@ -254,6 +254,34 @@ def test_what_is_compared(loaded: Warehouse) -> None:
     assert html.count("no earlier period") == 4
 
 
+WEEKDAY = re.compile(r"\b(Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?\b|\bMon\b|\bSun\b")
+
+
+def told_of_weekdays(html: str) -> set[str]:
+    """What the page says of days of the week, in texts and on hovering."""
+    page = Page(html)
+    titles = [str(one["title"]) for _, one in page.attributes if "title" in one]
+    # Without the headings of the SQL and its own words.
+    texts = [text for tag, text in page.texts if tag not in ("code", "style")]
+    return {found[0] for text in texts + titles for found in WEEKDAY.finditer(text)}
+
+
+def test_weekdays_are_told_from_two_weeks_on(loaded: Warehouse) -> None:
+    fourteen = build(loaded, days=14, checks=False)
+    assert 'class="heat"' in fourteen
+    assert {"Monday", "Mon", "Sundays"} <= told_of_weekdays(fourteen)
+    thirteen = build(loaded, days=13, checks=False)
+    assert 'class="heat"' not in thirteen
+    assert "Plays an hour by the hour of the day" in thirteen
+    assert told_of_weekdays(thirteen) == {"Saturdays", "Sundays"}
+    # From Monday to Wednesday, to Saturday, and Sunday alone.
+    assert told_of_weekdays(build(loaded, days=3, checks=False)) == set()
+    six = build(loaded, until=date(2018, 11, 18), days=6, checks=False)
+    assert told_of_weekdays(six) == {"Saturday"}
+    sunday = build(loaded, until=date(2018, 11, 19), days=1, checks=False)
+    assert told_of_weekdays(sunday) == {"Sunday"}
+
+
 def test_periods_without_a_play(loaded: Warehouse) -> None:
     with pytest.raises(
         ConfigurationError, match="there is no play from 2017-12-02 00:00 until 2018-01-01 00:00"
@@ -342,7 +370,14 @@ def test_title_of_songs() -> None:
     assert headlines.songs(facts(songs=[first, second])) == "“Undo” by Björk leads with 1,200 plays"
     fan = headlines.songs(facts(songs=[{**first, "most_by_one": 601}]))
     assert fan == "“Undo” by Björk leads with 1,200 plays, 601 of them by one listener"
-    assert headlines.songs(facts(songs=[second])).endswith("with 3 plays, all by one listener")
+    alone = {**second, "plays": 5, "most_by_one": 5}
+    assert headlines.songs(facts(songs=[alone])) == "“Joga” by Björk leads with 5 plays, all by one listener"
+    assert headlines.songs(facts(songs=[second])) == "“Joga” by Björk leads with 3 plays"
+    four = headlines.songs(facts(songs=[{**first, "title": name} for name in "ABCD"]))
+    assert four == "4 songs share the first place with 1,200 plays: “A”, “B”, “C” and 1 more"
+    # Ten were asked for, so there may be an eleventh.
+    ten = headlines.songs(facts(songs=[{**first, "title": name} for name in "ABCDEFGHIJ"]))
+    assert ten == "At least 10 songs share the first place with 1,200 plays: “A”, “B”, “C”"
     shared = headlines.songs(facts(songs=[first, {**second, "plays": 1200}]))
     assert shared == "2 songs share the first place with 1,200 plays: “Undo”, “Joga”"
 
@@ -475,7 +510,7 @@ def test_the_month(real: Path, tmp_path: Path) -> None:
     assert "Björk" in page.all("span")
     assert "5,591" in page.all("data")
     # Each change stands beside the values and days that it is of.
-    text = " ".join(text.replace(wording.MINUS, "-") for tag, text in page.texts if tag in ("dd", "b"))
+    text = " ".join(text.replace(wording.MINUS, "-") for tag, text in page.texts if tag in ("dd", "b", "span"))
     week, before = "24\N{EN DASH}30 Nov", "17\N{EN DASH}23 Nov"
     for change in (
         f"{week}: 1,839, +13% from 1,621 in {before}",

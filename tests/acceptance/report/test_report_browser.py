@@ -148,6 +148,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     data = generate(folder / "data", events=8000, songs=300, days=45, seed=9)
     with Warehouse(f"duckdb:///{folder / 'made.duckdb'}") as warehouse:
         warehouse.load(log_data=data.log_data, song_data=data.song_data)
+        # All who are generated registered before the first day. Here one of three did with the first play.
+        with warehouse.engine.begin() as connection:
+            connection.exec_driver_sql(
+                "UPDATE users SET registered_at = first_play FROM "
+                "(SELECT user_id AS listener, min(start_time) AS first_play FROM songplays GROUP BY user_id) "
+                "WHERE user_id = listener AND user_id % 3 = 0"
+            )
         yield warehouse
 
 
@@ -302,6 +309,73 @@ def test_what_a_screen_reader_says(browser: Browser, page: Path) -> None:
     assert len(cells) > 168
     assert "Monday" in named("rowheader")
     assert len(named("listitem")) >= 30
+
+
+@pytest.mark.parametrize("width", [width for width in WIDTHS if width < 800])
+def test_hours_of_the_week_show_their_numbers_on_a_telephone(browser: Browser, page: Path, width: int) -> None:
+    browser.show(page, width=width, scheme="light")
+    cells = browser.value(
+        """[...document.querySelectorAll('.heat tbody td[style]')].map(one => {
+            const text = document.createRange(); text.selectNodeContents(one);
+            const [inner, outer] = [text.getBoundingClientRect(), one.getBoundingClientRect()];
+            const size = parseFloat(getComputedStyle(one).fontSize);
+            return [one.innerText, one.title, inner.width, outer.width, size];
+        })"""
+    )
+    assert len(cells) == 168
+    for text, title, inner, outer, size in cells:
+        assert text
+        assert re.fullmatch(r"\w+day \d+:00: [\d.,]+ plays an hour, [\d,]+ in \d+ hours?", title)
+        assert (0 < inner <= outer, size >= 9) == (True, True), (text, inner, outer, size)
+    assert texts(browser, ".legend")[0].split() == ["0", *texts(browser, ".legend span")[1].split()]
+
+
+def test_sections_side_by_side_are_about_as_high(browser: Browser, page: Path) -> None:
+    browser.show(page, width=1280, scheme="light")
+    pairs = browser.value(
+        """(() => {
+            const rows = {};
+            for (const one of document.querySelectorAll('main > section:not(.wide, .figures)')) {
+                const top = Math.round(one.getBoundingClientRect().top);
+                (rows[top] ||= []).push(one.lastElementChild.getBoundingClientRect().bottom - top);
+            }
+            return Object.values(rows);
+        })()"""
+    )
+    assert [len(pair) for pair in pairs] == [2, 2, 2]
+    assert [pair for pair in pairs if min(pair) < 0.6 * max(pair)] == []
+
+
+def test_footer_is_never_alone_on_a_page_in_print(browser: Browser, page: Path) -> None:
+    """It belongs to a section that is not broken, and fits on a page of A4 or Letter."""
+    # Of Letter: 8.5 inches less margins of 13 mm, at 96 pixels an inch.
+    browser.show(page, width=717, scheme="light")
+    browser.send("Emulation.setEmulatedMedia", media="print", features=[])
+    inside, height, tables = browser.value(
+        """(() => {
+            const section = document.querySelector('footer').closest('section');
+            if (!section) return ['auto', 0, 0];
+            const {height} = section.getBoundingClientRect();
+            return [getComputedStyle(section).breakInside, height, section.querySelectorAll('table').length];
+        })()"""
+    )
+    browser.send("Emulation.setEmulatedMedia", media="", features=[])
+    assert (inside, tables) == ("avoid", 3)
+    assert 0 < height < 700
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", [WIDTHS[0], WIDTHS[-1]])
+def test_axe_finds_no_violation(browser: Browser, page: Path, width: int, scheme: str) -> None:
+    axe = os.environ.get("AXE_CORE")
+    if not axe:
+        pytest.skip("AXE_CORE does not name axe.min.js, of the package axe-core of npm")
+    browser.show(page, width=width, scheme=scheme)
+    browser.value("document.querySelectorAll('details').forEach(one => one.open = true)")
+    browser.value(Path(axe).read_text(encoding="utf-8"))
+    run = "axe.run().then(found => found.violations.map(one => [one.id, one.nodes[0].html.slice(0, 90)]))"
+    found = browser.send("Runtime.evaluate", expression=run, awaitPromise=True, returnByValue=True)
+    assert found["result"]["value"] == []
 
 
 def test_it_prints(browser: Browser, page: Path) -> None:
