@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from sparkify.etl.html import html_table
 from sparkify.etl.listing import SourceFile
 from sparkify.etl.profiles import Drift, Profile, Totals
 
@@ -251,3 +252,21 @@ class LoadReport:
     def nothing_new(self) -> bool:
         """Whether every file had been loaded before."""
         return self.load_id is None
+
+    def _repr_html_(self) -> str:
+        """What was read and what the tables have now, for notebooks, which ask for it by this name."""
+        title = "Nothing new" if self.nothing_new else f"Load {self.load_id}, {self.mode}, {self.seconds:.1f} s"
+        changes = {change.name: change for change in self.tables}
+        none = TableChange("", 0, 0, 0)
+        return html_table(
+            ("source", "files", "known", "lines", "loaded", "rejected"),
+            [(one.name, one.files, one.known, one.lines, one.loaded, one.rejected) for one in self.sources],
+            title,
+        ) + html_table(
+            ("table", "rows", "inserted", "updated", "deleted"),
+            [
+                (name, rows, change.inserted, change.updated, change.deleted)
+                for name, rows in self.rows.items()
+                for change in (changes.get(name, none),)
+            ],
+        )

@@ -118,7 +118,7 @@ def _template() -> Any:
     try:
         import jinja2
     except ImportError as exc:
-        raise ConfigurationError("this needs jinja2", hint="Run: pip install 'sparkify[report]'") from exc
+        raise ConfigurationError("this needs jinja2", hint="Run: pip install jinja2 tzdata") from exc
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,

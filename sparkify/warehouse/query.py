@@ -18,6 +18,7 @@ from sqlalchemy import CompoundSelect, Connection, Row, Select, SelectBase
 from sparkify.databases import Database, database_type
 from sparkify.databases.rows import Rows
 from sparkify.etl.errors import ConfigurationError
+from sparkify.etl.html import html_table
 from sparkify.warehouse.sql_format import format_sql
 
 if TYPE_CHECKING:
@@ -113,6 +114,11 @@ class Query(Generic[*Ts]):
             rows = self._database.reader.of(result)
             yield replace(rows, columns=self.columns, rows=(tuple(map(_repaired, row)) for row in rows))
 
+    def _repr_html_(self) -> str:
+        """The first rows as a table, for notebooks, which ask for it by this name. The SELECT is run for it."""
+        with self.open() as rows:
+            return html_table(rows.columns, rows)
+
     # -- as frames -----------------------------------------------------------------------------------------
 
     def to_pandas(self) -> pandas.DataFrame:
@@ -129,7 +135,7 @@ class Query(Generic[*Ts]):
 
         :raises ConfigurationError: without the extra ``polars``.
         """
-        _require("polars")
+        _require("polars", "pyarrow")
         with self._connect() as connection:
             return self._database.to_polars(connection, self.statement)
 
@@ -138,7 +144,7 @@ class Query(Generic[*Ts]):
 
         :raises ConfigurationError: without the extra ``arrow``.
         """
-        _require("pyarrow", "arrow")
+        _require("pyarrow")
         with self._connect() as connection:
             return self._database.to_arrow(connection, self.statement)
 
@@ -187,10 +193,11 @@ def sql_text(statement: SelectBase, database: str = "redshift") -> str:
     return format_sql(database_type(database).render(statement))
 
 
-def _require(module: str, extra: str | None = None) -> None:
+def _require(*modules: str) -> None:
     try:
-        import_module(module)
+        for module in modules:
+            import_module(module)
     except ImportError as exc:
         raise ConfigurationError(
-            f"this needs {module}", hint=f"Run: pip install 'sparkify[{extra or module}]'"
+            f"this needs {exc.name}", hint=f"Run: pip install {' '.join(modules)}"
         ) from exc

@@ -13,6 +13,7 @@ from sparkify.databases import Database, write_parquet
 from sparkify.databases.rows import Rows
 from sparkify.etl.errors import SparkifyError
 from sparkify.etl.files import atomic_write
+from sparkify.etl.html import html_table
 
 __all__ = ["SqlQuery"]
 
@@ -65,6 +66,11 @@ class SqlQuery:
         """All rows, each as column to value. Of columns of one name the second has a number behind it."""
         with self.open() as rows:
             return [dict(zip(rows.columns, row, strict=True)) for row in rows]
+
+    def _repr_html_(self) -> str:
+        """The first rows as a table, for notebooks, which ask for it by this name. The SQL is run for it."""
+        with self.open() as rows:
+            return html_table(rows.columns, rows)
 
     def to_parquet(self, path: str | Path) -> None:
         """Write all rows to one local file of Parquet, which takes its name when it is complete."""

@@ -136,6 +136,20 @@ def test_what_is_no_select_is_refused(loaded: Warehouse) -> None:
     assert loaded.query(totals()).one().plays == 3
 
 
+def test_notebook_shows_answers_and_loads_escaped(new_warehouse: Warehouse, data: Data) -> None:
+    data.log("a.json", event(song="<i>Undo</i>", artist=MOJIBAKE))
+    data.song("a.json", song())
+    loaded = new_warehouse.load()._repr_html_()
+    assert "<caption>Load 1, incremental, " in loaded
+    assert '<td style="text-align: left">songplays</td><td style="text-align: right">1</td>' in loaded
+    assert "<caption>Nothing new</caption>" in new_warehouse.load()._repr_html_()
+    shown = new_warehouse.query(top_songs())._repr_html_()
+    assert (
+        '<td style="text-align: left">&lt;i&gt;Undo&lt;/i&gt;</td><td style="text-align: left">Björk</td>'
+        in shown
+    )
+
+
 # -- frames ------------------------------------------------------------------------------------------------
 
 EVERY_TYPE = select(

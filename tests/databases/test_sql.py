@@ -326,3 +326,26 @@ def test_sql_from_stdin(numbers: Warehouse) -> None:
 def test_text_does_not_write_on_the_terminal(numbers: Warehouse) -> None:
     done = run(numbers, "SELECT chr(27) || '[2J' AS t")
     assert done.stdout == "t\n�[2J\n"
+
+
+# -- in a notebook -----------------------------------------------------------------------------------------
+
+
+def test_notebook_shows_a_table_in_which_texts_are_escaped(numbers: Warehouse) -> None:
+    shown = numbers.sql(
+        "SELECT '<script>alert(1)</script>' AS a, '' AS b, NULL AS c, 7 AS \"<b>\""
+    )._repr_html_()
+    assert shown == (
+        "<table><thead><tr><th>a</th><th>b</th><th>c</th><th>&lt;b&gt;</th></tr></thead><tbody><tr>"
+        '<td style="text-align: left">&lt;script&gt;alert(1)&lt;/script&gt;</td>'
+        '<td style="text-align: left"></td>'
+        '<td style="text-align: left"><i>NULL</i></td>'
+        '<td style="text-align: right">7</td></tr></tbody></table>'
+    )
+
+
+def test_notebook_shows_fifty_rows(numbers: Warehouse) -> None:
+    many = " UNION ALL ".join(["SELECT 1 AS n"] * 51)
+    assert numbers.sql(many)._repr_html_().count("<tr>") == 51
+    assert numbers.sql(many)._repr_html_().endswith("<p>The first 50 rows; there are more.</p>")
+    assert numbers.sql(many.removesuffix(" UNION ALL SELECT 1 AS n"))._repr_html_().endswith("</table>")

@@ -15,6 +15,7 @@ import sparkify.cli
 from sparkify.cli.commands import COMMANDS
 from sparkify.cli.load import make
 from sparkify.pipeline import SPARKIFY
+from tests.support.commands import run_here
 from tests.support.shop import SHOP
 
 PACKAGE = Path(sparkify.cli.__file__).parent
@@ -40,6 +41,18 @@ def test_help_lists_the_first_sentence_of_each_command() -> None:
     root: Any = typer.main.get_command(sparkify.cli.app)
     listed = {name: sentence for name, (_, sentence) in COMMANDS.items()}
     assert {name: command.help.split("\n\n")[0] for name, command in root.commands.items()} == listed
+
+
+@pytest.mark.parametrize("name", ["", *COMMANDS, "cluster create", "query top-songs"])
+def test_help_fits_80_columns_and_cuts_nothing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    # The one word that Typer itself writes so: an argument may be repeated.
+    shown = run_here("sparkify", *name.split(), "-h").stdout.replace("[TABLE]...", "").replace("[ARGS]...", "")
+    assert max(map(len, shown.splitlines())) <= 80
+    assert re.findall(r"\.\.\.|…", shown) == ["..."] * shown.count("]...")
+    if not name:
+        for sentence in (text for _, text in COMMANDS.values()):
+            assert f"  {sentence}\n" in shown
 
 
 def test_modules_register_the_commands_that_are_listed() -> None:
