@@ -90,8 +90,9 @@ parity: $(READY) ## 100 sets of generated data, five times the size, and 200 seq
 	$(BIN)/python -m pytest -n 2 tests/databases/redshift/test_redshift_load.py tests/databases/duckdb/test_orders.py -k "generated_data or any_order" --seeds 100 --scale 5
 	$(BIN)/python -m pytest -n 2 tests/databases/duckdb/test_orders.py -k late_days --seeds 200
 
-fuzz: $(READY) ## damage lines in 20,000 ways: the validator and DuckDB's reader must agree on each
+fuzz: $(READY) ## mutate 200,000 lines: the validation, DuckDB's reader and its table must agree with a strict parser on each
 	$(BIN)/python -m pytest tests/unit/test_lines.py -k damaged --hypothesis-profile=fuzz
+	$(BIN)/python -m tests.support.line_fuzz --lines 200000
 
 loaders: $(READY) ## 20 rounds of eight loads at once on the stand-in: each file once, and each loser told who has the lock
 	$(BIN)/python -m pytest tests/databases/redshift/test_redshift_loaders.py --scale 10

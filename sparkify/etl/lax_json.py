@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import Counter
 from typing import Any
 
-__all__ = ["Constant", "Object", "parse", "strict"]
+__all__ = ["Constant", "Huge", "Object", "parse", "strict"]
 
 _LAX = re.compile(
     r'"(?:[^"\\]|\\.)*"|(?P<comma>(?<![\[{, \t\r\n])[ \t\r\n]*,)(?=[ \t\r\n]*[}\]])'
@@ -43,17 +44,38 @@ def parse(text: str) -> Any:
 
 
 def _load(text: str) -> Any:
+    hooks: dict[str, Any] = {"object_pairs_hook": _object, "parse_constant": Constant, "parse_float": _real}
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_constant=Constant)
+        return json.loads(text, **hooks)
     except json.JSONDecodeError:
         raise
     except ValueError:
         # Python makes no integer of 5,000 digits; it would be none of 64 bits either.
-        return json.loads(text, object_pairs_hook=_object, parse_constant=Constant, parse_int=_integer)
+        return json.loads(text, **hooks, parse_int=_integer)
+
+
+class Huge(float):
+    """A number for which Python has no type that keeps it.
+
+    :ivar text: as it is written.
+    """
+
+    text: str
+
+
+def _huge(text: str) -> Huge:
+    number = Huge(text)
+    number.text = text
+    return number
+
+
+def _real(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _huge(text)
 
 
 def _integer(digits: str) -> float:
-    return int(digits) if len(digits) <= 20 else float(digits)
+    return int(digits) if len(digits) <= 20 else _huge(digits)
 
 
 def _python(found: re.Match[str]) -> str:

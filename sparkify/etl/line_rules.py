@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 from sqlalchemy import Column, Float, String
 
 from sparkify.etl.declarations import JsonField, Required, Source
-from sparkify.etl.lax_json import Constant, Object, parse
+from sparkify.etl.lax_json import Constant, Huge, Object, parse
 
 __all__ = [
     "BOM",
@@ -122,6 +122,11 @@ def _stored(value: Any) -> Any:
     return value.rstrip(" ") if isinstance(value, str) else value
 
 
+def _text_of(value: Any) -> str:
+    """What DuckDB makes of a value that is no text: its JSON; too large a number stays as it is written."""
+    return value.text if isinstance(value, Huge) else json.dumps(value, ensure_ascii=False)
+
+
 def _container(value: Any) -> str | None:
     """What a value for a text is instead: an array, an object, or a text that reads as one of them; else None.
 
@@ -167,7 +172,7 @@ class _TextRule(_Rule):
     def refuse_value(self, value: Any) -> str | None:
         if isinstance(value, Constant):
             return f"{_quoted(value)} is not a text"
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        text = value if isinstance(value, str) else _text_of(value)
         if kind := _container(value):
             return f"{_quoted(text)} is {kind}, not a text"
         if "\0" in text:

@@ -217,10 +217,16 @@ def _insert_files(staging: _Staging, files: Sequence[Readable]) -> bool:
         return True
     try:
         return staging.read(paths, validated=files[0].validated) == sum(one.rows for one in files)
-    except DBAPIError as exc:
-        if isinstance(exc.orig, _UNREADABLE):
+    except (DBAPIError, UnicodeDecodeError) as exc:
+        if _is_unreadable(exc):
             return False
         raise
+
+
+def _is_unreadable(error: DBAPIError | UnicodeDecodeError) -> bool:
+    """Whether an error says that a file is not right."""
+    # The message quotes the line, which need not be UTF-8: then Python cannot make the exception.
+    return isinstance(error, UnicodeDecodeError) or isinstance(error.orig, _UNREADABLE)
 
 
 def _probe(session: Session, source: Source, one: Readable) -> bool:
@@ -229,9 +235,9 @@ def _probe(session: Session, source: Source, one: Readable) -> bool:
         return False
     try:
         rows = session.run(count_lines(source), ([str(one.file.path)],)).value
-    except DBAPIError as exc:
+    except (DBAPIError, UnicodeDecodeError) as exc:
         session.rollback()
-        if isinstance(exc.orig, _UNREADABLE):
+        if _is_unreadable(exc):
             return False
         raise
     return bool(rows == one.rows)

@@ -90,3 +90,14 @@ def test_load_rejects_line_longer_than_redshift_takes(data: Data, warehouse: War
     assert rows(warehouse, "SELECT count(*) FROM songplays") == [(1,)]
     with path.open("rb") as handle:
         assert [len(found) for found in split_lines(handle)] == [len(GOOD), MAX_LINE + 2]
+
+
+def test_load_rejects_line_that_duckdb_cannot_quote(data: Data, warehouse: Warehouse) -> None:
+    """The message of 1.5.6 has a part of the line, cut within a character, and is a UnicodeDecodeError."""
+    twice = json.dumps(event(firstName="\N{GRINNING FACE}"), ensure_ascii=False, separators=(",", ":"))
+    twice = twice.replace('"level"', '"song":0.1234567890123456789,"level"', 1)
+    data.log("x.json", twice)
+    data.log("y.json", event(itemInSession=1))
+    report = warehouse.load(only=["events"], max_rejects=1)
+    assert [(one.line, one.reason) for one in report.rejects] == [(1, "has the key 'song' twice")]
+    assert rows(warehouse, "SELECT item_in_session FROM songplays") == [(1,)]
