@@ -114,7 +114,7 @@ def _peak(when: str, best: Slot, slots: Iterable[Slot]) -> str:
     slots = list(slots)
     mean = sum(slot.plays for slot in slots) / sum(slot.hours for slot in slots)
     plays = f"{decimal(best.rate)} {'play' if best.rate == 1 else 'plays'} an hour"
-    peak = f"{when[0].upper()}{when[1:]} is the peak: {plays}"
+    peak = f"{when[0].upper()}{when[1:]} was busiest: {plays}"
     return f"{peak}, {best.rate / mean:.1f} times the average" if best.rate / mean >= _ABOVE else peak
 
 

@@ -313,7 +313,7 @@ def test_one_play_makes_a_page(warehouse: Warehouse, data: Data) -> None:
     html = build(warehouse)
     page = Page(html)
     assert page.all("h1") == ["1 play by 1 listener"]
-    assert page.all("h2")[0] == "20:00 to 21:00 is the peak: 1 play an hour"
+    assert page.all("h2")[0] == "20:00 to 21:00 was busiest: 1 play an hour"
     assert "No listener pays" in html
     assert "Not known" in page.all("th")
 
@@ -417,8 +417,8 @@ def test_title_of_the_hours_is_by_the_hour_and_not_by_the_sum() -> None:
     wednesday = {"weekday": 3, "hour": 3, "plays": 140, "hours": 4}
     title = headlines.hours(facts(hours=[friday, wednesday]))
     # Six hours, four times; of 290 plays in 720 hours.
-    assert title == "Early Wednesday is the peak: 5.8 plays an hour, 14.5 times the average"
-    assert headlines.hours(facts(hours=[friday])).startswith("Friday afternoon is the peak: 5 plays an hour")
+    assert title == "Early Wednesday was busiest: 5.8 plays an hour, 14.5 times the average"
+    assert headlines.hours(facts(hours=[friday])).startswith("Friday afternoon was busiest: 5 plays an hour")
 
 
 def test_below_two_weeks_nothing_is_said_of_weekdays() -> None:
@@ -426,7 +426,7 @@ def test_below_two_weeks_nothing_is_said_of_weekdays() -> None:
     rows = [{"hour": 16, "plays": 26}, {"hour": 3, "plays": 13}]
     thirteen = facts(totals={"plays": 39, "listeners": 2, **ends}, day_hours=rows)
     # Of the day before nine there were twelve, of the day after thirteen; 39 plays in 303 hours.
-    assert headlines.hours(thirteen) == "16:00 to 17:00 is the peak: 2 plays an hour, 15.5 times the average"
+    assert headlines.hours(thirteen) == "16:00 to 17:00 was busiest: 2 plays an hour, 15.5 times the average"
     assert not thirteen.has_weeks
     assert replace(thirteen, totals={**ends, "last_play": datetime(2018, 11, 14)}).has_weeks
 
@@ -497,7 +497,7 @@ def test_the_month(real: Path, tmp_path: Path) -> None:
         page = Page(build(warehouse))
     assert page.all("h1") == ["6,820 plays by 96 listeners"]
     assert page.all("h2") == [
-        "Friday afternoon is the peak: 20.1 plays an hour, 2.0 times the average",
+        "Friday afternoon was busiest: 20.1 plays an hour, 2.0 times the average",
         "“You're The One” by Dwight Yoakam leads with 37 plays",
         "Coldplay leads the artists with 58 plays",
         "No artist stands out",
