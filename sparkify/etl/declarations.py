@@ -6,7 +6,8 @@ Nothing here touches a file or a database. A pipeline of another company is writ
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import InitVar, dataclass, field
+from dataclasses import InitVar, dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -243,6 +244,11 @@ class Pipeline:
         :raises KeyError: when there is none.
         """
         return {source.name: source for source in self.sources}[name]
+
+    def as_of(self, moment: datetime) -> Pipeline:
+        """The same with the rules that its sources have for a load of this moment (UTC)."""
+        sources = tuple(source.as_of(moment) for source in self.sources)
+        return replace(self, sources=sources, compare_columns=False)
 
     @property
     def metadata(self) -> MetaData:

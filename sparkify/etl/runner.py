@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, Table
@@ -85,7 +84,7 @@ def load(
             ensure_tables()
         with adapter.batch(request.aws, observer, request.max_rejects) as batch:
             now = utc_now()
-            context = Context(adapter, _as_of(pipeline, now), request, listings, batch, observer, version, now)
+            context = Context(adapter, pipeline.as_of(now), request, listings, batch, observer, version, now)
             one = _Load(engine, context, listed)
             try:
                 report = one.run()
@@ -98,6 +97,7 @@ def load(
                 # For whoever says that the load was stopped by a signal, or by what was not expected.
                 exc.add_note(one.state)
                 if isinstance(exc, Exception) and (translated := one.in_doubt(exc) or adapter.translate(exc)):
+                    translated.state = translated.state or one.state
                     raise translated from exc
                 raise
     return replace(report, seconds=time.perf_counter() - clock)
@@ -124,7 +124,7 @@ def dry_run(
     session = DryRun(adapter, connection)
     with leaving(UNCHANGED), adapter.batch(request.aws, Observer(), request.max_rejects) as batch:
         now = utc_now()
-        context = Context(adapter, _as_of(pipeline, now), request, listings, batch, Observer(), "", now)
+        context = Context(adapter, pipeline.as_of(now), request, listings, batch, Observer(), "", now)
         _prepare(adapter, session)
         session.begin()
         attempt = Attempt(context, session)
@@ -139,11 +139,6 @@ def dry_run(
             rebuilt=report.mode == "full refresh",
         )
     return [] if report.nothing_new else session.planned
-
-
-def _as_of(pipeline: Pipeline, moment: datetime) -> Pipeline:
-    """The pipeline with the rules that its sources have for a load of this moment (UTC)."""
-    return replace(pipeline, sources=tuple(s.as_of(moment) for s in pipeline.sources), compare_columns=False)
 
 
 class _Load:

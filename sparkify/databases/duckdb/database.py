@@ -46,6 +46,7 @@ from sparkify.etl.ledger import take_token
 from sparkify.etl.listing import AwsOptions
 from sparkify.etl.observer import Observer
 from sparkify.etl.ranges import Limits
+from sparkify.etl.scratch import scratch_folder
 from sparkify.etl.session import Session
 
 if TYPE_CHECKING:
@@ -187,8 +188,8 @@ class DuckDB(Database):
     @contextmanager
     def batch(self, aws: AwsOptions, observer: Observer, max_rejects: int) -> Iterator[Batch]:
         with (
-            tempfile.TemporaryDirectory(prefix="sparkify-") as folder,
-            closing(DuckDBBatch(Path(folder), aws, observer)) as batch,
+            scratch_folder() as folder,
+            closing(DuckDBBatch(folder, aws, observer)) as batch,
         ):
             yield batch
 

@@ -9,6 +9,7 @@ import duckdb
 from sqlalchemy.exc import DBAPIError
 
 from sparkify.databases.duckdb.storage import made_by
+from sparkify.etl.disk import disk_error_in
 from sparkify.etl.errors import UNCHANGED, ConfigurationError, SparkifyError, TemporaryError
 
 __all__ = ["translate", "who_uses"]
@@ -42,6 +43,8 @@ def translate(error: Exception, file: Path | None = None) -> SparkifyError | Non
         return _unreadable(other, file)
     if isinstance(cause, duckdb.TransactionException) and "onflict" in message:
         return TemporaryError("another load is running in this process", state=UNCHANGED)
+    if isinstance(cause, duckdb.Error) and (told := disk_error_in(message)):
+        return told
     if isinstance(cause, duckdb.OutOfMemoryException):
         return SparkifyError(f"DuckDB ran out of memory ({first})", state=UNCHANGED)
     # The second is of no class of its own on DuckDB 2.

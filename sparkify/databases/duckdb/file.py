@@ -68,7 +68,9 @@ def create(
         raise ConfigurationError(f"cannot be created: {reason}", where=str(path)) from exc
     finally:
         for left in (new, new.with_name(f"{new.name}.wal")):
-            left.unlink(missing_ok=True)
+            # Of a read-only file system it is an error even where there is none.
+            with suppress(OSError):
+                left.unlink(missing_ok=True)
     return True
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVarTuple
 
 from sqlalchemy import (
@@ -42,6 +40,7 @@ from sparkify.etl.ledger import take_token
 from sparkify.etl.listing import AwsOptions
 from sparkify.etl.observer import Observer
 from sparkify.etl.ranges import Limits
+from sparkify.etl.scratch import scratch_folder
 from sparkify.etl.session import Session
 from sparkify.redshift import GrantSchema, GrantSelect, SetSearchPath, parse_grantees, render
 from sparkify.redshift.plans import CostlyJoin, costly_joins
@@ -134,8 +133,8 @@ class Redshift(Database):
 
     @contextmanager
     def batch(self, aws: AwsOptions, observer: Observer, max_rejects: int) -> Iterator[Batch]:
-        with tempfile.TemporaryDirectory(prefix="sparkify-") as folder:
-            batch = RedshiftBatch(self.options, Path(folder), aws, observer, max_rejects)
+        with scratch_folder() as folder:
+            batch = RedshiftBatch(self.options, folder, aws, observer, max_rejects)
             try:
                 yield batch
             finally:

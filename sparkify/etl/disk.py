@@ -1,0 +1,71 @@
+"""What a disk, or a limit on files, that stands in the way of a load is called, and what to do about it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from sparkify.etl.errors import ConfigurationError, SparkifyError, TemporaryError
+
+__all__ = ["disk_error", "disk_error_in"]
+
+# Each with whether a retry may help: what is full is emptied, as often as not, by others.
+_REASONS: Mapping[int, tuple[bool, str, str]] = {
+    errno.ENOSPC: (True, "no space is left on the disk", "Free some, or {elsewhere}."),
+    errno.EDQUOT: (True, "the quota of the disk is used up", "Free some, or {elsewhere}."),
+    errno.EMFILE: (True, "this process has as many files open as it may", "Raise the limit (ulimit -n)."),
+    errno.ENFILE: (True, "the system has as many files open as it may", "Try again when fewer programs run."),
+    errno.EFBIG: (False, "a file has grown as large as it may", "Raise the limit (ulimit -f)."),
+    errno.EROFS: (False, "the file system is read-only", "Make it writable, or {elsewhere}."),
+    errno.EIO: (False, "the disk does not read or write what it should", "See the system log."),
+}
+
+_QUOTED = re.compile(r'"([^"\n]+)"')
+
+
+def disk_error(error: OSError, folder: Path) -> SparkifyError | None:
+    """The error for an OSError met while files were written below a temporary folder; None for another one.
+
+    :param folder: with what was written.
+    """
+    written = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    told = f"{written:,} bytes of this load were written there"
+    return _explained(error.errno, folder, "name another folder by TMPDIR", told)
+
+
+def disk_error_in(message: str) -> SparkifyError | None:
+    """The error for the message of a database that quotes the system's words for it; None for another one."""
+    for code in _REASONS:
+        if os.strerror(code).lower() in message.lower():
+            quoted = _QUOTED.search(message)
+            where = Path(quoted[1]) if quoted else None
+            return _explained(code, where, "put the database elsewhere", None)
+    return None
+
+
+def _explained(
+    code: int | None, where: Path | None, elsewhere: str, written: str | None
+) -> SparkifyError | None:
+    if code is None or code not in _REASONS:
+        return None
+    retry, found, hint = _REASONS[code]
+    kind = TemporaryError if retry else ConfigurationError if code == errno.EROFS else SparkifyError
+    if code in (errno.ENOSPC, errno.EDQUOT):
+        free = None if where is None else _free(where)
+        said = [part for part in (written, None if free is None else f"{free:,} bytes are free") if part]
+        found += f" ({', '.join(said)})" if said else ""
+    return kind(found, where=str(where) if where else None, hint=hint.format(elsewhere=elsewhere))
+
+
+def _free(path: Path) -> int | None:
+    """The bytes that are free where a path is, or would be; None where that cannot be told."""
+    for place in (path, *path.parents):
+        try:
+            return shutil.disk_usage(place).free
+        except OSError:
+            continue
+    return None
