@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+PLAIN  := $(VENV)/.plain
 DEMO   := demo
 
 # What test-lowest, test-newest, test-duckdb2 and test-py3* run: nothing is everything.  make test-lowest TESTS="$(UNIT)"
@@ -27,14 +28,21 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable . --group dev
 	@touch $@
 
-demo: $(READY) ## generate data, migrate, load, load again, and show the result
-	@test -d $(DEMO)/data || $(BIN)/sparkify-etl generate $(DEMO)/data --events 50000 --songs 1000
+# What a user has: sparkify and its report, and nothing that only its developers need. It may be the same environment.
+$(PLAIN): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --editable '.[report]'
+	@touch $@
+
+demo: $(PLAIN) ## generate data, migrate, load, load again, and show the result
+	@test -d $(DEMO)/data || $(BIN)/sparkify-etl generate $(DEMO)/data --events 20000
 	@cd $(DEMO) && ../$(BIN)/sparkify-etl migrate
 	@cd $(DEMO) && ../$(BIN)/sparkify-etl load
 	@cd $(DEMO) && ../$(BIN)/sparkify-etl load
 	@cd $(DEMO) && ../$(BIN)/sparkify-etl check --quiet
 	@cd $(DEMO) && ../$(BIN)/sparkify-etl status
 	@cd $(DEMO) && ../$(BIN)/sparkify-etl query top-songs --limit 5
+	@cd $(DEMO) && ../$(BIN)/sparkify-etl sql "SELECT level, count(*) AS plays FROM plays GROUP BY level ORDER BY level"
 	@cd $(DEMO) && ../$(BIN)/sparkify-etl report && echo "Open $(DEMO)/report.html"
 
 test: $(READY) ## set up, and run every test
