@@ -16,7 +16,10 @@ PACKAGE = Path(sparkify.__file__).parent
 # Each module with examples, and how many statements they have.
 EXAMPLES = {
     "sparkify.cli.times": 2,
+    "sparkify.cli.writing": 1,
     "sparkify.config.dwhcfg": 2,
+    "sparkify.databases.rows": 1,
+    "sparkify.etl.html": 1,
     "sparkify.etl.retention": 1,
     "sparkify.generate": 3,
     "sparkify.generate.chance": 1,
