@@ -346,6 +346,24 @@ def test_sections_side_by_side_are_about_as_high(browser: Browser, page: Path) -
     assert [pair for pair in pairs if min(pair) < 0.6 * max(pair)] == []
 
 
+@pytest.mark.parametrize("width", [768, 1024, 1280])
+def test_groups_devices_and_places_leave_no_column_empty(browser: Browser, page: Path, width: int) -> None:
+    browser.show(page, width=width, scheme="light")
+    places = browser.value(
+        """[...document.querySelector('.thirds').children].map(one => {
+            const {left, right, top, bottom} = one.getBoundingClientRect();
+            const heights = [...one.children].map(child => child.getBoundingClientRect().bottom);
+            return [left, right, top, Math.max(...heights) - top];
+        })"""
+    )
+    left = min(place[0] for place in places)
+    right = max(place[1] for place in places)
+    for row in {place[2] for place in places}:
+        beside = [place for place in places if place[2] == row]
+        assert (min(place[0] for place in beside), max(place[1] for place in beside)) == (left, right)
+        assert min(place[3] for place in beside) > 0.6 * max(place[3] for place in beside)
+
+
 def test_footer_is_never_alone_on_a_page_in_print(browser: Browser, page: Path) -> None:
     """It belongs to a section that is not broken, and fits on a page of A4 or Letter."""
     # Of Letter: 8.5 inches less margins of 13 mm, at 96 pixels an inch.
