@@ -76,6 +76,20 @@ def test_key_in_a_text_or_an_inner_object_is_no_key_of_the_line() -> None:
     assert found == Profile(missing=frozenset({"level"}))
 
 
+def test_key_in_a_line_that_is_too_long_to_look_at_is_found() -> None:
+    short = lines(1).replace(b'"level"', b'"plan"')
+    assert profiled(short + lines(1, song="x" * 100_000)).missing == frozenset()
+    # The control.
+    assert profiled(short + lines(1, song="x" * 100_000).replace(b'"level"', b'"plan"')).missing == {"level"}
+
+
+@pytest.mark.parametrize("key", ["time zone", "x-id", "\u00e9t\u00e9", "", "level "])
+def test_new_key_of_any_characters_is_seen_among_lines_of_a_known_shape(key: str) -> None:
+    other = json.dumps(event() | {key: 1}, ensure_ascii=False).encode()
+    for line in (other, other.replace(b'": ', b'" : '), other.replace(b'": ', b'":')):
+        assert profiled(lines(1) + line + b"\n").unknown == {key}
+
+
 def test_escaped_key_is_the_key() -> None:
     assert profiled(lines(1).replace(b'"level"', b'"l\\u0065vel"')) is AS_EXPECTED
 
