@@ -74,7 +74,7 @@ def _pending(pending: PendingFiles) -> str:
     parts = [f"{formatting.count(pending.files, 'file')} pending ({formatting.size(pending.bytes)})"]
     parts.append(f"{pending.known:,} loaded")
     if pending.changed:
-        parts.append(f"{pending.changed:,} changed since they were loaded")
+        parts.append(f"{pending.changed:,} written since they were loaded")
     return f"{pending.uri}: {', '.join(parts)}"
 
 

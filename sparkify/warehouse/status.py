@@ -32,7 +32,8 @@ class PendingFiles:
     """The files of one source that the next load would read.
 
     :ivar uri: where its files are; empty where no setting says it.
-    :ivar changed: files that differ from what was loaded, and would stop the load.
+    :ivar changed: files that look different from what was loaded. A load compares their content, and stops
+        where that has changed too.
     :ivar problem: why the source could not be listed; None when it could.
     """
 

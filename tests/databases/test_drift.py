@@ -203,6 +203,17 @@ def test_full_refresh_does_not_tell_again(driver: Driver, warehouse: Warehouse) 
     assert warehouse.load(full_refresh=True).drift == ()
 
 
+def test_real_month_has_no_drift(real: Path, warehouse: Warehouse, driver: Driver) -> None:
+    """The control: neither all at once nor day by day."""
+    if "://" in driver.root:
+        pytest.skip("the files are local")
+    for path in sorted((real / "log_data").rglob("*.json"))[:8]:
+        assert warehouse.load(only=["events"], log_data=path, on_drift="stop").drift == ()
+    report = warehouse.load(log_data=real / "log_data", song_data=real / "song_data", on_drift="stop")
+    assert report.drift == ()
+    assert rows(warehouse, "SELECT count(*) FROM loaded_files WHERE drift IS NOT NULL") == [(0,)]
+
+
 def test_load_that_fails_after_drift_was_seen_keeps_nothing(
     driver: Driver, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
