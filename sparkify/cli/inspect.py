@@ -41,7 +41,7 @@ def _print_status(found: Status) -> None:
         typer.echo("tables     none yet; run: sparkify-etl load")
     elif not found.at_head:
         has = found.revision or "none"
-        typer.echo(f"tables     revision {has}, expected {found.head}; run: sparkify-etl migrate")
+        typer.echo(f"tables     revision {has}, expected {found.head}; {_lower(found.advice)}")
     else:
         typer.echo(f"tables     revision {found.revision}, as this version expects")
     if found.rows:
@@ -66,6 +66,11 @@ def _print_status(found: Status) -> None:
         typer.echo(f"\ndrift of load {found.loads[0].load_id}: {drift}")
     for notice in found.notices:
         typer.echo(f"\nnote: {notice}")
+
+
+def _lower(sentence: str | None) -> str:
+    """A sentence as the part behind a semicolon."""
+    return "" if sentence is None else (sentence[:1].lower() + sentence[1:]).removesuffix(".")
 
 
 def _pending(pending: PendingFiles) -> str:

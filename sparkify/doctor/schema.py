@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Engine
 from sparkify.databases import Database
 from sparkify.doctor.checklist import Problem
 from sparkify.etl.declarations import Pipeline
-from sparkify.warehouse.revisions import current, head_of
+from sparkify.warehouse.migrations import Migrations
+from sparkify.warehouse.revisions import current, head_of, missing
 
 __all__ = ["check_revision", "engine_of"]
 
@@ -26,7 +27,12 @@ def check_revision(connection: Connection, database: Database, pipeline: Pipelin
     if revision is None:
         raise Problem("there are no tables yet", hint="sparkify-etl migrate")
     if revision != head:
-        raise Problem(f"revision {revision}, and this version needs {head}", hint="sparkify-etl migrate")
+        advice = Migrations(pipeline, database).advice(revision) or ""
+        raise Problem(f"revision {revision}, and this version needs {head}", hint=advice.removeprefix("Run: "))
+    if gone := missing(connection, pipeline):
+        raise Problem(
+            f"gone from the database: {', '.join(gone)}", hint="restore a copy, or load into a new database"
+        )
     schema = "" if database.schema is None else f"{database.schema}: "
     return f"{schema}revision {revision}"
 

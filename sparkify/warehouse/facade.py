@@ -222,6 +222,7 @@ class Warehouse(Connections):
             notices=contents.notices,
             pending=tuple(self._pending_files(contents.known)),
             drift=contents.drift,
+            advice=self._migrations.advice(contents.revision) if self.database.exists else None,
         )
 
     def check(self) -> tuple[CheckResult, ...]:

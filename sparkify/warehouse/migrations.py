@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Migrations"]
 
-_NEWER = "They were made by a newer version of sparkify: use that one."
+_NEWER = "The tables were made by a newer version of sparkify: use that one."
 
 
 class Migrations:
@@ -98,12 +98,18 @@ class Migrations:
         url = self._database.url.render_as_string(hide_password=True)
         if self._database.schema is not None:
             url += f", schema {self._database.schema},"
-        newer = revision is not None and revision not in self._revisions()
         return ConfigurationError(
             f"{url} {has}, and this version needs revision {self.head()}",
-            hint=_NEWER if newer else "Run: sparkify-etl migrate",
+            hint=self.advice(revision),
             state=UNCHANGED,
         )
+
+    def advice(self, revision: str | None) -> str | None:
+        """What to do where the database is at this revision; None where it is at head."""
+        if revision == self.head():
+            return None
+        newer = revision is not None and revision not in self._revisions()
+        return _NEWER if newer else "Run: sparkify-etl migrate"
 
     def sql(self, revision: str = "head") -> str:
         """The SQL of the migrations, from an empty database to a revision, without connecting; that to ``base``

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sparkify.etl.declarations import Pipeline
 from sparkify.etl.errors import ConfigurationError
 
-__all__ = ["VERSION_TABLE", "current", "head_of", "is_empty", "migrations_of"]
+__all__ = ["VERSION_TABLE", "current", "head_of", "is_empty", "migrations_of", "missing"]
 
 VERSION_TABLE = "alembic_version"
 
@@ -51,6 +51,15 @@ def is_empty(connection: Connection) -> bool:
     ours = "table_schema NOT IN ('information_schema', 'pg_catalog')"
     found = connection.exec_driver_sql(f"SELECT 1 FROM information_schema.tables WHERE {ours} LIMIT 1")
     return found.first() is None
+
+
+def missing(connection: Connection, pipeline: Pipeline) -> list[str]:
+    """The tables and views of a pipeline that the database lacks, sorted. This is a read-only operation."""
+    inspector = inspect(connection)
+    there = {*inspector.get_table_names(), *inspector.get_view_names()}
+    staging = (source.staging for source in pipeline.sources)
+    expected = {table.name for table in (*pipeline.tables, *pipeline.ledger.tables, *staging)}
+    return sorted((expected | {view.table.name for view in pipeline.views}) - there)
 
 
 def migrations_of(pipeline: Pipeline) -> Path:

@@ -74,6 +74,7 @@ class Status:
     :ivar loads: the last loads, newest first.
     :ivar steps: what the newest load did, in order, and how long each step took.
     :ivar drift: how the files of the newest load differed from those before, or from the models.
+    :ivar advice: what to do about tables of another revision; None where there is nothing to do.
     :ivar notices: what should be known of the rows: made by older rules, or before a column was filled.
     """
 
@@ -88,6 +89,7 @@ class Status:
     notices: tuple[str, ...]
     pending: tuple[PendingFiles, ...]
     drift: tuple[Drift, ...] = ()
+    advice: str | None = None
 
     @property
     def at_head(self) -> bool:

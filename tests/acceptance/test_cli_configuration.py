@@ -84,7 +84,34 @@ def test_tables_of_a_newer_version_are_left_alone(home: Path) -> None:
     for command in (("load",), ("check",), ("migrate",)):
         said = run(home, *command, code=2).stderr
         assert "at revision 9999" in said
-        assert said.endswith("They were made by a newer version of sparkify: use that one.\n")
+        assert said.endswith("The tables were made by a newer version of sparkify: use that one.\n")
+
+
+def test_status_and_doctor_of_a_newer_version_do_not_advise_to_migrate(home: Path) -> None:
+    run(home, "load")
+    with duckdb.connect(str(home / "sparkify.duckdb")) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    assert "; the tables were made by a newer version of sparkify: use that one\n" in run(home, "status").stdout
+    assert "-> The tables were made by a newer version" in run(home, "doctor", code=1).stdout
+    with duckdb.connect(str(home / "sparkify.duckdb")) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    assert "expected " + HEAD + "; run: sparkify-etl migrate\n" in run(home, "status").stdout
+
+
+def test_dropped_table_is_named(home: Path) -> None:
+    run(home, "load")
+    with duckdb.connect(str(home / "sparkify.duckdb")) as connection:
+        connection.execute("DROP VIEW plays")
+        connection.execute("DROP TABLE users")
+    found = run(home, "doctor", code=1).stdout
+    assert "problem  schema         gone from the database: plays, users" in found
+    assert "-> restore a copy, or load into a new database" in found
+    for command in (("status",), ("check",), ("query", "top-users"), ("load",)):
+        said = run(home, *command, code=2).stderr
+        assert said.endswith(
+            "error: sparkify.duckdb: the table users is gone; nothing was changed. "
+            "Restore a copy, or load into a new database.\n"
+        )
 
 
 def test_sql_to_base_removes_every_table(home: Path) -> None:

@@ -267,9 +267,15 @@ def cluster(home: Path, redshift: Standin, monkeypatch: pytest.MonkeyPatch) -> I
     redshift.query("DROP TABLE IF EXISTS alembic_version")
     redshift.query("CREATE TABLE alembic_version (version_num VARCHAR(32))")
     redshift.query(f"INSERT INTO alembic_version VALUES ('{revisions.head_of(SPARKIFY)}')")
+    # By their names alone, which is all that is looked at.
+    staging = (source.staging for source in SPARKIFY.sources)
+    tables = [table.name for table in (*SPARKIFY.tables, *SPARKIFY.ledger.tables, *staging)]
+    for name in (*tables, "plays"):
+        redshift.query(f'CREATE TABLE IF NOT EXISTS "{name}" (n INTEGER)')
     yield redshift
     redshift.tls, redshift.certificate = "on", "good"
-    redshift.query("DROP TABLE IF EXISTS alembic_version")
+    for name in (*tables, "plays", "alembic_version"):
+        redshift.query(f'DROP TABLE IF EXISTS "{name}"')
     with_role = iam.list_roles()["Roles"]
     for role in with_role:
         for policy in iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]:
@@ -456,10 +462,24 @@ REDSHIFT: list[tuple[str, Breaking, str, str, str]] = [
     ("database", env("SPARKIFY_DB_NAME", "nothere"), "login", "no such database", "name of the database"),
     (
         "revision",
-        lambda cluster, _: cluster.query("UPDATE alembic_version SET version_num = 'old'") and None,
+        lambda cluster, _: cluster.query("UPDATE alembic_version SET version_num = '0001'") and None,
         "schema",
-        "revision old, and this version needs",
+        "revision 0001, and this version needs",
         "sparkify-etl migrate",
+    ),
+    (
+        "newer revision",
+        lambda cluster, _: cluster.query("UPDATE alembic_version SET version_num = '9999'") and None,
+        "schema",
+        "revision 9999, and this version needs",
+        "made by a newer version",
+    ),
+    (
+        "a table gone",
+        lambda cluster, _: cluster.query("DROP TABLE users") and None,
+        "schema",
+        "gone from the database: users",
+        "restore a copy",
     ),
     (
         "no tables",

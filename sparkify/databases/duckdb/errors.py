@@ -19,6 +19,8 @@ _OTHER_STORAGE = re.compile(
     r"(?:storage )?versions between (?P<from>\d+) and (?P<to>\d+)"
 )
 
+_GONE = re.compile(r"Table with name (\S+) does not exist")
+
 
 def who_uses(error: BaseException) -> str | None:
     """Which process keeps the database from being opened; None where an error is another one."""
@@ -39,6 +41,13 @@ def translate(error: Exception, file: Path | None = None) -> SparkifyError | Non
     first = message.strip().splitlines()[0][:300] if message.strip() else ""
     if who := who_uses(error):
         return TemporaryError(f"the database is in use by {who}", state=UNCHANGED, hint="Try again later.")
+    if isinstance(cause, duckdb.CatalogException) and (gone := _GONE.search(message)):
+        return ConfigurationError(
+            f"the table {gone[1]} is gone",
+            where=str(file) if file else None,
+            state=UNCHANGED,
+            hint="Restore a copy, or load into a new database.",
+        )
     if other := _OTHER_STORAGE.search(message):
         return _unreadable(other, file)
     if isinstance(cause, duckdb.TransactionException) and "onflict" in message:
