@@ -158,6 +158,15 @@ def test_select_into_is_refused(numbers: Warehouse) -> None:
         assert sa.inspect(connection).get_table_names() == ["numbers"]
 
 
+def test_pivot_is_one_statement_that_reads_on_duckdb(tmp_path: Path) -> None:
+    duckdb.connect(str(tmp_path / "x.duckdb")).close()
+    with Warehouse(f"duckdb:///{tmp_path / 'x.duckdb'}", read_only=True) as warehouse:
+        text = "PIVOT (VALUES ('a', 1), ('b', 2)) AS t(name, n) ON name USING sum(n)"
+        assert warehouse.sql(text, external_access=False).records() == [{"a": 1, "b": 2}]
+        with pytest.raises(ConfigurationError):
+            warehouse.sql(f"{text}; DROP TABLE users")
+
+
 def test_unload_and_call_are_refused_on_redshift() -> None:
     """READ ONLY hinders neither: the one writes to S3, the other may commit."""
     for text in ("UNLOAD ('SELECT 1') TO 's3://x/y'", "CALL tidy()", "(SELECT 1) UNION SELECT 2; COMMIT"):

@@ -33,12 +33,12 @@ class DuckDBReader(SqlReader):
             statements = duckdb.extract_statements(text)
         except duckdb.Error as exc:
             raise SparkifyError(_words(exc)) from exc
-        # Of one PIVOT it makes two, both without a text.
+        # Of one PIVOT DuckDB 1.5 makes two, both without a text.
         own = [statement for statement in statements if statement.query] or statements[-1:]
         if not own:
             raise ConfigurationError("there is no SQL in it")
         for statement in own:
-            if statement.type.name not in _READS:
+            if not _reads(statement):
                 raise refusal(statement.type.name)
         if len(own) > 1:
             raise ConfigurationError(f"the SQL is one statement, and these are {len(own)}")
@@ -86,6 +86,12 @@ class DuckDBReader(SqlReader):
         statement = f"COPY (\n{text.rstrip().rstrip(';')}\n) TO {literal(str(file))}"
         connection.exec_driver_sql(f"{statement} (FORMAT parquet, USE_TMP_FILE false)")
         return True
+
+
+def _reads(statement: duckdb.Statement) -> bool:
+    # DuckDB 2 calls a PIVOT several statements in one.
+    pivot = statement.type.name == "MULTI" and statement.query.lstrip()[:5].upper() == "PIVOT"
+    return statement.type.name in _READS or pivot
 
 
 def _words(error: BaseException) -> str:
