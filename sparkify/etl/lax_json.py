@@ -34,17 +34,20 @@ def parse(text: str) -> Any:
         repaired = _LAX.sub(_python, text)
         if repaired == text:
             raise
-        value = _load(repaired)
+        text = repaired
+        value = _load(text)
     if _SURROGATE.search(text):
+        # The value of a key that is there twice as well, of which an object keeps but the last.
+        everything = _load(text, object_pairs_hook=list)
         try:
-            json.dumps(value, ensure_ascii=False).encode()
+            json.dumps(everything, ensure_ascii=False).encode()
         except UnicodeEncodeError:
             raise ValueError("half of a surrogate pair") from None
     return value
 
 
-def _load(text: str) -> Any:
-    hooks: dict[str, Any] = {"object_pairs_hook": _object, "parse_constant": Constant, "parse_float": _real}
+def _load(text: str, **others: Any) -> Any:
+    hooks = {"object_pairs_hook": _object, "parse_constant": Constant, "parse_float": _real, **others}
     try:
         return json.loads(text, **hooks)
     except json.JSONDecodeError:

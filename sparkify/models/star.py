@@ -2,7 +2,7 @@
 
 All times are UTC without zone. Every id that a fact holds is a row of its dimension, always: what the
 catalogue does not know is an inferred member, made from the event itself (``inferred`` is true). Relationships
-are for reading alone. On Redshift no table has a copy on every node, for all grow; docs/scale.md says more.
+are for reading alone. On Redshift no table is on every node, for all grow (docs/scale.md).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["Artist", "Song", "SongMatch", "SongPlay", "Time", "User", "UserLevel
 
 
 class User(Base):
-    """Grain: one user who has played a song. The newest play wins, whichever file it came in."""
+    """Grain: one user who has played a song, as of the newest play; what is no longer told of a user stays."""
 
     __tablename__ = "users"
     __table_args__ = (
@@ -38,9 +38,10 @@ class User(Base):
     )
     registered_at: Mapped[datetime | None] = mapped_column(TIMESTAMP, redshift_encode="az64")
     last_played_at: Mapped[datetime] = mapped_column(
-        TIMESTAMP,
-        redshift_encode="az64",
-        comment="When the newest play began: the play that the rest of the row was taken from.",
+        TIMESTAMP, redshift_encode="az64", comment="When the newest play began."
+    )
+    described_at: Mapped[datetime | None] = mapped_column(
+        TIMESTAMP, redshift_encode="az64", comment="When the play began that tells names and registration."
     )
 
     plays: Mapped[list[SongPlay]] = relationship(viewonly=True)
@@ -248,9 +249,9 @@ class SongPlay(Base):
         String(16),
         redshift_encode="zstd",
         comment=(
-            "How the song was found: `exact` (title, artist, duration), `title_artist` (the "
-            "nearest duration), `normalized` (lower case, without punctuation and accented letters), or "
-            "`inferred` (not in the catalogue)."
+            "How the song was found: `exact` (title, artist, duration), `title_artist` (the nearest duration), "
+            "`normalized` (lower case, without punctuation and accented letters), or `inferred` "
+            "(not in the catalogue)."
         ),
     )
     match_id: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")

@@ -150,7 +150,16 @@ STAR = {
         (datetime(2018, 11, 2, 20), 7, "paid", "SOSONG", "ARBAND", 2, 0, "London", '"Mozilla/5.0"', "exact"),
     ],
     "users": [
-        (7, "Ada", "New", "F", "paid", datetime(2018, 10, 30, 17, 6, 6, 796000), datetime(2018, 11, 2, 20)),
+        (
+            7,
+            "Ada",
+            "New",
+            "F",
+            "paid",
+            datetime(2018, 10, 30, 17, 6, 6, 796000),
+            datetime(2018, 11, 2, 20),
+            datetime(2018, 11, 2, 20),
+        ),
     ],
     "songs": [("SOSONG", "Song", "ARBAND", "Band", None, 200.5, False, "song", "band")],
     "artists": [("ARBAND", "Band", None, None, None, False, "band")],

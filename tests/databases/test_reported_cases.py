@@ -13,6 +13,7 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -332,3 +333,45 @@ def test_array_for_a_text_is_found_where_nothing_else_is_wrong(driver: Driver, w
     ]
     warehouse.load(max_rejects=1)
     assert rows(warehouse, "SELECT title FROM song_matches") == [("[Untitled]",)]
+
+
+KNOWN = event(
+    at="2018-11-01 20:00:00", firstName="Ann", lastName="Lee", gender="F", registration=1540000000000.0
+)
+RENAMED = event(
+    at="2018-11-02 20:00:00", itemInSession=1, firstName=None, lastName=None, gender=None, registration=None
+)
+HALF_KNOWN = event(at="2018-11-03 20:00:00", itemInSession=2, firstName="Bea", lastName=None)
+MARRIED = event(
+    at="2018-11-02 09:00:00",
+    itemInSession=3,
+    firstName="Ann",
+    lastName="Ray",
+    gender="F",
+    registration=1540000000000.0,
+)
+
+
+@pytest.mark.parametrize("order", ["krhm", "rkhm", "hmrk", "mhkr", "all"])
+def test_renamed_keys_take_nothing_away_that_is_known_of_a_user(
+    driver: Driver, warehouse: Warehouse, order: str
+) -> None:
+    files = {"k": KNOWN, "r": RENAMED, "h": HALF_KNOWN, "m": MARRIED}
+    driver.put("songs", "s.json", song())
+    for batch in ["krhm"] if order == "all" else order:
+        for letter in batch:
+            driver.put("events", f"{letter}.json", files[letter])
+        warehouse.load()
+    assert rows(
+        warehouse,
+        "SELECT first_name, last_name, gender, registered_at, last_played_at, described_at FROM users",
+    ) == [
+        (
+            "Ann",
+            "Ray",
+            "F",
+            datetime(2018, 10, 20, 1, 46, 40),
+            datetime(2018, 11, 3, 20),
+            datetime(2018, 11, 2, 9),
+        )
+    ]

@@ -84,6 +84,10 @@ REJECTED = {
     "UTF-16": (GOOD.encode("utf-16"), None),
     "half of a surrogate pair": (raw("song", '"\\ud83d"'), None),
     "half of a surrogate pair, not read": (GOOD.replace("{", '{"new":"\\udc00",', 1).encode(), None),
+    "half of a surrogate pair in the first value of two": (
+        GOOD.replace("{", '{"new":"\\ud83d","new":1,', 1).encode(),
+        None,
+    ),
     "half of a surrogate pair in the name of a key": (GOOD.replace("{", '{"\\ud83d":1,', 1).encode(), None),
     "comma alone in an array": (GOOD.replace("{", '{"new":[,],', 1).encode(), None),
     "comma alone in an object": (GOOD.replace("{", '{"new":{ , },', 1).encode(), None),

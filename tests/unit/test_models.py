@@ -47,6 +47,7 @@ DDL = {
         level VARCHAR(16) ENCODE zstd,
         registered_at TIMESTAMP WITHOUT TIME ZONE ENCODE az64,
         last_played_at TIMESTAMP WITHOUT TIME ZONE ENCODE az64 NOT NULL,
+        described_at TIMESTAMP WITHOUT TIME ZONE ENCODE az64,
         CONSTRAINT users_pkey PRIMARY KEY (user_id)
         ) DISTSTYLE KEY DISTKEY (user_id) SORTKEY (user_id)""",
     "songs": """

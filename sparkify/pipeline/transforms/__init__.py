@@ -11,7 +11,7 @@ from sparkify.pipeline.transforms.catalogue import artists, songs
 from sparkify.pipeline.transforms.inferred import new_artists, outdated_artists, songs_changed
 from sparkify.pipeline.transforms.levels import changes_of_level, outdated_levels, user_levels
 from sparkify.pipeline.transforms.matching import resolved
-from sparkify.pipeline.transforms.plays import outdated_plays, repeated_plays, songplays, time, users
+from sparkify.pipeline.transforms.plays import outdated_plays, repeated_plays, songplays, time
 from sparkify.pipeline.transforms.song_matches import (
     matches_touched,
     new_song_matches,
@@ -25,6 +25,7 @@ from sparkify.pipeline.transforms.touched import (
     songs_to_check,
     users_to_check,
 )
+from sparkify.pipeline.transforms.users import users
 
 __all__ = [
     "PLAY",

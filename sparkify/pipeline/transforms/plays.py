@@ -1,8 +1,6 @@
-"""The plays of a batch, their times, and the users who made them."""
+"""The plays of a batch, and their times."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -18,62 +16,18 @@ from sqlalchemy import (
     union_all,
 )
 
-from sparkify.etl.constructs import epoch_ms
-from sparkify.etl.declarations import Columns
-from sparkify.etl.dispositions import best_with_target
 from sparkify.etl.ranges import in_staged_range
-from sparkify.models import SongMatch, SongPlay, StagingEvent, User, working
+from sparkify.models import SongMatch, SongPlay, StagingEvent, working
 from sparkify.pipeline.transforms.batch import LoadId, is_play
 from sparkify.pipeline.transforms.song_matches import same_song
 
-__all__ = ["outdated_plays", "repeated_plays", "songplays", "time", "users"]
+__all__ = ["outdated_plays", "repeated_plays", "songplays", "time"]
 
 _NATURAL_KEY = ("ts", "user_id", "session_id", "item_in_session")
 """With the user: public logs give sessions of several users one number."""
 
 _CONTENT = ("level", "artist", "song", "length", "location", "user_agent")
 """What else a play says."""
-
-
-def users(_load_id: LoadId) -> SelectBase:
-    """Each user of the batch as of the newest play, of those of the batch and of the star."""
-    return best_with_target(User.__table__, _users_of_batch(), "user_id", _best_user, None)
-
-
-def _users_of_batch() -> SelectBase:
-    """Each user of the batch as of the newest play; several rows where several plays share that time."""
-    newest = (
-        select(StagingEvent.user_id, func.max(StagingEvent.ts).label("ts"))
-        .where(is_play)
-        .group_by(StagingEvent.user_id)
-        .subquery("newest")
-    )
-    event = StagingEvent.__table__
-    return (
-        select(
-            event.c.user_id,
-            event.c.first_name,
-            event.c.last_name,
-            event.c.gender,
-            event.c.level,
-            epoch_ms(event.c.registration).label("registered_at"),
-            event.c.ts.label("last_played_at"),
-        )
-        .select_from(event.join(newest, and_(newest.c.user_id == event.c.user_id, newest.c.ts == event.c.ts)))
-        .where(is_play)
-    )
-
-
-def _best_user(row: Columns) -> list[ColumnElement[Any]]:
-    """The order of rows of one user, best first: the newest; at one time paid before free; then all columns."""
-    return [
-        row["last_played_at"].desc(),
-        row["level"].desc().nulls_last(),
-        row["registered_at"].asc().nulls_last(),
-        row["first_name"].asc().nulls_last(),
-        row["last_name"].asc().nulls_last(),
-        row["gender"].asc().nulls_last(),
-    ]
 
 
 def time(_load_id: LoadId) -> SelectBase:
