@@ -16,7 +16,7 @@ PYTEST := -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 VERSIONS := test-py311 test-py312 test-py313
 
-.PHONY: demo test test-unit test-dialect test-lowest test-newest test-duckdb2 $(VERSIONS) coverage kill parity fuzz loaders \
+.PHONY: demo test test-unit test-dialect test-lowest test-newest test-duckdb2 $(VERSIONS) coverage kill parity fuzz bombs loaders \
         rejects lint format bench bench-growth redshift-local clean help
 
 help:
@@ -101,6 +101,9 @@ parity: $(READY) ## 100 sets of generated data, five times the size, and 200 seq
 fuzz: $(READY) ## mutate 200,000 lines: the validation, DuckDB's reader and its table must agree with a strict parser on each
 	$(BIN)/python -m pytest tests/unit/test_lines.py -k damaged --hypothesis-profile=fuzz
 	$(BIN)/python -m tests.support.line_fuzz --lines 200000
+
+bombs: $(READY) ## gzip bombs and lines of 2 GB: refused before 64 MB of them are written, in 512 MB of address space
+	$(BIN)/python -m pytest tests/databases/test_bombs.py --scale 64
 
 loaders: $(READY) ## 20 rounds of eight loads at once on the stand-in: each file once, and each loser told who has the lock
 	$(BIN)/python -m pytest tests/databases/redshift/test_redshift_loaders.py --scale 10

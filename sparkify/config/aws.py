@@ -41,11 +41,12 @@ def aws_session(settings: Settings) -> Any:
 
 
 def aws_options(settings: Settings) -> AwsOptions:
-    """What the readers of S3 need to know."""
+    """What the readers of files and of S3 need to know."""
     key, secret = settings.aws_access_key_id, settings.aws_secret_access_key
     return AwsOptions(
         region=settings.region,
         endpoint=settings.aws_endpoint_url,
         access_key_id=key.get_secret_value() if key else None,
         secret_access_key=secret.get_secret_value() if secret else None,
+        max_unpacked=settings.max_unpacked,
     )

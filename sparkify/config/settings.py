@@ -20,6 +20,7 @@ from sparkify.config.dwhcfg import config_file
 from sparkify.config.fields import DwhCfg, cfg, env_name, extra_of, fields_of, setting_names
 from sparkify.etl.declarations import Source
 from sparkify.etl.errors import ConfigurationError
+from sparkify.etl.listing import MAX_UNPACKED
 
 __all__ = ["Setting", "Settings"]
 
@@ -57,6 +58,13 @@ class Settings(ConnectionSettings):
         ge=0,
         le=4 * 1024 * 1024,
         description="smaller files, such as 1MB, are joined below MANIFEST_PREFIX before they are copied",
+    )
+    max_unpacked: ByteSize = cfg(
+        "S3",
+        "MAX_UNPACKED",
+        default=ByteSize(MAX_UNPACKED),
+        ge=0,
+        description="what a gzipped file may become, such as 2GB, though it is over 200 times as large",
     )
     unload_role_arn: str | None = cfg(
         "IAM_ROLE",

@@ -1,4 +1,4 @@
-"""What a listing of a source finds, and how S3 is reached: values alone."""
+"""What a listing of a source finds, and how its files are read: values alone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-__all__ = ["AwsOptions", "Listing", "SourceFile"]
+__all__ = ["MAX_UNPACKED", "AwsOptions", "Listing", "SourceFile"]
+
+MAX_UNPACKED = 16 * 1024 * 1024
+"""Bytes that any gzipped file may become, unless it is said otherwise."""
 
 
 class SourceFile(NamedTuple):
@@ -39,12 +42,14 @@ class Listing:
 
 @dataclass(frozen=True, kw_only=True)
 class AwsOptions:
-    """How S3 is reached, where boto3's own chain does not say it all.
+    """How files are read: S3 is reached so, where boto3's own chain does not say it all.
 
     :ivar endpoint: another server than Amazon's, such as one for tests.
+    :ivar max_unpacked: bytes that a gzipped file, of S3 or not, may become however small it is.
     """
 
     region: str | None = None
     endpoint: str | None = None
     access_key_id: str | None = field(default=None, repr=False)
     secret_access_key: str | None = field(default=None, repr=False)
+    max_unpacked: int = MAX_UNPACKED

@@ -4,44 +4,53 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from sparkify.etl.buckets import reaching_s3
 from sparkify.etl.errors import EmptySource, SourceError, TemporaryError
-from sparkify.etl.listing import SourceFile
+from sparkify.etl.listing import MAX_UNPACKED, SourceFile
 from sparkify.etl.locations import split_s3
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
 
-__all__ = ["file_chunks", "stored_bytes"]
+__all__ = ["file_chunks", "stored_bytes", "unpacked"]
 
 CHUNK = 1 << 20
 """Bytes that are read at a time."""
 GZIP_MAGIC = b"\x1f\x8b"
+MAX_RATIO = 200
+"""How many times as large as stored a file may become. Logs become ten times as large; zlib can do 1,032."""
+_SHORT = 16 * 1024
 
 
 def file_chunks(
-    file: SourceFile, store: S3Store | None = None, see: Callable[[bytes], None] | None = None
+    file: SourceFile, store: S3Store | None = None, *, max_unpacked: int = MAX_UNPACKED
 ) -> Iterator[bytes]:
     """The bytes of a file, decompressed when it is gzip, whatever its name says.
 
     :param store: the bucket that an ``s3://`` file lies in.
-    :param see: is called with the bytes as they are stored.
-    :raises SourceError: when it cannot be read, is cut off, or fails gzip's own checksum.
+    :param max_unpacked: bytes that it may become whatever it was compressed from; see :func:`unpacked`.
+    :raises SourceError: when it cannot be read, is cut off, fails gzip's own checksum, or becomes too large.
     :raises TemporaryError: when S3 does not answer, or the file is not as it was listed: it is gone, it was
         replaced, or it is being written.
     """
-    raw = stored_bytes(file, store)
-    if see is not None:
-        raw = _seen(raw, see)
+    return unpacked(file, stored_bytes(file, store), max_unpacked)
+
+
+def unpacked(file: SourceFile, raw: Iterator[bytes], max_unpacked: int) -> Iterator[bytes]:
+    """The bytes of a file, given those that are stored, decompressed when they are gzip.
+
+    :param max_unpacked: bytes beyond which it may not be more than 200 times as large as stored.
+    :raises SourceError: when it is cut off, fails gzip's own checksum, or becomes too large.
+    """
     first = next(raw, b"")
     # Also where the file is cut off after the first byte of it.
     if first and GZIP_MAGIC.startswith(first[:2]):
-        yield from _gunzip(file.uri, chain([first], raw))
+        yield from _gunzip(file.uri, chain([first], raw), max_unpacked)
     elif first:
         yield first
         yield from raw
@@ -50,12 +59,6 @@ def file_chunks(
 def stored_bytes(file: SourceFile, store: S3Store | None = None) -> Iterator[bytes]:
     """The bytes of a file as they are stored; else as :func:`file_chunks`."""
     return _s3_chunks(file, store) if store is not None else _local_chunks(file)
-
-
-def _seen(chunks: Iterator[bytes], see: Callable[[bytes], None]) -> Iterator[bytes]:
-    for chunk in chunks:
-        see(chunk)
-        yield chunk
 
 
 def _local_chunks(file: SourceFile) -> Iterator[bytes]:
@@ -103,22 +106,46 @@ def _s3_chunks(file: SourceFile, store: S3Store) -> Iterator[bytes]:
         raise TemporaryError(f"{read:,} of {file.size:,} bytes arrived", where=file.uri)
 
 
-def _gunzip(uri: str, raw: Iterator[bytes]) -> Iterator[bytes]:
+def _gunzip(uri: str, raw: Iterator[bytes], max_unpacked: int) -> Iterator[bytes]:
     """Decompress every member; zlib checks the length and the CRC of each, which DuckDB does not."""
     member = zlib.decompressobj(wbits=31)
+    before = made = 0
+    width = CHUNK
     try:
         for chunk in raw:
-            data = chunk
-            while data:
+            data = b""
+            end = 0
+            while data or end < len(chunk):
+                if not data:
+                    data = chunk[end : end + width]
+                    end += len(data)
                 if member.eof:
                     # Tapes and some tools fill up a block with zeros, which gzip itself reads over.
                     data = data.lstrip(b"\0")
                     if not data:
-                        break
+                        continue
                     member = zlib.decompressobj(wbits=31)
-                yield member.decompress(data, CHUNK)
-                data = member.unconsumed_tail or member.unused_data
+                found = member.decompress(data, CHUNK)
+                data = member.unconsumed_tail
+                if member.eof:
+                    end -= len(member.unused_data)
+                # zlib copies what is behind a member: of many small ones, not the whole chunk for each.
+                width = _SHORT if member.eof else min(4 * width, CHUNK)
+                made += len(found)
+                _refuse_bomb(uri, before + end - len(data), made, max_unpacked)
+                if found:
+                    yield found
+            before += len(chunk)
     except zlib.error as exc:
         raise SourceError(uri, f"is not sound gzip ({exc})") from exc
     if not member.eof:
         raise SourceError(uri, "ends in the middle of its gzip data")
+
+
+def _refuse_bomb(uri: str, read: int, made: int, max_unpacked: int) -> None:
+    if made > max_unpacked and made > read * MAX_RATIO:
+        raise SourceError(
+            uri,
+            f"its first {read:,} bytes decompress to more than {made:,}, over {MAX_RATIO} times as many",
+            hint="If it is meant to, give MAX_UNPACKED, what any file may become, such as 2GB.",
+        )

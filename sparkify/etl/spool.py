@@ -11,18 +11,20 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from sparkify.etl.buckets import open_bucket
 from sparkify.etl.declarations import Source
 from sparkify.etl.errors import SourceError, TemporaryError
+from sparkify.etl.line_counter import LineCounter
 from sparkify.etl.line_rules import BOM, MAX_LINE
 from sparkify.etl.listing import AwsOptions, SourceFile
 from sparkify.etl.locations import is_s3, split_s3
 from sparkify.etl.profiles import Profile
 from sparkify.etl.profiling import FileProfiler, Profiler
-from sparkify.etl.sources import CHUNK, GZIP_MAGIC, file_chunks
+from sparkify.etl.sources import CHUNK, GZIP_MAGIC, stored_bytes, unpacked
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
@@ -34,6 +36,10 @@ _SMALL = 4 * CHUNK
 _BUNDLE = 64 * CHUNK
 """Bytes: a bundle of small files is closed when it has grown beyond this."""
 _FETCHERS = 32
+_WINDOW = 64 * CHUNK
+"""Bytes, as stored, of objects that are held in memory until their turn comes."""
+_MAX_OPEN_LINE = 16 * MAX_LINE
+"""Bytes of a line behind which no newline is looked for: such a file has no lines."""
 
 Progress = Callable[[int], None]
 
@@ -96,7 +102,7 @@ def spool(
     }
     small = [file for file in files if file.size < _SMALL]
     with _Bundler(folder) as bundle, ThreadPoolExecutor(_FETCHERS if stores else 1) as pool:
-        for one in _contents(small, stores, pool, profiler):
+        for one in _contents(small, stores, pool, partial(_Reading, profiler=profiler, aws=aws)):
             file = one.file
             yield from bundle.add(one)
             report(file.size)
@@ -105,7 +111,7 @@ def spool(
     for number, file in enumerate(large):
         path = folder / f"file-{number:06d}.json"
         store = _store(file, stores)
-        reading = _Reading(file, store, profiler)
+        reading = _Reading(file, store, profiler=profiler, aws=aws)
         if store is None and not _is_gzip(file):
             path.symlink_to(file.uri)
             counter = _counted(reading, None, report)
@@ -119,21 +125,29 @@ def spool(
 class _Reading:
     """One file as it is read: its content is hashed and profiled on the way."""
 
-    def __init__(self, file: SourceFile, store: S3Store | None, profiler: Profiler | None) -> None:
+    def __init__(
+        self, file: SourceFile, store: S3Store | None, *, profiler: Profiler | None, aws: AwsOptions
+    ) -> None:
         self.file = file
         self._hash = hashlib.sha256()
         self._profiler = None if profiler is None else FileProfiler(profiler)
-        self.chunks: Iterable[bytes] = file_chunks(file, store, self._hash.update)
+        self._max_unpacked = aws.max_unpacked
+        self._stored: Iterable[bytes] = stored_bytes(file, store)
 
     def fetch(self) -> Self:
-        """Read all of it now."""
-        self.chunks = list(self.chunks)
+        """Read all of it now, as it is stored: decompressed, many would not fit into memory."""
+        self._stored = list(self._stored)
         return self
+
+    def _hashed(self) -> Iterator[bytes]:
+        for chunk in self._stored:
+            self._hash.update(chunk)
+            yield chunk
 
     def __iter__(self) -> Iterator[bytes]:
         """The bytes, without the byte order mark that some editors put before them."""
         first = True
-        for chunk in self.chunks:
+        for chunk in unpacked(self.file, self._hashed(), self._max_unpacked):
             data = chunk.removeprefix(BOM) if first else chunk
             first = False
             if self._profiler is not None:
@@ -146,15 +160,26 @@ class _Reading:
         return Segment(self.file, lines, self._hash.hexdigest(), profile)
 
 
-def _counted(chunks: Iterable[bytes], out: BinaryIO | None, report: Progress | None) -> LineCounter:
+def _counted(reading: _Reading, out: BinaryIO | None, report: Progress | None) -> LineCounter:
     counter = LineCounter()
-    for chunk in chunks:
+    for chunk in reading:
         counter.feed(chunk)
+        _refuse_endless(reading.file, counter)
         if out is not None:
             out.write(chunk)
         if report is not None:
             report(len(chunk))
     return counter
+
+
+def _refuse_endless(file: SourceFile, counter: LineCounter) -> None:
+    """:raises SourceError: when a line has not ended for so long that nothing is to be expected of it."""
+    if counter.open_bytes > _MAX_OPEN_LINE:
+        raise SourceError(
+            file.uri,
+            f"line {counter.lines:,} has more than {_MAX_OPEN_LINE:,} bytes",
+            hint="Write one object on each line; of an array, as this does: jq -c '.[]' FILE > NEW",
+        )
 
 
 def _is_gzip(file: SourceFile) -> bool:
@@ -175,16 +200,28 @@ def _contents(
     files: Sequence[SourceFile],
     stores: dict[str, S3Store],
     pool: ThreadPoolExecutor,
-    profiler: Profiler | None,
+    reading: Callable[[SourceFile, S3Store | None], _Reading],
 ) -> Iterator[_Reading]:
     """The content of each small file; those of S3 are fetched many at a time, and not far ahead."""
     if not stores:
-        yield from (_Reading(file, None, profiler) for file in files)
+        yield from (reading(file, None) for file in files)
         return
-    window = _FETCHERS * 8
-    for start in range(0, len(files), window):
-        some = files[start : start + window]
-        yield from pool.map(lambda file: _Reading(file, _store(file, stores), profiler).fetch(), some)
+    for some in _windows(files):
+        yield from pool.map(lambda file: reading(file, _store(file, stores)).fetch(), some)
+
+
+def _windows(files: Sequence[SourceFile]) -> Iterator[list[SourceFile]]:
+    """The files, as many at a time as are worth the threads and fit into memory."""
+    window: list[SourceFile] = []
+    size = 0
+    for file in files:
+        if window and (len(window) == _FETCHERS * 8 or size + file.size > _WINDOW):
+            yield window
+            window, size = [], 0
+        window.append(file)
+        size += file.size
+    if window:
+        yield window
 
 
 class _Bundler:
@@ -215,6 +252,7 @@ class _Bundler:
         counter = LineCounter()
         for data in reading:
             counter.feed(data)
+            _refuse_endless(reading.file, counter)
             self._written += self._out.write(data)
         if counter.open_line:
             # No file of the real logs ends in a newline: without one, two records would become one line.
@@ -231,50 +269,3 @@ class _Bundler:
         self._out.close()
         yield SpoolFile(path=self._path, segments=tuple(self._segments), suspect=self._suspect)
         self._out, self._segments, self._written, self._suspect = None, [], 0, False
-
-
-class LineCounter:
-    """Counts the lines that pass by, and sees what a fast reader would pass over in silence."""
-
-    _NUL = b"\\u0000"
-    # DuckDB skips them around a line. They are no white space of JSON, and Redshift is not known to take them.
-    _NOT_JSON = (b"\x0b", b"\x0c")
-
-    def __init__(self) -> None:
-        self._newlines = 0
-        self._tail = b""
-        self._length = 0
-        self.suspect = False
-
-    @property
-    def open_line(self) -> bool:
-        """Whether the last byte was not a newline, so that the last line is still open."""
-        return self._length > 0
-
-    @property
-    def lines(self) -> int:
-        """Lines so far, blank ones and one without a newline included."""
-        return self._newlines + self.open_line
-
-    def feed(self, data: bytes) -> None:
-        """Take the next bytes."""
-        newlines = data.count(b"\n")
-        if newlines:
-            # A line within one chunk is shorter than a chunk; only one across chunks can be too long.
-            self._long(self._length + data.index(b"\n"))
-            self._length = len(data) - data.rindex(b"\n") - 1
-            self._newlines += newlines
-        else:
-            self._length += len(data)
-        self._long(self._length)
-        # An escape may lie across two chunks.
-        self.suspect = (
-            self.suspect
-            or self._NUL in data
-            or self._NUL in self._tail + data[:5]
-            or any(byte in data for byte in self._NOT_JSON)
-        )
-        self._tail = (self._tail + data[-5:])[-5:]
-
-    def _long(self, length: int) -> None:
-        self.suspect = self.suspect or length > MAX_LINE

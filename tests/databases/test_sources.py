@@ -23,10 +23,11 @@ from sparkify import (
     Warehouse,
 )
 from sparkify.etl import spool as spooling
+from sparkify.etl.line_counter import LineCounter
 from sparkify.etl.lister import list_files
 from sparkify.etl.listing import AwsOptions
 from sparkify.etl.observer import Observer
-from sparkify.etl.spool import LineCounter, spool
+from sparkify.etl.spool import spool
 from standin import Standin
 from tests.support.data import Data, rows, star
 from tests.support.making import event, song, write

@@ -30,8 +30,8 @@ from sqlalchemy import Float, Integer, String
 from sparkify.databases.duckdb.reading import attach, count_lines, insert_files
 from sparkify.etl.declarations import JsonField, Source
 from sparkify.etl.lax_json import strict
+from sparkify.etl.line_counter import LineCounter
 from sparkify.etl.line_rules import LineValidator
-from sparkify.etl.spool import LineCounter
 from sparkify.pipeline.declaration import EVENTS, SONGS
 from tests.support.making import event, song
 

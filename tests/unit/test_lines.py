@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from sparkify import Warehouse
 from sparkify.databases.duckdb.reading import count_lines
 from sparkify.etl.lax_json import strict
+from sparkify.etl.line_counter import LineCounter
 from sparkify.etl.line_rules import LineValidator, escape
-from sparkify.etl.spool import LineCounter
 from sparkify.pipeline.declaration import EVENTS
 from tests.support.data import Data, rows
 from tests.support.making import event
