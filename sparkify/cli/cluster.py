@@ -211,15 +211,13 @@ def _deleting_snapshot(name: str, *, serverless: bool) -> str:
 
 
 def _settings(cluster: str | None, region: str | None, **options: Any) -> Settings:
-    from sparkify.config.checks import readable_by_others
-    from sparkify.config.dwhcfg import config_file
+    from sparkify.config.checks import refuse_readable_secrets
     from sparkify.config.settings import Settings
 
     settings = Settings.load(
         chosen_pipeline().sources, dwh_cluster_identifier=cluster, region=region, **options
     )
-    if readable_by_others():
-        warn(f"{config_file()} holds a secret and others may read it; run: chmod 600 {config_file()}")
+    refuse_readable_secrets()
     if settings.aws_access_key_id is not None:
         warn(
             "access keys of AWS stand in the settings; a profile is safer: `aws configure --profile sparkify`, "

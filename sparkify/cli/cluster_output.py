@@ -13,11 +13,16 @@ import typer
 
 from sparkify.cli import formatting
 from sparkify.cli.command import echo, verbosity, warn
+from sparkify.cli.streams import raw
 
 if TYPE_CHECKING:
     from sparkify.provision import Call, Created, ProvisionObserver, State
 
 __all__ = ["as_dict", "observer", "print_created", "print_plan", "print_state"]
+
+
+_CLEAR = "\r\x1b[K"
+"""To the beginning of the line of a terminal, and nothing in it."""
 
 
 def observer() -> ProvisionObserver:
@@ -36,7 +41,8 @@ def observer() -> ProvisionObserver:
 
         def waiting(self, noun: str, state: str, seconds: float) -> None:
             if self._terminal:
-                typer.echo(f"\r\x1b[K{noun}: {state}, {formatting.seconds(seconds)}", err=True, nl=False)
+                raw(sys.stderr).write(_CLEAR)
+                typer.echo(f"{noun}: {state}, {formatting.seconds(seconds)}", err=True, nl=False)
             elif self._last != f"{noun} {state}":
                 echo(f"{noun}: {state}")
             self._last = f"{noun} {state}"
@@ -50,7 +56,7 @@ def observer() -> ProvisionObserver:
 
         def _line(self, text: str) -> None:
             if self._terminal and self._last:
-                typer.echo("\r\x1b[K", err=True, nl=False)
+                raw(sys.stderr).write(_CLEAR)
             self._last = ""
             if text:
                 echo(text)

@@ -122,8 +122,16 @@ def build(name: str, function: Callable[..., None]) -> Any:
 
 def guarded(app: typer.Typer) -> NoReturn:
     """Run the application, and exit with the code that its outcome has."""
+    from sparkify.cli.streams import guarded_streams
+
     signal.signal(signal.SIGTERM, _terminate)
     _write_utf8()
+    with guarded_streams():
+        _run(app)
+    sys.exit(0)
+
+
+def _run(app: typer.Typer) -> None:
     try:
         app(standalone_mode=True)
     except _Stopped as stopped:
@@ -135,7 +143,6 @@ def guarded(app: typer.Typer) -> NoReturn:
         sys.exit(0)
     except Exception as exc:
         _fail(exc)
-    sys.exit(0)
 
 
 def _write_utf8() -> None:
@@ -213,8 +220,11 @@ def _as_option(name: str, value: object) -> str:
 
 
 def _complain(message: str, label: str = "error: ") -> None:
-    if label and sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
-        label = typer.style(label, fg=typer.colors.RED, bold=True)
+    if verbosity.log_format == "text" and label and sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
+        from sparkify.cli.streams import raw
+
+        raw(sys.stderr).write(typer.style(label, fg=typer.colors.RED, bold=True))
+        label = ""
     _write("ERROR", message, label)
 
 

@@ -28,7 +28,9 @@ def config(
 ) -> None:
     """Show each setting and its origin, secrets masked."""
     from sparkify.cli.warehouse import warn_of_settings
+    from sparkify.config.checks import refuse_readable_secrets
     from sparkify.config.dwhcfg import config_file
+    from sparkify.config.secrets import masked_url
     from sparkify.config.settings import Settings
     from sparkify.config.template import write_template
 
@@ -37,6 +39,7 @@ def config(
         write_template(config_file(), pipeline.sources)
         echo(f"Wrote {config_file()}; its owner alone may read it. Every line in it is commented out.")
         return
+    refuse_readable_secrets()
     settings = Settings.load(pipeline.sources, database_url=database)
     found = settings.describe()
     if as_json:
@@ -47,5 +50,5 @@ def config(
             [[setting.name, setting.value, setting.origin] for setting in found],
             indent="",
         )
-        echo(f"\nThe warehouse is {settings.url.render_as_string(hide_password=True)}")
+        echo(f"\nThe warehouse is {masked_url(settings.url)}")
     warn_of_settings(pipeline)

@@ -32,6 +32,7 @@ def migrate(
 ) -> None:
     """Migrate the tables to a revision, by default the newest."""
     from sparkify.cli.warehouse import open_warehouse
+    from sparkify.config.secrets import masked_url
     from sparkify.etl.errors import ConfigurationError
 
     with open_warehouse(database) as warehouse:
@@ -39,7 +40,7 @@ def migrate(
             typer.echo(warehouse.migration_sql(revision), nl=False)
             return
         if revision == "base" and not yes:
-            shown = warehouse.url.render_as_string(hide_password=True)
+            shown = masked_url(warehouse.url)
             question = f"This removes every table of {shown}, and every row with them. Go on?"
             if not typer.confirm(question, err=True):
                 raise ConfigurationError("nothing was changed")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sparkify.cli.command import warn
 from sparkify.cli.pipeline import chosen_pipeline
 from sparkify.cli.progress import CommandObserver
-from sparkify.config.checks import readable_by_others, unknown_options, unknown_variables
+from sparkify.config.checks import refuse_readable_secrets, unknown_options, unknown_variables
 from sparkify.config.dwhcfg import config_file
 from sparkify.config.settings import Settings
 from sparkify.etl.declarations import Pipeline
@@ -28,13 +28,15 @@ def settings_of(pipeline: Pipeline, database: str | None) -> Settings:
 
 
 def warn_of_settings(pipeline: Pipeline) -> None:
-    """Warn of what the configuration should not have."""
+    """Warn of what the configuration should not have.
+
+    :raises ConfigurationError: when others than its owner may read a file that holds a secret.
+    """
+    refuse_readable_secrets()
     for problem in unknown_options(pipeline.sources):
         warn(f"{config_file()}: {problem}")
     for problem in unknown_variables(pipeline.sources):
         warn(f"environment: {problem}")
-    if readable_by_others():
-        warn(f"{config_file()} holds a secret and others may read it; run: chmod 600 {config_file()}")
 
 
 def open_warehouse(database: str | None, *, read_only: bool = False) -> Warehouse:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sparkify.config.dwhcfg import config_file, read_values
 from sparkify.config.fields import env_name, extra_of
+from sparkify.config.secrets import secrets_within
 from sparkify.config.settings import Settings
 from sparkify.etl.declarations import Source
+from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.suggestions import closest
 
-__all__ = ["readable_by_others", "unknown_options", "unknown_variables"]
+__all__ = ["readable_by_others", "refuse_readable_secrets", "unknown_options", "unknown_variables"]
 
 _OTHER_VARIABLES = ("config", "pipeline", "bench")
 
@@ -75,8 +78,27 @@ def readable_by_others(path: Path | None = None) -> bool:
         return False
     values = read_values(path)
     return any(
-        values.get((extra["section"], option.lower()))
-        for extra in map(extra_of, Settings.model_fields.values())
-        if extra["secret"]
+        _holds_secret(name, value, secret=extra["secret"])
+        for name, extra in ((name, extra_of(info)) for name, info in Settings.model_fields.items())
         for option in extra["options"]
+        if (value := values.get((extra["section"], option.lower())))
     )
+
+
+def refuse_readable_secrets() -> None:
+    """Do nothing, unless others than its owner may read a file of settings that holds a secret.
+
+    :raises ConfigurationError: then.
+    """
+    path = config_file()
+    if readable_by_others(path):
+        raise ConfigurationError(
+            "holds a secret, and others may read it",
+            where=str(path),
+            hint=f"Run: chmod 600 {shlex.quote(str(path))}",
+        )
+
+
+def _holds_secret(name: str, value: str, *, secret: bool) -> bool:
+    """Whether a value is a secret, or has one within; of a URL for its password or its query."""
+    return any(secrets_within(value, name)) if name == "database_url" or not secret else bool(value)

@@ -18,13 +18,12 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 from sparkify.config.connection import ConnectionSettings
 from sparkify.config.dwhcfg import config_file
 from sparkify.config.fields import DwhCfg, cfg, env_name, extra_of, fields_of, setting_names
+from sparkify.config.secrets import MASK, masked, masked_url, protect, secrets_of
 from sparkify.etl.declarations import Source
 from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.listing import MAX_UNPACKED
 
 __all__ = ["Setting", "Settings"]
-
-MASK = "***"
 
 
 class Settings(ConnectionSettings):
@@ -157,9 +156,11 @@ class Settings(ConnectionSettings):
         given = {name: value for name, value in options.items() if value not in (None, "")}
         settings_cls = cls.with_sources(sources)
         try:
-            return settings_cls(**given)
+            settings = settings_cls(**given)
         except ValidationError as exc:
             raise ConfigurationError(_explained(settings_cls, exc, given)) from None
+        protect(secrets_of(settings))
+        return settings
 
     @classmethod
     def with_sources(cls, sources: Sequence[Source]) -> type[Settings]:
@@ -239,8 +240,8 @@ class Settings(ConnectionSettings):
         if value is None:
             return ""
         if name == "database_url":
-            return self.url.render_as_string(hide_password=True)
-        return MASK if secret else str(value)
+            return masked_url(self.url)
+        return MASK if secret else masked(str(value))
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from sqlalchemy import (
     TableClause,
 )
 
+from sparkify.config.secrets import masked_url
 from sparkify.databases.facts import Fact
 from sparkify.databases.reader import SqlReader
 from sparkify.etl.adapter import Adapter
@@ -64,7 +65,7 @@ class Database(Adapter):
         self.sources = tuple(sources)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.url.render_as_string(hide_password=True)!r})"
+        return f"{type(self).__name__}({masked_url(self.url)!r})"
 
     # -- engine and file -----------------------------------------------------------------------------------
 

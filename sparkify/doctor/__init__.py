@@ -5,11 +5,13 @@ It reads, and changes nothing. What depends on something that failed is skipped,
 
 from __future__ import annotations
 
+import shlex
 import stat
 from functools import partial
 
 from sparkify.config.checks import readable_by_others, unknown_options
 from sparkify.config.dwhcfg import config_file
+from sparkify.config.secrets import masked_url, secrets_of
 from sparkify.config.settings import Settings
 from sparkify.databases import Database, open_database
 from sparkify.doctor.checklist import Checklist, Diagnosis, Problem
@@ -29,8 +31,6 @@ def examine(database: str | None = None, pipeline: Pipeline = SPARKIFY) -> tuple
     opened: list[tuple[Settings, Database]] = []
     if not checklist.run("configuration", partial(_configure, opened, database, pipeline), exit_code=2):
         return tuple(checklist.results)
-    from sparkify.provision.account import secrets_of
-
     settings, warehouse = opened[0]
     checklist.secrets = secrets_of(settings)
     checklist.translate = warehouse.translate
@@ -63,7 +63,7 @@ def _configure(opened: list[tuple[Settings, Database]], database: str | None, pi
     source = f"read from {config_file()}" if config_file().exists() else f"no {config_file()}: the defaults"
     if not warehouse.is_embedded:
         return f"{source}; the warehouse is {warehouse.title} at {settings.url.host}"
-    return f"{source}; the warehouse is {settings.url.render_as_string(hide_password=True)}"
+    return f"{source}; the warehouse is {masked_url(settings.url)}"
 
 
 def _check_file(checklist: Checklist, pipeline: Pipeline) -> None:
@@ -73,7 +73,9 @@ def _check_file(checklist: Checklist, pipeline: Pipeline) -> None:
 
     def check_mode() -> str:
         if readable_by_others():
-            raise Problem(f"{path} holds a secret and others may read it", hint=f"chmod 600 {path}")
+            raise Problem(
+                f"{path} holds a secret and others may read it", hint=f"chmod 600 {shlex.quote(str(path))}"
+            )
         return f"{stat.S_IMODE(path.stat().st_mode):04o}"
 
     def check_options() -> str:
@@ -83,5 +85,5 @@ def _check_file(checklist: Checklist, pipeline: Pipeline) -> None:
             )
         return "every option is known"
 
-    checklist.run("file mode", check_mode)
+    checklist.run("file mode", check_mode, exit_code=2)
     checklist.run("options", check_options)

@@ -7,19 +7,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from sparkify.config.aws import aws_session
+from sparkify.config.secrets import secrets_of
 from sparkify.config.settings import Settings
 from sparkify.etl.errors import ConfigurationError
 from sparkify.provision.calls import Call
 
-__all__ = ["Aws", "secrets_of"]
-
-
-def secrets_of(settings: Settings) -> tuple[str, ...]:
-    """Every secret in the settings, to keep them out of messages."""
-    found = [value.get_secret_value() for _, value in settings if hasattr(value, "get_secret_value")]
-    if settings.database_url is not None and (password := settings.url.password):
-        found.append(str(password))
-    return tuple(found)
+__all__ = ["Aws"]
 
 
 class Aws:

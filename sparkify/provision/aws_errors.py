@@ -27,7 +27,7 @@ from botocore.exceptions import (
     SSOError,
 )
 
-from sparkify.config.settings import MASK
+from sparkify.config.secrets import MASK
 from sparkify.etl.errors import ConfigurationError, SparkifyError, TemporaryError
 
 __all__ = ["AwsBusy", "AwsRefusal", "scrub", "translated"]

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from sparkify.config.settings import MASK
+from sparkify.config.secrets import MASK
 
 __all__ = ["Call", "Context", "Found", "ProvisionObserver"]
 

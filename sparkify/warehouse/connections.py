@@ -9,6 +9,7 @@ from typing import Self
 
 from sqlalchemy import Connection, Engine
 
+from sparkify.config.secrets import masked_url
 from sparkify.databases import Database
 from sparkify.etl.declarations import Pipeline
 from sparkify.etl.errors import ConfigurationError, SparkifyError
@@ -71,7 +72,7 @@ class Connections:
 
     @property
     def _masked_url(self) -> str:
-        return self.url.render_as_string(hide_password=True)
+        return masked_url(self.url)
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:

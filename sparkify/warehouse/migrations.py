@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import URL, Connection, Engine
 
+from sparkify.config.secrets import masked_url
 from sparkify.databases import Database
 from sparkify.etl.declarations import Pipeline
 from sparkify.etl.errors import UNCHANGED, ConfigurationError
@@ -95,7 +96,7 @@ class Migrations:
     def not_at_head(self, revision: str | None) -> ConfigurationError:
         """The error that says that the database is at this revision, and not at head."""
         has = "has no tables yet" if revision is None else f"is at revision {revision}"
-        url = self._database.url.render_as_string(hide_password=True)
+        url = masked_url(self._database.url)
         if self._database.schema is not None:
             url += f", schema {self._database.schema},"
         return ConfigurationError(

@@ -251,10 +251,17 @@ def test_config_prints_and_writes(home: Path) -> None:
     assert (home / "dwh.cfg").stat().st_mode & 0o777 == 0o600
     (home / "dwh.cfg").write_text("[CLUSTER]\nDB_PASSWORD = canary\nHOTS = x\n")
     (home / "dwh.cfg").chmod(0o644)
+    refused = run(home, "config")
+    assert refused.returncode == 2
+    assert refused.stdout == ""
+    assert refused.stderr == (
+        "error: dwh.cfg: holds a secret, and others may read it. Run: chmod 600 dwh.cfg\n"
+    )
+    (home / "dwh.cfg").chmod(0o600)
     shown = run(home, "config")
+    assert shown.returncode == 0
     assert "canary" not in shown.stdout + shown.stderr
     assert "did you mean HOST?" in shown.stderr
-    assert "chmod 600 dwh.cfg" in shown.stderr
     assert run(home, "config", "--init").returncode == 2
 
 

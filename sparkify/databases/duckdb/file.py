@@ -36,7 +36,7 @@ def create(
     *,
     statements: Callable[[], Sequence[str]] | None = None,
 ) -> bool:
-    """Create a file where there is none. Returns whether it was created.
+    """Create a file where there is none, for its owner alone. Returns whether it was created.
 
     DuckDB leaves a file that never opens again when it is killed at its first writes. So the file is made
     under another name, filled, and given its name when it is whole.
@@ -54,6 +54,8 @@ def create(
     try:
         config = CONFIG | {"storage_compatibility_version": STORAGE_VERSION}
         with duckdb.connect(str(new), config=dict(config)) as connection:
+            # Names of users will be in it. Whoever shares it says so with chmod, and loads leave that as it is.
+            new.chmod(0o600)
             if statements is not None:
                 _run(connection, ["BEGIN", *statements(), "COMMIT"])
         if fill is not None:

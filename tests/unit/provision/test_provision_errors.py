@@ -7,9 +7,9 @@ import traceback
 import botocore.exceptions as boto
 import pytest
 
+from sparkify.config.secrets import secrets_of
 from sparkify.etl.errors import ConfigurationError, SparkifyError, TemporaryError
 from sparkify.provision import Aws, Call
-from sparkify.provision.account import secrets_of
 from sparkify.provision.aws_errors import AwsBusy, AwsRefusal, scrub, translated
 from tests.support.provision import CANARIES, settings
 

@@ -1,0 +1,56 @@
+"""The streams of a command: no secret of the settings passes them, and nothing that would act on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO, cast
+
+from sparkify.config.secrets import protect_environment, redact
+from sparkify.etl.escaping import escape_controls
+
+__all__ = ["guarded_streams", "raw"]
+
+
+class _Guarded:
+    """A stream of text that masks and escapes what is written to it.
+
+    :ivar rich_proxied_file: where rich draws a bar, whose control sequences are its own.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.rich_proxied_file = stream
+
+    def write(self, text: str) -> int:
+        """Write the text, without secrets and without control sequences. Returns how long it was."""
+        if not isinstance(text, str):
+            # As a stream of text does: Typer finds out in this way what it is.
+            raise TypeError("a stream of text takes text")
+        self.rich_proxied_file.write(escape_controls(redact(text)))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write each of the texts."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.rich_proxied_file, name)
+
+
+def raw(stream: TextIO) -> TextIO:
+    """The stream behind a guarded one: for rows that a program reads, and for control sequences of our own."""
+    return cast("TextIO", getattr(stream, "rich_proxied_file", stream))
+
+
+@contextmanager
+def guarded_streams() -> Iterator[None]:
+    """Have stdout and stderr mask and escape what is written to them: tracebacks and warnings of Python too."""
+    protect_environment()
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (cast("TextIO", _Guarded(stream)) for stream in before)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
