@@ -99,7 +99,7 @@ EMBEDDED: list[tuple[Callable[[pytest.MonkeyPatch], None], str, str, str, int]] 
         "file mode",
         "others may read it",
         "chmod 600 dwh.cfg",
-        1,
+        2,
     ),
     (
         lambda _: write_config("[CLUSTER]\nHOSTT=x\n"),
