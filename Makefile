@@ -17,7 +17,7 @@ PYTEST := -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 VERSIONS := test-py311 test-py312 test-py313
 
 .PHONY: demo test test-unit test-dialect test-lowest test-newest test-duckdb2 $(VERSIONS) coverage kill parity fuzz bombs loaders \
-        rejects lint format bench bench-growth redshift-local clean help
+        rejects signals lint format bench bench-growth redshift-local clean help
 
 help:
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -110,6 +110,9 @@ loaders: $(READY) ## 20 rounds of eight loads at once on the stand-in: each file
 
 rejects: $(READY) ## 100,000 files and one broken line on the stand-in: only its file is read here, in few statements
 	$(BIN)/python -m pytest tests/databases/redshift/test_redshift_rejects.py -k few_statements --scale 1000
+
+signals: $(READY) ## stop loads of both databases by each signal in every step: the exit code, and one line
+	$(BIN)/python -m pytest tests/acceptance/test_signals.py --scale 2
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .

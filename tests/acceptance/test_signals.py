@@ -60,8 +60,10 @@ def some(steps: int, scale: int) -> list[int]:
     return list(range(0, steps - 2, 6 if scale == 1 else 1))
 
 
-def alternately(numbers: list[int], first: str, second: str) -> str:
-    return ",".join(f"{second if place % 2 else first}:{number}" for place, number in enumerate(numbers))
+def alternately(numbers: list[int], first: str, second: str, scale: int) -> str:
+    """One of the signals at each of the steps in turn; where tests run at size, also the other."""
+    turns = [(first, second)] if scale == 1 else [(first, second), (second, first)]
+    return ",".join(f"{turn[place % 2]}:{number}" for turn in turns for place, number in enumerate(numbers))
 
 
 @pytest.fixture
@@ -82,7 +84,7 @@ def test_signal_in_steps_on_duckdb(home: Path, scale: int) -> None:
     (whole,) = stops(home, f"SIGINT:{NEVER}", {})
     steps = len(whole["steps"])
     assert (whole["code"], whole["err"], whole["steps"][-2:]) == (0, "", ["commit", "tidy up"])
-    check(stops(home, alternately(some(steps, scale), "SIGINT", "SIGTERM"), {}))
+    check(stops(home, alternately(some(steps, scale), "SIGINT", "SIGTERM", scale), {}))
     for stop, expected in (("SIGINT:sql", 0), ("SIGTERM:sql", 0), (f"SIGTERM:{steps - 1}", 2)):
         check(stops(home, stop, {}))
         assert plays(home) == expected
@@ -107,7 +109,8 @@ def test_signal_in_steps_on_redshift(home: Path, cloud: Cloud, scale: int) -> No
     steps = len(whole["steps"])
     assert (whole["code"], whole["err"], whole["steps"][-2:]) == (0, "", ["commit", "tidy up"])
     with cloud.with_tables() as warehouse:
-        before = ",".join(["SIGINT:sql", "SIGTERM:sql", alternately(some(steps, scale), "SIGTERM", "SIGINT")])
+        in_steps = alternately(some(steps, scale), "SIGTERM", "SIGINT", scale)
+        before = f"SIGINT:sql,SIGTERM:sql,{in_steps}"
         check(stops(home, before, settings))
         assert rows(warehouse, "SELECT count(*) FROM songplays") == [(0,)]
         check(stops(home, f"SIGINT:{steps - 1}", settings))
