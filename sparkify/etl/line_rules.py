@@ -103,7 +103,8 @@ class LineValidator:
             return Violation(f"has the key {twice[0]!r} twice")
         for rule in self._rules:
             if reason := rule.refuse(value.get(rule.field.key)):
-                return Violation(f"{rule.field.key}: {reason}", rule.column)
+                near = _near(rule.field.key, value)
+                return Violation(f"{rule.field.key}: {reason}{near}", rule.column)
         for required in self._required:
             if _stored(value.get(self._keys[required.column])) == required.value:
                 for column in required.needs:
@@ -120,6 +121,15 @@ def _stored(value: Any) -> Any:
     blanks"), so that whichever of two spellings came first would stand for both.
     """
     return value.rstrip(" ") if isinstance(value, str) else value
+
+
+def _near(key: str, line: Object) -> str:
+    """Which key a line has instead of one that it lacks, where they differ in capitals and separators alone."""
+    if key in line:
+        return ""
+    plain = [re.sub(r"[-_ ]", "", one).lower() for one in (key, *line)]
+    like = [one for one, its in zip(line, plain[1:], strict=True) if its == plain[0]]
+    return f", but the line has {_quoted(like[0])}" if like else ""
 
 
 def _text_of(value: Any) -> str:

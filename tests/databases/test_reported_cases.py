@@ -91,7 +91,7 @@ CASES: dict[str, Case] = {
     ),
     "drift-lowercase": Case(
         {"a": [{key.lower(): value for key, value in play(3).items()}]},
-        rejected=[(1, "itemInSession: is missing")],
+        rejected=[(1, "itemInSession: is missing, but the line has 'iteminsession'")],
     ),
     "dup-unknown-key alone": Case(
         {"a": [play(4), with_key(4, '"ctx": {"a": 1, "a": 2}', 1), with_key(4, '"x": 1, "x": 2', 2)]},

@@ -162,6 +162,21 @@ def test_validator_rejects_line_and_names_column(name: str) -> None:
     assert violation.column == REJECTED[name][1]
 
 
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (GOOD.replace('"sessionId"', '"session_id"'), "sessionId: is missing, but the line has 'session_id'"),
+        (GOOD.replace('"sessionId"', '"SESSIONID"'), "sessionId: is missing, but the line has 'SESSIONID'"),
+        (GOOD.replace('"sessionId"', '"session"'), "sessionId: is missing"),
+        (raw("sessionId", 'null, "session_id": 1').decode(), "sessionId: is missing"),
+    ],
+)
+def test_validator_names_key_that_may_be_meant(line: str, reason: str) -> None:
+    violation = LineValidator(EVENTS).validate(line.encode())
+    assert violation is not None
+    assert violation.reason == reason
+
+
 def is_suspect(line: bytes) -> bool:
     """Whether the spool has a file with this line validated, whatever the reader says."""
     counter = LineCounter()
