@@ -10,12 +10,14 @@ from typing import Any
 
 import typer
 
+from sparkify.etl.escaping import escape_json
+
 __all__ = ["count", "print_json", "print_table", "seconds", "size", "when"]
 
 
 def print_json(value: Any) -> None:
     """Print a result as JSON: keys as the library names them, times as ISO 8601 in UTC."""
-    typer.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False))
+    typer.echo(escape_json(json.dumps(_plain(value), indent=2, ensure_ascii=False)))
 
 
 def _plain(value: Any) -> Any:

@@ -18,7 +18,7 @@ from sparkify.cli.command import build, echo
 from sparkify.cli.options import AsJson, Database
 from sparkify.cli.pipeline import chosen_pipeline
 from sparkify.cli.times import parse_moment
-from sparkify.cli.writing import AsCsv, InFormat, Output, Target, target
+from sparkify.cli.writing import AsCsv, CsvSafe, InFormat, Output, Target, target
 
 if TYPE_CHECKING:
     from sparkify.databases.rows import Rows
@@ -126,11 +126,11 @@ def _command(question: Question) -> Any:
         context = arguments.pop("context")
         # An option may stand before the name of the question as well as after it.
         before = context.obj or {}
-        database, form, output, as_csv = (
-            arguments.pop(name) for name in ("database", "form", "output", "as_csv")
+        database, form, output, as_csv, csv_safe = (
+            arguments.pop(name) for name in ("database", "form", "output", "as_csv", "csv_safe")
         )
         as_json, sql, dialect = (arguments.pop(name) or before.get(name) for name in _BEFORE)
-        to = target(form, output, as_json=bool(as_json), as_csv=as_csv)
+        to = target(form, output, as_json=bool(as_json), as_csv=as_csv, csv_safe=csv_safe)
         statement = question.ask(**arguments)
         if sql and (form or output):
             from sparkify.etl.errors import ConfigurationError
@@ -193,6 +193,7 @@ def _common() -> list[inspect.Parameter]:
         "database": (Database, None),
         "as_json": (AsJson, False),
         "as_csv": (AsCsv, False),
+        "csv_safe": (CsvSafe, None),
         "form": (InFormat, None),
         "output": (Output, None),
         "sql": (AsSql, False),

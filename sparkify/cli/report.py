@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
@@ -12,6 +13,7 @@ import typer
 from sparkify.cli import completion, formatting
 from sparkify.cli.command import command
 from sparkify.cli.options import Database
+from sparkify.cli.streams import raw
 from sparkify.cli.times import parse_moment
 
 __all__ = ["register"]
@@ -68,7 +70,7 @@ def report(
         build = import_module(pipeline.report).build
         page = build(warehouse, since=since, until=until, days=days, tz=tz, checks=checks)
     if str(output) == "-":
-        typer.echo(page)
+        raw(sys.stdout).write(f"{page}\n")
         return
     try:
         with atomic_write(output) as new:

@@ -9,7 +9,7 @@ import typer
 
 from sparkify.cli.command import command
 from sparkify.cli.options import AsJson, Database
-from sparkify.cli.writing import AsCsv, InFormat, Output, target
+from sparkify.cli.writing import AsCsv, CsvSafe, InFormat, Output, target
 
 __all__ = ["register"]
 
@@ -28,6 +28,7 @@ def sql(
     output: Output = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
+    csv_safe: CsvSafe = None,
     external_access: Annotated[
         bool, typer.Option("--external-access", help="Let the SQL read files, such as FROM 'more.csv'.")
     ] = False,
@@ -39,7 +40,7 @@ def sql(
     from sparkify.cli.results import plain_table
     from sparkify.cli.warehouse import open_warehouse
 
-    to = target(form, output, as_json=as_json, as_csv=as_csv)
+    to = target(form, output, as_json=as_json, as_csv=as_csv, csv_safe=csv_safe)
     if text == "-":
         text = _from_stdin()
     with open_warehouse(database, read_only=True) as warehouse:

@@ -15,10 +15,18 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
+from sparkify.etl.escaping import escape_json
+
 __all__ = ["csv_line", "json_text", "markdown_text", "moment", "plain_text", "printable"]
 
-_encode = json.JSONEncoder(ensure_ascii=False).encode
+_JSON = json.JSONEncoder(ensure_ascii=False)
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""How a formula begins for a spreadsheet, also in full width."""
 _MARKS = re.compile(r"([\\`*_\[\]|])")
+
+
+def _encode(value: Any) -> str:
+    return escape_json(_JSON.encode(value))
 
 
 def moment(value: datetime, *, utc: bool = False) -> str:
@@ -71,9 +79,21 @@ def plain_text(value: Any, *, utc: bool = False) -> str:
             return str(value)
 
 
-def csv_line(row: tuple[Any, ...], *, utc: bool = False) -> str:
-    """A row of CSV, without its end. NULL is nothing at all, and a text without letters is ``""``."""
-    return ",".join("" if value is None else _quoted(plain_text(value, utc=utc)) for value in row)
+def csv_line(row: tuple[Any, ...], *, utc: bool = False, safe: bool = False) -> str:
+    """A row of CSV, without its end. NULL is nothing at all, and a text without letters is ``""``.
+
+    :param safe: whether a text that a spreadsheet would take for a formula gets a ``'`` before it.
+
+    >>> print(csv_line(("=1+1", "@SUM(1)", -1, None), safe=True))
+    '=1+1,'@SUM(1),-1,
+    """
+    return ",".join("" if value is None else _quoted(_csv_text(value, utc=utc, safe=safe)) for value in row)
+
+
+def _csv_text(value: Any, *, utc: bool, safe: bool) -> str:
+    text = plain_text(value, utc=utc)
+    # Spreadsheets pass over blanks before a formula. A number is one whatever its sign is.
+    return f"'{text}" if safe and isinstance(value, str) and text.lstrip()[:1] in _FORMULA else text
 
 
 def _quoted(text: str) -> str:

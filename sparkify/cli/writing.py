@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
+from sparkify.cli.streams import raw
 from sparkify.cli.values import csv_line, json_text, markdown_text
 
 if TYPE_CHECKING:
     from sparkify.databases.rows import Rows
 
-__all__ = ["AsCsv", "Format", "InFormat", "Output", "Target", "is_number", "target"]
+__all__ = ["AsCsv", "CsvSafe", "Format", "InFormat", "Output", "Target", "is_number", "target"]
 
 Format = Literal["table", "json", "ndjson", "csv", "markdown", "parquet"]
 
@@ -29,6 +30,13 @@ Output = Annotated[
     Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to FILE rather than stdout.")
 ]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print the result as CSV.")]
+CsvSafe = Annotated[
+    bool | None,
+    typer.Option(
+        "--csv-safe/--no-csv-safe",
+        help="Write ' before a text of CSV that is a formula to a spreadsheet; by default on a terminal.",
+    ),
+]
 
 _BY_SUFFIX: dict[str, Format] = {
     ".csv": "csv",
@@ -51,10 +59,12 @@ class Target:
     """Where rows go, and how.
 
     :ivar file: None: stdout.
+    :ivar csv_safe: whether a spreadsheet may not take a text of CSV for a formula.
     """
 
     format: Format
     file: Path | None
+    csv_safe: bool = False
 
     def write(
         self,
@@ -84,7 +94,7 @@ class Target:
             case "ndjson":
                 return (_json_object(rows.columns, row, utc=utc) for row in rows)
             case "csv":
-                return _csv_lines(rows, utc=utc)
+                return _csv_lines(rows, utc=utc, safe=self.csv_safe)
             case "markdown":
                 return _markdown_lines(rows, utc=utc)
             case _:
@@ -93,7 +103,9 @@ class Target:
     @contextmanager
     def _text(self) -> Iterator[Callable[[str], Any]]:
         if self.file is None:
-            yield sys.stdout.write
+            # What a program reads is as the database has it; a terminal gets it escaped.
+            rows = self.format != "table" and not sys.stdout.isatty()
+            yield (raw(sys.stdout) if rows else sys.stdout).write
             return
         with _whole(self.file) as new, new.open("w", encoding="utf-8", newline="") as out:
             yield out.write
@@ -113,7 +125,14 @@ class Target:
             sys.stdout.buffer.flush()
 
 
-def target(form: Format | None, output: Path | None, *, as_json: bool = False, as_csv: bool = False) -> Target:
+def target(
+    form: Format | None,
+    output: Path | None,
+    *,
+    as_json: bool = False,
+    as_csv: bool = False,
+    csv_safe: bool | None = None,
+) -> Target:
     """Where rows go, and how, as the options of a command say.
 
     :raises ConfigurationError: when these contradict one another or do not say which format, when there is no
@@ -138,7 +157,7 @@ def target(form: Format | None, output: Path | None, *, as_json: bool = False, a
         )
     if found == "parquet" and file is None and sys.stdout.isatty():
         raise ConfigurationError("Parquet is not for a terminal", hint="Give -o FILE, or a pipe.")
-    return Target(found, file)
+    return Target(found, file, file is None and sys.stdout.isatty() if csv_safe is None else csv_safe)
 
 
 @contextmanager
@@ -183,10 +202,10 @@ def _json_lines(rows: Rows, *, utc: bool) -> Iterator[str]:
     yield from ("[]",) if before is None else (before, "]")
 
 
-def _csv_lines(rows: Rows, *, utc: bool) -> Iterator[str]:
-    yield csv_line(rows.columns)
+def _csv_lines(rows: Rows, *, utc: bool, safe: bool) -> Iterator[str]:
+    yield csv_line(rows.columns, safe=safe)
     for row in rows:
-        yield csv_line(row, utc=utc)
+        yield csv_line(row, utc=utc, safe=safe)
 
 
 def _markdown_lines(rows: Rows, *, utc: bool) -> Iterator[str]:
