@@ -17,7 +17,7 @@ PYTEST := -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 VERSIONS := test-py311 test-py312 test-py313
 
 .PHONY: demo test test-unit test-dialect test-lowest test-newest test-duckdb2 $(VERSIONS) coverage kill parity fuzz bombs loaders \
-        rejects signals lint format bench bench-growth redshift-local clean help
+        rejects signals canaries lint format bench bench-growth redshift-local clean help
 
 help:
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -113,6 +113,9 @@ rejects: $(READY) ## 100,000 files and one broken line on the stand-in: only its
 
 signals: $(READY) ## stop loads of both databases by each signal in every step: the exit code, and one line
 	$(BIN)/python -m pytest tests/acceptance/test_signals.py --scale 2
+
+canaries: $(READY) ## 300 runs with secrets in every place of the settings: none is in any output or file
+	$(BIN)/python -m pytest tests/acceptance/test_canaries.py --scale 2
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .

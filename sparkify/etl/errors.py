@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import ClassVar
 
+from sparkify.etl.escaping import escape_line
 from sparkify.etl.profiles import Drift
 from sparkify.etl.results import CheckResult, OtherFormat, Reject
 
@@ -105,7 +106,8 @@ class SparkifyError(Exception):
 
     def sentence(self, spell: Spell = _as_keyword) -> str:
         """All parts in one sentence, then the details, a line each, then the hint."""
-        text = self.found if self.where is None else f"{self.where}: {self.found}"
+        # A newline in the name of a file would begin a line that looks like another error.
+        text = self.found if self.where is None else f"{escape_line(self.where)}: {self.found}"
         if self.state is not None:
             text += f"; {self.state}"
         hint = self.hint_with(spell)

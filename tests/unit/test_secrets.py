@@ -17,6 +17,7 @@ from sparkify.config.checks import readable_by_others
 from sparkify.config.secrets import masked, masked_url, protect, redact, secrets_of
 from sparkify.config.settings import Settings
 from sparkify.databases.duckdb.file import create
+from sparkify.etl.errors import SourceError
 
 
 @pytest.fixture(autouse=True)
@@ -146,3 +147,8 @@ def test_new_duckdb_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     path = tmp_path / "a.duckdb"
     assert create(path)
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_newline_in_a_name_begins_no_line_of_an_error() -> None:
+    error = SourceError("a\nerror: \x1bb.json", "is not there")
+    assert str(error) == "a\\nerror: \\x1bb.json: is not there"
