@@ -16,8 +16,8 @@ PYTEST := -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 VERSIONS := test-py311 test-py312 test-py313
 
-.PHONY: demo test test-unit test-dialect test-lowest test-newest test-duckdb2 $(VERSIONS) coverage kill parity fuzz bombs loaders \
-        rejects signals canaries lint format bench bench-growth redshift-local clean help
+.PHONY: demo test test-unit test-dialect test-lowest test-newest test-duckdb2 $(VERSIONS) coverage kill parity fuzz bombs \
+        s3-faults loaders rejects signals canaries lint format bench bench-growth redshift-local clean help
 
 help:
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -104,6 +104,9 @@ fuzz: $(READY) ## mutate 200,000 lines: the validation, DuckDB's reader and its 
 
 bombs: $(READY) ## gzip bombs and lines of 2 GB: refused before 64 MB of them are written, in 512 MB of address space
 	$(BIN)/python -m pytest tests/databases/test_bombs.py --scale 64
+
+s3-faults: $(READY) ## 500 loads whose S3 fails: each is complete, or says which object and has changed nothing
+	$(BIN)/python -m pytest -n 2 tests/databases/test_s3_faults.py --seeds 500
 
 loaders: $(READY) ## 20 rounds of eight loads at once on the stand-in: each file once, and each loser told who has the lock
 	$(BIN)/python -m pytest tests/databases/redshift/test_redshift_loaders.py --scale 10

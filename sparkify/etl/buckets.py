@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from boto3 import Session
     from obstore.store import S3Store
 
-__all__ = ["list_with_any_key", "open_bucket", "reaching_s3"]
+__all__ = ["is_end_of_listing", "list_with_any_key", "open_bucket", "reaching_s3"]
 
 _HTTP_STATUS = re.compile(r"status code: (\d{3})")
+_MAX_RETRIES = 8
+_ERROR = re.compile(r"<Code>([^<]*)</Code>(?:\s*<Message>([^<]*)</Message>)?")
 _REFUSED = "S3 refused access"
 _CHECK_ACCESS = "Check the credentials and the bucket policy."
 
@@ -33,7 +35,7 @@ def open_bucket(bucket: str, aws: AwsOptions) -> S3Store:
         options["endpoint"] = aws.endpoint
         options["virtual_hosted_style_request"] = False
         client_options["allow_http"] = aws.endpoint.startswith("http://")
-    retry = {"max_retries": 8, "retry_timeout": timedelta(seconds=90)}
+    retry = {"max_retries": _MAX_RETRIES, "retry_timeout": timedelta(seconds=90)}
     common: dict[str, Any] = {**options, "client_options": client_options, "retry_config": retry}
     if session.get_credentials() is None:
         # A public bucket is readable by whoever asks without a name.
@@ -44,23 +46,59 @@ def open_bucket(bucket: str, aws: AwsOptions) -> S3Store:
 
 
 def list_with_any_key(bucket: str, folder: str, aws: AwsOptions) -> Iterator[Mapping[str, Any]]:
-    """The objects below a folder, by a client that lists every key there may be, and takes longer."""
+    """The objects below a folder, by a client that lists every key there may be, and takes longer.
+
+    :raises TemporaryError: when S3 does not answer, or with something else than a listing.
+    """
+    for page in _pages(bucket, folder, aws, {}):
+        for found in page.get("Contents", ()):
+            yield {"path": found["Key"], "size": found["Size"], "e_tag": found["ETag"]}
+
+
+def is_end_of_listing(bucket: str, folder: str, after: str | None, aws: AwsOptions) -> bool:
+    """Whether S3, asked again, has no object below a folder behind this key.
+
+    obstore takes an error or a login page under the status 200 for a listing without objects.
+
+    :param after: the last key that was listed; None where there was none.
+    :raises TemporaryError: as :func:`list_with_any_key`.
+    """
+    start = {"MaxKeys": 1} | ({} if after is None else {"StartAfter": after})
+    return not any(page.get("Contents") for page in _pages(bucket, folder, aws, start))
+
+
+def _pages(bucket: str, folder: str, aws: AwsOptions, start: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     from botocore import UNSIGNED
     from botocore.config import Config
     from botocore.exceptions import ClientError
+    from botocore.parsers import ResponseParserError
 
     session = _session(aws)
-    unsigned = Config(signature_version=UNSIGNED) if session.get_credentials() is None else None
-    client = session.client("s3", endpoint_url=aws.endpoint, config=unsigned)
-    pages = client.get_paginator("list_objects_v2").paginate(
-        Bucket=bucket, Prefix=f"{folder}/" if folder else ""
+    config = Config(
+        signature_version=UNSIGNED if session.get_credentials() is None else None,
+        s3={"addressing_style": "path"} if aws.endpoint else None,
+        connect_timeout=10,
+        read_timeout=60,
+        retries={"mode": "standard", "total_max_attempts": 4},
     )
+    client = session.client(
+        "s3", endpoint_url=aws.endpoint, region_name=session.region_name or "us-west-2", config=config
+    )
+    where = f"s3://{bucket}/{folder}"
+    prefix = f"{folder}/" if folder else ""
     try:
-        for page in pages:
-            for found in page.get("Contents", ()):
-                yield {"path": found["Key"], "size": found["Size"], "e_tag": found["ETag"]}
+        for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, **start):
+            if page.get("Name") != bucket:
+                raise TemporaryError("S3 answered with something else than a listing", where=where)
+            yield page
     except ClientError as exc:
-        raise TemporaryError(f"S3 did not answer ({exc})", where=f"s3://{bucket}/{folder}") from exc
+        status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        told = f"{exc.response['Error']['Code']}: {exc.response['Error'].get('Message', '')}"
+        if status in (401, 403):
+            raise SourceError(where, f"{_REFUSED} ({told})", hint=_CHECK_ACCESS) from exc
+        raise TemporaryError(f"S3 did not answer ({told})", where=where) from exc
+    except ResponseParserError as exc:
+        raise TemporaryError("S3 answered with something else than a listing", where=where) from exc
 
 
 def _session(aws: AwsOptions) -> Session:
@@ -76,17 +114,19 @@ def _session(aws: AwsOptions) -> Session:
 @contextmanager
 def reaching_s3(uri: str) -> Iterator[None]:
     """Translate what the S3 client raises into one clear line. Nothing has been changed at that point."""
-    from botocore.exceptions import BotoCoreError
+    from botocore.exceptions import BotoCoreError, HTTPClientError
     from obstore import exceptions as s3
 
     try:
         yield
     except (s3.PermissionDeniedError, s3.UnauthenticatedError, PermissionError) as exc:
-        raise SourceError(uri, _REFUSED, hint=_CHECK_ACCESS) from exc
+        raise _refused(uri, exc) from exc
     except (s3.NotFoundError, FileNotFoundError) as exc:
         raise EmptySource(uri, "there is no such bucket or object") from exc
     except s3.PreconditionError as exc:
         raise TemporaryError("was replaced while it was read", where=uri) from exc
+    except HTTPClientError as exc:
+        raise TemporaryError(f"S3 did not answer ({exc})", where=uri) from exc
     except BotoCoreError as exc:
         raise SourceError(uri, f"no usable AWS credentials: {exc}") from exc
     except s3.BaseError as exc:
@@ -95,10 +135,21 @@ def reaching_s3(uri: str) -> Iterator[None]:
             case "404":
                 raise EmptySource(uri, "there is no such bucket") from exc
             case "401" | "403":
-                raise SourceError(uri, _REFUSED, hint=_CHECK_ACCESS) from exc
+                raise _refused(uri, exc) from exc
             case "301" | "307":
                 raise SourceError(
                     uri, "the bucket is in another region", hint="Set AWS_DEFAULT_REGION."
                 ) from exc
-        first = str(exc).strip().splitlines()[0][:300]
+        first = _words(exc) or str(exc).strip().splitlines()[0][:300]
         raise TemporaryError(f"S3 did not answer ({first})", where=uri) from exc
+
+
+def _refused(uri: str, error: BaseException) -> SourceError:
+    words = _words(error)
+    return SourceError(uri, f"{_REFUSED} ({words})" if words else _REFUSED, hint=_CHECK_ACCESS)
+
+
+def _words(error: BaseException) -> str | None:
+    """The code and the message of the error that S3 answered with, if it did."""
+    found = _ERROR.search(str(error))
+    return None if found is None else ": ".join(part for part in found.groups() if part)[:300]

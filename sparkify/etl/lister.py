@@ -15,9 +15,9 @@ from operator import itemgetter
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from sparkify.etl.buckets import list_with_any_key, open_bucket, reaching_s3
+from sparkify.etl.buckets import is_end_of_listing, list_with_any_key, open_bucket, reaching_s3
 from sparkify.etl.errors import EmptySource, SourceError
-from sparkify.etl.listing import AwsOptions, Listing, SourceFile
+from sparkify.etl.listing import AwsOptions, Listing, SourceFile, fingerprint_of
 from sparkify.etl.locations import check_location, is_s3, local_path, split_s3
 
 if TYPE_CHECKING:
@@ -188,12 +188,15 @@ def _list_s3(uri: str, aws: AwsOptions) -> _Found:
     with reaching_s3(uri):
         store = open_bucket(bucket, aws)
         try:
-            found = _choose(bucket, folder, _objects(store, folder))
+            listed = list(_objects(store, folder))
         except BaseError as exc:
             # It has no class of its own for a key that it cannot read, and ends the listing at the first.
             if not _NO_PATH.search(str(exc)):
                 raise
             return _choose(bucket, folder, list_with_any_key(bucket, folder, aws))
+        if not is_end_of_listing(bucket, folder, max((one["path"] for one in listed), default=None), aws):
+            return _choose(bucket, folder, list_with_any_key(bucket, folder, aws))
+        found = _choose(bucket, folder, listed)
         if not found.files and folder and not prefix.endswith("/"):
             with suppress(FileNotFoundError):
                 meta = store.head(folder)
@@ -227,4 +230,4 @@ def _choose(bucket: str, folder: str, objects: Iterable[Mapping[str, Any]]) -> _
 
 
 def _s3_file(bucket: str, key: str, size: int, etag: str | None) -> SourceFile:
-    return SourceFile(uri=f"s3://{bucket}/{key}", size=size, fingerprint=(etag or str(size)).strip('"'))
+    return SourceFile(uri=f"s3://{bucket}/{key}", size=size, fingerprint=fingerprint_of(etag, size))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-__all__ = ["MAX_UNPACKED", "AwsOptions", "Listing", "SourceFile"]
+__all__ = ["MAX_UNPACKED", "AwsOptions", "Listing", "SourceFile", "fingerprint_of"]
 
 MAX_UNPACKED = 16 * 1024 * 1024
 """Bytes that any gzipped file may become, unless it is said otherwise."""
@@ -53,3 +53,8 @@ class AwsOptions:
     access_key_id: str | None = field(default=None, repr=False)
     secret_access_key: str | None = field(default=None, repr=False)
     max_unpacked: int = MAX_UNPACKED
+
+
+def fingerprint_of(etag: str | None, size: int) -> str:
+    """The fingerprint of an object: its ETag, or its size where the server has none."""
+    return (etag or str(size)).strip('"')

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sparkify.etl.buckets import reaching_s3
 from sparkify.etl.errors import EmptySource, SourceError, TemporaryError
-from sparkify.etl.listing import MAX_UNPACKED, SourceFile
+from sparkify.etl.listing import MAX_UNPACKED, SourceFile, fingerprint_of
 from sparkify.etl.locations import split_s3
 
 if TYPE_CHECKING:
@@ -98,12 +98,19 @@ def _s3_chunks(file: SourceFile, store: S3Store) -> Iterator[bytes]:
     with _still_there(file.uri), reaching_s3(file.uri):
         # If-Match: what is loaded is what was listed and what the ledger will remember.
         answer = store.get(key, options={"if_match": f'"{file.fingerprint}"'})
+        _refuse_replaced(file, answer.meta["e_tag"])
         read = 0
         for buffer in answer.stream(min_chunk_size=CHUNK):
             read += len(buffer)
             yield bytes(buffer)
     if read != file.size:
         raise TemporaryError(f"{read:,} of {file.size:,} bytes arrived", where=file.uri)
+
+
+def _refuse_replaced(file: SourceFile, etag: str | None) -> None:
+    """:raises TemporaryError: when an answer is of another object, from a server that ignores If-Match."""
+    if fingerprint_of(etag, file.size) != file.fingerprint:
+        raise TemporaryError("was replaced while it was read", where=file.uri)
 
 
 def _gunzip(uri: str, raw: Iterator[bytes], max_unpacked: int) -> Iterator[bytes]:

@@ -1,0 +1,142 @@
+"""Loads whose S3 fails: each is complete, or ends with 75 and the object's name and has changed nothing."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from sparkify import SparkifyError, TemporaryError, Warehouse
+from sparkify.etl import buckets
+from sparkify.etl.lister import list_files
+from sparkify.etl.listing import AwsOptions
+from tests.support.data import Data, rows
+from tests.support.making import event
+from tests.support.s3_faults import FAULTS, Fault, S3Faults, faulty_s3
+
+_BUCKET = "faulty-files"
+_OBJECTS = 4
+_LINES = 20
+
+
+@pytest.fixture(scope="module")
+def faults() -> Iterator[S3Faults]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    try:
+        with faulty_s3(f"http://{host}:{port}") as proxy:
+            yield proxy
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("faults") / "faults.duckdb"
+
+
+@pytest.fixture
+def client(faults: S3Faults, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", faults.endpoint)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
+    # A fault for good is told after half a second.
+    monkeypatch.setattr(buckets, "_MAX_RETRIES", 2)
+    client = boto3.client("s3", endpoint_url=faults.server)
+    client.create_bucket(Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    yield client
+    faults.plan(None)
+    for found in client.list_objects_v2(Bucket=_BUCKET).get("Contents", []):
+        client.delete_object(Bucket=_BUCKET, Key=found["Key"])
+    client.delete_bucket(Bucket=_BUCKET)
+
+
+def _plays(warehouse: Warehouse, session: int) -> int:
+    return int(rows(warehouse, f"SELECT count(*) FROM songplays WHERE session_id = {session}")[0][0])
+
+
+@pytest.mark.seeds(20)
+def test_load_is_complete_or_temporary_whatever_s3_does(
+    seed: int, faults: S3Faults, client: Any, data: Data, database: Path
+) -> None:
+    rng = random.Random(seed)
+    fault = FAULTS[seed % len(FAULTS)]
+    session = 1_000_000 + seed
+    for number in range(_OBJECTS):
+        lines = (event(sessionId=session, itemInSession=_LINES * number + n) for n in range(_LINES))
+        body = data.log("x", *lines).read_bytes()
+        client.put_object(Bucket=_BUCKET, Key=f"log-{seed}/{number}.json", Body=body)
+    uri = f"s3://{_BUCKET}/log-{seed}"
+    of = rng.choice([f"/log-{seed}/", f"/log-{seed}/{rng.randrange(_OBJECTS)}.json", "list-type=2"])
+    with Warehouse(f"duckdb:///{database}") as warehouse:
+        faults.plan(fault, of, after=rng.randrange(3), times=rng.choice([1, 2, 1_000]))
+        stopped: SparkifyError | None = None
+        try:
+            warehouse.load(log_data=uri, only=["events"])
+        except SparkifyError as error:
+            stopped = error
+        if stopped is None:
+            assert _plays(warehouse, session) == _OBJECTS * _LINES
+        else:
+            assert (stopped.where or "").startswith(uri), stopped
+            # That S3 refuses, or has no such bucket, it says itself, and no retry helps.
+            assert stopped.exit_code == 75 or fault in ("403", "gone"), stopped
+            assert fault != "403" or "AccessDenied: Access Denied by a test" in str(stopped)
+        faults.plan(None)
+        # Nothing, or all of it.
+        if database.exists():
+            assert _plays(warehouse, session) == (0 if stopped else _OBJECTS * _LINES)
+        warehouse.load(log_data=uri, only=["events"])
+        assert _plays(warehouse, session) == _OBJECTS * _LINES
+
+
+@pytest.mark.parametrize("fault", ["etag", "no etag"])
+def test_answer_of_another_object_is_not_loaded(
+    fault: Fault, faults: S3Faults, client: Any, data: Data, tmp_path: Path
+) -> None:
+    """From a server that ignores If-Match."""
+    client.put_object(Bucket=_BUCKET, Key="log/a.json", Body=data.log("x", event()).read_bytes())
+    faults.plan(fault, "/log/a.json")
+    with (
+        Warehouse(f"duckdb:///{tmp_path}/etag.duckdb") as warehouse,
+        pytest.raises(TemporaryError, match=r"^s3://faulty-files/log/a\.json: was replaced while it was read"),
+    ):
+        warehouse.load(log_data=f"s3://{_BUCKET}/log", only=["events"])
+
+
+@pytest.mark.parametrize("fault", ["html", "xml"])
+@pytest.mark.parametrize("after", [0, 1])
+def test_answer_that_is_no_listing_is_temporary(
+    fault: Fault, after: int, faults: S3Faults, client: Any
+) -> None:
+    """As the first answer, or to the question whether there are more."""
+    client.put_object(Bucket=_BUCKET, Key="log/a.json", Body=b"{}")
+    faults.plan(fault, "list-type=2", after=after)
+    with pytest.raises(TemporaryError, match="^s3://faulty-files/log: S3 "):
+        list_files(f"s3://{_BUCKET}/log", AwsOptions(endpoint=faults.endpoint))
+
+
+def test_listing_that_ends_too_early_is_completed(faults: S3Faults, client: Any) -> None:
+    """An error under the status 200 in place of the first page alone, which has no objects in it."""
+    for name in "abc":
+        client.put_object(Bucket=_BUCKET, Key=f"log/{name}.json", Body=b"{}")
+    faults.plan("html", "list-type=2", times=1)
+    listing = list_files(f"s3://{_BUCKET}/log", AwsOptions(endpoint=faults.endpoint))
+    assert [file.uri[-6:] for file in listing.files] == ["a.json", "b.json", "c.json"]
+
+
+def test_slow_down_is_told_in_the_words_of_s3(faults: S3Faults, client: Any) -> None:
+    client.put_object(Bucket=_BUCKET, Key="log/a.json", Body=b"{}")
+    faults.plan("503", "list-type=2")
+    with pytest.raises(TemporaryError, match=r"\(SlowDown: Please reduce your request rate\.\)") as stopped:
+        list_files(f"s3://{_BUCKET}/log", AwsOptions(endpoint=faults.endpoint))
+    assert stopped.value.exit_code == 75
+    # Once, and as often as it may be tried again.
+    assert len(faults.seen) == 3
