@@ -6,6 +6,7 @@ of its work no database tells.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
@@ -17,6 +18,7 @@ from rich.table import Column
 from rich.text import Text
 
 from sparkify.cli.progress import CommandObserver
+from sparkify.cli.streams import raw
 
 __all__ = ["TerminalObserver"]
 
@@ -41,7 +43,8 @@ class TerminalObserver(CommandObserver):
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        console = console or Console(stderr=True)
+        # Its control sequences are ours, and what is written beside the bar passes the guarded stream.
+        console = console or Console(file=raw(sys.stderr))
         self._progress = Progress(
             BarColumn(bar_width=10 if console.width < _NARROW else 24),
             TaskProgressColumn(table_column=Column(no_wrap=True, min_width=4, justify="right")),
@@ -52,6 +55,8 @@ class TerminalObserver(CommandObserver):
             console=console,
             expand=True,
             transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
         )
         self._task = self._progress.add_task("", total=1, rows="", start=False)
         self._sources = 1

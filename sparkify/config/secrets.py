@@ -41,11 +41,10 @@ _VARIABLES = (
 )
 """What the environment may hold, known before the settings are read."""
 
-_SHORTEST = 3
-"""Characters of a secret that is looked for in texts. A shorter one would be found everywhere."""
-
-_WORD = 8
-"""Below so many characters a secret is masked as a word of its own alone."""
+_SHORTEST = 8
+"""Characters of a secret that is looked for in texts: so many has a password of Redshift (AWS: CREATE USER). A
+shorter one may be a word, which would be masked in titles, in names, and in what is said of an error.
+"""
 
 # The user has no slash: what follows one is a path, in which an @ and a colon are nothing special.
 _USERINFO = re.compile(r"(?P<scheme>\w[\w+.-]*://)(?P<user>[^/@:?#\s]*)(?P<password>:[^?#\s]*)?@")
@@ -115,7 +114,7 @@ def secrets_within(text: str, setting: str) -> Iterator[str]:
     if "://" in text:
         for found in _QUERY.finditer(text):
             value = found["value"]
-            if value not in _PUBLIC and len(value) >= _WORD:
+            if value not in _PUBLIC and len(value) >= _SHORTEST:
                 yield from (value, unquote(value))
 
 
@@ -145,11 +144,7 @@ def _pattern() -> re.Pattern[str] | None:
     if not forms:
         return None
     longest = sorted(forms, key=len, reverse=True)
-    return re.compile("|".join(_whole(form) if len(form) < _WORD else re.escape(form) for form in longest))
-
-
-def _whole(form: str) -> str:
-    return rf"(?<!\w){re.escape(form)}(?!\w)"
+    return re.compile("|".join(map(re.escape, longest)))
 
 
 def _forms(secret: str) -> set[str]:

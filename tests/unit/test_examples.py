@@ -16,9 +16,12 @@ PACKAGE = Path(sparkify.__file__).parent
 # Each module with examples, and how many statements they have.
 EXAMPLES = {
     "sparkify.cli.times": 2,
+    "sparkify.cli.values": 1,
     "sparkify.cli.writing": 1,
     "sparkify.config.dwhcfg": 2,
+    "sparkify.config.secrets": 5,
     "sparkify.databases.rows": 1,
+    "sparkify.etl.escaping": 3,
     "sparkify.etl.html": 1,
     "sparkify.etl.retention": 1,
     "sparkify.generate": 3,
