@@ -177,8 +177,16 @@ def _stopped_by(error: BaseException) -> _Stopped | None:
             return _Stopped(INTERRUPTED, "interrupted", list(notes))
         if isinstance(chain, _Stopped):
             return _Stopped(chain.code, chain.word, list(notes))
+        if isinstance(chain, RuntimeError) and "interrupted" in str(chain):
+            # DuckDB 2 asks Python for signals, and may lose what their handler has raised.
+            word = _terminations[-1] if _terminations else _Stopped(INTERRUPTED, "interrupted")
+            return _Stopped(word.code, word.word, list(notes))
         chain = chain.__cause__ or chain.__context__
     return None
+
+
+_terminations: list[_Stopped] = []
+"""What the handler of SIGTERM has raised."""
 
 
 class _NotRead(BaseException):
@@ -194,7 +202,8 @@ def _is_read(stream: TextIO) -> bool:
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise _Stopped(TERMINATED, "terminated")
+    _terminations.append(_Stopped(TERMINATED, "terminated"))
+    raise _terminations[-1]
 
 
 def _fail(error: Exception) -> NoReturn:

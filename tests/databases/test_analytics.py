@@ -534,6 +534,11 @@ def the_page_tells_the_same(*both: Warehouse) -> None:
             one, other = getattr(here, field.name), getattr(there, field.name)
             if isinstance(one, list):
                 assert same([tuple(row.values()) for row in one], [tuple(row.values()) for row in other])
+            elif field.name == "rows":
+                assert one.keys() == other.keys()
+                for name, answer in one.items():
+                    told = ([tuple(row.values()) for row in rows] for rows in (answer, other[name]))
+                    assert same(*told), name
             else:
                 assert one == other or same([tuple(one.values())], [tuple(other.values())]), field.name
 

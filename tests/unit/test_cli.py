@@ -12,6 +12,7 @@ import pytest
 import typer.main
 
 import sparkify.cli
+from sparkify.cli import command as running
 from sparkify.cli.commands import COMMANDS
 from sparkify.cli.load import make
 from sparkify.pipeline import SPARKIFY
@@ -83,3 +84,18 @@ def test_load_has_an_option_for_each_source() -> None:
     shop = flags(make(SHOP))
     assert {"--source-orders", "--source-customers"} <= shop
     assert shop & {"--log-data", "--song-data"} == set()
+
+
+def test_interrupt_of_duckdb_without_its_cause_is_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = RuntimeError("Query interrupted")
+    lost.add_note("nothing was changed")
+    monkeypatch.setattr(running, "_terminations", [])
+    for terminations, code, word in (
+        ([], 130, "interrupted"),
+        ([running._Stopped(143, "terminated")], 143, "terminated"),
+    ):
+        monkeypatch.setattr(running, "_terminations", terminations)
+        stopped = running._stopped_by(lost)
+        assert stopped is not None
+        assert (stopped.code, stopped.word, stopped.state) == (code, word, ("nothing was changed",))
+    assert running._stopped_by(RuntimeError("another")) is None
