@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 
 from sqlalchemy import BigInteger, literal
@@ -10,7 +11,7 @@ from sparkify.databases import database_type
 from sparkify.models.match import RULES_VERSION
 from sparkify.pipeline import SPARKIFY
 
-TEXTS = {4: "25c21e4af00d9043"}
+TEXTS = {4: "7f89449e91db435e"}
 """By version, the beginning of the SHA-256 of the SELECTs of all transforms."""
 
 
@@ -20,7 +21,9 @@ def test_rules_version_changes_with_the_selects_of_the_transforms() -> None:
     """
     render = database_type("redshift").render
     texts = [render(transform.rows(literal(0, BigInteger))) for transform in SPARKIFY.transforms]
-    assert {RULES_VERSION: sha256("\n".join(texts).encode()).hexdigest()[:16]} == TEXTS
+    # SQLAlchemy numbers what has no name by the addresses of objects, which may be taken again.
+    plain = re.sub(r"_+\d+\b", "", "\n".join(texts))
+    assert {RULES_VERSION: sha256(plain.encode()).hexdigest()[:16]} == TEXTS
 
 
 def test_pipeline_has_the_version_of_the_rules() -> None:
