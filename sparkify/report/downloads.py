@@ -1,4 +1,4 @@
-"""The answers as CSV that the page itself holds: a link that saves a file, and asks nothing of a network."""
+"""The answers as CSV in data: URIs, so that a link saves a file without a request."""
 
 from __future__ import annotations
 

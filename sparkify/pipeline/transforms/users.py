@@ -29,8 +29,7 @@ from sparkify.pipeline.transforms.batch import LoadId, is_play
 __all__ = ["users"]
 
 _TEXTS = ("first_name", "last_name", "gender")
-_DESCRIPTION = (*_TEXTS, "registered_at")
-"""What lines tell of a user beside the level."""
+"""What lines tell of a user beside the level and the time of registration."""
 
 
 def users(_load_id: LoadId) -> SelectBase:
