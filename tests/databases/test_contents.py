@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
-from sparkify import ChangedFiles, TemporaryError, Warehouse, databases
+from sparkify import ChangedFiles, TemporaryError, Warehouse
 from sparkify.databases.duckdb import batch
 from sparkify.etl import spool as spooling
 from sparkify.etl.line_rules import BOM
@@ -21,18 +21,11 @@ from sparkify.etl.observer import Observer
 from sparkify.etl.spool import spool
 from tests.support.cloud import Cloud
 from tests.support.data import Data, rows, star
-from tests.support.drivers import Driver, driver_of
+from tests.support.drivers import Driver
 from tests.support.making import event, song
 
 HASH_OF_ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 """As FIPS 180-2 has it."""
-
-
-@pytest.fixture(params=databases.names())
-def driver(request: pytest.FixtureRequest) -> Driver:
-    """Each database, empty."""
-    name: str = request.param
-    return driver_of(name)(request)
 
 
 @pytest.fixture

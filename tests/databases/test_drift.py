@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from sparkify import ChecksFailed, Drift, DriftError, RejectedLines, Warehouse, databases
+from sparkify import ChecksFailed, Drift, DriftError, RejectedLines, Warehouse
 from sparkify.etl.profiling import ENOUGH
 from tests.support.data import rows, star
-from tests.support.drivers import Driver, driver_of
+from tests.support.drivers import Driver
 from tests.support.making import event, song
 
 MODEL = {key: key for key in event()}
@@ -32,13 +32,6 @@ RENAMED = {
 """The case drift-renamed: the keys of its second file."""
 OLD = ("firstName", "gender", "lastName", "length", "level", "location", "registration", "userAgent")
 NEW = ("city", "duration", "first_name", "last_name", "registeredAt", "sex", "subscription", "user_agent")
-
-
-@pytest.fixture(params=databases.names())
-def driver(request: pytest.FixtureRequest) -> Driver:
-    """Each database, empty."""
-    name: str = request.param
-    return driver_of(name)(request)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from sqlalchemy import (
     text,
 )
 
-from sparkify import ChangedFiles, ChecksFailed, RejectedLines, TemporaryError, Warehouse, databases
+from sparkify import ChangedFiles, ChecksFailed, RejectedLines, TemporaryError, Warehouse
 from sparkify.analytics import top_songs, totals
 from sparkify.etl import ledger
 from sparkify.etl.attempt import Attempt
@@ -45,13 +45,6 @@ from tests.support.making import event, song
 LEDGER = ("load_history", "loaded_files", "rejected_rows", "load_lock")
 HANG = 300
 """Seconds after which a test that waits is taken to hang."""
-
-
-@pytest.fixture(params=databases.names())
-def driver(request: pytest.FixtureRequest) -> Driver:
-    """Each database, empty."""
-    name: str = request.param
-    return driver_of(name)(request)
 
 
 @pytest.fixture

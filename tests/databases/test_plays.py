@@ -9,20 +9,13 @@ from itertools import permutations
 
 import pytest
 
-from sparkify import RejectedLines, Warehouse, databases
+from sparkify import RejectedLines, Warehouse
 from sparkify.analytics import sessions, top_artists, top_songs, top_users, totals
 from sparkify.pipeline import SPARKIFY
 from sparkify.warehouse.migrations import Migrations
 from tests.support.data import HEAD, rows, star
-from tests.support.drivers import Driver, driver_of
+from tests.support.drivers import Driver
 from tests.support.making import event, song
-
-
-@pytest.fixture(params=databases.names())
-def driver(request: pytest.FixtureRequest) -> Driver:
-    """Each database, empty."""
-    name: str = request.param
-    return driver_of(name)(request)
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 
-from sparkify import RejectedLines, Warehouse, databases
+from sparkify import RejectedLines, Warehouse
 from tests.support.data import rows
-from tests.support.drivers import Driver, driver_of
+from tests.support.drivers import Driver
 from tests.support.making import event, song
 
 Play = tuple[str | None, str | None, str | None, str]
@@ -236,13 +236,6 @@ class Found:
 
     plays: list[Play] = field(default_factory=list)
     rejected: list[tuple[int, str]] = field(default_factory=list)
-
-
-@pytest.fixture(params=databases.names())
-def driver(request: pytest.FixtureRequest) -> Driver:
-    """Each database, empty."""
-    name: str = request.param
-    return driver_of(name)(request)
 
 
 @pytest.fixture

@@ -9,25 +9,18 @@ from typing import Any
 
 import pytest
 
-from sparkify import ConfigurationError, TemporaryError, Warehouse, databases
+from sparkify import ConfigurationError, TemporaryError, Warehouse
 from sparkify.etl.retention import parse_age
 from tests.support.cloud import Cloud
 from tests.support.commands import run_here
 from tests.support.data import Data, rows, star
-from tests.support.drivers import Driver, driver_of
+from tests.support.drivers import Driver
 from tests.support.making import event, song
 
 BAD = "{not JSON"
 HISTORY = "SELECT load_id, mode FROM load_history ORDER BY load_id"
 REJECTS = "SELECT load_id, text FROM rejected_rows ORDER BY load_id"
 FILES = "SELECT uri, fingerprint, lines, loaded, rejected, blank, load_id FROM loaded_files ORDER BY uri"
-
-
-@pytest.fixture(params=databases.names())
-def driver(request: pytest.FixtureRequest) -> Driver:
-    """Each database, empty."""
-    name: str = request.param
-    return driver_of(name)(request)
 
 
 @pytest.fixture

@@ -8,23 +8,16 @@ from datetime import date, datetime
 import pytest
 from sqlalchemy import inspect, select
 
-from sparkify import Warehouse, databases
+from sparkify import Warehouse
 from sparkify.models import PLAYS
 from sparkify.pipeline import SPARKIFY
 from sparkify.warehouse.migrations import Migrations
 from tests.support.cloud import Cloud
 from tests.support.data import HEAD, rows
-from tests.support.drivers import Driver, driver_of
+from tests.support.drivers import Driver
 from tests.support.making import event, song
 
 PLAYED_AT = "2018-11-04 20:57:10.796"
-
-
-@pytest.fixture(params=databases.names())
-def driver(request: pytest.FixtureRequest) -> Driver:
-    """Each database, empty."""
-    name: str = request.param
-    return driver_of(name)(request)
 
 
 @pytest.fixture
