@@ -201,12 +201,17 @@ class _Load:
 
     def in_doubt(self, error: Exception) -> SparkifyError | None:
         """What to say of an error after which it is not known whether the load was committed; else None."""
-        if self._unconfirmed is None or not self._adapter.is_transient(error):
+        if self._unconfirmed is None:
             return None
-        return TemporaryError(
-            "the connection was lost while the load was being committed",
-            state=IN_DOUBT,
-        )
+        if self._adapter.is_transient(error):
+            return TemporaryError(
+                "the connection was lost while the load was being committed",
+                state=IN_DOUBT,
+            )
+        # Such as a password that was changed meanwhile: it says of itself that nothing was.
+        if translated := self._adapter.translate(error):
+            translated.state = self.state
+        return translated
 
     def _report_retry(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None

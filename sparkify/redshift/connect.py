@@ -161,6 +161,8 @@ def translate(exc: BaseException, host: str, port: int = DEFAULT_PORT) -> Connec
             "it may not be Redshift that answers; check the host name and the network between",
             tls=True,
         )
+    if isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)) or _hung_up(exc):
+        return _closed(where)
     if "Server refuses SSL" in str(exc) or isinstance(cause, ssl.SSLError):
         return ConnectError(
             where,
@@ -202,5 +204,15 @@ def _translate_answer(exc: BaseException, where: str) -> ConnectError | None:
             where, f"the server takes no connection now (SQLSTATE {state})", "try again", temporary=True
         )
     if "server socket closed" in str(exc) or isinstance(exc, OSError):
-        return ConnectError(where, "the connection was closed at once", "try again", temporary=True)
+        return _closed(where)
     return None
+
+
+def _hung_up(exc: BaseException) -> bool:
+    """Whether the server said nothing when it was asked for TLS: to the driver that is a refusal too."""
+    frames = (frame for frame, _ in traceback.walk_tb(exc.__traceback__))
+    return any(frame.f_locals.get("resp") == b"" for frame in frames)
+
+
+def _closed(where: str) -> ConnectError:
+    return ConnectError(where, "the connection was closed at once", "try again", temporary=True)

@@ -96,8 +96,10 @@ READY = (
 class Server:
     """Answers each connection in one way, and remembers the passwords it was given."""
 
-    def __init__(self, pem: Path | None, answer: bytes, *, silent: bool = False) -> None:
-        self.pem, self.answer, self.silent = pem, answer, silent
+    def __init__(
+        self, pem: Path | None, answer: bytes, *, silent: bool = False, to_tls: bytes | None = None
+    ) -> None:
+        self.pem, self.answer, self.silent, self.to_tls = pem, answer, silent, to_tls
         self.passwords: list[str] = []
         self.told = threading.Event()
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -118,6 +120,12 @@ class Server:
 
     def _talk(self, client: socket.socket) -> None:
         client.recv(8)  # SSLRequest
+        if self.to_tls is not None:
+            client.sendall(self.to_tls)
+            if self.to_tls:
+                client.recv(4096)  # ClientHello
+            client.shutdown(socket.SHUT_RDWR)
+            return
         if self.pem is None:
             client.sendall(b"N")
             return
@@ -145,12 +153,17 @@ def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate(tmp_path, "nobody.example")))
 
     def start(
-        answer: bytes = READY, *, name: str | None = "localhost", silent: bool = False, trusted: bool = True
+        answer: bytes = READY,
+        *,
+        name: str | None = "localhost",
+        silent: bool = False,
+        trusted: bool = True,
+        to_tls: bytes | None = None,
     ) -> Server:
         pem = None if name is None else certificate(tmp_path, name)
         if pem is not None and trusted:
             monkeypatch.setenv("SSL_CERT_FILE", str(pem))
-        servers.append(Server(pem, answer, silent=silent))
+        servers.append(Server(pem, answer, silent=silent, to_tls=to_tls))
         return servers[-1]
 
     yield start
@@ -228,6 +241,13 @@ def test_a_server_without_tls_is_refused(serve: Any) -> None:
     server = serve(name=None)
     assert "the server does not speak TLS" in str(refused(server.port))
     assert server.passwords == []
+
+
+@pytest.mark.parametrize("to_tls", [b"", b"S"])
+def test_server_that_hangs_up_before_tls_is_temporary(to_tls: bytes, serve: Any) -> None:
+    error = refused(serve(to_tls=to_tls).port)
+    assert error.found == "the connection was closed at once"
+    assert error.temporary
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,10 +16,12 @@ from sqlalchemy import event as sqlalchemy_event
 from sparkify import SparkifyError, TemporaryError, Warehouse
 from sparkify.analytics import totals
 from sparkify.databases.redshift.database import Redshift
+from sparkify.etl.errors import IN_DOUBT
 from sparkify.etl.observer import Observer
 from tests.databases.redshift.test_redshift_load import one_play
 from tests.support.cloud import ROLE, Cloud
 from tests.support.commands import run_here
+from tests.support.cuts import CutAtCommit
 from tests.support.data import rows
 from tests.support.making import event
 
@@ -216,3 +219,30 @@ def test_query_whose_connection_is_cut_is_a_temporary_error(cloud: Cloud, empty:
     assert cut == [1]
     assert lost.value.exit_code == 75
     assert empty.query(totals()).one().plays == 0
+
+
+@pytest.mark.usefixtures("hurried")
+def test_error_behind_a_lost_commit_does_not_say_that_nothing_was_changed(
+    cloud: Cloud, empty: Warehouse
+) -> None:
+    """The load is committed, its answer is lost, and then nobody may log in any more."""
+    put_day(cloud, 1)
+    users, user = cloud.redshift.users, cloud.redshift.user
+
+    def lock_out() -> None:
+        users[user] = "another"
+        listener: Any = cloud.redshift._listener
+        listener.hang_up()
+
+    fault = CutAtCommit("drop", re.compile("^commit$", re.IGNORECASE), cut=lock_out)
+    cloud.redshift.faults.add(fault)
+    try:
+        with pytest.raises(SparkifyError, match="password is wrong") as stopped:
+            empty.load(only=["events"])
+    finally:
+        users[user] = cloud.redshift.password
+    assert fault.fired == 1
+    assert stopped.value.state is not None
+    assert stopped.value.state.endswith(IN_DOUBT)
+    assert rows(empty, "SELECT count(*) FROM songplays") == [(1,)]
+    assert empty.load(only=["events"]).nothing_new
