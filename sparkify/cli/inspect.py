@@ -92,7 +92,8 @@ def check(database: Database = None, as_json: AsJson = False) -> None:
 
     with open_warehouse(database, read_only=True) as warehouse:
         results = warehouse.check()
-    failed = [result for result in results if not result.ok]
+    failed = [result for result in results if result.count]
+    not_run = [result for result in results if result.not_run]
     if as_json:
         formatting.print_json(results)
     else:
@@ -101,14 +102,19 @@ def check(database: Database = None, as_json: AsJson = False) -> None:
                 if not verbosity.quiet:
                     typer.echo(f"ok      {result.name}")
                 continue
+            if result.not_run:
+                typer.echo(f"not run {result.name}: {result.not_run}")
+                continue
             typer.echo(f"FAILED  {result.name}: {formatting.count(result.count, 'row')}")
             for row in result.rows:
                 typer.echo("          " + ", ".join(f"{key}={value!r}" for key, value in row.items()))
             if result.hint:
                 typer.echo(f"          -> {result.hint}")
         outcome = f"{formatting.count(len(failed), 'check')} failed" if failed else "all is well"
+        if not_run:
+            outcome += f", {len(not_run):,} not run"
         typer.echo(f"{formatting.count(len(results), 'check')}: {outcome}.")
-    if failed:
+    if failed or not_run:
         raise typer.Exit(1)
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from sparkify.etl.constructs import CreateTemporaryTable, DropTables
 from sparkify.etl.declarations import Check
+from sparkify.etl.inspection import Gone
 from sparkify.etl.results import CheckResult
 from sparkify.etl.session import Session
 from sparkify.etl.views import View
@@ -20,19 +21,26 @@ _ROWS_KEPT = 10
 _MAKE_AGAIN = "Make the view again; its statements are the last of: sparkify-etl migrate --sql"
 
 
-def run_checks(session: Session, checks: Iterable[Check]) -> tuple[CheckResult, ...]:
+def run_checks(session: Session, checks: Iterable[Check], gone: Gone | None = None) -> tuple[CheckResult, ...]:
     """What all checks find in the whole warehouse, in their order.
 
     A check that others imply is run after them, and only where one of them finds rows, or is not among these.
+
+    :param gone: what the database lacks. A check that reads it is not run.
     """
     checks = list(checks)
     found: dict[str, CheckResult] = {}
     for check in sorted(checks, key=lambda check: bool(check.implied_by)):
         holds = [by.name in found and found[by.name].ok for by in check.implied_by]
+        if holds and all(holds):
+            found[check.name] = CheckResult(check.name, 0, (), check.hint)
+            continue
+        rows = check.rows(None)
+        needed = gone.needed_by(rows) if gone else None
         found[check.name] = (
-            CheckResult(check.name, 0, (), check.hint)
-            if holds and all(holds)
-            else _run_check(session, check, check.rows(None))
+            CheckResult(check.name, 0, (), check.hint, not_run=needed)
+            if needed
+            else _run_check(session, check, rows)
         )
     return tuple(found[check.name] for check in checks)
 

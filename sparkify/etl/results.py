@@ -171,19 +171,23 @@ class CheckResult:
     :ivar count: how many rows violate it.
     :ivar hint: what to do about them.
     :ivar rows: some of them, each a mapping of column to value.
+    :ivar not_run: why it could not be run; None where it was.
     """
 
     name: str
     count: int
     rows: tuple[Mapping[str, Any], ...] = ()
     hint: str | None = None
+    not_run: str | None = None
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was found."""
-        return self.count == 0
+        """Whether it was run, and nothing was found."""
+        return self.count == 0 and self.not_run is None
 
     def __str__(self) -> str:
+        if self.not_run:
+            return f"{self.name}: not run: {self.not_run}"
         if self.ok:
             return f"{self.name}: ok"
         first = "; ".join(", ".join(f"{key}={value!r}" for key, value in row.items()) for row in self.rows[:3])

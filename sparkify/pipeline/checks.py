@@ -13,7 +13,6 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, SelectBase, Table, and_, false, func, or_, select
 
-from sparkify.etl.constructs import differs, match_key
 from sparkify.etl.declarations import Check
 from sparkify.etl.ranges import in_staged_range
 from sparkify.models import (
@@ -36,6 +35,8 @@ from sparkify.models.working import (
     checked_songs,
     checked_users,
 )
+from sparkify.pipeline.derived import LEVELS_AS_PLAYED, TIMES_AS_PLAYED
+from sparkify.pipeline.name_keys import NAME_KEYS
 from sparkify.pipeline.repeats import bucket, repeating
 
 __all__ = ["CHECKS"]
@@ -71,7 +72,7 @@ def _rows_of(model: type[Base], load_id: LoadId) -> FromClause:
     return _table(model) if load_id is None else _CHECKED.get(model, _table(model))
 
 
-def unique(model: type[Base], *key: str, during_load: bool = True) -> Check:
+def unique(model: type[Base], *key: str, during_load: bool = True, implied_by: tuple[Check, ...] = ()) -> Check:
     """A check that no two rows of the table have the same key."""
 
     def rows(load_id: LoadId) -> SelectBase:
@@ -84,6 +85,7 @@ def unique(model: type[Base], *key: str, during_load: bool = True) -> Check:
         name=f"{_table(model).name}: one row for each {', '.join(key)}",
         rows=rows,
         during_load=during_load,
+        implied_by=implied_by,
         hint=_REBUILD,
     )
 
@@ -222,23 +224,9 @@ def _play_as_resolved(load_id: LoadId) -> SelectBase:
     return found if load_id is None else found.where(play.c.load_id == load_id)
 
 
-def _keys_of_names(model: type[Base], names: Mapping[str, str]) -> Callable[[LoadId], SelectBase]:
-    """Rows of which a stored key is not that of its name.
-
-    :param names: by the column of a key, that of the name.
-    """
-    table = _table(model)
-
-    def rows(_load_id: LoadId) -> SelectBase:
-        wrong = or_(*(differs(table.c[key], match_key(table.c[name])) for key, name in names.items()))
-        found = select(*table.primary_key.columns, *(table.c[key] for key in names)).where(wrong)
-        return found.where(~table.c.inferred) if "inferred" in table.c else found
-
-    return rows
-
-
 _PLAYS_COMPLETE, _MATCHES_COMPLETE = not_null(SongPlay), not_null(SongMatch)
 _MATCH_HAS_SONG, _MATCH_HAS_ARTIST = joins(SongMatch, Song, "song_id"), joins(SongMatch, Artist, "artist_id")
+_LEVEL_HAS_USER = joins(UserLevel, User, "user_id", during_load=False)
 _AS_RESOLVED = Check(
     name="songplays: each points at the song its title was resolved to", rows=_play_as_resolved, hint=_REBUILD
 )
@@ -260,17 +248,18 @@ CHECKS: tuple[Check, ...] = (
     unique(User, "user_id"),
     unique(Song, "song_id"),
     unique(Artist, "artist_id"),
-    unique(Time, "start_time", during_load=False),
+    unique(Time, "start_time", during_load=False, implied_by=(TIMES_AS_PLAYED,)),
     unique(SongMatch, "match_id"),
     unique(UserLevel, "user_id", "valid_from"),
     unique(LoadedFile, "source", "uri"),
-    joins(SongPlay, User, "user_id"),
+    joins(SongPlay, User, "user_id", implied_by=(LEVELS_AS_PLAYED, _LEVEL_HAS_USER)),
     # Of the plays of a load the check that each is as resolved says what these three say of all.
     joins(SongPlay, Song, "song_id", during_load=False, implied_by=(*_SAME_AS_MATCH, _MATCH_HAS_SONG)),
     joins(SongPlay, Artist, "artist_id", during_load=False, implied_by=(*_SAME_AS_MATCH, _MATCH_HAS_ARTIST)),
-    joins(SongPlay, Time, "start_time"),
+    joins(SongPlay, Time, "start_time", implied_by=(TIMES_AS_PLAYED,)),
     joins(SongPlay, SongMatch, "match_id", during_load=False, implied_by=_SAME_AS_MATCH),
     joins(Song, Artist, "artist_id"),
+    _LEVEL_HAS_USER,
     _MATCH_HAS_SONG,
     _MATCH_HAS_ARTIST,
     _AS_RESOLVED,
@@ -278,19 +267,7 @@ CHECKS: tuple[Check, ...] = (
     Check(name="user_levels: stretches neither overlap nor leave a gap", rows=_levels_adjoin, hint=_REBUILD),
     Check(name="loaded_files: lines = loaded + rejected + blank", rows=_accounting(LoadedFile), hint=_REBUILD),
     Check(name="load_history: lines = loaded + rejected + blank", rows=_accounting(LoadHistory)),
-    *(
-        Check(
-            name=f"{_table(model).name}: {', '.join(names)} as the names have it",
-            rows=_keys_of_names(model, names),
-            during_load=False,
-            hint=_REBUILD,
-        )
-        for model, names in (
-            (Song, {"title_key": "title", "artist_key": "artist_name"}),
-            (Artist, {"name_key": "name"}),
-            (SongMatch, {"artist_key": "artist_name"}),
-        )
-    ),
+    *NAME_KEYS,
     _PLAYS_COMPLETE,
     *(not_null(model) for model in (User, Song, Artist, Time)),
     _MATCHES_COMPLETE,

@@ -45,7 +45,9 @@ from sparkify.models import (
 from sparkify.models.match import RULES_VERSION
 from sparkify.pipeline import transforms
 from sparkify.pipeline.checks import CHECKS
+from sparkify.pipeline.derived import DERIVED
 from sparkify.pipeline.future import NO_FUTURE_PLAYS
+from sparkify.pipeline.resolution import RESOLUTION
 
 __all__ = ["SPARKIFY", "STAR"]
 
@@ -236,7 +238,7 @@ SPARKIFY = Pipeline(
             scope=transforms.outdated_levels(),
         ),
     ),
-    checks=(*CHECKS, NO_FUTURE_PLAYS),
+    checks=(*CHECKS, NO_FUTURE_PLAYS, *DERIVED, *RESOLUTION),
     checked={
         working.checked_users: transforms.users_to_check,
         working.checked_levels: transforms.levels_to_check,

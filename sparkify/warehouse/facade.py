@@ -16,7 +16,6 @@ from sparkify._version import __version__
 from sparkify.config.settings import Settings
 from sparkify.databases import open_database
 from sparkify.etl import ledger, runner
-from sparkify.etl.checking import check_views, run_checks
 from sparkify.etl.declarations import Pipeline
 from sparkify.etl.discovery import list_sources
 from sparkify.etl.dry_run import PlannedStep
@@ -27,11 +26,11 @@ from sparkify.etl.results import CheckResult, LoadReport, PruneReport, Reject
 from sparkify.etl.retention import prune, prune_request
 from sparkify.etl.session import Session
 from sparkify.pipeline import SPARKIFY
+from sparkify.warehouse.checking import check_all
 from sparkify.warehouse.connections import Connections
 from sparkify.warehouse.query import Query
 from sparkify.warehouse.requests import LOAD_OPTIONS, build_request
 from sparkify.warehouse.revisions import current
-from sparkify.warehouse.rules import rules_check
 from sparkify.warehouse.sql import SqlQuery
 from sparkify.warehouse.status import Contents, PendingFiles, Status, pending_files, read_contents
 from sparkify.warehouse.target import resolve_target
@@ -226,15 +225,14 @@ class Warehouse(Connections):
         )
 
     def check(self) -> tuple[CheckResult, ...]:
-        """What every quality check of the pipeline finds in the whole warehouse, whether all its rows were
-        made by the current rules, and whether its views can be read. Read-only.
+        """What every quality check of the pipeline finds in the whole warehouse, whether its tables are those
+        of the models and at rest, whether all its rows were made by the current rules, and whether its views
+        can be read. Read-only.
 
         :raises ConfigurationError: when there is no warehouse yet, or its tables are of another version.
         """
         with self._connection_at_head() as connection:
-            checks = (*self.pipeline.checks, rules_check(self.pipeline))
-            session = Session(self.database, connection)
-            return (*run_checks(session, checks), *check_views(session, self.pipeline.views))
+            return check_all(Session(self.database, connection), connection, self.pipeline)
 
     def rejects(self, load_id: int | None = None, *, limit: int | None = None) -> list[Reject]:
         """The lines that were rejected and kept, by load, file and line. Read-only.

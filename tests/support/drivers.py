@@ -67,6 +67,14 @@ class Driver(ABC):
         return warehouse
 
     @abstractmethod
+    def save(self, name: str) -> None:
+        """Keep the tables and rows as they are, for :meth:`restore`. No warehouse is open."""
+
+    @abstractmethod
+    def restore(self, name: str) -> bool:
+        """Have the tables and rows that were kept under a name. Returns whether there were any."""
+
+    @abstractmethod
     def exists(self, uri: str) -> bool:
         """Whether a file is still there."""
 
@@ -92,6 +100,7 @@ class DuckDBDriver(Driver):
 
     waits_for_lock = False
     connectionless = "it runs in this process"
+    _saved: ClassVar[dict[str, bytes]] = {}
     plans_first_load = False
 
     def __init__(self, request: pytest.FixtureRequest) -> None:
@@ -126,6 +135,14 @@ class DuckDBDriver(Driver):
     def with_tables(self) -> Warehouse:
         shutil.copy(self._tables, self.folder / "warehouse.duckdb")
         return self.warehouse()
+
+    def save(self, name: str) -> None:
+        self._saved[name] = (self.folder / "warehouse.duckdb").read_bytes()
+
+    def restore(self, name: str) -> bool:
+        if name in self._saved:
+            (self.folder / "warehouse.duckdb").write_bytes(self._saved[name])
+        return name in self._saved
 
     def exists(self, uri: str) -> bool:
         return Path(uri).exists()
@@ -165,6 +182,12 @@ class RedshiftDriver(Driver):
 
     def with_tables(self) -> Warehouse:
         return self._cloud.with_tables()
+
+    def save(self, name: str) -> None:
+        self._cloud.redshift.save(name)
+
+    def restore(self, name: str) -> bool:
+        return self._cloud.redshift.restore(name)
 
     def exists(self, uri: str) -> bool:
         return uri in self._cloud.redshift.objects_below(uri)

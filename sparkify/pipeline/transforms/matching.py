@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CTE, SelectBase, Subquery, and_, case, func, literal_column, select, union_all
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    Select,
+    SelectBase,
+    Subquery,
+    and_,
+    case,
+    func,
+    literal_column,
+    select,
+    union_all,
+)
 
 from sparkify.etl.constructs import match_key
 from sparkify.models import Artist, Match, Song, StagingSong
@@ -10,7 +23,7 @@ from sparkify.models.working import merged_artists, merged_songs, touched_matche
 from sparkify.pipeline.transforms.batch import LoadId
 from sparkify.pipeline.transforms.inferred import inferred_artist_id, inferred_song_id
 
-__all__ = ["artist_keys", "resolved"]
+__all__ = ["artist_keys", "resolve", "resolved"]
 
 
 def artist_keys(_load_id: LoadId) -> SelectBase:
@@ -36,11 +49,28 @@ def resolved(_load_id: LoadId) -> SelectBase:
     """
     asked = select(touched_matches).where(touched_matches.c.is_open).subquery("asked")
     keys = select(asked.c.artist_key)
-    catalogue = _songs_of(keys).cte("catalogue")
+    open_ones = resolve(asked, _songs_of(keys), *_artists_of(keys))
+    as_before = select(
+        touched_matches,
+        touched_matches.c.old_song_id,
+        touched_matches.c.old_artist_id,
+        touched_matches.c.old_match,
+    ).where(~touched_matches.c.is_open)
+    return open_ones.union_all(as_before)
+
+
+def resolve(asked: Subquery, songs: SelectBase, *artists: SelectBase) -> Select[Any]:
+    """What each match is resolved to, by the tiers.
+
+    :param asked: matches, with their keys.
+    :param songs: of the catalogue, as many as may match.
+    :param artists: of the catalogue likewise: SELECTs of name, key and id.
+    """
+    catalogue = songs.cte("catalogue")
     song = _best_matches(asked, catalogue)
     credit = (
         select(catalogue.c.artist_name, catalogue.c.artist_key, catalogue.c.artist_id)
-        .union_all(*_artists_of(keys))
+        .union_all(*artists)
         .cte("credit")
     )
     by_name = (
@@ -54,7 +84,7 @@ def resolved(_load_id: LoadId) -> SelectBase:
         .group_by(credit.c.artist_key)
         .subquery("by_key")
     )
-    open_ones = select(
+    return select(
         *asked.columns,
         func.coalesce(song.c.song_id, inferred_song_id(asked.c.artist_name, asked.c.title)).label("song_id"),
         func.coalesce(
@@ -69,13 +99,6 @@ def resolved(_load_id: LoadId) -> SelectBase:
         .outerjoin(by_name, by_name.c.artist_name == asked.c.artist_name)
         .outerjoin(by_key, by_key.c.artist_key == asked.c.artist_key)
     )
-    as_before = select(
-        touched_matches,
-        touched_matches.c.old_song_id,
-        touched_matches.c.old_artist_id,
-        touched_matches.c.old_match,
-    ).where(~touched_matches.c.is_open)
-    return open_ones.union_all(as_before)
 
 
 def _songs_of(keys: SelectBase) -> SelectBase:

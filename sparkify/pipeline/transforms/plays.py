@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Label,
     SelectBase,
     Subquery,
     and_,
@@ -21,10 +24,17 @@ from sparkify.models import SongMatch, SongPlay, StagingEvent, working
 from sparkify.pipeline.transforms.batch import LoadId, is_play
 from sparkify.pipeline.transforms.song_matches import same_song
 
-__all__ = ["outdated_plays", "repeated_plays", "songplays", "time"]
+__all__ = ["outdated_plays", "parts_of", "repeated_plays", "songplays", "time"]
 
 _NATURAL_KEY = ("ts", "user_id", "session_id", "item_in_session")
 """With the user: public logs give sessions of several users one number."""
+
+_PARTS = {
+    **{name: name for name in ("hour", "day", "week", "month", "year")},
+    # 0 is Sunday.
+    "weekday": "dow",
+}
+"""By the column of ``time``, the part of a moment that it has."""
 
 _CONTENT = ("level", "artist", "song", "length", "location", "user_agent")
 """What else a play says."""
@@ -35,15 +45,12 @@ def time(_load_id: LoadId) -> SelectBase:
     start = (
         select(StagingEvent.ts.label("start_time")).where(is_play).distinct().subquery("moments").c.start_time
     )
-    return select(
-        start,
-        extract("hour", start).label("hour"),
-        extract("day", start).label("day"),
-        extract("week", start).label("week"),
-        extract("month", start).label("month"),
-        extract("year", start).label("year"),
-        extract("dow", start).label("weekday"),
-    )
+    return select(start, *parts_of(start))
+
+
+def parts_of(start: ColumnElement[datetime]) -> list[Label[int]]:
+    """The parts of a moment that ``time`` has, by the names of its columns."""
+    return [extract(field, start).label(name) for name, field in _PARTS.items()]
 
 
 def songplays(load_id: LoadId) -> SelectBase:

@@ -1,0 +1,146 @@
+"""Checks of what follows from the plays: the parts of their times, their users, and the stretches of levels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import ColumnElement, SelectBase, and_, func, literal_column, or_, select
+from sqlalchemy.types import TIMESTAMP
+
+from sparkify.etl.constructs import differs
+from sparkify.etl.declarations import Check
+from sparkify.models import SongPlay, Time, User, UserLevel
+from sparkify.pipeline.transforms.plays import parts_of
+
+__all__ = ["DERIVED", "LEVELS_AS_PLAYED", "TIMES_AS_PLAYED"]
+
+LoadId = ColumnElement[int] | None
+
+_REBUILD = "Rebuild the star from all files. Run: sparkify-etl load --full-refresh"
+_NEVER = literal_column("TIMESTAMP '9999-12-31 00:00:00'", TIMESTAMP())
+"""Later than every play: the end of a stretch that has none."""
+
+
+def _wrong_parts(_load_id: LoadId) -> SelectBase:
+    time = Time.__table__
+    parts = parts_of(time.c.start_time)
+    return select(time).where(or_(*(time.c[part.name] != part.element for part in parts)))
+
+
+def _times_unlike_plays(_load_id: LoadId) -> SelectBase:
+    """Moments at which a play begins that ``time`` has not once, and those of it at which none begins."""
+    time, play = Time.__table__, SongPlay.__table__
+    one: ColumnElement[int] = literal_column("1")
+    none: ColumnElement[int] = literal_column("0")
+    both = (
+        select(play.c.start_time, one.label("play"), none.label("row"))
+        .union_all(select(time.c.start_time, none, one))
+        .subquery("moments")
+    )
+    plays, rows = func.sum(both.c.play), func.sum(both.c.row)
+    return (
+        select(both.c.start_time, plays.label("plays"), rows.label("rows_of_time"))
+        .group_by(both.c.start_time)
+        .having(or_(plays == 0, rows != 1))
+    )
+
+
+def _users_unlike_plays(_load_id: LoadId) -> SelectBase:
+    """Users who have no play, or of whose newest one the row does not tell.
+
+    The level is compared with that of the current stretch, which other checks compare with the plays.
+    """
+    user, play, level = User.__table__, SongPlay.__table__, UserLevel.__table__
+    newest = (
+        select(play.c.user_id, func.max(play.c.start_time).label("newest"))
+        .group_by(play.c.user_id)
+        .subquery("newest")
+    )
+    current = select(level.c.user_id, level.c.level).where(level.c.is_current).subquery("current_stretch")
+    return (
+        select(
+            user.c.user_id,
+            user.c.last_played_at,
+            newest.c.newest,
+            user.c.level,
+            current.c.level.label("stretch"),
+        )
+        .select_from(
+            user.outerjoin(newest, newest.c.user_id == user.c.user_id).outerjoin(
+                current, current.c.user_id == user.c.user_id
+            )
+        )
+        .where(
+            or_(
+                differs(user.c.last_played_at, newest.c.newest),
+                func.coalesce(user.c.level, "") != func.coalesce(current.c.level, ""),
+            )
+        )
+    )
+
+
+def _plays_unlike_levels(_load_id: LoadId) -> SelectBase:
+    """Plays that no stretch of their level covers, but those beside a play at the same time that is of it."""
+    play, level, beside = SongPlay.__table__, UserLevel.__table__, SongPlay.__table__.alias("beside")
+    covered = and_(
+        level.c.user_id == play.c.user_id,
+        level.c.valid_from <= play.c.start_time,
+        play.c.start_time < func.coalesce(level.c.valid_to, _NEVER),
+    )
+    unlike = (
+        select(
+            play.c.songplay_id, play.c.user_id, play.c.start_time, play.c.level, level.c.level.label("stretch")
+        )
+        .select_from(play.outerjoin(level, covered))
+        .where(
+            or_(level.c.user_id.is_(None), func.coalesce(play.c.level, "") != func.coalesce(level.c.level, ""))
+        )
+        .subquery("unlike")
+    )
+    same_moment = and_(
+        beside.c.user_id == unlike.c.user_id,
+        beside.c.start_time == unlike.c.start_time,
+        beside.c.level == unlike.c.stretch,
+        func.coalesce(unlike.c.level, "") < unlike.c.stretch,
+    )
+    return (
+        select(unlike).select_from(unlike.outerjoin(beside, same_moment)).where(beside.c.songplay_id.is_(None))
+    )
+
+
+def _stretches_of_no_play(_load_id: LoadId) -> SelectBase:
+    play, level = SongPlay.__table__, UserLevel.__table__
+    first = and_(play.c.user_id == level.c.user_id, play.c.start_time == level.c.valid_from)
+    return (
+        select(level.c.user_id, level.c.valid_from, level.c.level)
+        .select_from(level.outerjoin(play, first))
+        .where(play.c.user_id.is_(None))
+    )
+
+
+def _stretches_alike(_load_id: LoadId) -> SelectBase:
+    level = UserLevel.__table__
+    value = func.coalesce(level.c.level, "")
+    previous = func.lag(value).over(partition_by=level.c.user_id, order_by=level.c.valid_from)
+    stretch = select(level.c.user_id, level.c.valid_from, level.c.level, previous.label("previous")).subquery(
+        "stretch"
+    )
+    return select(stretch).where(func.coalesce(stretch.c.level, "") == stretch.c.previous)
+
+
+def _check(name: str, rows: Callable[[LoadId], SelectBase]) -> Check:
+    return Check(name=name, rows=rows, during_load=False, hint=_REBUILD)
+
+
+TIMES_AS_PLAYED = _check("time: a row for each start_time of songplays, and no other", _times_unlike_plays)
+LEVELS_AS_PLAYED = _check("user_levels: each play lies in a stretch of its level", _plays_unlike_levels)
+
+DERIVED: tuple[Check, ...] = (
+    _check("time: the parts are those of start_time", _wrong_parts),
+    TIMES_AS_PLAYED,
+    _check("users: level and last_played_at are of the newest play", _users_unlike_plays),
+    LEVELS_AS_PLAYED,
+    _check("user_levels: each stretch begins with a play", _stretches_of_no_play),
+    _check("user_levels: no stretch has the level of the one before", _stretches_alike),
+)
+"""The checks of the whole warehouse that compare the dimensions of time, users and levels with the plays."""

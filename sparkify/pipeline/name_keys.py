@@ -1,0 +1,49 @@
+"""Checks that the keys by which names are matched are those of the names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, SelectBase, Table, or_, select
+
+from sparkify.etl.constructs import differs, match_key
+from sparkify.etl.declarations import Check
+from sparkify.models import Artist, Song, SongMatch
+
+__all__ = ["NAME_KEYS"]
+
+
+def _keys_of_names(table: Table, names: Mapping[str, str]) -> Callable[[ColumnElement[int] | None], SelectBase]:
+    """Rows of which a stored key is not that of its name.
+
+    :param names: by the column of a key, that of the name.
+    """
+
+    def rows(_load_id: ColumnElement[int] | None) -> SelectBase:
+        wrong = or_(*(differs(table.c[key], match_key(table.c[name])) for key, name in names.items()))
+        found = select(*table.primary_key.columns, *(table.c[key] for key in names)).where(wrong)
+        return found.where(~table.c.inferred) if "inferred" in table.c else found
+
+    return rows
+
+
+def _table(model: Any) -> Table:
+    table: Table = model.__table__
+    return table
+
+
+NAME_KEYS: tuple[Check, ...] = tuple(
+    Check(
+        name=f"{table.name}: {', '.join(names)} as the names have it",
+        rows=_keys_of_names(table, names),
+        during_load=False,
+        hint="Rebuild the star from all files. Run: sparkify-etl load --full-refresh",
+    )
+    for table, names in (
+        (_table(Song), {"title_key": "title", "artist_key": "artist_name"}),
+        (_table(Artist), {"name_key": "name"}),
+        (_table(SongMatch), {"artist_key": "artist_name"}),
+    )
+)
+"""The checks of the whole warehouse of songs, artists and matches."""

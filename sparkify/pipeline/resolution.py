@@ -1,0 +1,98 @@
+"""Checks that songs are resolved as the rule has it, and inferred songs and artists are as plays name them."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, SelectBase, func, or_, select
+
+from sparkify.etl.constructs import differs, match_key
+from sparkify.etl.declarations import Check
+from sparkify.models import Artist, Match, Song, SongMatch
+from sparkify.pipeline.transforms.inferred import inferred_artist_id
+from sparkify.pipeline.transforms.matching import resolve
+
+__all__ = ["RESOLUTION"]
+
+LoadId = ColumnElement[int] | None
+
+_REBUILD = "Rebuild the star from all files. Run: sparkify-etl load --full-refresh"
+
+
+def _resolved_otherwise(_load_id: LoadId) -> SelectBase:
+    match, song, artist = SongMatch.__table__, Song.__table__, Artist.__table__
+    asked = select(
+        match.c.match_id,
+        match.c.artist_name,
+        match.c.title,
+        match.c.duration,
+        match.c.artist_key,
+        match_key(match.c.title).label("title_key"),
+        match.c.song_id.label("is_song_id"),
+        match.c.artist_id.label("is_artist_id"),
+        match.c.match.label("is_match"),
+    ).subquery("asked")
+    names = ("song_id", "artist_id", "title", "artist_name", "duration", "title_key", "artist_key")
+    songs = select(*(song.c[name] for name in names)).where(~song.c.inferred)
+    artists = select(artist.c.name, artist.c.name_key, artist.c.artist_id).where(~artist.c.inferred)
+    by_rule = resolve(asked, songs, artists).subquery("by_rule")
+    return select(by_rule).where(
+        or_(*(by_rule.c[name] != by_rule.c[f"is_{name}"] for name in ("song_id", "artist_id", "match")))
+    )
+
+
+def _inferred_songs(_load_id: LoadId) -> SelectBase:
+    """Inferred songs that no match names so, or whose length is not the shortest that was played."""
+    match, song = SongMatch.__table__, Song.__table__
+    named = (
+        select(
+            match.c.song_id,
+            match.c.title,
+            match.c.artist_id,
+            match.c.artist_name,
+            func.min(match.c.duration).label("duration"),
+        )
+        .where(match.c.match == Match.INFERRED)
+        .group_by(match.c.song_id, match.c.title, match.c.artist_id, match.c.artist_name)
+        .subquery("named")
+    )
+    texts = ("title", "artist_id", "artist_name")
+    return (
+        select(song.c.song_id, song.c.title, song.c.artist_name, song.c.artist_id, song.c.duration)
+        .select_from(song.outerjoin(named, named.c.song_id == song.c.song_id))
+        .where(
+            song.c.inferred,
+            or_(
+                named.c.song_id.is_(None),
+                *(song.c[name] != named.c[name] for name in texts),
+                differs(song.c.duration, named.c.duration),
+            ),
+        )
+    )
+
+
+def _inferred_artists(_load_id: LoadId) -> SelectBase:
+    match, artist = SongMatch.__table__, Artist.__table__
+    named = (
+        select(match.c.artist_id)
+        .where(match.c.match == Match.INFERRED)
+        .group_by(match.c.artist_id)
+        .subquery("named")
+    )
+    return (
+        select(artist.c.artist_id, artist.c.name)
+        .select_from(artist.outerjoin(named, named.c.artist_id == artist.c.artist_id))
+        .where(
+            artist.c.inferred,
+            or_(named.c.artist_id.is_(None), artist.c.artist_id != inferred_artist_id(artist.c.name)),
+        )
+    )
+
+
+RESOLUTION: tuple[Check, ...] = tuple(
+    Check(name=name, rows=rows, during_load=False, hint=_REBUILD)
+    for name, rows in (
+        ("song_matches: each is resolved as the rule has it", _resolved_otherwise),
+        ("songs: inferred ones are as plays name them", _inferred_songs),
+        ("artists: inferred ones are as plays name them", _inferred_artists),
+    )
+)
+"""The checks of the whole warehouse that ask the rule again which song was played."""

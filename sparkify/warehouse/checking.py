@@ -1,0 +1,31 @@
+"""All checks of a warehouse: those of its pipeline, and those that every pipeline has."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, Table
+
+from sparkify.etl.checking import check_views, run_checks
+from sparkify.etl.declarations import Pipeline
+from sparkify.etl.inspection import find_gone
+from sparkify.etl.rest import checks_at_rest
+from sparkify.etl.results import CheckResult
+from sparkify.etl.session import Session
+from sparkify.warehouse.rules import rules_check
+
+__all__ = ["check_all"]
+
+
+def check_all(session: Session, connection: Connection, pipeline: Pipeline) -> tuple[CheckResult, ...]:
+    """What every check finds. Read-only.
+
+    Where a table or a column is gone, the first result says so, and the checks that need it are not run.
+    """
+    gone = find_gone(connection, _tables(pipeline))
+    checks = (*checks_at_rest(pipeline), *pipeline.checks, rules_check(pipeline))
+    views = check_views(session, pipeline.views)
+    return (gone.result, *run_checks(session, checks, gone), *views)
+
+
+def _tables(pipeline: Pipeline) -> tuple[Table, ...]:
+    staging = (source.staging for source in pipeline.sources)
+    return (*pipeline.tables, *pipeline.ledger.tables, *staging)
