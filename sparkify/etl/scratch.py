@@ -29,7 +29,8 @@ def scratch_folder() -> Iterator[Path]:
     """
     root = Path(tempfile.gettempdir())
     sweep(root)
-    with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=root) as name:
+    # A load that was committed does not fail because this cannot be removed: a later one sweeps it.
+    with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=root, ignore_cleanup_errors=True) as name:
         folder = Path(name)
         lock = None
         try:

@@ -183,6 +183,9 @@ def translate(exc: BaseException, host: str, port: int = DEFAULT_PORT) -> Connec
         )
     if isinstance(cause, ConnectionRefusedError):
         return ConnectError(where, "nothing listens there", "check the port, and that the cluster is running")
+    if isinstance(cause, ConnectionError):
+        # Reset within the handshake or the login: the driver has it among its arguments.
+        return _closed(where)
     return _translate_answer(exc, where)
 
 

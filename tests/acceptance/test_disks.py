@@ -5,6 +5,7 @@ The small disks are mounted in a namespace of the command, which takes them with
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import shlex
@@ -196,3 +197,21 @@ def test_load_sweeps_what_others_left(data: Data, tmp_path: Path, monkeypatch: p
         assert list(folder.iterdir()) == []
         sweep(tmp_path)
         assert folder.exists()
+
+
+def test_folder_that_cannot_be_removed_is_left_for_a_later_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A load that was committed would have ended with 1: OSError: Input/output error: 'lock'."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, "Input/output error", "lock")
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with monkeypatch.context() as failing:
+        with scratch_folder() as folder:
+            (folder / "left").write_text("x")
+            failing.setattr(os, "unlink", fail)
+        assert folder.exists()
+    with scratch_folder():
+        assert not folder.exists()

@@ -100,6 +100,7 @@ class Server:
         self, pem: Path | None, answer: bytes, *, silent: bool = False, to_tls: bytes | None = None
     ) -> None:
         self.pem, self.answer, self.silent, self.to_tls = pem, answer, silent, to_tls
+        self.resets = False
         self.passwords: list[str] = []
         self.told = threading.Event()
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -124,7 +125,11 @@ class Server:
             client.sendall(self.to_tls)
             if self.to_tls:
                 client.recv(4096)  # ClientHello
-            client.shutdown(socket.SHUT_RDWR)
+            if self.resets:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                client.close()
+            else:
+                client.shutdown(socket.SHUT_RDWR)
             return
         if self.pem is None:
             client.sendall(b"N")
@@ -243,9 +248,12 @@ def test_a_server_without_tls_is_refused(serve: Any) -> None:
     assert server.passwords == []
 
 
+@pytest.mark.parametrize("resets", [False, True])
 @pytest.mark.parametrize("to_tls", [b"", b"S"])
-def test_server_that_hangs_up_before_tls_is_temporary(to_tls: bytes, serve: Any) -> None:
-    error = refused(serve(to_tls=to_tls).port)
+def test_server_that_hangs_up_before_tls_is_temporary(to_tls: bytes, resets: bool, serve: Any) -> None:
+    server = serve(to_tls=to_tls)
+    server.resets = resets
+    error = refused(server.port)
     assert error.found == "the connection was closed at once"
     assert error.temporary
 
