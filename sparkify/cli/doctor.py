@@ -33,6 +33,12 @@ def doctor(
         bool,
         typer.Option("--cluster-facts", help="Ask the cluster what AWS's guide leaves open."),
     ] = False,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair", help="Make a DuckDB file that does not open usable again; its log is kept beside it."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check that a load can run.
@@ -47,7 +53,7 @@ def doctor(
     if plans:
         _explain(database, as_json=as_json)
         return
-    results = examine(database, chosen_pipeline())
+    results = examine(database, chosen_pipeline(), repair=repair)
     if as_json:
         formatting.print_json(results)
     else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from sparkify.cli.command import warn
 from sparkify.cli.pipeline import chosen_pipeline
-from sparkify.cli.progress import CommandObserver
 from sparkify.config.checks import refuse_readable_secrets, unknown_options, unknown_variables
 from sparkify.config.dwhcfg import config_file
 from sparkify.config.settings import Settings
@@ -12,9 +11,6 @@ from sparkify.etl.declarations import Pipeline
 from sparkify.warehouse.facade import Warehouse
 
 __all__ = ["open_warehouse", "settings_of", "warn_of_settings"]
-
-_TIMEOUT = 10
-"""Seconds that a command which only reads waits for a load of the embedded database."""
 
 
 def settings_of(pipeline: Pipeline, database: str | None) -> Settings:
@@ -42,11 +38,9 @@ def warn_of_settings(pipeline: Pipeline) -> None:
 def open_warehouse(database: str | None, *, read_only: bool = False) -> Warehouse:
     """The warehouse of the pipeline that was chosen; ``database`` as for :func:`settings_of`.
 
-    :param read_only: only to read: while a load keeps an embedded database to itself, its end is waited for.
+    :param read_only: only to read; while a load keeps an embedded database to itself, a copy of it.
     """
     pipeline = chosen_pipeline()
     warehouse = Warehouse(settings_of(pipeline, database), pipeline, read_only=read_only)
     warehouse.database.heed_signals()
-    if read_only:
-        warehouse.wait_for_others(_TIMEOUT, CommandObserver())
     return warehouse

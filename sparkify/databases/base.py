@@ -23,8 +23,10 @@ from sqlalchemy import (
 from sparkify.config.secrets import masked_url
 from sparkify.databases.facts import Fact
 from sparkify.databases.reader import SqlReader
+from sparkify.databases.repair import Repair
 from sparkify.etl.adapter import Adapter
 from sparkify.etl.declarations import Source
+from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.observer import Observer
 from sparkify.etl.ranges import Limits
 
@@ -103,6 +105,14 @@ class Database(Adapter):
     def describe_file(self, connection: Connection) -> str | None:
         """What is worth knowing of the file beside its name, in a few words; None where there is nothing."""
         return None
+
+    def repair(self) -> Repair:
+        """Make the file open again, as far as that is possible.
+
+        :raises TemporaryError: when another process has it open.
+        :raises SparkifyError: when there is no help for it, or no file.
+        """
+        raise ConfigurationError(f"{self.title} has no file here that could be repaired")
 
     def wait_for_others(self, engine: Engine, timeout: float, observer: Observer) -> None:
         """Wait until no other process keeps this one from connecting. A server keeps nobody.

@@ -1,6 +1,7 @@
 """Checks that a load can run: each result says what is wrong, and what to run.
 
-It reads, and changes nothing. What depends on something that failed is skipped, with the reason.
+It reads, and changes nothing unless it is asked to repair. What depends on something that failed is skipped,
+with the reason.
 """
 
 from __future__ import annotations
@@ -21,11 +22,14 @@ from sparkify.pipeline import SPARKIFY
 __all__ = ["Diagnosis", "examine"]
 
 
-def examine(database: str | None = None, pipeline: Pipeline = SPARKIFY) -> tuple[Diagnosis, ...]:
-    """What every check finds, in the order in which to repair things. Read-only.
+def examine(
+    database: str | None = None, pipeline: Pipeline = SPARKIFY, *, repair: bool = False
+) -> tuple[Diagnosis, ...]:
+    """What every check finds, in the order in which to repair things. Read-only, but for a repair.
 
     :param database: the URL of the warehouse, instead of the one in the settings.
     :param pipeline: what is loaded.
+    :param repair: make the file of an embedded database open again, if it does not.
     """
     checklist = Checklist()
     opened: list[tuple[Settings, Database]] = []
@@ -35,6 +39,8 @@ def examine(database: str | None = None, pipeline: Pipeline = SPARKIFY) -> tuple
     checklist.secrets = secrets_of(settings)
     checklist.translate = warehouse.translate
     _check_file(checklist, pipeline)
+    if repair and not warehouse.is_embedded:
+        checklist.run("repair", lambda: str(warehouse.repair()), exit_code=2)
     if warehouse.reads_s3_only:
         from sparkify.doctor.aws import AwsChecks
 
@@ -42,7 +48,7 @@ def examine(database: str | None = None, pipeline: Pipeline = SPARKIFY) -> tuple
     if warehouse.is_embedded:
         from sparkify.doctor.embedded import EmbeddedChecks
 
-        EmbeddedChecks(checklist, warehouse, pipeline).run()
+        EmbeddedChecks(checklist, warehouse, pipeline).run(repair=repair)
     else:
         from sparkify.doctor.connection import ConnectionChecks
 

@@ -27,11 +27,16 @@ class EmbeddedChecks:
         self._checklist, self._database, self._pipeline = checklist, database, pipeline
         self._file = database.file
 
-    def run(self) -> None:
-        """Run them."""
+    def run(self, *, repair: bool = False) -> None:
+        """Run them.
+
+        :param repair: make a file open again that does not, before it is looked at.
+        """
         run = self._checklist.run
         run("folder", self._check_folder)
         run("free space", self._check_free_space, needs=["folder"])
+        if repair:
+            run("repair", self._repair, needs=["folder"])
         with engine_of(self._database) as engine:
             run("database", partial(self._check_database, engine), needs=["folder"])
             run("schema", partial(self._check_schema, engine), needs=["database"])
@@ -60,6 +65,18 @@ class EmbeddedChecks:
             )
         return f"{free / 1e9:,.1f} GB"
 
+    def _repair(self) -> str:
+        if self._file is None or not self._file.exists():
+            return "there is no file yet"
+        done = self._database.repair()
+        found = [f"{done.undone} was undone"] if done.undone else []
+        if done.log is not None:
+            found.append(
+                f"its log was damaged after {done.kept:,} bytes: {done.lost:,} more are left out, and kept in "
+                f"{done.log}. What a load had written there the next load loads again"
+            )
+        return f"{self._file}: {'; '.join(found)}" if found else f"{self._file} needs none"
+
     def _check_database(self, engine: Engine) -> str:
         if self._file is None:
             return "in memory"
@@ -77,7 +94,7 @@ class EmbeddedChecks:
                 raise error from exc
             reason = error.found if error else type(exc).__name__
             raise Problem(
-                f"does not open: {reason}", where=str(self._file), hint="restore it, or move it away and load"
+                f"does not open: {reason}", where=str(self._file), hint="sparkify-etl doctor --repair"
             ) from exc
 
     def _check_schema(self, engine: Engine) -> str:

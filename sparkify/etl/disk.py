@@ -24,7 +24,7 @@ _REASONS: Mapping[int, tuple[bool, str, str]] = {
     errno.EIO: (False, "the disk does not read or write what it should", "See the system log."),
 }
 
-_QUOTED = re.compile(r'"([^"\n]+)"')
+_QUOTED = re.compile(r"""["']([^"'\n]+)["']""")
 
 
 def disk_error(error: OSError, folder: Path) -> SparkifyError | None:
@@ -38,7 +38,9 @@ def disk_error(error: OSError, folder: Path) -> SparkifyError | None:
 
 
 def disk_error_in(message: str) -> SparkifyError | None:
-    """The error for the message of a database that quotes the system's words for it; None for another one."""
+    """The error for a message with the system's words for it, as of a database, or an OSError; None for another
+    one.
+    """
     for code in _REASONS:
         if os.strerror(code).lower() in message.lower():
             quoted = _QUOTED.search(message)

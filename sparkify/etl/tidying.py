@@ -16,14 +16,15 @@ __all__ = ["tidying"]
 
 @contextmanager
 def tidying(session: Session, adapter: Adapter, observer: Observer, *, done: str) -> Iterator[None]:
-    """Only warn when the database fails in the block; nobody is then given the connection again.
+    """Only warn when the database fails in the block, or a disk; nobody is then given the connection again.
 
     :param done: what was committed before, in one word.
     """
     try:
         yield
-    except DBAPIError as exc:
+    except (DBAPIError, OSError) as exc:
         reason = adapter.translate(exc)
-        observer.warning(f"{done}, but tidying up failed: {reason.found if reason else exc.orig}")
+        found = reason.found if reason else exc.orig if isinstance(exc, DBAPIError) else exc
+        observer.warning(f"{done}, but tidying up failed: {found}")
         # Temporary tables that were not dropped are in the way of the next load over it.
         adapter.discard(session)

@@ -66,7 +66,8 @@ def _growth(now: float, before: float) -> str:
 
 
 def _points(now: float, before: float) -> str:
-    change = (now - before) * 100
+    # Of the shares as they are told: a reader takes one from the other.
+    change = round(100 * now, 1) - round(100 * before, 1)
     if abs(change) < 0.05:
         return "no change"
     return f"{'+' if change > 0 else wording.MINUS}{abs(change):.1f} points"

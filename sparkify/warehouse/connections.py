@@ -13,7 +13,6 @@ from sparkify.config.secrets import masked_url
 from sparkify.databases import Database
 from sparkify.etl.declarations import Pipeline
 from sparkify.etl.errors import ConfigurationError, SparkifyError
-from sparkify.etl.observer import Observer
 from sparkify.warehouse.migrations import Migrations
 from sparkify.warehouse.revisions import current
 
@@ -42,16 +41,6 @@ class Connections:
                 self.database.check_engine(self._given_engine)
             self._engine = self._given_engine or self.database.create_engine(read_only=self._read_only)
         return self._engine
-
-    def wait_for_others(self, timeout: float, observer: Observer) -> None:
-        """Wait until no other process keeps an embedded database to itself.
-
-        :param timeout: seconds after which whatever connects next fails with a TemporaryError.
-        :param observer: is told whom it waits for.
-        """
-        if self.database.exists:
-            with self._translated():
-                self.database.wait_for_others(self.engine, timeout, observer)
 
     def close(self) -> None:
         """Close every connection, which for an embedded database lets other processes have the file."""

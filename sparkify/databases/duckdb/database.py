@@ -6,12 +6,10 @@ compress rows that are gone a second later would take nearly as long as the rest
 
 from __future__ import annotations
 
-import json
 import secrets
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVarTuple
 
@@ -32,13 +30,17 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sparkify.databases.base import Database, option
 from sparkify.databases.duckdb import errors, frames
 from sparkify.databases.duckdb.batch import DuckDBBatch
-from sparkify.databases.duckdb.dialect import DuckDBDialect, inline, literal, send_literals
+from sparkify.databases.duckdb.connecting import protect, read_beside
+from sparkify.databases.duckdb.dialect import DuckDBDialect, inline, send_literals
 from sparkify.databases.duckdb.file import CONFIG, create
+from sparkify.databases.duckdb.inserting import inserts
 from sparkify.databases.duckdb.interruption import heed_signals, watch
-from sparkify.databases.duckdb.reading import quoted
+from sparkify.databases.duckdb.journal import METADATA_BLOCKS, journaled
+from sparkify.databases.duckdb.repair import repair
 from sparkify.databases.duckdb.storage import made_by, storage_version
 from sparkify.databases.duckdb.user_sql import DuckDBReader
 from sparkify.databases.reader import SqlReader
+from sparkify.databases.repair import Repair
 from sparkify.etl.adapter import Batch
 from sparkify.etl.declarations import Ledger, Pipeline, Source
 from sparkify.etl.errors import ConfigurationError, SparkifyError
@@ -64,14 +66,9 @@ _BETWEEN_LOOKS = 0.2
 """Seconds."""
 _MOST_AT_ONCE = 100_000
 """Lines of a load whose checks are counted with one statement: of two million songs that took 1.5 GB more."""
-_MOST_IN_TEXT = 1_000
-"""Rows that are inserted from the text of the statement."""
-
 _SCHEMA = "main"
 
 _dialect: Any = DuckDBDialect()
-# One encoder: dumps() makes a new one for each row, which takes half of the time.
-_json = json.JSONEncoder(default=str).encode
 
 
 class DuckDB(Database):
@@ -115,6 +112,8 @@ class DuckDB(Database):
             )
         except (ArgumentError, NoSuchModuleError) as exc:
             raise ConfigurationError(f"the database URL cannot be used: {exc}") from None
+        if self.file is not None:
+            (read_beside if read_only else protect)(engine, self.file)
         return send_literals(watch(engine))
 
     def heed_signals(self) -> None:
@@ -142,6 +141,11 @@ class DuckDB(Database):
         made = f"made by DuckDB {made_by(self.file)}, read by {duckdb.__version__}"
         return f"storage {storage_version(connection)}, {made}"
 
+    def repair(self) -> Repair:
+        if self.file is None or not self.file.exists():
+            return super().repair()
+        return repair(self.file)
+
     def support_alembic(self) -> None:
         # The dialect does so itself only where Alembic was imported before the first connection.
         import duckdb_sqlalchemy.alembic_impl  # noqa: F401
@@ -149,9 +153,19 @@ class DuckDB(Database):
     @contextmanager
     def migrating(self, connection: Connection) -> Iterator[None]:
         # DuckDB has failed to replay an ALTER TABLE from its log after a kill: leave none there.
-        _checkpoint(connection)
+        self._checkpoint(connection)
         yield
-        _checkpoint(connection)
+        self._checkpoint(connection)
+
+    def _checkpoint(self, connection: Connection) -> None:
+        # What is still open, such as a version table that a downgrade of nothing has made, would refuse it.
+        connection.commit()
+        with self._journaled(connection.exec_driver_sql(METADATA_BLOCKS).all()):
+            connection.exec_driver_sql("CHECKPOINT")
+        connection.commit()
+
+    def _journaled(self, blocks: Sequence[Sequence[int]]) -> AbstractContextManager[None]:
+        return nullcontext() if self.file is None else journaled(self.file, [block for (block,) in blocks])
 
     # -- loads ---------------------------------------------------------------------------------------------
 
@@ -200,31 +214,16 @@ class DuckDB(Database):
         return inline(text, parameters), ()
 
     def inserts(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, tuple[Any, ...]]]:
-        names = list(rows[0])
-        shape = {name: str(table.c[name].type.compile(dialect=_dialect)) for name in names}
-        insert = f"INSERT INTO {quoted(table.name)} ({', '.join(map(quoted, names))})"
-        if len(rows) <= _MOST_IN_TEXT:
-            # As JSON in one text: as VALUES 15,000 rows take 20 s, as lists of parameters 14 s.
-            values = ", ".join(f"r.{quoted(name)}" for name in names)
-            some = _json([dict(row) for row in rows])
-            yield (
-                f"{insert} SELECT {values} FROM (SELECT unnest(from_json(CAST($1 AS JSON), $2)) AS r)",
-                (some, json.dumps([shape])),
-            )
-            return
-        # From a file: a text of many megabytes takes twice as long.
-        with tempfile.NamedTemporaryFile("w", prefix="sparkify-", suffix=".json", encoding="utf-8") as file:
-            file.writelines(f"{_json(dict(row))}\n" for row in rows)
-            file.flush()
-            columns = ", ".join(f"{quoted(name)}: {literal(kind)}" for name, kind in shape.items())
-            read = f"read_json($1, format = 'newline_delimited', columns = {{{columns}}})"
-            yield f"{insert} SELECT {', '.join(map(quoted, names))} FROM {read}", (file.name,)
+        return inserts(table, rows)
 
     def tidy(self, session: Session, pipeline: Pipeline, changed: Sequence[str], *, rebuilt: bool) -> None:
         # What was committed is in the log beside the file; this brings it into the file.
-        session.run("CHECKPOINT")
-        if not session.dry_run:
-            session.commit()
+        if session.dry_run:
+            session.run("CHECKPOINT")
+            return
+        with self._journaled(session.run(METADATA_BLOCKS).rows):
+            session.run("CHECKPOINT")
+        session.commit()
 
     def discard(self, session: Session) -> None:
         # A database in memory would be gone with its last connection.
@@ -282,10 +281,3 @@ class DuckDB(Database):
         overwrite: bool,
     ) -> None:
         frames.write_parquet(connection, self.render(statement), target, overwrite=overwrite)
-
-
-def _checkpoint(connection: Connection) -> None:
-    # What is still open, such as a version table that a downgrade of nothing has made, would refuse it.
-    connection.commit()
-    connection.exec_driver_sql("CHECKPOINT")
-    connection.commit()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection
+
+from sparkify.databases.duckdb.descriptors import descriptor
 
 __all__ = ["STORAGE_VERSION", "made_by", "storage_version"]
 
@@ -30,8 +33,7 @@ def made_by(file: Path) -> str | None:
 
     Read without opening it as a database. None for what is not a file of DuckDB.
     """
-    with file.open("rb") as opened:
-        header = opened.read(_MADE_BY.stop)
+    header = os.pread(descriptor(file), _MADE_BY.stop, 0)
     if header[_MAGIC] != b"DUCK":
         return None
     return header[_MADE_BY].rstrip(b"\0").decode("ascii", "replace")

@@ -517,7 +517,7 @@ def test_the_month(real: Path, tmp_path: Path) -> None:
     for change in (
         f"{week}: 1,839, +13% from 1,621 in {before}",
         f"{week}: 70, no change from 70 in {before}",
-        f"{week}: 85.6%, +0.4 points from 85.3% in {before}",
+        f"{week}: 85.6%, +0.3 points from 85.3% in {before}",
         f"{week}: 0.0%, -0.1 points from 0.1% in {before}",
     ):
         assert change in text

@@ -1,0 +1,141 @@
+"""What is done when a connection to a file of DuckDB is made, and when it is closed."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import stat
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import DisconnectionError
+
+from sparkify.databases.duckdb.errors import who_uses
+from sparkify.databases.duckdb.journal import METADATA_BLOCKS, journaled, undo_checkpoint
+from sparkify.databases.duckdb.snapshots import log_of, take_snapshot
+from sparkify.etl.scratch import scratch_folder
+
+__all__ = ["protect", "read_beside"]
+
+log = logging.getLogger("sparkify.duckdb")
+
+_TIMEOUT = 10
+"""Seconds that a reader waits for the checkpoints of another process."""
+
+_BETWEEN_TRIES = 0.1
+"""Seconds."""
+
+_LIFE = 60
+"""Seconds that a copy is read."""
+
+_UNTIL = "sparkify.until"
+"""Where a connection to a copy keeps how long it is used: infinite before its first use."""
+
+_OWN_CHECKPOINTS = ("PRAGMA disable_checkpoint_on_shutdown", "SET checkpoint_threshold = '1TB'")
+"""DuckDB begins none by itself, at a commit or at the end: none that could not be undone."""
+
+
+def protect(engine: Engine, file: Path) -> Engine:
+    """The engine, whose checkpoints can be undone where they are cut off: see
+    :mod:`sparkify.databases.duckdb.journal`. What was committed is brought into the file when it is closed.
+    """
+
+    @event.listens_for(engine, "do_connect")
+    def before(*_arguments: Any) -> None:
+        undo_checkpoint(file)
+
+    @event.listens_for(engine, "connect")
+    def connect(connection: Any, _record: Any) -> None:
+        for statement in _OWN_CHECKPOINTS:
+            connection.execute(statement)
+
+    @event.listens_for(engine, "commit")
+    def commit(_connection: Any) -> None:
+        _make_log(file)
+
+    @event.listens_for(engine, "close")
+    def close(connection: Any, _record: Any) -> None:
+        log = log_of(file)
+        # Not while another connection of this process writes, nor where an error has ended the database: the
+        # log has it.
+        with suppress(duckdb.Error, OSError):
+            if not log.stat().st_size:
+                log.unlink()
+            else:
+                blocks = [block for (block,) in connection.execute(METADATA_BLOCKS).fetchall()]
+                with journaled(file, blocks):
+                    connection.execute("CHECKPOINT")
+
+    return engine
+
+
+def read_beside(engine: Engine, file: Path) -> Engine:
+    """The engine, which reads a copy of what was committed last while another process has the file.
+
+    A connection to a copy is not used for longer than a minute: the next one is to the file, once that is free.
+    """
+
+    @event.listens_for(engine, "do_connect")
+    def connect(dialect: Any, record: Any, arguments: Any, parameters: dict[str, Any]) -> Any:
+        undo_checkpoint(file)
+        try:
+            # Its own copy: the dialect adds to it.
+            return dialect.connect(*arguments, **_copied(parameters))
+        except duckdb.IOException as exc:
+            who = who_uses(exc)
+            if who is None:
+                raise
+            connection = _connect_to_copy(dialect, file, arguments, parameters)
+            if connection is None:
+                raise
+        log.warning("the database is in use by %s: what is read is what was committed before", who)
+        record.info[_UNTIL] = math.inf
+        return connection
+
+    @event.listens_for(engine, "checkout")
+    def checkout(_connection: Any, record: Any, _proxy: Any) -> None:
+        until = record.info.get(_UNTIL)
+        if until == math.inf:
+            record.info[_UNTIL] = time.monotonic() + _LIFE
+        elif until is not None and time.monotonic() > until:
+            raise DisconnectionError
+
+    return engine
+
+
+def _make_log(file: Path) -> None:
+    """Make the log of a file, for those who may read the file: DuckDB would make it for everybody."""
+    # Where it is there already, or cannot be made, DuckDB has its own words.
+    with suppress(OSError):
+        handle = os.open(log_of(file), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        os.fchmod(handle, stat.S_IMODE(file.stat().st_mode))
+        os.close(handle)
+
+
+def _connect_to_copy(dialect: Any, file: Path, arguments: Any, parameters: dict[str, Any]) -> Any:
+    """A connection to a copy; None where none could be made while checkpoints ran."""
+    until = time.monotonic() + _TIMEOUT
+    with scratch_folder() as folder:
+        # Of the same name, by which SQL may speak of the database.
+        copy = folder / file.name
+        while True:
+            if take_snapshot(file, copy):
+                ours = _copied(parameters)
+                ours["database"] = str(copy)
+                # The copy is gone as soon as it is open, and its folder: nothing is left behind, whatever ends.
+                ours["config"].setdefault("temp_directory", f"{file}.tmp")
+                # Other programs have no journal: a copy may be of the middle of a checkpoint of theirs.
+                with suppress(duckdb.Error):
+                    return dialect.connect(*arguments, **ours)
+            if time.monotonic() >= until:
+                return None
+            time.sleep(_BETWEEN_TRIES)
+
+
+def _copied(parameters: dict[str, Any]) -> dict[str, Any]:
+    return {**parameters, "config": dict(parameters["config"])}

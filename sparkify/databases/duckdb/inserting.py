@@ -1,0 +1,45 @@
+"""Inserts rows of values that came from outside, as JSON: from the text of a statement, or from a file."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Table
+
+from sparkify.databases.duckdb.dialect import DuckDBDialect, literal
+from sparkify.databases.duckdb.reading import quoted
+
+__all__ = ["inserts"]
+
+_MOST_IN_TEXT = 1_000
+"""Rows that are inserted from the text of the statement."""
+
+_dialect: Any = DuckDBDialect()
+# One encoder: dumps() makes a new one for each row, which takes half of the time.
+_json = json.JSONEncoder(default=str).encode
+
+
+def inserts(table: Table, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """The statement that inserts many rows, with its parameters. All rows have the same keys."""
+    names = list(rows[0])
+    shape = {name: str(table.c[name].type.compile(dialect=_dialect)) for name in names}
+    insert = f"INSERT INTO {quoted(table.name)} ({', '.join(map(quoted, names))})"
+    if len(rows) <= _MOST_IN_TEXT:
+        # As JSON in one text: as VALUES 15,000 rows take 20 s, as lists of parameters 14 s.
+        values = ", ".join(f"r.{quoted(name)}" for name in names)
+        some = _json([dict(row) for row in rows])
+        yield (
+            f"{insert} SELECT {values} FROM (SELECT unnest(from_json(CAST($1 AS JSON), $2)) AS r)",
+            (some, json.dumps([shape])),
+        )
+        return
+    # From a file: a text of many megabytes takes twice as long.
+    with tempfile.NamedTemporaryFile("w", prefix="sparkify-", suffix=".json", encoding="utf-8") as file:
+        file.writelines(f"{_json(dict(row))}\n" for row in rows)
+        file.flush()
+        columns = ", ".join(f"{quoted(name)}: {literal(kind)}" for name, kind in shape.items())
+        read = f"read_json($1, format = 'newline_delimited', columns = {{{columns}}})"
+        yield f"{insert} SELECT {', '.join(map(quoted, names))} FROM {read}", (file.name,)

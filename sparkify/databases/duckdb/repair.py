@@ -1,0 +1,94 @@
+"""Repairs a file of DuckDB that does not open any more, as far as that is possible."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from sparkify.databases.duckdb.errors import who_uses
+from sparkify.databases.duckdb.journal import sync_folder, undo_checkpoint
+from sparkify.databases.duckdb.snapshots import log_of
+from sparkify.databases.repair import Repair
+from sparkify.etl.errors import SparkifyError, TemporaryError
+
+__all__ = ["repair"]
+
+_DAMAGED = re.compile(r"entry at byte position (\d+)")
+"""How DuckDB names the first entry of a log whose checksum is wrong."""
+
+
+def repair(file: Path) -> Repair:
+    """Make a file open again: undo a checkpoint that was cut off, and cut the log before its first damage.
+
+    What follows there in the log was committed, or was about to be, and is lost; the log is kept beside the
+    file, whole. The file itself is changed only where a checkpoint is undone.
+
+    :raises TemporaryError: when another process has the file open.
+    :raises SparkifyError: when the file does not open without its log either.
+    """
+    undone = undo_checkpoint(file)
+    error = _error_at_open(file)
+    if error is None:
+        return Repair(undone="a checkpoint that was cut off" if undone else None)
+    if who := who_uses(error):
+        raise TemporaryError(
+            f"the database is in use by {who}", where=str(file), hint="Wait for it, or end it."
+        )
+    log = log_of(file)
+    if not log.exists():
+        raise _beyond_help(file, error)
+    kept = _kept(log)
+    shutil.copy2(log, kept)
+    size = log.stat().st_size
+    left = size
+    while error is not None and left:
+        damaged = _DAMAGED.search(str(error))
+        # Nearer to the start each time; an error without a place is one of the whole log.
+        left = min(int(damaged[1]), left - 1) if damaged else 0
+        _cut(log, left)
+        error = _error_at_open(file)
+    if error is not None:
+        kept.replace(log)
+        raise _beyond_help(file, error)
+    sync_folder(file.parent)
+    return Repair(
+        undone="a checkpoint that was cut off" if undone else None, log=kept, lost=size - left, kept=left
+    )
+
+
+def _error_at_open(file: Path) -> Exception | None:
+    """Why a file does not open; None where it does. Nothing is written."""
+    try:
+        with duckdb.connect(str(file), read_only=True) as connection:
+            connection.execute("SELECT count(*) FROM duckdb_tables()").fetchall()
+    except Exception as exc:
+        # Of many classes: what is damaged may look like anything.
+        return exc
+    return None
+
+
+def _kept(log: Path) -> Path:
+    return log.with_name(f"{log.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S%f}")
+
+
+def _cut(log: Path, size: int) -> None:
+    if not size:
+        log.unlink()
+        return
+    with log.open("r+b") as opened:
+        opened.truncate(size)
+        os.fsync(opened.fileno())
+
+
+def _beyond_help(file: Path, error: Exception) -> SparkifyError:
+    reason = str(error).strip().splitlines()[0][:300]
+    return SparkifyError(
+        f"does not open, with its log or without ({reason})",
+        where=str(file),
+        hint="Restore a copy, or move it away and load everything again.",
+    )

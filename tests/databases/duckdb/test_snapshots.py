@@ -1,0 +1,196 @@
+"""Readers while another process has the file: each sees what was committed before, and the file after."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from sparkify import TemporaryError, Warehouse
+from sparkify.databases.duckdb import connecting, snapshots
+from sparkify.databases.duckdb.journal import journal_of
+from sparkify.databases.duckdb.snapshots import take_snapshot
+from tests.support.data import Data, rows
+from tests.support.making import event
+
+WRITER = """
+import sys
+from sparkify import Warehouse
+from sqlalchemy import text
+with Warehouse(sys.argv[1]) as warehouse, warehouse.engine.connect() as connection:
+    for line in sys.stdin:
+        if line == "commit\\n":
+            connection.commit()
+        else:
+            connection.execute(text(line))
+        print("done", flush=True)
+"""
+COUNT = "SELECT count(*) FROM songplays"
+
+
+class Writer:
+    """Another process that writes to a warehouse."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+
+    def run(self, sql: str) -> None:
+        """Run it there, in a transaction that stays open; or ``commit``."""
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(f"{sql}\n")
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == "done\n"
+
+
+@contextmanager
+def writing(warehouse: Warehouse) -> Iterator[Writer]:
+    command = [sys.executable, "-c", WRITER, str(warehouse.url)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield Writer(process)
+        process.communicate()
+
+
+@pytest.fixture
+def loaded(data: Data, warehouse: Warehouse) -> Warehouse:
+    """A closed warehouse with three plays."""
+    data.log("one.json", *(event(ts=1541102400000 + n, itemInSession=n) for n in range(3)))
+    warehouse.load(only=["events"])
+    warehouse.close()
+    return warehouse
+
+
+def readers(warehouse: Warehouse) -> Warehouse:
+    return Warehouse(warehouse.url, read_only=True)
+
+
+def test_reader_sees_what_was_committed_before(loaded: Warehouse, caplog: pytest.LogCaptureFixture) -> None:
+    with writing(loaded) as writer:
+        writer.run("DELETE FROM songplays WHERE item_in_session = 0")
+        with readers(loaded) as reader:
+            assert rows(reader, COUNT) == [(3,)]
+            assert len(reader.check()) > 20
+            # One copy, and told of once.
+            (told,) = caplog.messages
+            assert told == (
+                f"the database is in use by process {writer.process.pid}: "
+                "what is read is what was committed before"
+            )
+        writer.run("commit")
+        # In the log of the writer, and in no file yet.
+        with readers(loaded) as reader:
+            assert rows(reader, COUNT) == [(2,)]
+    caplog.clear()
+    with readers(loaded) as reader:
+        assert rows(reader, COUNT) == [(2,)]
+    assert caplog.messages == []
+
+
+def test_copies_leave_nothing_behind(
+    loaded: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    assert loaded.database.file is not None
+    there = sorted(loaded.database.file.parent.iterdir())
+    with writing(loaded) as writer, readers(loaded) as reader:
+        writer.run("SELECT 1")
+        assert rows(reader, COUNT) == [(3,)]
+        # Not even while it is read.
+        assert list(folder.iterdir()) == []
+    assert sorted(loaded.database.file.parent.iterdir()) == there
+
+
+def test_long_lived_reader_returns_to_the_file(loaded: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connecting, "_LIFE", -1)
+    with readers(loaded) as reader:
+        with writing(loaded) as writer:
+            writer.run("DELETE FROM songplays")
+            assert rows(reader, COUNT) == [(3,)]
+            writer.run("commit")
+            assert rows(reader, COUNT) == [(0,)]
+            writer.run("INSERT INTO songplays SELECT * FROM songplays")
+        with writing(loaded) as writer:
+            # The reader holds no lock on the file itself.
+            writer.run("DELETE FROM songplays")
+
+
+def test_reader_waits_for_the_end_of_a_checkpoint(loaded: Warehouse) -> None:
+    assert loaded.database.file is not None
+    journal = journal_of(loaded.database.file)
+    with writing(loaded) as writer, readers(loaded) as reader:
+        writer.run("SELECT 1")
+        journal.write_bytes(b"")
+        timer = threading.Timer(0.3, journal.unlink)
+        timer.start()
+        assert rows(reader, COUNT) == [(3,)]
+        assert not journal.exists()
+        timer.join()
+
+
+def test_copy_does_not_count_when_a_checkpoint_ran_meanwhile(
+    loaded: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, copy_blocks = loaded.database.file, snapshots._copy_blocks
+    assert file is not None
+    with writing(loaded) as writer:
+        writer.run("DELETE FROM songplays")
+        writer.run("commit")
+
+        def late(source: int, copy: Path) -> None:
+            copy_blocks(source, copy)
+            writer.run("CHECKPOINT")
+
+        assert take_snapshot(file, tmp_path / "copy")
+        monkeypatch.setattr(snapshots, "_copy_blocks", late)
+        assert not take_snapshot(file, tmp_path / "copy")
+
+
+def test_reader_gives_up_at_last(loaded: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connecting, "_TIMEOUT", 0.3)
+    assert loaded.database.file is not None
+    with writing(loaded) as writer:
+        writer.run("SELECT 1")
+        journal_of(loaded.database.file).write_bytes(b"")
+        with (
+            pytest.raises(TemporaryError, match=f"in use by process {writer.process.pid}"),
+            readers(loaded) as reader,
+        ):
+            reader.status()
+
+
+def test_reader_reads_while_loads_commit(data: Data, loaded: Warehouse) -> None:
+    """Every answer is that of one commit: the plays and the ledger agree."""
+    code = (
+        "import sys\n"
+        "from sparkify import Warehouse\n"
+        "for number in range(8):\n"
+        "    with Warehouse(sys.argv[1]) as warehouse:\n"
+        "        warehouse.load(only=['events'], log_data=f'{sys.argv[2]}/{number}')\n"
+    )
+    for number in range(8):
+        (data.logs / f"{number}").mkdir()
+        data.log(
+            f"{number}/n.json",
+            *(event(ts=1541200000000 + 1000 * number + n, itemInSession=n) for n in range(100)),
+        )
+    seen: list[tuple[int, int]] = []
+    with subprocess.Popen([sys.executable, "-c", code, str(loaded.url), str(data.logs)]) as loads:
+        while loads.poll() is None:
+            with readers(loaded) as reader:
+                (found,) = rows(
+                    reader, "SELECT (SELECT count(*) FROM songplays), (SELECT sum(loaded) FROM load_history)"
+                )
+            seen.append((int(found[0]), int(found[1])))
+    assert loads.returncode == 0
+    assert all(plays == lines for plays, lines in seen)
+    assert seen == sorted(seen)
+    with readers(loaded) as reader:
+        assert rows(reader, COUNT) == [(803,)]
