@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "schema": ("schema", "Describe the tables and their columns in Markdown."),
     "migrate": ("migrate", "Migrate the tables to a revision, by default the newest."),
     "prune": ("prune", "Remove old rejected lines and loads from the ledger."),
+    "snapshot": ("snapshot", "Copy a DuckDB warehouse to another file."),
     "config": ("config", "Show each setting and its origin, secrets masked."),
     "generate": ("generate", "Write simulated logs and songs of Sparkify to load."),
     "doctor": ("doctor", "Check that a load can run."),

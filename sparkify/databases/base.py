@@ -114,6 +114,14 @@ class Database(Adapter):
         """
         raise ConfigurationError(f"{self.title} has no file here that could be repaired")
 
+    def snapshot(self, target: Path) -> None:
+        """Write what is committed to a file of its own, in place of an older one of that name.
+
+        :raises TemporaryError: when another process kept changing the file.
+        :raises SparkifyError: when the copy cannot be written, or there is no file to copy.
+        """
+        raise ConfigurationError(f"{self.title} has no file here that could be copied")
+
     def wait_for_others(self, engine: Engine, timeout: float, observer: Observer) -> None:
         """Wait until no other process keeps this one from connecting. A server keeps nobody.
 

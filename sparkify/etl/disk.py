@@ -38,9 +38,7 @@ def disk_error(error: OSError, folder: Path) -> SparkifyError | None:
 
 
 def disk_error_in(message: str) -> SparkifyError | None:
-    """The error for a message with the system's words for it, as of a database, or an OSError; None for another
-    one.
-    """
+    """The error for a message with the system's words for it, as of a database, or an OSError; else None."""
     for code in _REASONS:
         if os.strerror(code).lower() in message.lower():
             quoted = _QUOTED.search(message)

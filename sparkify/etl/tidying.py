@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DBAPIError
 
 from sparkify.etl.adapter import Adapter
+from sparkify.etl.errors import SparkifyError
 from sparkify.etl.observer import Observer
 from sparkify.etl.session import Session
 
@@ -22,8 +23,8 @@ def tidying(session: Session, adapter: Adapter, observer: Observer, *, done: str
     """
     try:
         yield
-    except (DBAPIError, OSError) as exc:
-        reason = adapter.translate(exc)
+    except (DBAPIError, SparkifyError) as exc:
+        reason = adapter.translate(exc) if isinstance(exc, DBAPIError) else exc
         found = reason.found if reason else exc.orig if isinstance(exc, DBAPIError) else exc
         observer.warning(f"{done}, but tidying up failed: {found}")
         # Temporary tables that were not dropped are in the way of the next load over it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -41,6 +42,21 @@ class Connections:
                 self.database.check_engine(self._given_engine)
             self._engine = self._given_engine or self.database.create_engine(read_only=self._read_only)
         return self._engine
+
+    def snapshot(self, target: str | Path) -> Path:
+        """Write what is committed in an embedded database to a file of its own, also while a load runs. Returns
+        its path.
+
+        An older file of that name is replaced once the new one is whole: whoever has it open reads on in it.
+
+        :raises TemporaryError: when another process kept changing the database.
+        :raises ConfigurationError: when there is no file to copy, as in memory or on a server.
+        :raises SparkifyError: when the copy cannot be written.
+        """
+        path = Path(target)
+        with self._translated():
+            self.database.snapshot(path)
+        return path
 
     def close(self) -> None:
         """Close every connection, which for an embedded database lets other processes have the file."""

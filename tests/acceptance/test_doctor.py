@@ -128,7 +128,7 @@ EMBEDDED: list[tuple[Callable[[pytest.MonkeyPatch], None], str, str, str, int]] 
         1,
     ),
     (no_room, "free space", "1 MB are free", "make room", 1),
-    (damaged_database, "database", "does not open", "restore it", 1),
+    (damaged_database, "database", "does not open", "sparkify-etl doctor --repair", 1),
     (empty_database, "schema", "there are no tables yet", "sparkify-etl migrate", 1),
     (setting("SPARKIFY_LOG_DATA", "nowhere"), "log_data", "no such file or folder", "sparkify-etl generate", 1),
     (lambda _: Path("data/song_data/A/b.json").unlink(), "song_data", "no .json", "sparkify-etl generate", 1),

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DisconnectionError
 from sparkify.databases.duckdb.errors import who_uses
 from sparkify.databases.duckdb.journal import METADATA_BLOCKS, journaled, undo_checkpoint
 from sparkify.databases.duckdb.snapshots import log_of, take_snapshot
+from sparkify.etl.errors import SparkifyError
 from sparkify.etl.scratch import scratch_folder
 
 __all__ = ["protect", "read_beside"]
@@ -63,7 +64,7 @@ def protect(engine: Engine, file: Path) -> Engine:
         log = log_of(file)
         # Not while another connection of this process writes, nor where an error has ended the database: the
         # log has it.
-        with suppress(duckdb.Error, OSError):
+        with suppress(duckdb.Error, OSError, SparkifyError):
             if not log.stat().st_size:
                 log.unlink()
             else:

@@ -37,13 +37,14 @@ from sparkify.databases.duckdb.inserting import inserts
 from sparkify.databases.duckdb.interruption import heed_signals, watch
 from sparkify.databases.duckdb.journal import METADATA_BLOCKS, journaled
 from sparkify.databases.duckdb.repair import repair
+from sparkify.databases.duckdb.snapshots import write_snapshot
 from sparkify.databases.duckdb.storage import made_by, storage_version
 from sparkify.databases.duckdb.user_sql import DuckDBReader
 from sparkify.databases.reader import SqlReader
 from sparkify.databases.repair import Repair
 from sparkify.etl.adapter import Batch
 from sparkify.etl.declarations import Ledger, Pipeline, Source
-from sparkify.etl.errors import ConfigurationError, SparkifyError
+from sparkify.etl.errors import ConfigurationError, SparkifyError, TemporaryError
 from sparkify.etl.ledger import take_token
 from sparkify.etl.listing import AwsOptions
 from sparkify.etl.observer import Observer
@@ -64,6 +65,8 @@ Ts = TypeVarTuple("Ts")
 
 _BETWEEN_LOOKS = 0.2
 """Seconds."""
+_TIMEOUT = 10
+"""Seconds that a copy waits for the checkpoints of another process."""
 _MOST_AT_ONCE = 100_000
 """Lines of a load whose checks are counted with one statement: of two million songs that took 1.5 GB more."""
 _SCHEMA = "main"
@@ -145,6 +148,12 @@ class DuckDB(Database):
         if self.file is None or not self.file.exists():
             return super().repair()
         return repair(self.file)
+
+    def snapshot(self, target: Path) -> None:
+        if self.file is None or not self.file.exists():
+            super().snapshot(target)
+        elif not write_snapshot(self.file, target, timeout=_TIMEOUT):
+            raise TemporaryError("changes all the time", where=str(self.file), hint="Try again later.")
 
     def support_alembic(self) -> None:
         # The dialect does so itself only where Alembic was imported before the first connection.

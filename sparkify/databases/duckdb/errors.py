@@ -52,7 +52,7 @@ def translate(error: Exception, file: Path | None = None) -> SparkifyError | Non
         return _unreadable(other, file)
     if isinstance(cause, duckdb.TransactionException) and "onflict" in message:
         return TemporaryError("another load is running in this process", state=UNCHANGED)
-    if isinstance(cause, duckdb.Error | OSError) and (told := disk_error_in(message)):
+    if isinstance(cause, duckdb.Error) and (told := disk_error_in(message)):
         return told
     if isinstance(cause, duckdb.OutOfMemoryException):
         return SparkifyError(f"DuckDB ran out of memory ({first})", state=UNCHANGED)

@@ -29,6 +29,8 @@ from typing import BinaryIO, Final
 
 from sparkify.databases.duckdb.descriptors import descriptor
 from sparkify.databases.duckdb.header import HEADERS, Headers, read_headers
+from sparkify.etl.disk import disk_error_in
+from sparkify.etl.errors import SparkifyError
 
 __all__ = ["METADATA_BLOCKS", "journal_of", "journaled", "sync_folder", "undo_checkpoint"]
 
@@ -56,13 +58,17 @@ def journaled(file: Path, blocks: Sequence[int]) -> Iterator[None]:
     """Run a checkpoint in the block; the next to open the file undoes it if it is cut off there.
 
     :param blocks: what :data:`METADATA_BLOCKS` finds, over the connection that the checkpoint runs on.
-    :raises OSError: when the journal cannot be written; then nothing was run.
+    :raises SparkifyError: when the journal cannot be written; then nothing was run.
     """
     journal = journal_of(file)
     with _guard:
         _running.add(str(journal.absolute()))
     try:
-        _write(journal, descriptor(file), blocks)
+        try:
+            _write(journal, descriptor(file), blocks)
+        except OSError as exc:
+            reason = SparkifyError(f"cannot be written: {exc.strerror}", where=str(journal))
+            raise disk_error_in(str(exc)) or reason from exc
         yield
         # After an error it stays: how far the checkpoint came, the next to open the file finds out.
         journal.unlink()

@@ -11,13 +11,23 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
+import time
 from contextlib import suppress
 from pathlib import Path
 
-from sparkify.databases.duckdb.header import read_headers
-from sparkify.databases.duckdb.journal import journal_of
+import duckdb
 
-__all__ = ["log_of", "take_snapshot"]
+from sparkify.databases.duckdb.descriptors import descriptor
+from sparkify.databases.duckdb.header import read_headers
+from sparkify.databases.duckdb.journal import journal_of, sync_folder, undo_checkpoint
+from sparkify.etl.disk import disk_error_in
+from sparkify.etl.errors import ConfigurationError, SparkifyError
+
+__all__ = ["log_of", "take_snapshot", "write_snapshot"]
+
+_BETWEEN_TRIES = 0.1
+"""Seconds."""
 
 _NO_COPY_RANGE = (errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM)
 """Why a file system or a kernel does not copy between two files by itself."""
@@ -37,14 +47,58 @@ def take_snapshot(file: Path, copy: Path) -> bool:
     """
     if journal_of(file).exists():
         return False
-    with file.open("rb") as opened:
-        before = read_headers(opened.fileno())
-        # The log first: it may speak of blocks, which are written before it.
-        log_of(copy).unlink(missing_ok=True)
-        with suppress(FileNotFoundError):
-            shutil.copyfile(log_of(file), log_of(copy))
-        _copy_blocks(opened.fileno(), copy)
-        return not journal_of(file).exists() and read_headers(opened.fileno()) == before
+    # This process may have it open too.
+    source = descriptor(file)
+    before = read_headers(source)
+    # The log first: it may speak of blocks, which are written before it.
+    log_of(copy).unlink(missing_ok=True)
+    with suppress(FileNotFoundError):
+        shutil.copyfile(log_of(file), log_of(copy))
+    _copy_blocks(source, copy)
+    return not journal_of(file).exists() and read_headers(source) == before
+
+
+def write_snapshot(file: Path, target: Path, *, timeout: float) -> bool:
+    """Write what is committed in a file of DuckDB to another one, which is whole or not there. Returns whether
+    no checkpoint was in the way.
+
+    Whoever has an older file of that name open goes on reading that.
+
+    :param timeout: seconds to try again, as long as checkpoints run.
+    :raises duckdb.Error: when the copy does not open.
+    :raises SparkifyError: when it cannot be written, or is the file itself.
+    """
+    if target.exists() and target.samefile(file):
+        raise ConfigurationError("is the database itself", where=str(target), hint="Name another file.")
+    undo_checkpoint(file)
+    try:
+        return _write_snapshot(file, target, timeout)
+    except OSError as exc:
+        reason = f"cannot be written: {exc.strerror}"
+        raise disk_error_in(str(exc)) or SparkifyError(reason, where=str(target)) from exc
+
+
+def _write_snapshot(file: Path, target: Path, timeout: float) -> bool:
+    until = time.monotonic() + timeout
+    new = target.with_name(f".{target.name}.new-{os.getpid()}")
+    try:
+        new.touch(0o600)
+        while not take_snapshot(file, new):
+            if time.monotonic() >= until:
+                return False
+            time.sleep(_BETWEEN_TRIES)
+        # What is in the log comes into the file when it is closed.
+        duckdb.connect(str(new)).close()
+        if target.exists():
+            new.chmod(stat.S_IMODE(target.stat().st_mode))
+        with new.open("rb") as opened:
+            os.fsync(opened.fileno())
+        new.replace(target)
+    finally:
+        for left in (new, log_of(new)):
+            left.unlink(missing_ok=True)
+    sync_folder(target.parent)
+    return True
 
 
 def _copy_blocks(source: int, copy: Path) -> None:

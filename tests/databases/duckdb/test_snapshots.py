@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import duckdb
 import pytest
 
-from sparkify import TemporaryError, Warehouse
-from sparkify.databases.duckdb import connecting, snapshots
+from sparkify import ConfigurationError, SparkifyError, TemporaryError, Warehouse
+from sparkify.databases.duckdb import connecting, database, snapshots
 from sparkify.databases.duckdb.journal import journal_of
 from sparkify.databases.duckdb.snapshots import take_snapshot
 from tests.support.data import Data, rows
@@ -194,3 +195,67 @@ def test_reader_reads_while_loads_commit(data: Data, loaded: Warehouse) -> None:
     assert seen == sorted(seen)
     with readers(loaded) as reader:
         assert rows(reader, COUNT) == [(803,)]
+
+
+def plays_in(file: Path) -> int:
+    with duckdb.connect(str(file), read_only=True) as connection:
+        return int((connection.execute(COUNT).fetchone() or [-1])[0])
+
+
+def test_snapshot_has_what_is_committed_while_another_process_writes(loaded: Warehouse, tmp_path: Path) -> None:
+    target = tmp_path / "bi.duckdb"
+    with writing(loaded) as writer:
+        writer.run("DELETE FROM songplays WHERE item_in_session = 0")
+        writer.run("commit")
+        writer.run("DELETE FROM songplays")
+        assert loaded.snapshot(target) == target
+    assert plays_in(target) == 2
+    assert sorted(path.name for path in tmp_path.iterdir() if "bi" in path.name) == ["bi.duckdb"]
+    assert target.stat().st_mode & 0o777 == 0o600
+
+
+def test_snapshot_replaces_an_older_one_that_is_open(loaded: Warehouse, tmp_path: Path) -> None:
+    target = tmp_path / "bi.duckdb"
+    loaded.snapshot(target)
+    target.chmod(0o640)
+    with duckdb.connect(str(target), read_only=True) as older:
+        with loaded.engine.begin() as connection:
+            connection.exec_driver_sql("DELETE FROM songplays")
+        loaded.close()
+        loaded.snapshot(str(target))
+        assert older.execute(COUNT).fetchone() == (3,)
+    assert plays_in(target) == 0
+    assert target.stat().st_mode & 0o777 == 0o640
+
+
+def test_snapshot_of_what_this_process_writes_does_not_let_others_in(loaded: Warehouse, tmp_path: Path) -> None:
+    with loaded.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM songplays")
+        loaded.snapshot(tmp_path / "bi.duckdb")
+        code = f"import duckdb; duckdb.connect({str(loaded.database.file)!r})"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert "Could not set lock" in done.stderr
+    assert plays_in(tmp_path / "bi.duckdb") == 3
+
+
+def test_snapshot_needs_a_file(loaded: Warehouse, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="is the database itself"):
+        loaded.snapshot(str(loaded.database.file))
+    with pytest.raises(ConfigurationError, match="DuckDB has no file here that could be copied"):
+        Warehouse("duckdb:///:memory:").snapshot(tmp_path / "x.duckdb")
+    with pytest.raises(ConfigurationError, match="has no file here"):
+        Warehouse(f"duckdb:///{tmp_path}/gone.duckdb").snapshot(tmp_path / "x.duckdb")
+    with pytest.raises(SparkifyError, match=r"no-such-folder.*No such file or directory"):
+        loaded.snapshot(tmp_path / "no-such-folder" / "x.duckdb")
+    assert not list(tmp_path.glob("*x.duckdb*"))
+
+
+def test_snapshot_gives_up_at_last(loaded: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "_TIMEOUT", 0.2)
+    assert loaded.database.file is not None
+    with writing(loaded) as writer:
+        writer.run("SELECT 1")
+        journal_of(loaded.database.file).write_bytes(b"")
+        with pytest.raises(TemporaryError, match="changes all the time"):
+            loaded.snapshot(tmp_path / "bi.duckdb")
+    assert not list(tmp_path.glob("*bi.duckdb*"))
