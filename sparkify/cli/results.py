@@ -63,7 +63,9 @@ def _laid_out(
 
 
 def _is_number(column: str, values: Iterable[Any]) -> bool:
-    return column != "weekday" and all(value is None or isinstance(value, int | float) for value in values)
+    return column != "weekday" and all(
+        value is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in values
+    )
 
 
 def _cell(column: str, value: Any) -> str:
@@ -78,6 +80,8 @@ def _cell(column: str, value: Any) -> str:
         return formatting.when(value)
     if isinstance(value, date):
         return value.isoformat()
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, int):
         # A number that only names something has no thousands.
         return str(value) if column.endswith("_id") else f"{value:,}"

@@ -183,6 +183,12 @@ def test_parquet_goes_to_a_pipe_and_not_to_a_terminal(home: Path) -> None:
 
 # -- the database ------------------------------------------------------------------------------------------
 
+
+def test_table_has_booleans_as_words(home: Path) -> None:
+    done = run(home, "sql", "SELECT true AS is_paid, false AS is_new UNION ALL SELECT NULL, false ORDER BY 1")
+    assert done.stdout.splitlines() == ["is_paid  is_new", "true     false", "NULL     false"]
+
+
 HOLD = (
     "import duckdb, sys; kept = duckdb.connect('sparkify.duckdb'); print('held', flush=True); sys.stdin.read()"
 )
