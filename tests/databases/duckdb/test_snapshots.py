@@ -123,6 +123,24 @@ def test_long_lived_reader_returns_to_the_file(loaded: Warehouse, monkeypatch: p
             writer.run("DELETE FROM songplays")
 
 
+def test_reader_that_rests_keeps_no_load_waiting(data: Data, loaded: Warehouse) -> None:
+    data.log("two.json", event(ts=1541202400796))
+    code = (
+        "import sys\n"
+        "from sparkify import Warehouse\n"
+        "Warehouse(sys.argv[1]).load(only=['events'], log_data=sys.argv[2], lock_timeout=0)\n"
+    )
+    load = [sys.executable, "-c", code, str(loaded.url), str(data.logs)]
+    with readers(loaded) as reader:
+        assert rows(reader, COUNT) == [(3,)]
+        with reader.engine.connect() as connection:
+            assert connection.exec_driver_sql(COUNT).scalar() == 3
+            done = subprocess.run(load, capture_output=True, text=True, check=False)
+            assert "the database is in use by process" in done.stderr
+        subprocess.run(load, check=True)
+        assert rows(reader, COUNT) == [(4,)]
+
+
 def test_reader_waits_for_the_end_of_a_checkpoint(loaded: Warehouse) -> None:
     assert loaded.database.file is not None
     journal = journal_of(loaded.database.file)
