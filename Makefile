@@ -17,7 +17,7 @@ PYTEST := -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 VERSIONS := test-py311 test-py312 test-py313
 
 .PHONY: demo test test-unit test-dialect test-lowest test-newest test-duckdb2 $(VERSIONS) coverage kill parity fuzz bombs \
-        s3-faults loaders rejects signals canaries cuts io-faults lint format bench bench-growth redshift-local clean help
+        s3-faults loaders rejects signals canaries cuts io-faults power-loss lint format bench bench-growth redshift-local clean help
 
 help:
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -102,6 +102,9 @@ EVERY  ?= 1
 
 io-faults: $(READY) ## kill, tear or fail each write, sync, cut, rename, link and removal of loads and migrations of DuckDB
 	$(BIN)/python -m tests.support.io_faults --every $(EVERY)
+
+power-loss: $(READY) ## 1,000 states of a disk whose power failed in loads of DuckDB: opened or repaired, and no load lost
+	$(BIN)/python -m tests.support.power_loss --states 1000
 
 parity: $(READY) ## 100 sets of generated data, five times the size, and 200 sequences of small files: the same star
 	$(BIN)/python -m pytest -n 2 tests/databases/redshift/test_redshift_load.py tests/databases/duckdb/test_orders.py -k "generated_data or any_order" --seeds 100 --scale 5

@@ -173,21 +173,21 @@ class Faults:
     def prepare(self, scenario: Scenario) -> None:
         """Run a scenario undisturbed: what it comes to, and the operations that it takes."""
         case = self._case(scenario)
-        before = _asked(partial(look, case))["found"]
+        before = asked(partial(look, case))["found"]
 
         def count() -> dict[str, Any]:
             self.shim.arm(case, COUNT)
             done = scenario.action(case)
             return done | {"kinds": self.shim.disarm()}
 
-        done = _asked(count)
+        done = asked(count)
         if done["code"]:
             raise SystemExit(f"{scenario.name}, undisturbed: {done['told']}")
         scenario.kinds = done["kinds"]
-        scenario.states = [before, _asked(partial(look, case))["found"]]
+        scenario.states = [before, asked(partial(look, case))["found"]]
         scenario.files = sorted(path.name for path in case.iterdir())
-        _asked(partial(scenario.action, case))
-        scenario.twice = _asked(partial(look, case))["found"]
+        asked(partial(scenario.action, case))
+        scenario.twice = asked(partial(look, case))["found"]
         shutil.rmtree(case)
 
     def run(self, scenario: Scenario, name: str, number: int) -> None:
@@ -205,7 +205,7 @@ class Faults:
             self.shim.disarm()
             return done
 
-        done = _asked(faulty)
+        done = asked(faulty)
         # Otherwise it is DuckDB that ended it.
         killed = done.get("killed", False) and fault.mode != FAIL
         if done.get("killed") and not killed:
@@ -216,7 +216,7 @@ class Faults:
             again = scenario.action(case)
             return {"first": found, "again": again, "last": look(case, with_status=False)}
 
-        found = _asked(after)
+        found = asked(after)
         if found.get("killed"):
             self.wrong.append(f"{said}: the process that looked died")
             return
@@ -259,7 +259,7 @@ def _short(text: str) -> str:
     return text if len(text) < 200 else f"{text[:60]} ... {text[-100:]}"
 
 
-def _asked(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def asked(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """What work returned that was done in another process; ``{"killed": True}`` where it was killed."""
     answer = forked(lambda: json.dumps(work()))
     return {"killed": True} if answer is None else json.loads(answer)
@@ -272,11 +272,11 @@ def scenarios(folder: Path, data: Path) -> Iterator[Scenario]:
     last.rename(kept)
     base = folder / "base"
     (base / "tmp").mkdir(parents=True)
-    _asked(partial(load, data, base))
+    asked(partial(load, data, base))
     kept.rename(last)
     whole = folder / "whole"
     shutil.copytree(base, whole)
-    _asked(partial(load, data, whole))
+    asked(partial(load, data, whole))
     yield Scenario("first", None, partial(load, data))
     yield Scenario("second", base / NAME, partial(load, data))
     yield Scenario("refresh", whole / NAME, lambda case: load(data, case, "--full-refresh"))
@@ -287,7 +287,7 @@ def scenarios(folder: Path, data: Path) -> Iterator[Scenario]:
         start = folder / f"at-{newer}"
         shutil.copy(at / NAME, start)
         yield Scenario(f"down to {older}", start, partial(downgrade, older))
-        _asked(partial(downgrade, older, at))
+        asked(partial(downgrade, older, at))
         begin = folder / f"from-{older}"
         shutil.copy(at / NAME, begin)
         up = f"{newer}"

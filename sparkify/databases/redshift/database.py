@@ -121,7 +121,9 @@ class Redshift(Database):
     def prepare(self, session: Session) -> None:
         # The ping of the connection pool has begun a transaction, and with it a snapshot older than the lock.
         if session.driver_connection is not None:
-            session.driver_connection.rollback()
+            # Not by the driver's own method: what it raises nobody takes for a lost connection.
+            session.begin()
+            session.rollback()
 
     def lock(self, session: Session, ledger: Ledger, *, timeout: float, observer: Observer) -> None:
         # LOCK first of all: it takes no snapshot, and whoever reads the ledger before it holds the lock reads

@@ -74,7 +74,6 @@ class RedshiftReader(SqlReader):
         self, connection: Connection, *, external_access: bool = True, target: Path | None = None
     ) -> Iterator[Connection]:
         # The ping of the connection pool has begun a transaction, in which BEGIN would change nothing.
-        driver: Any = connection.connection.driver_connection
-        driver.rollback()
+        connection.begin().rollback()
         with super().transaction(connection) as begun:
             yield begun

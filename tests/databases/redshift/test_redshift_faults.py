@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +219,23 @@ def test_query_whose_connection_is_cut_is_a_temporary_error(cloud: Cloud, empty:
     assert cut == [1]
     assert lost.value.exit_code == 75
     assert empty.query(totals()).one().plays == 0
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize("nth", range(1, 6))
+def test_connection_that_is_dropped_at_a_rollback_is_temporary(
+    cloud: Cloud, empty: Warehouse, nth: int
+) -> None:
+    """Also where it ends what the ping of the pool has begun: that was an InterfaceError, not expected."""
+    put_day(cloud, 1)
+    for use in (lambda: empty.load(only=["events"]), lambda: empty.sql("SELECT count(*) FROM songplays").all()):
+        cloud.redshift.clear_faults()
+        cloud.redshift.inject("drop", "^rollback$", nth=nth)
+        with suppress(TemporaryError):
+            use()
+    cloud.redshift.clear_faults()
+    empty.load(only=["events"])
+    assert rows(empty, "SELECT count(*) FROM songplays") == [(1,)]
 
 
 @pytest.mark.usefixtures("hurried")
