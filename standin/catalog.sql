@@ -269,6 +269,12 @@ CREATE FUNCTION rs.getdate() RETURNS timestamp LANGUAGE sql STABLE AS $$
     SELECT date_trunc('second', statement_timestamp() AT TIME ZONE current_setting('timezone')) $$;
 CREATE FUNCTION rs.sysdate() RETURNS timestamp LANGUAGE sql STABLE AS $$
     SELECT transaction_timestamp() AT TIME ZONE current_setting('timezone') $$;
+-- Not the numbers that Redshift gives: a hash is compared with none but those of the same database. NULL gives NULL,
+-- for AWS does not say what it gives.
+CREATE FUNCTION rs.fnv_hash(value anyelement) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+    SELECT hashtextextended(value::text COLLATE "C", 0) $$;
+CREATE FUNCTION rs.fnv_hash(value anyelement, seed bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+    SELECT hashtextextended(value::text COLLATE "C", seed) $$;
 CREATE FUNCTION rs.convert_timezone(source text, target text, moment timestamp) RETURNS timestamp
     LANGUAGE sql STABLE AS $$ SELECT moment AT TIME ZONE source AT TIME ZONE target $$;
 CREATE FUNCTION rs.convert_timezone(target text, moment timestamp) RETURNS timestamp

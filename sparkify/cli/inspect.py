@@ -100,7 +100,7 @@ def check(database: Database = None, as_json: AsJson = False) -> None:
         for result in results:
             if result.ok:
                 if not verbosity.quiet:
-                    typer.echo(f"ok      {result.name}")
+                    typer.echo(f"ok      {result.name}{f' ({result.note})' if result.note else ''}")
                 continue
             if result.not_run:
                 typer.echo(f"not run {result.name}: {result.not_run}")

@@ -26,6 +26,7 @@ __all__ = [
     "epoch_ms",
     "local_time",
     "match_key",
+    "row_hash",
     "short_hash",
 ]
 
@@ -143,6 +144,18 @@ class local_time(FunctionElement[datetime]):  # noqa: N801
     inherit_cache = True
     type = TIMESTAMP()
     name = "local_time"
+
+
+class row_hash(FunctionElement[int]):  # noqa: N801
+    """A whole number made from the values of a row: NULL is a value, and it matters where one value ends.
+
+    It is the same of the same values as long as the database hashes as it did, and not that of another one.
+    """
+
+    # Cached by its arguments: there is no other state.
+    inherit_cache = True
+    type = BigInteger()
+    name = "row_hash"
 
 
 def short_hash(text: ColumnElement[str]) -> ColumnElement[str]:

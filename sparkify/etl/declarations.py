@@ -15,6 +15,7 @@ from sqlalchemy import BigInteger, ColumnElement, MetaData, SelectBase, Table, l
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.sql.elements import KeyedColumnElement
 
+from sparkify.etl.ledger_tables import Checksum, Ledger
 from sparkify.etl.ranges import limit_key, limits_of
 from sparkify.etl.staging import JsonField, Kept, Location, Required, Source, Watched, from_json, json_fields
 from sparkify.etl.views import View
@@ -23,6 +24,7 @@ __all__ = [
     "Append",
     "Best",
     "Check",
+    "Checksum",
     "Collect",
     "Columns",
     "Insert",
@@ -170,23 +172,6 @@ class Check:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ledger:
-    """The tables in which a warehouse keeps what was loaded (see :mod:`sparkify.etl.ledger`)."""
-
-    history: Table
-    files: Table
-    rejects: Table
-    lock: Table
-    steps: Table
-    columns: Table
-
-    @property
-    def tables(self) -> tuple[Table, ...]:
-        """All of them."""
-        return (self.history, self.files, self.rejects, self.lock, self.steps, self.columns)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Pipeline:
     """A whole warehouse: where the data comes from, what is made of it, and what must hold.
 
@@ -194,6 +179,7 @@ class Pipeline:
     :ivar transforms: in the order in which they run.
     :ivar checked: SELECTs that the checks of a load share, by the tables that stand for them there: a large
         table is read once for all of them. A later one may name an earlier one.
+    :ivar checksums: the tables whose rows the ledger sums up; those of the ledger itself are beside them.
     :ivar tables: what the transforms fill, the fact first; a full refresh empties them.
     :ivar views: what the database has beside the tables, for whoever reads it; no load writes or reads them.
     :ivar migrations: the folder with the migrations of Alembic; None where there is none.
@@ -218,6 +204,7 @@ class Pipeline:
     checks: tuple[Check, ...]
     ledger: Ledger
     tables: tuple[Table, ...]
+    checksums: tuple[Checksum, ...] = ()
     views: tuple[View, ...] = ()
     checked: Mapping[Table, Rows] = field(default_factory=dict)
     migrations: Path | None = None

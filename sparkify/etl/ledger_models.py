@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 
-from sqlalchemy import BigInteger, Double, Integer, String
+from sqlalchemy import BigInteger, Boolean, Double, Integer, Numeric, String
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import TIMESTAMP
 
 __all__ = [
     "MAX_TEXT",
     "ColumnHistoryMixin",
+    "LoadChecksumMixin",
     "LoadHistoryMixin",
     "LoadLockMixin",
     "LoadStepMixin",
@@ -173,4 +175,41 @@ class ColumnHistoryMixin:
         BigInteger,
         redshift_encode="az64",
         comment="The first load whose rows have the column; rows of earlier loads have NULL there.",
+    )
+
+
+class LoadChecksumMixin:
+    """Grain: what one load added to the rows of a load in one table, or took from them.
+
+    Their sums are what the tables hold, unless somebody has altered rows that no load did.
+    """
+
+    load_id: Mapped[int] = mapped_column(
+        BigInteger,
+        primary_key=True,
+        autoincrement=False,
+        redshift_encode="az64",
+        comment="The load that did it.",
+    )
+    table_name: Mapped[str] = mapped_column(String(128), primary_key=True, redshift_encode="zstd")
+    of_load: Mapped[int] = mapped_column(
+        BigInteger,
+        primary_key=True,
+        autoincrement=False,
+        redshift_encode="az64",
+        comment="The load that the rows are of; 0 in a table that does not say.",
+    )
+    removed: Mapped[bool] = mapped_column(
+        Boolean, primary_key=True, redshift_encode="zstd", comment="Whether the rows were taken; else added."
+    )
+    rows: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64", comment="How many.")
+    checksum: Mapped[Decimal | None] = mapped_column(
+        Numeric(38, 0),
+        redshift_encode="az64",
+        comment="The sum of their hashes; NULL of rows that were loaded before there were checksums.",
+    )
+    probe: Mapped[int | None] = mapped_column(
+        BigInteger,
+        redshift_encode="az64",
+        comment="The hash of a constant, by which another way of hashing is noticed.",
     )

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import ClauseElement, ColumnElement, SelectBase, Table, delete
 
+from sparkify.etl.checksums import forget_all, sum_added, sum_removed
 from sparkify.etl.constructs import CreateTemporaryTable
-from sparkify.etl.declarations import Check, Pipeline, Source
+from sparkify.etl.declarations import Check, Merge, Pipeline, Replace, Source, Sync
 from sparkify.etl.dispositions import Effect, changes
 from sparkify.etl.errors import ChangedFiles
 from sparkify.etl.listing import Listing, SourceFile
@@ -31,6 +32,8 @@ __all__ = [
     "choose",
 ]
 
+
+_REPLACING = (Merge, Replace, Sync)
 
 _VERBS: Mapping[Effect, str] = {
     "inserted": "insert",
@@ -188,12 +191,14 @@ def build(pipeline: Pipeline, selection: Selection, load_id: ColumnElement[int])
     :param load_id: the number of the load, or what stands for it in a dry run.
     """
     steps: list[Step] = []
+    ledger = pipeline.ledger
     if selection.mode == "full refresh":
         steps += [Run(f"empty {table.name}", delete(table), table, "deleted") for table in pipeline.tables]
         steps += [
             Run(f"forget {table.name}", delete(table), table, "deleted")
-            for table in (pipeline.ledger.files, pipeline.ledger.rejects)
+            for table in (ledger.files, ledger.rejects)
         ]
+        steps.append(Run(f"forget {ledger.checksums.name}", forget_all(ledger), ledger.checksums, "deleted"))
     new = [source for source in pipeline.sources if selection.files.get(source.name)]
     steps += [
         Stage(f"read {source.name} into {source.staging.name}", source, selection.files[source.name])
@@ -202,14 +207,22 @@ def build(pipeline: Pipeline, selection: Selection, load_id: ColumnElement[int])
     steps.append(Count("count what was read", tuple(new)))
     names = {source.name for source in new}
     collected: list[Table] = []
+    summed = tuple(one for one in pipeline.checksums if names & one.reads)
+    # What a full refresh removes was forgotten.
+    removed = None if selection.mode == "full refresh" else sum_removed(ledger, summed, load_id)
+    replaced = {one.table for one in summed if one.removed is not None}
     for transform in pipeline.transforms:
         if names & transform.reads:
+            if removed is not None and transform.target in replaced and isinstance(transform, _REPLACING):
+                steps.append(Run("sum up what gives way", removed, ledger.checksums, "inserted"))
+                removed = None
             for change in changes(transform, load_id):
                 title = f"{transform.title}: {_VERBS[change.effect]}"
                 steps.append(Run(title, change.statement, change.table, change.effect))
                 if isinstance(change.statement, CreateTemporaryTable):
                     collected.append(change.table)
     steps.append(Record("record the load"))
+    steps.append(Run("sum up what is new", sum_added(ledger, summed, load_id), ledger.checksums, "inserted"))
     # While the staging tables are full: some checks ask which rows the batch has touched.
     checks = tuple((check, check.rows(load_id)) for check in pipeline.checks if check.during_load)
     if checks:

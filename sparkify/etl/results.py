@@ -172,6 +172,7 @@ class CheckResult:
     :ivar hint: what to do about them.
     :ivar rows: some of them, each a mapping of column to value.
     :ivar not_run: why it could not be run; None where it was.
+    :ivar note: what it cannot tell of this warehouse; often None.
     """
 
     name: str
@@ -179,6 +180,7 @@ class CheckResult:
     rows: tuple[Mapping[str, Any], ...] = ()
     hint: str | None = None
     not_run: str | None = None
+    note: str | None = None
 
     @property
     def ok(self) -> bool:

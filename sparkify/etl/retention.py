@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from sparkify.etl.adapter import Adapter
 from sparkify.etl.attempt import utc_now
+from sparkify.etl.checksums import forget
 from sparkify.etl.declarations import Ledger, Pipeline
 from sparkify.etl.errors import UNCHANGED, ConfigurationError, leaving
 from sparkify.etl.observer import Observer
@@ -113,8 +114,8 @@ def prune(
         session.begin()
         try:
             adapter.lock(session, ledger, timeout=request.lock_timeout, observer=observer)
-            rejects = _delete(session, ledger.rejects, _old_rejects(ledger, request.rejects_before))
-            loads = _delete(session, ledger.history, _old_loads(ledger, request))
+            rejects = _delete(session, ledger, ledger.rejects, _old_rejects(ledger, request.rejects_before))
+            loads = _delete(session, ledger, ledger.history, _old_loads(ledger, request))
             session.commit()
         except BaseException:
             with suppress(DBAPIError):
@@ -140,10 +141,12 @@ def _count(session: Session, table: Table, removed: ColumnElement[bool]) -> int:
     return int(session.run(select(func.count()).select_from(table).where(removed)).value)
 
 
-def _delete(session: Session, table: Table, removed: ColumnElement[bool]) -> int:
+def _delete(session: Session, ledger: Ledger, table: Table, removed: ColumnElement[bool]) -> int:
     # Counted first: Redshift does not tell how many rows a DELETE has touched.
     rows = _count(session, table, removed)
     if rows:
+        # All rows of a load go, or none.
+        session.run(forget(ledger, table, select(table.c.load_id).where(removed)))
         session.run(delete(table).where(removed))
     return rows
 

@@ -1,7 +1,15 @@
 """What Sparkify keeps: the models that migrations, loads, checks and questions are all made from."""
 
 from sparkify.models.base import Base
-from sparkify.models.ledger import ColumnHistory, LoadedFile, LoadHistory, LoadLock, LoadStep, RejectedRow
+from sparkify.models.ledger import (
+    ColumnHistory,
+    LoadChecksum,
+    LoadedFile,
+    LoadHistory,
+    LoadLock,
+    LoadStep,
+    RejectedRow,
+)
 from sparkify.models.match import Match
 from sparkify.models.staging import StagingEvent, StagingSong
 from sparkify.models.star import Artist, Song, SongMatch, SongPlay, Time, User, UserLevel
@@ -12,6 +20,7 @@ __all__ = [
     "Artist",
     "Base",
     "ColumnHistory",
+    "LoadChecksum",
     "LoadHistory",
     "LoadLock",
     "LoadStep",

@@ -1,9 +1,10 @@
-"""The ledger of Sparkify's warehouse: loads, files, rejected lines, and the lock."""
+"""The ledger of Sparkify's warehouse: loads, files, rejected lines, checksums, and the lock."""
 
 from __future__ import annotations
 
 from sparkify.etl.ledger_models import (
     ColumnHistoryMixin,
+    LoadChecksumMixin,
     LoadedFileMixin,
     LoadHistoryMixin,
     LoadLockMixin,
@@ -12,7 +13,7 @@ from sparkify.etl.ledger_models import (
 )
 from sparkify.models.base import Base, primary_key
 
-__all__ = ["ColumnHistory", "LoadHistory", "LoadLock", "LoadStep", "LoadedFile", "RejectedRow"]
+__all__ = ["ColumnHistory", "LoadChecksum", "LoadHistory", "LoadLock", "LoadStep", "LoadedFile", "RejectedRow"]
 
 
 class LoadHistory(LoadHistoryMixin, Base):
@@ -58,3 +59,13 @@ class ColumnHistory(ColumnHistoryMixin, Base):
 
     __tablename__ = "column_history"
     __table_args__ = (primary_key("table_name", "column_name"), {"redshift_diststyle": "ALL"})
+
+
+class LoadChecksum(LoadChecksumMixin, Base):
+    """Grain: what one load added to the rows of a load in one table, or took from them."""
+
+    __tablename__ = "load_checksums"
+    __table_args__ = (
+        primary_key("load_id", "table_name", "of_load", "removed"),
+        {"redshift_diststyle": "ALL"},
+    )

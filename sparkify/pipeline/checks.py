@@ -38,6 +38,7 @@ from sparkify.models.working import (
 from sparkify.pipeline.derived import LEVELS_AS_PLAYED, TIMES_AS_PLAYED
 from sparkify.pipeline.name_keys import NAME_KEYS
 from sparkify.pipeline.repeats import bucket, repeating
+from sparkify.pipeline.resolution import matches_unlike_plays
 
 __all__ = ["CHECKS"]
 
@@ -209,7 +210,9 @@ def _levels_adjoin(load_id: LoadId) -> SelectBase:
 
 def _play_as_resolved(load_id: LoadId) -> SelectBase:
     play, match = _table(SongPlay), _rows_of(SongMatch, load_id)
-    found = (
+    if load_id is None:
+        return matches_unlike_plays()
+    return (
         select(play.c.songplay_id, play.c.match_id, play.c.song_id, match.c.song_id.label("resolved_to"))
         .select_from(play.outerjoin(match, match.c.match_id == play.c.match_id))
         .where(
@@ -218,10 +221,10 @@ def _play_as_resolved(load_id: LoadId) -> SelectBase:
                 play.c.song_id != match.c.song_id,
                 play.c.artist_id != match.c.artist_id,
                 play.c.match != match.c.match,
-            )
+            ),
+            play.c.load_id == load_id,
         )
     )
-    return found if load_id is None else found.where(play.c.load_id == load_id)
 
 
 _PLAYS_COMPLETE, _MATCHES_COMPLETE = not_null(SongPlay), not_null(SongMatch)

@@ -27,6 +27,7 @@ from sparkify.models import (
     PLAYS,
     Artist,
     ColumnHistory,
+    LoadChecksum,
     LoadedFile,
     LoadHistory,
     LoadLock,
@@ -45,6 +46,7 @@ from sparkify.models import (
 from sparkify.models.match import RULES_VERSION
 from sparkify.pipeline import transforms
 from sparkify.pipeline.checks import CHECKS
+from sparkify.pipeline.checksums import CHECKSUMS
 from sparkify.pipeline.derived import DERIVED
 from sparkify.pipeline.future import NO_FUTURE_PLAYS
 from sparkify.pipeline.resolution import RESOLUTION
@@ -174,6 +176,18 @@ SPARKIFY = Pipeline(
             rows=transforms.songs_changed,
             reads=_both,
         ),
+        Collect(
+            title="users of the batch",
+            target=working.batch_users,
+            rows=transforms.users,
+            reads=_both,
+        ),
+        Collect(
+            title="plays that are repeated",
+            target=working.repeated_plays,
+            rows=transforms.repeated_plays,
+            reads=_events,
+        ),
         Replace(
             title="songs",
             target=_table(Song),
@@ -188,12 +202,6 @@ SPARKIFY = Pipeline(
             reads=_both,
             scope=_table(Artist).c.artist_id.in_(transforms.outdated_artists()),
         ),
-        Collect(
-            title="users of the batch",
-            target=working.batch_users,
-            rows=transforms.users,
-            reads=_both,
-        ),
         Replace(
             title="users",
             target=_table(User),
@@ -202,12 +210,6 @@ SPARKIFY = Pipeline(
             scope=_table(User).c.user_id.in_(
                 select(working.batch_users.c.user_id).where(~working.batch_users.c.is_there)
             ),
-        ),
-        Collect(
-            title="plays that are repeated",
-            target=working.repeated_plays,
-            rows=transforms.repeated_plays,
-            reads=_events,
         ),
         Insert(
             title="times",
@@ -253,7 +255,9 @@ SPARKIFY = Pipeline(
         lock=_table(LoadLock),
         steps=_table(LoadStep),
         columns=_table(ColumnHistory),
+        checksums=_table(LoadChecksum),
     ),
+    checksums=CHECKSUMS,
     tables=STAR,
     views=(PLAYS,),
     migrations=_migrations(),

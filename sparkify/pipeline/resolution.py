@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, SelectBase, func, or_, select
 
-from sparkify.etl.constructs import differs, match_key
+from sparkify.etl.constructs import differs, match_key, row_hash
 from sparkify.etl.declarations import Check
-from sparkify.models import Artist, Match, Song, SongMatch
+from sparkify.models import Artist, Match, Song, SongMatch, SongPlay
 from sparkify.pipeline.transforms.inferred import inferred_artist_id
 from sparkify.pipeline.transforms.matching import resolve
 
-__all__ = ["RESOLUTION"]
+__all__ = ["RESOLUTION", "matches_unlike_plays"]
 
 LoadId = ColumnElement[int] | None
 
@@ -84,6 +84,32 @@ def _inferred_artists(_load_id: LoadId) -> SelectBase:
             artist.c.inferred,
             or_(named.c.artist_id.is_(None), artist.c.artist_id != inferred_artist_id(artist.c.name)),
         )
+    )
+
+
+def matches_unlike_plays() -> SelectBase:
+    """The matches of which a play points elsewhere.
+
+    A number for each play takes a third of the time that three texts take.
+    """
+    play, match = SongPlay.__table__, SongMatch.__table__
+    number = row_hash(play.c.song_id, play.c.artist_id, play.c.match)
+    hashed = select(play.c.match_id, number.label("number")).subquery("hashed")
+    plays = (
+        select(
+            hashed.c.match_id,
+            func.count().label("plays"),
+            func.min(hashed.c.number).label("least"),
+            func.max(hashed.c.number).label("greatest"),
+        )
+        .group_by(hashed.c.match_id)
+        .subquery("of_plays")
+    )
+    expected = row_hash(match.c.song_id, match.c.artist_id, match.c.match)
+    return (
+        select(plays.c.match_id, plays.c.plays, match.c.song_id.label("resolved_to"))
+        .select_from(plays.outerjoin(match, match.c.match_id == plays.c.match_id))
+        .where(or_(match.c.match_id.is_(None), plays.c.least != expected, plays.c.greatest != expected))
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, Table
 
 from sparkify.etl.checking import check_views, run_checks
+from sparkify.etl.checksums import checksum_checks, with_notes
 from sparkify.etl.declarations import Pipeline
 from sparkify.etl.inspection import find_gone
 from sparkify.etl.rest import checks_at_rest
@@ -21,9 +22,16 @@ def check_all(session: Session, connection: Connection, pipeline: Pipeline) -> t
     Where a table or a column is gone, the first result says so, and the checks that need it are not run.
     """
     gone = find_gone(connection, _tables(pipeline))
-    checks = (*checks_at_rest(pipeline), *pipeline.checks, rules_check(pipeline))
-    views = check_views(session, pipeline.views)
-    return (gone.result, *run_checks(session, checks, gone), *views)
+    checks = (
+        *checks_at_rest(pipeline),
+        *checksum_checks(pipeline),
+        *pipeline.checks,
+        rules_check(pipeline),
+    )
+    results = run_checks(session, checks, gone)
+    if pipeline.ledger.checksums.name not in gone.tables:
+        results = tuple(with_notes(session, pipeline, results))
+    return (gone.result, *results, *check_views(session, pipeline.views))
 
 
 def _tables(pipeline: Pipeline) -> tuple[Table, ...]:

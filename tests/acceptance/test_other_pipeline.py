@@ -88,7 +88,7 @@ def test_status(loaded: Shop) -> None:
 
 
 def test_check(loaded: Shop) -> None:
-    assert "7 checks: all is well" in loaded.run("check").stdout
+    assert "12 checks: all is well" in loaded.run("check").stdout
     with loaded.warehouse() as warehouse, warehouse.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM customers WHERE customer_id = 8")
     failed = loaded.run("check", code=1).stdout

@@ -699,7 +699,10 @@ def test_whole_number_that_occurs_twice_is_found(
     [
         (
             "UPDATE songplays SET item_in_session = 0",
-            ["songplays: one row for each start_time, user_id, session_id, item_in_session"],
+            [
+                "songplays: the rows of each load that the ledger has",
+                "songplays: one row for each start_time, user_id, session_id, item_in_session",
+            ],
         ),
         ("UPDATE songplays SET songplay_id = 65", ["songplays: one row for each songplay_id"]),
         (
@@ -719,6 +722,7 @@ def test_whole_number_that_occurs_twice_is_found(
         (
             "UPDATE songplays SET match_id = -5",
             [
+                "songplays: the rows of each load that the ledger has",
                 "songplays: every match_id is in song_matches",
                 "songplays: each points at the song its title was resolved to",
             ],

@@ -218,8 +218,18 @@ def test_models_and_migrations_of_redshift_agree(cloud: Cloud) -> None:
     """Distribution, sort keys and encodings too."""
     with cloud.warehouse() as warehouse:
         for revision, expected in (
-            ("0005", {"alter_distkey", "alter_encode", "add_column", "add_table_comment", "modify_comment"}),
-            ("0006", {"add_column", "add_table_comment", "modify_comment"}),
+            (
+                "0005",
+                {
+                    "alter_distkey",
+                    "alter_encode",
+                    "add_column",
+                    "add_table",
+                    "add_table_comment",
+                    "modify_comment",
+                },
+            ),
+            ("0006", {"add_column", "add_table", "add_table_comment", "modify_comment"}),
             (HEAD, set()),
         ):
             warehouse.migrate(revision)

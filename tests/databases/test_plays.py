@@ -277,5 +277,5 @@ def test_check_finds_plays_of_the_future_that_were_loaded_before(driver: Driver,
     with warehouse.engine.begin() as connection:
         for table in ("songplays", "time"):
             connection.exec_driver_sql(f"UPDATE {table} SET start_time = TIMESTAMP '2099-01-01'")
-    (found,) = failed(warehouse)
+    (found,) = [text for text in failed(warehouse) if text.startswith("songplays: none is of")]
     assert found.startswith("songplays: none is of a day after tomorrow (UTC): 1 row, such as")

@@ -24,6 +24,13 @@ RULE = "song_matches: each is resolved as the rule has it"
 INFERRED_SONGS = "songs: inferred ones are as plays name them"
 INFERRED_ARTISTS = "artists: inferred ones are as plays name them"
 LOCK = "load_lock: one row, of token 1"
+PLAYS = "songplays: the rows of each load that the ledger has"
+USER_ROWS = "users: the rows that the ledger has"
+SONG_ROWS = "songs: the rows that the ledger has"
+ARTIST_ROWS = "artists: the rows that the ledger has"
+FILES = "loaded_files: the rows of each load that the ledger has"
+REJECTS = "rejected_rows: the rows of each load that the ledger has"
+LOADS = "load_history: the rows of each load that the ledger has"
 
 PLAY_COLUMNS = (
     "start_time, user_id, level, song_id, artist_id, session_id, item_in_session, location, user_agent, "
@@ -71,7 +78,44 @@ CASES = (
     tampering("artist-of-play", POINTS, f"UPDATE songplays SET artist_id = 'AROTHER' WHERE {FREE}"),
     tampering("tier-of-play", POINTS, f"UPDATE songplays SET \"match\" = 'normalized' WHERE {FREE}"),
     tampering("match-of-play-unknown", POINTS, f"UPDATE songplays SET match_id = 99 WHERE {FREE}"),
+    tampering("play-gone", PLAYS, f"DELETE FROM songplays WHERE {FREE}"),
+    tampering("plays-of-load-gone", PLAYS, "DELETE FROM songplays WHERE load_id = 1"),
+    tampering("all-plays-gone", PLAYS, "DELETE FROM songplays"),
+    tampering(
+        "play-added",
+        PLAYS,
+        f"INSERT INTO songplays ({PLAY_COLUMNS}) SELECT start_time, user_id, level, song_id, artist_id, "
+        'session_id, item_in_session + 1, location, user_agent, "match", match_id, load_id '
+        f"FROM songplays WHERE {FREE}",
+    ),
+    tampering("level-of-play-unknown", PLAYS, "UPDATE songplays SET level = NULL WHERE user_id = 8"),
+    tampering("user-of-play", PLAYS, "UPDATE songplays SET user_id = 8 WHERE user_id = 7 AND load_id = 1"),
+    tampering("location-of-play", PLAYS, f"UPDATE songplays SET location = 'Paris' WHERE {FREE}"),
+    tampering("agent-of-play", PLAYS, f"UPDATE songplays SET user_agent = NULL WHERE {FREE}"),
+    tampering("session-of-play", PLAYS, f"UPDATE songplays SET session_id = 77 WHERE {FREE}"),
+    tampering("item-of-play", PLAYS, f"UPDATE songplays SET item_in_session = 77 WHERE {FREE}"),
+    tampering("load-of-play", PLAYS, f"UPDATE songplays SET load_id = 2 WHERE {FREE}"),
+    tampering(
+        "values-of-plays-exchanged",
+        PLAYS,
+        "UPDATE songplays SET location = user_agent, user_agent = location WHERE user_id = 8",
+    ),
+    tampering(
+        "match-of-play",
+        PLAYS,
+        *(
+            f"UPDATE songplays SET {name} = (SELECT {name} FROM song_matches WHERE \"match\" = 'inferred') "
+            f"WHERE {FREE}"
+            for name in ("match_id", "song_id", "artist_id", '"match"')
+        ),
+    ),
     # Users and their levels
+    tampering("user-renamed", USER_ROWS, "UPDATE users SET first_name = 'Eve' WHERE user_id = 9"),
+    tampering(
+        "registration-of-user",
+        USER_ROWS,
+        "UPDATE users SET registered_at = TIMESTAMP '2018-01-01 00:00:00' WHERE user_id = 9",
+    ),
     tampering("user-gone", "user_levels: every user_id is in users", "DELETE FROM users WHERE user_id = 9"),
     tampering("user-twice", "users: one row for each user_id", "INSERT INTO users SELECT * FROM users"),
     tampering("level-of-user", USERS, "UPDATE users SET level = 'free' WHERE user_id = 9"),
@@ -163,6 +207,14 @@ CASES = (
         "UPDATE songplays SET song_id = 'SOOTHER', artist_id = 'AROTHER' WHERE song_id = 'SOSONG'",
     ),
     tampering("title-of-match", RULE, "UPDATE song_matches SET title = 'Another' WHERE song_id = 'SOSONG'"),
+    tampering("year-of-song", SONG_ROWS, "UPDATE songs SET year = 1999 WHERE song_id = 'SOOTHER'"),
+    tampering("unplayed-song-gone", SONG_ROWS, "DELETE FROM songs WHERE song_id = 'SOOTHER'"),
+    tampering(
+        "artist-renamed-with-its-key",
+        ARTIST_ROWS,
+        "UPDATE artists SET name = 'Another', name_key = 'another' WHERE artist_id = 'AROTHER'",
+    ),
+    tampering("place-of-artist", ARTIST_ROWS, "UPDATE artists SET latitude = 5 WHERE artist_id = 'AROTHER'"),
     tampering("match-gone", POINTS, "DELETE FROM song_matches WHERE song_id = 'SOSONG'"),
     # Ledger, lock and staging
     tampering(
@@ -175,6 +227,27 @@ CASES = (
         "load_history: lines = loaded + rejected + blank",
         "UPDATE load_history SET loaded = loaded + 1",
     ),
+    tampering(
+        "counts-of-file-and-load-alike",
+        FILES,
+        "UPDATE loaded_files SET lines = lines + 1, loaded = loaded + 1 WHERE load_id = 2",
+        "UPDATE load_history SET lines = lines + 1, loaded = loaded + 1 WHERE load_id = 2",
+    ),
+    tampering("file-gone", FILES, "DELETE FROM loaded_files WHERE source = 'events' AND load_id = 2"),
+    tampering("all-files-gone", FILES, "DELETE FROM loaded_files"),
+    tampering("load-gone", LOADS, "DELETE FROM load_history WHERE load_id = 2"),
+    tampering("all-loads-gone", LOADS, "DELETE FROM load_history"),
+    tampering(
+        "load-made-up",
+        LOADS,
+        "INSERT INTO load_history (load_id, mode, started_at, finished_at, files, bytes, lines, loaded, "
+        "rejected, blank, version) SELECT 3, mode, started_at, finished_at, files, bytes, lines, "
+        "loaded, rejected, blank, version FROM load_history WHERE load_id = 2",
+    ),
+    tampering("rejected-lines-gone", REJECTS, "DELETE FROM rejected_rows"),
+    tampering("text-of-rejected-line", REJECTS, "UPDATE rejected_rows SET text = 'x'"),
+    tampering("checksums-gone", PLAYS, "DELETE FROM load_checksums"),
+    tampering("checksums-of-load-gone", PLAYS, "DELETE FROM load_checksums WHERE load_id = 2"),
     tampering("lock-without-token", LOCK, "DELETE FROM load_lock"),
     tampering("lock-with-two-tokens", LOCK, "INSERT INTO load_lock VALUES (2, 0)"),
     tampering(

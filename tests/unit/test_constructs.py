@@ -31,6 +31,7 @@ from sparkify.etl.constructs import (
     epoch_ms,
     local_time,
     match_key,
+    row_hash,
 )
 
 NAME: ColumnElement[str] = literal_column("name")
@@ -50,6 +51,7 @@ CONSTRUCTS: dict[str, ColumnElement[Any]] = {
     "epoch_ms": epoch_ms(literal_column("ts")),
     "elapsed_ms": elapsed_ms(literal_column("a"), literal_column("b")),
     "local_time": local_time(literal_column("'Europe/Berlin'"), literal_column("a")),
+    "row_hash": row_hash(literal_column("a"), literal_column("b")),
 }
 A, B = (Table(name, MetaData()) for name in ("a", "order"))
 OF_ORDERS: SelectBase = select(column("id").label("number"), literal("it's").label("text")).select_from(B)
@@ -89,6 +91,11 @@ EXPECTED = {
         "DATEADD(millisecond, CAST(MOD(CAST(ts AS BIGINT), 86400000) AS INTEGER), "
         "DATEADD(day, CAST((CAST(ts AS BIGINT) - MOD(CAST(ts AS BIGINT), 86400000)) / 86400000 AS INTEGER), "
         "TIMESTAMP '1970-01-01'))"
+    ),
+    ("row_hash", "duckdb"): "CAST(hash(a, b) >> 1 AS BIGINT)",
+    ("row_hash", "redshift"): (
+        "FNV_HASH(CASE WHEN a IS NULL THEN '-' ELSE CAST(FNV_HASH(a) AS VARCHAR) END || '.' || "
+        "CASE WHEN b IS NULL THEN '-' ELSE CAST(FNV_HASH(b) AS VARCHAR) END)"
     ),
     ("elapsed_ms", "duckdb"): "date_diff('millisecond', a, b)",
     ("elapsed_ms", "redshift"): "DATEDIFF(millisecond, a, b)",

@@ -198,6 +198,16 @@ DDL = {
         load_id BIGINT ENCODE az64 NOT NULL,
         CONSTRAINT column_history_pkey PRIMARY KEY (table_name, column_name)
         ) DISTSTYLE ALL""",
+    "load_checksums": """
+        load_id BIGINT ENCODE az64 NOT NULL,
+        table_name VARCHAR(128) ENCODE zstd NOT NULL,
+        of_load BIGINT ENCODE az64 NOT NULL,
+        removed BOOLEAN ENCODE zstd NOT NULL,
+        rows BIGINT ENCODE az64 NOT NULL,
+        checksum NUMERIC(38, 0) ENCODE az64,
+        probe BIGINT ENCODE az64,
+        CONSTRAINT load_checksums_pkey PRIMARY KEY (load_id, table_name, of_load, removed)
+        ) DISTSTYLE ALL""",
 }
 
 
@@ -243,7 +253,13 @@ def test_copies_on_each_node_are_of_tables_that_stay_small() -> None:
     in_copies = {
         name for name, table in Base.metadata.tables.items() if TableAttributes.of(table).diststyle == "ALL"
     }
-    assert in_copies == {"load_history", "load_lock", "load_steps", "column_history"}
+    assert in_copies == {
+        "load_history",
+        "load_lock",
+        "load_steps",
+        "column_history",
+        "load_checksums",
+    }
 
 
 def test_plays_lie_with_their_users_and_levels() -> None:

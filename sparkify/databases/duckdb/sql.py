@@ -19,6 +19,7 @@ from sparkify.etl.constructs import (
     epoch_ms,
     local_time,
     match_key,
+    row_hash,
 )
 from sparkify.etl.ranges import StagedLimit, limit_text
 
@@ -83,6 +84,12 @@ def _elapsed_ms(element: elapsed_ms, compiler: SQLCompiler, **kw: Any) -> str:
 def _local_time(element: local_time, compiler: SQLCompiler, **kw: Any) -> str:
     zone, at = element.clauses
     return f"timezone({compiler.process(zone, **kw)}, timezone('UTC', {compiler.process(at, **kw)}))"
+
+
+@compiles(row_hash, "duckdb")
+def _row_hash(element: row_hash, compiler: SQLCompiler, **kw: Any) -> str:
+    # Of 64 bits without a sign.
+    return f"CAST(hash({compiler.process(element.clauses, **kw)}) >> 1 AS BIGINT)"
 
 
 @compiles(StagedLimit, "duckdb")

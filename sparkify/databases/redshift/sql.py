@@ -22,6 +22,7 @@ from sparkify.etl.constructs import (
     epoch_ms,
     local_time,
     match_key,
+    row_hash,
 )
 from sparkify.etl.ranges import StagedLimit, limit_text
 
@@ -101,6 +102,18 @@ def _elapsed_ms(element: elapsed_ms, compiler: SQLCompiler, **kw: Any) -> str:
 @compiles(local_time, "redshift")
 def _local_time(element: local_time, compiler: SQLCompiler, **kw: Any) -> str:
     return f"CONVERT_TIMEZONE('UTC', {compiler.process(element.clauses, **kw)})"
+
+
+@compiles(row_hash, "redshift")
+def _row_hash(element: row_hash, compiler: SQLCompiler, **kw: Any) -> str:
+    # AWS does not say what FNV_HASH gives of NULL (AWS: FNV_HASH function). Hashes are put together rather than
+    # the values, which may be as long as a VARCHAR can be.
+    values = [compiler.process(value, **kw) for value in element.clauses]
+    hashes = [
+        f"CASE WHEN {value} IS NULL THEN '-' ELSE CAST(FNV_HASH({value}) AS VARCHAR) END" for value in values
+    ]
+    joined = " || '.' || ".join(hashes)
+    return f"FNV_HASH({joined})"
 
 
 @compiles(StagedLimit, "redshift")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sparkify.pipeline.transforms.batch import PLAY
 from sparkify.pipeline.transforms.catalogue import artists, songs
-from sparkify.pipeline.transforms.inferred import new_artists, outdated_artists, songs_changed
+from sparkify.pipeline.transforms.inferred import new_artists, outdated_artists, songs_changed, touched_artists
 from sparkify.pipeline.transforms.levels import changes_of_level, outdated_levels, user_levels
 from sparkify.pipeline.transforms.matching import resolved
 from sparkify.pipeline.transforms.plays import outdated_plays, repeated_plays, songplays, time
@@ -49,6 +49,7 @@ __all__ = [
     "songs_changed",
     "songs_to_check",
     "time",
+    "touched_artists",
     "user_levels",
     "users",
     "users_to_check",

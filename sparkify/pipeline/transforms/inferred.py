@@ -22,7 +22,14 @@ from sparkify.models import Artist, Match, Song, SongMatch
 from sparkify.models.working import merged_artists, merged_songs, resolved_matches
 from sparkify.pipeline.transforms.batch import LoadId
 
-__all__ = ["inferred_artist_id", "inferred_song_id", "new_artists", "outdated_artists", "songs_changed"]
+__all__ = [
+    "inferred_artist_id",
+    "inferred_song_id",
+    "new_artists",
+    "outdated_artists",
+    "songs_changed",
+    "touched_artists",
+]
 
 
 def inferred_song_id(artist_name: ColumnElement[str], title: ColumnElement[str]) -> ColumnElement[str]:
@@ -102,6 +109,15 @@ def outdated_artists() -> SelectBase:
         .where(named.c.artist_id.is_(None))
     )
     return select(merged.c.artist_id).where(~merged.c.is_there).union_all(nameless)
+
+
+def touched_artists() -> SelectBase:
+    """The ids of all artists that this load may remove or add."""
+    return (
+        select(merged_artists.c.artist_id)
+        .where(~merged_artists.c.is_there)
+        .union_all(_touched(resolved_matches.c.artist_id))
+    )
 
 
 def new_artists(_load_id: LoadId) -> SelectBase:

@@ -11,6 +11,7 @@ from sqlalchemy.types import TIMESTAMP
 from sparkify.etl.declarations import from_json
 from sparkify.etl.ledger_models import (
     ColumnHistoryMixin,
+    LoadChecksumMixin,
     LoadedFileMixin,
     LoadHistoryMixin,
     LoadLockMixin,
@@ -168,3 +169,13 @@ class ColumnOrigins(ColumnHistoryMixin, Base):
 
     __tablename__ = "column_origins"
     __table_args__ = (primary_key("table_name", "column_name"), {"redshift_diststyle": "ALL"})
+
+
+class LoadSums(LoadChecksumMixin, Base):
+    """Grain: what one load added to the rows of a load in one table, or took from them."""
+
+    __tablename__ = "load_sums"
+    __table_args__ = (
+        primary_key("load_id", "table_name", "of_load", "removed"),
+        {"redshift_diststyle": "ALL"},
+    )

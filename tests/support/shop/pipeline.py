@@ -8,12 +8,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, SelectBase, Table, func, select
 
-from sparkify.etl.declarations import Check, Columns, Insert, Ledger, Merge, Pipeline, Source
+from sparkify.etl.declarations import Check, Checksum, Columns, Insert, Ledger, Merge, Pipeline, Source
 from tests.support.shop.models import (
     ColumnOrigins,
     Customer,
     LoadFiles,
     Loads,
+    LoadSums,
     LoadTimings,
     LoadToken,
     Order,
@@ -74,6 +75,8 @@ def _summary(rows: Mapping[str, int]) -> str:
     return f"{rows['orders']:,} orders of {rows['customers']:,} customers"
 
 
+_IN_BATCH = Customer.customer_id.in_(select(StagingCustomer.customer_id))
+
 SHOP = Pipeline(
     name="shop",
     sources=(
@@ -109,6 +112,22 @@ SHOP = Pipeline(
         lock=_table(LoadToken),
         steps=_table(LoadTimings),
         columns=_table(ColumnOrigins),
+        checksums=_table(LoadSums),
+    ),
+    checksums=(
+        Checksum(
+            table=_table(Order),
+            columns=("order_id", "placed_at", "customer_id", "channel", "cents"),
+            added=lambda load_id: Order.load_id == load_id,
+            reads=frozenset({"orders"}),
+        ),
+        Checksum(
+            table=_table(Customer),
+            columns=tuple(_table(Customer).columns.keys()),
+            added=lambda _load_id: _IN_BATCH,
+            removed=_IN_BATCH,
+            reads=frozenset({"customers"}),
+        ),
     ),
     tables=(_table(Order), _table(Customer)),
     migrations=Path(__file__).parent / "migrations",

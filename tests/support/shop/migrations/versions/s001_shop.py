@@ -303,6 +303,53 @@ def upgrade() -> None:
         redshift_distkey="customer_id",
         redshift_sortkey="placed_at",
     )
+    op.create_table(
+        "load_sums",
+        sa.Column(
+            "load_id",
+            sa.BigInteger(),
+            autoincrement=False,
+            nullable=False,
+            redshift_encode="az64",
+            comment="The load that did it.",
+        ),
+        sa.Column("table_name", sa.String(length=128), nullable=False, redshift_encode="zstd"),
+        sa.Column(
+            "of_load",
+            sa.BigInteger(),
+            autoincrement=False,
+            nullable=False,
+            redshift_encode="az64",
+            comment="The load that the rows are of; 0 in a table that does not say.",
+        ),
+        sa.Column(
+            "removed",
+            sa.Boolean(),
+            nullable=False,
+            redshift_encode="zstd",
+            comment="Whether the rows were taken; else added.",
+        ),
+        sa.Column("rows", sa.BigInteger(), nullable=False, redshift_encode="az64", comment="How many."),
+        sa.Column(
+            "checksum",
+            sa.Numeric(precision=38, scale=0),
+            nullable=True,
+            redshift_encode="az64",
+            comment="The sum of their hashes; NULL of rows that were loaded before there were checksums.",
+        ),
+        sa.Column(
+            "probe",
+            sa.BigInteger(),
+            nullable=True,
+            redshift_encode="az64",
+            comment="The hash of a constant, by which another way of hashing is noticed.",
+        ),
+        sa.PrimaryKeyConstraint("load_id", "table_name", "of_load", "removed", name="load_sums_pkey").ddl_if(
+            dialect="redshift"
+        ),
+        comment="Grain: what one load added to the rows of a load in one table, or took from them.",
+        redshift_diststyle="ALL",
+    )
     op.execute("INSERT INTO load_token (token, taken) VALUES (1, 0)")
 
 
@@ -318,5 +365,6 @@ def downgrade() -> None:
         "load_token",
         "load_timings",
         "column_origins",
+        "load_sums",
     ):
         op.drop_table(name)
