@@ -17,7 +17,7 @@ PYTEST := -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 VERSIONS := test-py311 test-py312 test-py313
 
 .PHONY: demo test test-unit test-dialect test-lowest test-newest test-duckdb2 $(VERSIONS) coverage kill parity fuzz bombs \
-        s3-faults loaders rejects signals canaries cuts io-faults power-loss lint format bench bench-growth redshift-local clean help
+        s3-faults loaders rejects signals canaries cuts io-faults power-loss torture lint format bench bench-growth redshift-local clean help
 
 help:
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -120,8 +120,9 @@ bombs: $(READY) ## gzip bombs and lines of 2 GB: refused before 64 MB of them ar
 s3-faults: $(READY) ## 500 loads whose S3 fails: each is complete, or says which object and has changed nothing
 	$(BIN)/python -m pytest -n 2 tests/databases/test_s3_faults.py --seeds 500
 
-loaders: $(READY) ## 20 rounds of eight loads at once on the stand-in: each file once, and each loser told who has the lock
-	$(BIN)/python -m pytest tests/databases/redshift/test_redshift_loaders.py --scale 10
+loaders: $(READY) ## 100 rounds of eight loads at once on each database: each file once, losers told, readers served
+	$(BIN)/python -m tests.support.loaders --rounds 100
+	$(BIN)/python -m pytest tests/databases/redshift/test_redshift_loaders.py --scale 50
 
 rejects: $(READY) ## 100,000 files and one broken line on the stand-in: only its file is read here, in few statements
 	$(BIN)/python -m pytest tests/databases/redshift/test_redshift_rejects.py -k few_statements --scale 1000
@@ -131,6 +132,12 @@ signals: $(READY) ## stop loads of both databases by each signal in every step: 
 
 canaries: $(READY) ## 300 runs with secrets in every place of the settings: none is in any output or file
 	$(BIN)/python -m pytest tests/acceptance/test_canaries.py --scale 2
+
+# make torture SCALE=0.1 SUITES="cuts power-loss"      all of it takes many hours
+SUITES ?=
+
+torture: $(READY) ## every suite of faults at its full size, and the table of docs/reliability.md
+	$(BIN)/python -m tests.support.torture --scale $(SCALE) --only $(SUITES)
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .

@@ -37,7 +37,7 @@ def race(cloud: Cloud, loaders: int, timeout: float) -> list[str]:
 
 
 def test_loads_at_once_load_each_file_once(cloud: Cloud, scale: int) -> None:
-    """With ``--scale 10``, make loaders: eight of them, twenty rounds."""
+    """With ``--scale 50``, make loaders: eight of them, a hundred rounds."""
     loaders, rounds = (3, 2) if scale == 1 else (8, 2 * scale)
     with cloud.with_tables() as warehouse:
         cloud.redshift.put_object("s3://plays/song_data/a.json", json.dumps(song()).encode())

@@ -1,0 +1,159 @@
+"""Runs every full suite of faults, one after another, and prints what was tried and violated as a table.
+
+    python -m tests.support.torture [--scale 0.1] [--only cuts power-loss]
+
+A suite is a module that prints one line of JSON, run once as it is, and once sabotaged, which it must see;
+or tests of pytest, whose controls are among them. The table is Markdown, for docs/reliability.md. Exits
+with 1 when a suite has found something, or has not seen its control.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from tests.support.paths import CLONE
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One suite.
+
+    :ivar name: the target of make.
+    :ivar what: is tried.
+    :ivar module: which runs it; else the arguments of pytest are in ``tests``.
+    :ivar size: the option of the module that says how much, and how much is all of it.
+    :ivar tried: the key of its answer that says how much it was.
+    :ivar control: options that spoil it, so that it must find something.
+    """
+
+    name: str
+    what: str
+    module: str = ""
+    size: tuple[str, int] = ("", 0)
+    tried: str = ""
+    control: tuple[str, ...] = ("--sabotage",)
+    tests: tuple[str, ...] = ()
+
+
+SUITES = (
+    Suite("kill", "SIGKILL at any moment of a load (DuckDB)", "kills", ("--kills", 1000), "kills"),
+    Suite(
+        "io-faults",
+        "each operation on a file killed, torn or failed (DuckDB)",
+        "io_faults",
+        ("--every", -1),
+        "cases",
+    ),
+    Suite(
+        "power-loss",
+        "states of a disk after a simulated power loss (DuckDB)",
+        "power_loss",
+        ("--states", 1000),
+        "states",
+    ),
+    Suite("cuts", "connections cut, at COMMIT too (stand-in for Redshift)", "cuts", ("--cuts", 1000), "loads"),
+    Suite(
+        "loaders",
+        "eight loads and two readers at once (DuckDB): rounds",
+        "loaders",
+        ("--rounds", 100),
+        "rounds",
+    ),
+    Suite(
+        "loaders",
+        "eight loads at once (stand-in for Redshift): rounds",
+        tests=("tests/databases/redshift/test_redshift_loaders.py", "--scale", "50"),
+    ),
+    Suite(
+        "s3-faults", "500 loads whose S3 fails", tests=("tests/databases/test_s3_faults.py", "--seeds", "500")
+    ),
+    Suite(
+        "signals",
+        "each signal in every step of a load",
+        tests=("tests/acceptance/test_signals.py", "--scale", "2"),
+    ),
+    Suite(
+        "canaries",
+        "secrets in every place of the settings",
+        tests=("tests/acceptance/test_canaries.py", "--scale", "2"),
+    ),
+    Suite("bombs", "gzip bombs and lines of 2 GB", tests=("tests/databases/test_bombs.py", "--scale", "64")),
+    Suite(
+        "parity",
+        "1,000 orders of late files",
+        tests=("tests/databases/duckdb/test_orders.py", "-k", "late_days", "--seeds", "1000"),
+    ),
+    Suite(
+        "certificates",
+        "bad certificates and servers without TLS",
+        tests=("tests/databases/redshift/test_redshift_connect.py", "-k", "certificate or tls"),
+    ),
+)
+
+
+def sized(suite: Suite, scale: float) -> list[str]:
+    """The options of a suite at a part of its size."""
+    option, full = suite.size
+    # An operation in so many, instead of so many.
+    return [option, str(round(1 / scale) if full < 0 else max(round(full * scale), 1))]
+
+
+def outcome(arguments: list[str]) -> tuple[int, Mapping[str, Any]]:
+    """The exit code of a module, and what it found: its last line of JSON."""
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=CLONE, stdout=subprocess.PIPE, text=True, check=False
+    )
+    line = done.stdout.strip().rpartition("\n")[2]
+    return done.returncode, json.loads(line) if line.startswith("{") else {"last": line}
+
+
+def row(suite: Suite, scale: float) -> tuple[str, bool]:
+    """Run a suite: its row of the table, and whether all is well."""
+    began = time.monotonic()
+    if suite.tests:
+        code, found = outcome(["pytest", "-q", *suite.tests])
+        tried, violations, control = found.get("last", ""), "0" if code == 0 else "**see above**", "among them"
+        fine = code == 0
+    else:
+        module = f"tests.support.{suite.module}"
+        code, found = outcome([module, *sized(suite, scale)])
+        wrong = found.get("violations", len(found.get("wrong", ())))
+        tried, violations = f"{found.get(suite.tried, 0):,}", str(wrong)
+        seen, spoilt = outcome([module, *sized(suite, scale), *suite.control])
+        control = "seen" if seen == 1 and spoilt.get("wrong") else "**not seen**"
+        fine = code == 0 and control == "seen"
+    minutes = (time.monotonic() - began) / 60
+    return f"| {suite.what} | {tried} | {violations} | {control} | {minutes:.0f} | `make {suite.name}` |", fine
+
+
+def main() -> None:
+    """Run them, and print the table as it grows."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scale", type=float, default=1, help="a part of the sizes of the modules")
+    parser.add_argument("--only", nargs="*", default=[], help="targets")
+    options = parser.parse_args()
+    versions = f"Python {platform.python_version()}, DuckDB {duckdb.__version__}"
+    print(f"{platform.machine()}, {os.cpu_count()} cores, {versions}\n")
+    print("| what | tried | violations | control | minutes | command |\n|---|---|---|---|---|---|", flush=True)
+    fine = True
+    for suite in SUITES:
+        if not options.only or suite.name in options.only:
+            line, well = row(suite, options.scale)
+            print(line, flush=True)
+            fine = fine and well
+    sys.exit(0 if fine else 1)
+
+
+if __name__ == "__main__":
+    main()
