@@ -28,7 +28,7 @@ _TEMPLATE = "rs_template"
 _NAMED = {"commit": r"^\s*(commit|end)\b", "connect": "^connect$"}
 
 Tls = Literal["on", "refused"]
-Certificate = Literal["good", "wrong-host", "expired", "untrusted"]
+Certificate = Literal["good", "wrong-host", "expired", "not-yet-valid", "of-a-client", "untrusted"]
 
 
 class Standin:

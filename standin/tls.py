@@ -28,6 +28,9 @@ class Authority:
         self._write("good", key, certificate, now - day, now + 30 * day)
         self._write("wrong-host", key, certificate, now - day, now + 30 * day, names=("elsewhere.example",))
         self._write("expired", key, certificate, now - 30 * day, now - day)
+        self._write("not-yet-valid", key, certificate, now + day, now + 30 * day)
+        client = ExtendedKeyUsageOID.CLIENT_AUTH
+        self._write("of-a-client", key, certificate, now - day, now + 30 * day, purpose=client)
         self._write("untrusted", stranger_key, stranger, now - day, now + 30 * day)
 
     def context(self, kind: str = "good") -> ssl.SSLContext:
@@ -46,6 +49,7 @@ class Authority:
         end: dt.datetime,
         *,
         names: tuple[str, ...] = ("localhost",),
+        purpose: x509.ObjectIdentifier = ExtendedKeyUsageOID.SERVER_AUTH,
     ) -> None:
         """Sign a server certificate and write it with its key."""
         key = ec.generate_private_key(ec.SECP256R1())
@@ -62,7 +66,7 @@ class Authority:
             .not_valid_after(end)
             .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False
             )

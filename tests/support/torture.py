@@ -96,8 +96,8 @@ SUITES = (
     ),
     Suite(
         "certificates",
-        "bad certificates and servers without TLS",
-        tests=("tests/databases/redshift/test_redshift_connect.py", "-k", "certificate or tls"),
+        "six servers with a bad certificate, or without TLS",
+        tests=("tests/databases/redshift/test_redshift_certificates.py",),
     ),
 )
 
