@@ -83,7 +83,13 @@ def _pending(pending: PendingFiles) -> str:
     return f"{pending.uri}: {', '.join(parts)}"
 
 
-def check(database: Database = None, as_json: AsJson = False) -> None:
+def check(
+    database: Database = None,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Also load the files again beside the warehouse, and compare.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Check the tables for rows that violate a check.
 
     The exit code is 1 if there are any.
@@ -91,7 +97,7 @@ def check(database: Database = None, as_json: AsJson = False) -> None:
     from sparkify.cli.warehouse import open_warehouse
 
     with open_warehouse(database, read_only=True) as warehouse:
-        results = warehouse.check()
+        results = warehouse.check(deep=deep)
     failed = [result for result in results if result.count]
     not_run = [result for result in results if result.not_run]
     if as_json:

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, MetaData, SelectBase, Table, literal
+from sqlalchemy import BigInteger, Column, ColumnElement, MetaData, SelectBase, Table, literal
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.sql.elements import KeyedColumnElement
 
@@ -180,6 +180,7 @@ class Pipeline:
     :ivar checked: SELECTs that the checks of a load share, by the tables that stand for them there: a large
         table is read once for all of them. A later one may name an earlier one.
     :ivar checksums: the tables whose rows the ledger sums up; those of the ledger itself are beside them.
+    :ivar numbers: columns beside ``load_id`` whose values depend on the order of loads.
     :ivar tables: what the transforms fill, the fact first; a full refresh empties them.
     :ivar views: what the database has beside the tables, for whoever reads it; no load writes or reads them.
     :ivar migrations: the folder with the migrations of Alembic; None where there is none.
@@ -205,6 +206,7 @@ class Pipeline:
     ledger: Ledger
     tables: tuple[Table, ...]
     checksums: tuple[Checksum, ...] = ()
+    numbers: tuple[Column[Any], ...] = ()
     views: tuple[View, ...] = ()
     checked: Mapping[Table, Rows] = field(default_factory=dict)
     migrations: Path | None = None

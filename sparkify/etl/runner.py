@@ -56,23 +56,22 @@ def load(
     version: str,
     ensure_tables: Callable[[], None] | None = None,
     observer: Observer | None = None,
+    listings: Mapping[str, Listing] | None = None,
 ) -> LoadReport:
     """Load what is new, in one transaction: lock, ledger, staging, transforms, checks, record, commit.
 
     :param version: of the software, for the load history.
     :param ensure_tables: called once the sources are listed and before they are read: an embedded database is
         not created for a load that has no files.
+    :param listings: what each source has, where that is known; None: the sources are listed.
     :raises SparkifyError: for whatever stops the load; then nothing has changed.
     """
     clock = time.perf_counter()
     observer = observer or Observer()
     with leaving(UNCHANGED):
-        listings = list_sources(request, observer)
-        listed = StepReport(
-            title="list the sources",
-            rows=sum(len(listing.files) for listing in listings.values()),
-            seconds=time.perf_counter() - clock,
-        )
+        listings = list_sources(request, observer) if listings is None else listings
+        found = sum(len(listing.files) for listing in listings.values())
+        listed = StepReport(title="list the sources", rows=found, seconds=time.perf_counter() - clock)
         log.info(
             "%s: %s, %.3f s",
             listed.title,

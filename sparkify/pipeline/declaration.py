@@ -258,6 +258,7 @@ SPARKIFY = Pipeline(
         checksums=_table(LoadChecksum),
     ),
     checksums=CHECKSUMS,
+    numbers=(_table(SongPlay).c.songplay_id, _table(SongPlay).c.match_id, _table(SongMatch).c.match_id),
     tables=STAR,
     views=(PLAYS,),
     migrations=_migrations(),

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, Table
 
+from sparkify.databases import Database
 from sparkify.etl.checking import check_views, run_checks
 from sparkify.etl.checksums import checksum_checks, with_notes
 from sparkify.etl.declarations import Pipeline
 from sparkify.etl.inspection import find_gone
+from sparkify.etl.request import LoadRequest
 from sparkify.etl.rest import checks_at_rest
 from sparkify.etl.results import CheckResult
 from sparkify.etl.session import Session
+from sparkify.warehouse.deep import check_deep, refuse_deep
 from sparkify.warehouse.rules import rules_check
 
 __all__ = ["check_all"]
 
 
-def check_all(session: Session, connection: Connection, pipeline: Pipeline) -> tuple[CheckResult, ...]:
+def check_all(
+    database: Database, connection: Connection, pipeline: Pipeline, deep: LoadRequest | None = None
+) -> tuple[CheckResult, ...]:
     """What every check finds. Read-only.
 
     Where a table or a column is gone, the first result says so, and the checks that need it are not run.
+
+    :param deep: where the files are that are loaded again and compared; None: they are not.
+    :raises ConfigurationError: when the database is not embedded, and ``deep`` is given.
     """
+    if deep is not None:
+        refuse_deep(database)
+    session = Session(database, connection)
     gone = find_gone(connection, _tables(pipeline))
     checks = (
         *checks_at_rest(pipeline),
@@ -31,6 +42,8 @@ def check_all(session: Session, connection: Connection, pipeline: Pipeline) -> t
     results = run_checks(session, checks, gone)
     if pipeline.ledger.checksums.name not in gone.tables:
         results = tuple(with_notes(session, pipeline, results))
+    if deep is not None and gone.result.ok:
+        results = (*results, *check_deep(session, database, pipeline, deep))
     return (gone.result, *results, *check_views(session, pipeline.views))
 
 

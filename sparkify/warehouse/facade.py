@@ -224,15 +224,18 @@ class Warehouse(Connections):
             advice=self._migrations.advice(contents.revision) if self.database.exists else None,
         )
 
-    def check(self) -> tuple[CheckResult, ...]:
+    def check(self, *, deep: bool = False) -> tuple[CheckResult, ...]:
         """What every quality check of the pipeline finds in the whole warehouse, whether its tables are those
         of the models and at rest, whether all its rows were made by the current rules, and whether its views
         can be read. Read-only.
 
+        :param deep: also load the files that are still there again, into a temporary database as large as the
+            warehouse, and compare. For an embedded database only, else a ConfigurationError.
         :raises ConfigurationError: when there is no warehouse yet, or its tables are of another version.
         """
+        request = self._request() if deep else None
         with self._connection_at_head() as connection:
-            return check_all(Session(self.database, connection), connection, self.pipeline)
+            return check_all(self.database, connection, self.pipeline, request)
 
     def rejects(self, load_id: int | None = None, *, limit: int | None = None) -> list[Reject]:
         """The lines that were rejected and kept, by load, file and line. Read-only.

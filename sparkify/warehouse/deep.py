@@ -1,0 +1,209 @@
+"""Compares the tables with what their files make now: loads them again, into a database for the while."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from sqlalchemy import ColumnElement, SelectBase, Table, func, select, true
+
+from sparkify._version import __version__
+from sparkify.databases import Database
+from sparkify.etl import runner
+from sparkify.etl.constructs import row_hash
+from sparkify.etl.contents import compare, to_compare
+from sparkify.etl.declarations import Ledger, Pipeline
+from sparkify.etl.discovery import list_sources
+from sparkify.etl.errors import ConfigurationError, EmptySource
+from sparkify.etl.known_contents import read_contents
+from sparkify.etl.ledger import known_files
+from sparkify.etl.listing import Listing, SourceFile
+from sparkify.etl.request import LoadRequest
+from sparkify.etl.results import CheckResult
+from sparkify.etl.session import Session
+from sparkify.warehouse.migrations import Migrations
+
+__all__ = ["check_deep", "refuse_deep"]
+
+_BUCKETS = 4096
+"""Groups of rows by their hash: only those that differ are read."""
+_BUCKETS_READ = 8
+_ROWS_KEPT = 10
+
+
+@dataclass(frozen=True)
+class _Files:
+    """The files that can be loaded again.
+
+    :ivar loads: the loads all of whose files are there as they were.
+    :ivar left_out: what is not compared, in words; None where all is.
+    """
+
+    listings: Mapping[str, Listing]
+    loads: tuple[int, ...]
+    left_out: str | None
+
+
+def check_deep(
+    session: Session, database: Database, pipeline: Pipeline, request: LoadRequest
+) -> tuple[CheckResult, ...]:
+    """What differs between the tables and what the files of the loads make now. Read-only.
+
+    Where every loaded file is there as it was, all tables of the pipeline are compared; else the rows of each
+    fact that are of the other loads, without what any file of the catalogue may change.
+
+    :param request: where the files are. What was loaded from elsewhere counts as gone.
+    :raises ConfigurationError: for a database that is not embedded.
+    :raises SparkifyError: when the files cannot be read or loaded.
+    """
+    refuse_deep(database)
+    files = _files_as_loaded(session, pipeline.ledger, request)
+    hint = "Rebuild the tables from all files. Run: sparkify-etl load --full-refresh"
+    if not files.loads:
+        name = "files: the loads can be made again"
+        return (CheckResult(name, 0, (), hint, not_run=files.left_out or "there is no load"),)
+    with TemporaryDirectory(prefix="sparkify-check-") as folder:
+        made = type(database)(
+            database.url.set(database=str(Path(folder) / "again.duckdb")), database.settings, database.sources
+        )
+        engine = made.create_engine()
+        try:
+            Migrations(pipeline, made).ensure(engine)
+            runner.load(
+                engine,
+                made,
+                pipeline,
+                replace(request, max_rejects=_MANY),
+                version=__version__,
+                listings=files.listings,
+            )
+            with engine.connect() as connection:
+                again = Session(made, connection)
+                return tuple(_compared(session, again, pipeline, files, hint))
+        finally:
+            engine.dispose()
+
+
+def refuse_deep(database: Database) -> None:
+    """See that a deep check can be run.
+
+    :raises ConfigurationError: for a database that is not embedded.
+    """
+    if not database.is_embedded:
+        raise ConfigurationError(
+            f"a deep check is for the embedded database only, and this one is {database.title}",
+            hint="Leave {option} out.",
+            option=("deep", True),
+        )
+
+
+_MANY = 1_000_000_000
+"""Rejected lines that a load may have: those of the loads before were accepted as such."""
+
+
+def _files_as_loaded(session: Session, ledger: Ledger, request: LoadRequest) -> _Files:
+    known = known_files(session, ledger.files)
+    listings = dict(_listed(request))
+    wanted = to_compare(listings, known, verify=True)
+    found = compare(wanted, known, read_contents(session, ledger.files, wanted), request.aws)
+    looked_at, changed = set(wanted), set(found.changed)
+    same: defaultdict[str, list[SourceFile]] = defaultdict(list)
+    for name, listing in listings.items():
+        for file in listing.files:
+            as_it_was = known.get(name, {}).get(file.uri) == file.fingerprint or (name, file) in looked_at
+            if as_it_was and (name, file) not in changed:
+                same[name].append(file)
+    there = {(name, file.uri) for name, files in same.items() for file in files}
+    loads: defaultdict[int, list[bool]] = defaultdict(list)
+    of_load = dict[tuple[str, str], int]()
+    for load_id, source, uri in session.fetch(
+        select(ledger.files.c.load_id, ledger.files.c.source, ledger.files.c.uri)
+    ):
+        loads[int(load_id)].append((source, uri) in there)
+        of_load[source, uri] = int(load_id)
+    whole = {load_id for load_id, present in loads.items() if all(present)}
+    kept = {
+        name: replace(listings[name], files=tuple(file for file in files if of_load[name, file.uri] in whole))
+        for name, files in same.items()
+    }
+    kept = {name: listing for name, listing in kept.items() if listing.files}
+    gone = sum(not one for present in loads.values() for one in present)
+    left_out = (
+        f"{gone:,} of {len(of_load):,} files are gone or changed: {len(loads) - len(whole):,} of "
+        f"{len(loads):,} loads are not compared"
+    )
+    return _Files(kept, tuple(sorted(whole)), left_out if gone else None)
+
+
+def _listed(request: LoadRequest) -> Iterator[tuple[str, Listing]]:
+    for name, uri in request.uris.items():
+        try:
+            yield from list_sources(replace(request, uris={name: uri})).items()
+        except EmptySource:
+            continue
+
+
+def _compared(
+    session: Session, again: Session, pipeline: Pipeline, files: _Files, hint: str
+) -> Iterator[CheckResult]:
+    for table, columns, condition in _to_compare(pipeline, files):
+        found = _differences(session, again, table, columns, condition)
+        yield CheckResult(
+            f"{table.name}: as its files make it",
+            len(found),
+            tuple(found[:_ROWS_KEPT]),
+            hint,
+            note=files.left_out,
+        )
+
+
+def _to_compare(
+    pipeline: Pipeline, files: _Files
+) -> Iterator[tuple[Table, list[ColumnElement[Any]], ColumnElement[bool]]]:
+    numbers = set(pipeline.numbers)
+    if files.left_out is None:
+        for table in pipeline.tables:
+            columns = [column for column in table.columns if column.name != "load_id" and column not in numbers]
+            yield table, list(columns), true()
+        return
+    for one in pipeline.checksums:
+        if "load_id" in one.table.c:
+            columns = [one.table.c[name] for name in one.columns if one.table.c[name] not in numbers]
+            yield one.table, list(columns), one.table.c.load_id.in_(files.loads)
+
+
+def _differences(
+    session: Session,
+    again: Session,
+    table: Table,
+    columns: Sequence[ColumnElement[Any]],
+    condition: ColumnElement[bool],
+) -> list[Mapping[str, Any]]:
+    """Rows that only one of the two has, of the first groups that differ."""
+    hashed = row_hash(*columns)
+    bucket = func.mod(hashed, _BUCKETS)
+
+    def sums(of: Session, where: ColumnElement[bool]) -> dict[int, tuple[Any, ...]]:
+        rows = select(bucket, func.count(), func.sum(hashed)).select_from(table).where(where).group_by(bucket)
+        return {int(number): (count, total) for number, count, total in of.fetch(rows)}
+
+    there, made = sums(session, condition), sums(again, true())
+    unlike = sorted(number for number in {*there, *made} if there.get(number) != made.get(number))
+    if not unlike:
+        return []
+
+    def rows_of(of: Session, where: ColumnElement[bool]) -> Counter[tuple[Any, ...]]:
+        rows: SelectBase = select(*columns).where(where, bucket.in_(unlike[:_BUCKETS_READ]))
+        return Counter(tuple(row) for row in of.fetch(rows))
+
+    ours, theirs = rows_of(session, condition), rows_of(again, true())
+    names = [column.name for column in columns]
+    return [
+        {"only_in": where, **dict(zip(names, row, strict=True))}
+        for where, some in (("the warehouse", ours - theirs), ("the files", theirs - ours))
+        for row in some.elements()
+    ]
