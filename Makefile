@@ -17,7 +17,7 @@ PYTEST := -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 VERSIONS := test-py311 test-py312 test-py313
 
 .PHONY: demo test test-unit test-dialect test-lowest test-newest test-duckdb2 $(VERSIONS) coverage kill parity fuzz bombs \
-        s3-faults loaders rejects signals canaries cuts io-faults power-loss certificates torture lint format bench bench-growth redshift-local clean help
+        s3-faults loaders rejects signals canaries cuts io-faults power-loss certificates hostile torture lint format bench bench-growth redshift-local clean help
 
 help:
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -126,6 +126,9 @@ loaders: $(READY) ## 100 rounds of eight loads at once on each database: each fi
 
 certificates: $(READY) ## six servers with a bad certificate, or without TLS: each is refused before a password is sent
 	$(BIN)/python -m pytest tests/databases/redshift/test_redshift_certificates.py
+
+hostile: $(READY) ## 1,000 hostile names in files, values, options and settings: none is run, and no terminal obeys
+	$(BIN)/python -m tests.support.hostile --names 1000
 
 rejects: $(READY) ## 100,000 files and one broken line on the stand-in: only its file is read here, in few statements
 	$(BIN)/python -m pytest tests/databases/redshift/test_redshift_rejects.py -k few_statements --scale 1000

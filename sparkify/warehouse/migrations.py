@@ -45,6 +45,7 @@ class Migrations:
         :raises ConfigurationError: when there is no such revision, or the database is at one that is not known.
         """
         from alembic import command
+        from alembic.util import CommandError
 
         self._require(revision)
         with engine.connect() as connection:
@@ -54,7 +55,11 @@ class Migrations:
                 f"the tables are at revision {at}, and this version knows {', '.join(known)}",
                 hint=_NEWER,
             )
-        self._run(engine, lambda config: command.upgrade(config, revision))
+        try:
+            self._run(engine, lambda config: command.upgrade(config, revision))
+        except CommandError as exc:
+            # Relative ones and ranges that lead nowhere, and what is no revision at all.
+            raise self._unknown(revision) from exc
 
     def downgrade(self, engine: Engine, revision: str) -> None:
         """Take the database back to a revision; ``base`` removes every table."""
@@ -158,9 +163,11 @@ class Migrations:
             return
         known = self._revisions()
         if not any(one.startswith(revision) for one in known):
-            raise ConfigurationError(
-                "there is no such revision", where=revision, hint=f"There are {', '.join(known)}."
-            )
+            raise self._unknown(revision)
+
+    def _unknown(self, revision: str) -> ConfigurationError:
+        hint = f"There are {', '.join(self._revisions())}."
+        return ConfigurationError("there is no such revision", where=revision, hint=hint)
 
     def _run(self, engine: Engine, what: Callable[[Config], None]) -> None:
         with engine.connect() as connection, redirect_stdout(io.StringIO()):

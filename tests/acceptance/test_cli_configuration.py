@@ -75,6 +75,9 @@ def test_revision_that_is_none_is_refused(home: Path) -> None:
     for options in ((), ("--sql",)):
         said = run(home, "migrate", "9999", *options, code=2).stderr
         assert said == f"error: 9999: there is no such revision. There are {known}.\n"
+    # What could be a relative one or a range goes to Alembic, whose error was raw.
+    said = run(home, "migrate", "a;b", code=2).stderr
+    assert said == f"error: a;b: there is no such revision. There are {known}.\n"
 
 
 def test_tables_of_a_newer_version_are_left_alone(home: Path) -> None:

@@ -71,6 +71,13 @@ SUITES = (
         "rounds",
     ),
     Suite(
+        "hostile",
+        "hostile names in files, values, options and settings",
+        "hostile",
+        ("--names", 1000),
+        "names",
+    ),
+    Suite(
         "loaders",
         "eight loads at once (stand-in for Redshift): rounds",
         tests=("tests/databases/redshift/test_redshift_loaders.py", "--scale", "50"),
