@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from sqlalchemy import CTE, SelectBase, Table, func, literal_column, select, union_all
 from sqlalchemy.exc import DBAPIError
@@ -21,17 +22,23 @@ _ROWS_KEPT = 10
 _MAKE_AGAIN = "Make the view again; its statements are the last of: sparkify-etl migrate --sql"
 
 
-def run_checks(session: Session, checks: Iterable[Check], gone: Gone | None = None) -> tuple[CheckResult, ...]:
+def run_checks(
+    session: Session,
+    checks: Iterable[Check],
+    gone: Gone | None = None,
+    notes: Mapping[str, str] | None = None,
+) -> tuple[CheckResult, ...]:
     """What all checks find in the whole warehouse, in their order.
 
     A check that others imply is run after them, and only where one of them finds rows, or is not among these.
 
     :param gone: what the database lacks. A check that reads it is not run.
+    :param notes: by the names of checks, what they cannot tell, and so cannot imply.
     """
-    checks = list(checks)
+    checks, notes = list(checks), notes or {}
     found: dict[str, CheckResult] = {}
     for check in sorted(checks, key=lambda check: bool(check.implied_by)):
-        holds = [by.name in found and found[by.name].ok for by in check.implied_by]
+        holds = [by.name in found and found[by.name].ok and by.name not in notes for by in check.implied_by]
         if holds and all(holds):
             found[check.name] = CheckResult(check.name, 0, (), check.hint)
             continue
@@ -42,7 +49,7 @@ def run_checks(session: Session, checks: Iterable[Check], gone: Gone | None = No
             if needed
             else _run_check(session, check, rows)
         )
-    return tuple(found[check.name] for check in checks)
+    return tuple(replace(found[check.name], note=notes.get(check.name)) for check in checks)
 
 
 def run_checks_of_load(

@@ -6,8 +6,7 @@ the order of rows, and what is removed can be taken from it again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -36,10 +35,17 @@ from sqlalchemy import (
 
 from sparkify.etl.constructs import row_hash
 from sparkify.etl.declarations import Check, Checksum, Ledger, Pipeline
-from sparkify.etl.results import CheckResult
 from sparkify.etl.session import Session
 
-__all__ = ["checksum_checks", "forget", "forget_all", "sum_added", "sum_removed", "with_notes"]
+__all__ = [
+    "checksum_check",
+    "checksum_checks",
+    "find_unknown",
+    "forget",
+    "forget_all",
+    "sum_added",
+    "sum_removed",
+]
 
 _REBUILD = "Rebuild the tables from all files. Run: sparkify-etl load --full-refresh"
 
@@ -121,14 +127,15 @@ def forget(ledger: Ledger, table: Table, loads: SelectBase) -> Delete:
 
 def checksum_checks(pipeline: Pipeline) -> tuple[Check, ...]:
     """A check of each table that is summed up."""
-    return tuple(_check(pipeline.ledger, one) for one in _all(pipeline))
+    return tuple(checksum_check(pipeline.ledger, one) for one in _all(pipeline))
 
 
 def _all(pipeline: Pipeline) -> tuple[Checksum, ...]:
     return (*pipeline.checksums, *_sums_of_ledger(pipeline.ledger))
 
 
-def _check(ledger: Ledger, one: Checksum) -> Check:
+def checksum_check(ledger: Ledger, one: Checksum) -> Check:
+    """The check that a table has the rows that the ledger has summed up."""
     name = (
         f"{one.table.name}: the rows{' of each load' if 'load_id' in one.table.c else ''} that the ledger has"
     )
@@ -171,21 +178,17 @@ def _is_known(ledger: Ledger) -> ColumnElement[bool]:
     return and_(sums.checksum.is_not(None), func.coalesce(sums.probe, 0) == _probe())
 
 
-def with_notes(session: Session, pipeline: Pipeline, results: Sequence[CheckResult]) -> Iterator[CheckResult]:
-    """The same results, with how many loads have rows that can only be counted."""
+def find_unknown(session: Session, pipeline: Pipeline) -> dict[str, str]:
+    """By the names of such checks, how many loads have rows that can only be counted."""
     sums = pipeline.ledger.checksums.c
     unknown = select(sums.table_name, func.count(sums.of_load.distinct())).where(~_is_known(pipeline.ledger))
     found = {name: int(loads) for name, loads in session.fetch(unknown.group_by(sums.table_name))}
-    tables = {_check(pipeline.ledger, one).name: one.table for one in _all(pipeline)}
-    for result in results:
-        table = tables.get(result.name)
-        loads = 0 if table is None else found.get(table.name, 0)
-        if table is None or not loads:
-            yield result
-        elif "load_id" in table.c:
-            yield replace(result, note=f"the rows of {loads:,} {'load' if loads == 1 else 'loads'} {_COUNTED}")
-        else:
-            yield replace(result, note=f"the rows {_COUNTED}")
+    notes: dict[str, str] = {}
+    for one in _all(pipeline):
+        if loads := found.get(one.table.name, 0):
+            of_loads = f" of {loads:,} {'load' if loads == 1 else 'loads'}" if "load_id" in one.table.c else ""
+            notes[checksum_check(pipeline.ledger, one).name] = f"the rows{of_loads} {_COUNTED}"
+    return notes
 
 
 _COUNTED = "are counted alone: they have no checksum before a full refresh"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Column, Connection, SelectBase, Table, column, func, select, table
+from sqlalchemy import Column, Connection, Select, SelectBase, Table, column, func, select, table
 from sqlalchemy.sql.visitors import iterate
 
 from sparkify.etl.results import CheckResult
@@ -50,13 +51,22 @@ class Gone:
         if not self.tables and not self.columns:
             return None
         for part in iterate(rows):
-            if isinstance(part, Table) and part.name in self.tables:
-                return f"table {part.name} is gone"
-            if isinstance(part, Column) and isinstance(part.table, Table):
-                if part.table.name in self.tables:
-                    return f"table {part.table.name} is gone"
-                if (part.table.name, part.name) in self.columns:
-                    return f"column {part.name} of {part.table.name} is gone"
+            # A SELECT of a whole table has its columns without naming them.
+            named = (*part.selected_columns, part) if isinstance(part, Select) else (part,)
+            for one in named:
+                if (missing := self._missing(one)) is not None:
+                    return missing
+        return None
+
+    def _missing(self, part: Any) -> str | None:
+        """What of a table or a column is gone, in words."""
+        owner = part.table if isinstance(part, Column) else part
+        if not isinstance(owner, Table):
+            return None
+        if owner.name in self.tables:
+            return f"table {owner.name} is gone"
+        if isinstance(part, Column) and (owner.name, part.name) in self.columns:
+            return f"column {part.name} of {owner.name} is gone"
         return None
 
 

@@ -35,6 +35,7 @@ from sparkify.models.working import (
     checked_songs,
     checked_users,
 )
+from sparkify.pipeline.checksums import PLAYS_OF_LOADS
 from sparkify.pipeline.derived import LEVELS_AS_PLAYED, TIMES_AS_PLAYED
 from sparkify.pipeline.name_keys import NAME_KEYS
 from sparkify.pipeline.repeats import bucket, repeating
@@ -240,6 +241,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         name="songplays: one row for each start_time, user_id, session_id, item_in_session",
         rows=_one_play_of_each_key,
+        implied_by=(PLAYS_OF_LOADS,),
         hint=_REBUILD,
     ),
     Check(

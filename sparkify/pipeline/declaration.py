@@ -13,7 +13,6 @@ from sparkify.etl.declarations import (
     Collect,
     Insert,
     Kept,
-    Ledger,
     Location,
     Pipeline,
     Replace,
@@ -26,13 +25,6 @@ from sparkify.etl.declarations import (
 from sparkify.models import (
     PLAYS,
     Artist,
-    ColumnHistory,
-    LoadChecksum,
-    LoadedFile,
-    LoadHistory,
-    LoadLock,
-    LoadStep,
-    RejectedRow,
     Song,
     SongMatch,
     SongPlay,
@@ -46,7 +38,7 @@ from sparkify.models import (
 from sparkify.models.match import RULES_VERSION
 from sparkify.pipeline import transforms
 from sparkify.pipeline.checks import CHECKS
-from sparkify.pipeline.checksums import CHECKSUMS
+from sparkify.pipeline.checksums import CHECKSUMS, LEDGER
 from sparkify.pipeline.derived import DERIVED
 from sparkify.pipeline.future import NO_FUTURE_PLAYS
 from sparkify.pipeline.resolution import RESOLUTION
@@ -248,15 +240,7 @@ SPARKIFY = Pipeline(
         working.checked_songs: transforms.songs_to_check,
         working.checked_artists: transforms.artists_to_check,
     },
-    ledger=Ledger(
-        history=_table(LoadHistory),
-        files=_table(LoadedFile),
-        rejects=_table(RejectedRow),
-        lock=_table(LoadLock),
-        steps=_table(LoadStep),
-        columns=_table(ColumnHistory),
-        checksums=_table(LoadChecksum),
-    ),
+    ledger=LEDGER,
     checksums=CHECKSUMS,
     numbers=(_table(SongPlay).c.songplay_id, _table(SongPlay).c.match_id, _table(SongMatch).c.match_id),
     tables=STAR,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, select
 
 from sparkify.databases import Database
 from sparkify.etl.checking import check_views, run_checks
-from sparkify.etl.checksums import checksum_checks, with_notes
+from sparkify.etl.checksums import checksum_checks, find_unknown
 from sparkify.etl.declarations import Pipeline
 from sparkify.etl.inspection import find_gone
 from sparkify.etl.request import LoadRequest
@@ -39,9 +39,8 @@ def check_all(
         *pipeline.checks,
         rules_check(pipeline),
     )
-    results = run_checks(session, checks, gone)
-    if pipeline.ledger.checksums.name not in gone.tables:
-        results = tuple(with_notes(session, pipeline, results))
+    has_sums = gone.needed_by(select(pipeline.ledger.checksums)) is None
+    results = run_checks(session, checks, gone, find_unknown(session, pipeline) if has_sums else None)
     if deep is not None and gone.result.ok:
         results = (*results, *check_deep(session, database, pipeline, deep))
     return (gone.result, *results, *check_views(session, pipeline.views))

@@ -257,6 +257,8 @@ CASES = (
     ),
     # Tables
     tampering("column-dropped", TABLES, "ALTER TABLE users DROP COLUMN described_at"),
+    tampering("checksums-dropped", TABLES, "DROP TABLE load_checksums"),
+    tampering("column-of-checksums-dropped", TABLES, "ALTER TABLE load_checksums DROP COLUMN probe"),
     tampering("table-dropped", TABLES, 'DROP TABLE "time" CASCADE'),
 )
 

@@ -101,3 +101,14 @@ def test_checks_of_a_load_share_selects(
     assert len(caplog.records) == statements
     # Nothing is left.
     assert connection.exec_driver_sql("SELECT count(*) FROM duckdb_tables() WHERE temporary").scalar() == 0
+
+
+def test_check_that_cannot_tell_all_implies_nothing(database: Database, connection: Connection) -> None:
+    strict, _ = at_most(1)
+    implied, implied_asked = at_most(2, strict)
+    found = run_checks(Session(database, connection), [implied, strict], notes={"at most 1": "half of them"})
+    assert len(implied_asked) == 1
+    assert [(result.name, result.note) for result in found] == [
+        ("at most 2", None),
+        ("at most 1", "half of them"),
+    ]
