@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         SparkifyError,
         TemporaryError,
     )
+    from sparkify.etl.journal import FailedLoad
     from sparkify.etl.profiles import Drift
     from sparkify.etl.results import (
         CheckResult,
@@ -53,6 +54,7 @@ __all__ = [
     "Drift",
     "DriftError",
     "EmptySource",
+    "FailedLoad",
     "LoadRecord",
     "LoadReport",
     "PruneReport",
@@ -83,6 +85,7 @@ _HOMES = {
         "SparkifyError",
         "TemporaryError",
     ),
+    "sparkify.etl.journal": ("FailedLoad",),
     "sparkify.etl.profiles": ("Drift",),
     "sparkify.etl.results": (
         "CheckResult",

@@ -11,9 +11,17 @@ from sparkify.cli.command import command, echo, verbosity
 from sparkify.cli.options import AsJson, Database
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sparkify.etl.journal import FailedLoad
+    from sparkify.warehouse.facade import Warehouse
     from sparkify.warehouse.status import PendingFiles, Status
 
 __all__ = ["register"]
+
+
+_FAILURES = 5
+"""Failed loads that are shown."""
 
 
 def register(app: typer.Typer) -> None:
@@ -26,9 +34,16 @@ def register(app: typer.Typer) -> None:
 def status(database: Database = None, as_json: AsJson = False) -> None:
     """Show the rows, the last loads and the pending files."""
     from sparkify.cli.warehouse import open_warehouse
+    from sparkify.etl.errors import SparkifyError
 
     with open_warehouse(database, read_only=True) as warehouse:
-        found = warehouse.status()
+        try:
+            found = warehouse.status()
+        except SparkifyError:
+            if warehouse.database.file is not None:
+                # Why it cannot be opened may stand in the history beside it.
+                _print_history(warehouse, as_json=as_json)
+            raise
     if as_json:
         formatting.print_json(found)
     else:
@@ -54,6 +69,7 @@ def _print_status(found: Status) -> None:
             for load in found.loads
         ]
         formatting.print_table(["load", "finished", "mode", "files", "loaded", "rejected"], rows)
+    _print_failures(found.failures)
     if found.steps and verbosity.verbose:
         typer.echo(f"\nsteps of load {found.loads[0].load_id}")
         steps = [[step.title, step.rows, f"{step.seconds:.3f}"] for step in found.steps]
@@ -66,6 +82,38 @@ def _print_status(found: Status) -> None:
         typer.echo(f"\ndrift of load {found.loads[0].load_id}: {drift}")
     for notice in found.notices:
         typer.echo(f"\nnote: {notice}")
+
+
+def _print_history(warehouse: Warehouse, *, as_json: bool) -> None:
+    """What is known of an embedded database whose file cannot be opened."""
+    from sparkify.config.secrets import masked_url
+
+    url, failures = masked_url(warehouse.url), warehouse.failures()
+    if as_json:
+        formatting.print_json({"url": url, "failures": failures})
+    else:
+        typer.echo(f"warehouse  {url}")
+        _print_failures(failures)
+
+
+def _print_failures(failures: Sequence[FailedLoad]) -> None:
+    if not failures:
+        return
+    typer.echo("\nfailed since the last load that ended well")
+    for failure in failures[:_FAILURES]:
+        typer.echo(f"  {_failed(failure)}")
+    if len(failures) > _FAILURES:
+        typer.echo(f"  and {formatting.count(len(failures) - _FAILURES, 'more load')} before")
+
+
+def _failed(failure: FailedLoad) -> str:
+    if failure.failed_at is None or failure.seconds is None:
+        began = f"{formatting.when(failure.started_at)}: a load that began then"
+        return f"{began} {failure.error} (process {failure.pid} on {failure.host})"
+    step = "" if failure.step is None else f" in step '{failure.step}'"
+    state = "" if failure.state is None else f"; {failure.state}"
+    after = formatting.seconds(failure.seconds)
+    return f"{formatting.when(failure.failed_at)}{step} after {after}: {failure.error}{state}"
 
 
 def _lower(sentence: str | None) -> str:

@@ -22,11 +22,15 @@ from sqlalchemy import (
 
 from sparkify.config.secrets import masked_url
 from sparkify.databases.facts import Fact
+from sparkify.databases.file_journal import FileJournal
 from sparkify.databases.reader import SqlReader
 from sparkify.databases.repair import Repair
+from sparkify.databases.sidecar import RecordedLoad, read_failures, read_sidecar, sidecar_of
+from sparkify.databases.table_journal import TableJournal
 from sparkify.etl.adapter import Adapter
-from sparkify.etl.declarations import Source
+from sparkify.etl.declarations import Ledger, Source
 from sparkify.etl.errors import ConfigurationError
+from sparkify.etl.journal import FailedLoad, Journal
 from sparkify.etl.observer import Observer
 from sparkify.etl.ranges import Limits
 
@@ -171,6 +175,33 @@ class Database(Adapter):
     def migrating(self, connection: Connection) -> Iterator[None]:
         """Do what the database wants before and after migrations."""
         yield
+
+    # -- history -------------------------------------------------------------------------------------------
+
+    def journal(self, engine: Engine, ledger: Ledger, observer: Observer) -> Journal:
+        """What remembers one load outside of its transaction: a table of the ledger; of an embedded database a
+        file beside its own, which a second process cannot open, and which may be why the load failed.
+
+        :param observer: is warned where nothing can be remembered, which does not stop the load.
+        """
+        if self.file is None:
+            return TableJournal(self, engine, ledger.failures, observer)
+        return FileJournal(sidecar_of(self.file), observer)
+
+    def failures_beside_file(self) -> Sequence[FailedLoad]:
+        """The loads that failed since the last one that ended well, newest first, as they are kept beside the
+        file. Read-only.
+
+        :raises OSError: when what is beside the file cannot be read.
+        """
+        return () if self.file is None else read_failures(sidecar_of(self.file))
+
+    def lost_loads(self) -> Sequence[RecordedLoad]:
+        """Where the file is gone, the loads whose files it held, the oldest first. Read-only.
+
+        :raises OSError: as :meth:`failures_beside_file`.
+        """
+        return () if self.file is None or self.exists else read_sidecar(sidecar_of(self.file)).loads
 
     # -- SELECTs -------------------------------------------------------------------------------------------
 

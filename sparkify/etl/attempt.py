@@ -6,27 +6,24 @@ Whether its statements are sent or only recorded is the session's affair: a dry 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import BigInteger, Table, literal
 
 from sparkify.etl import ledger
-from sparkify.etl.adapter import Adapter, Batch
 from sparkify.etl.checking import count_rows, run_checks_of_load
 from sparkify.etl.contents import compare, not_verified, to_compare
-from sparkify.etl.declarations import Pipeline, Source
+from sparkify.etl.context import Context, utc_now
+from sparkify.etl.declarations import Source
 from sparkify.etl.drift import Observed, decode, find_drift, informed, settled
 from sparkify.etl.errors import ChecksFailed, DriftError, RejectedLines
 from sparkify.etl.known_contents import read_contents, refresh
 from sparkify.etl.listing import Listing
-from sparkify.etl.observer import Observer
 from sparkify.etl.plan import Count, Plan, Record, Run, Selection, Stage, Unstage, Verify, build, choose
 from sparkify.etl.profiles import Drift
 from sparkify.etl.ranges import limits_of
-from sparkify.etl.request import LoadRequest
 from sparkify.etl.results import (
     CheckResult,
     FileCount,
@@ -41,25 +38,7 @@ from sparkify.etl.results import (
 )
 from sparkify.etl.session import Session
 
-__all__ = ["Attempt", "Context", "utc_now"]
-
-
-@dataclass(frozen=True)
-class Context:
-    """What all attempts of a load share.
-
-    :ivar version: of the software, for the load history.
-    :ivar started: when the load began, UTC without zone.
-    """
-
-    adapter: Adapter
-    pipeline: Pipeline
-    request: LoadRequest
-    listings: Mapping[str, Listing]
-    batch: Batch
-    observer: Observer
-    version: str
-    started: datetime
+__all__ = ["Attempt"]
 
 
 class Attempt:
@@ -67,6 +46,7 @@ class Attempt:
 
     :ivar collected: the temporary tables that it leaves, which are in the session when it has committed.
     :ivar has_written: whether there is anything to commit.
+    :ivar recorded: what is in the ledger of this load when it has committed; None where nothing is.
     """
 
     def __init__(self, context: Context, session: Session) -> None:
@@ -79,6 +59,7 @@ class Attempt:
         self._checks: tuple[CheckResult, ...] = ()
         self.collected: tuple[Table, ...] = ()
         self.has_written = False
+        self.recorded: tuple[LoadRecord, Sequence[FileCount]] | None = None
         self._rows: dict[str, int] | None = None
         self._observed: dict[str, Observed] = {}
         self._drift: list[Drift] = []
@@ -107,13 +88,12 @@ class Attempt:
         if selection.nothing_new:
             return self._report(selection, None)
         self.has_written = True
+        self._context.journal.began()
         session.load_id = load_id
         self._observed = decode(known.observed)
         plan = build(self._pipeline, selection, literal(load_id, BigInteger))
         self.collected = plan.collected
         self._carry_out(plan, known)
-        if failed := [result for result in self._checks if not result.ok]:
-            raise ChecksFailed(failed)
         return self._report(selection, load_id)
 
     def _compared(self, known: ledger.Known) -> ledger.Known:
@@ -224,6 +204,8 @@ class Attempt:
             self._pipeline.tables,
             at_once=self._context.adapter.counts_at_once(lines),
         )
+        if failed := [result for result in self._checks if not result.ok]:
+            raise ChecksFailed(failed)
 
     def _record(self, mode: Mode, known: ledger.Known) -> None:
         load_id = known.load_id
@@ -238,6 +220,7 @@ class Attempt:
             rules_version=self._pipeline.rules_version,
             **tally(counts),
         )
+        self.recorded = entry, counts
         ledger.record(
             self._session,
             self._pipeline.ledger,
@@ -293,8 +276,3 @@ def _source_report(name: str, listing: Listing, known: int, counts: Sequence[Fil
         skipped=listing.skipped,
         **tally(counts),
     )
-
-
-def utc_now() -> datetime:
-    """UTC without zone, as every time in the warehouse is."""
-    return datetime.now(UTC).replace(tzinfo=None)

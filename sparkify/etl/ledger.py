@@ -38,6 +38,7 @@ from sparkify.etl.session import Session
 __all__ = [
     "Known",
     "KnownFiles",
+    "fit",
     "forget_steps",
     "has_load",
     "is_recorded",
@@ -188,8 +189,8 @@ def record(
             "line": reject.line,
             "source": reject.source,
             "column_name": reject.column,
-            "reason": _fit(reject.reason, 512),
-            "text": _fit(reject.text, MAX_TEXT),
+            "reason": fit(reject.reason, 512),
+            "text": fit(reject.text, MAX_TEXT),
             "load_id": load.load_id,
         }
         for reject in rejects
@@ -205,7 +206,7 @@ def record_steps(session: Session, steps: Table, load_id: int, done: Sequence[St
     session.insert(
         steps,
         [
-            {"load_id": load_id, "number": number, "title": _fit(step.title, 256)}
+            {"load_id": load_id, "number": number, "title": fit(step.title, 256)}
             | {"rows": step.rows, "seconds": step.seconds}
             for number, step in enumerate(done, start=1)
         ],
@@ -284,7 +285,7 @@ def read_rejects(session: Session, rejects: Table, *, load_id: int | None, limit
     return [Reject(*tuple(row)) for row in session.read(query)]
 
 
-def _fit(text: str, size: int) -> str:
+def fit(text: str, size: int) -> str:
     """The text, cut to ``size`` bytes of UTF-8, never through a character."""
     raw = text.encode()
     return text if len(raw) <= size else raw[:size].decode(errors="ignore")

@@ -12,6 +12,7 @@ from sqlalchemy.types import TIMESTAMP
 __all__ = [
     "MAX_TEXT",
     "ColumnHistoryMixin",
+    "FailedLoadMixin",
     "LoadChecksumMixin",
     "LoadHistoryMixin",
     "LoadLockMixin",
@@ -25,7 +26,7 @@ MAX_TEXT = 65_535
 
 
 class LoadHistoryMixin:
-    """Grain: one load that committed. A load that failed leaves no row, here or anywhere."""
+    """Grain: one load that committed. A load that failed leaves no row here."""
 
     load_id: Mapped[int] = mapped_column(
         BigInteger, primary_key=True, autoincrement=False, redshift_encode="raw", comment="Counts up from 1."
@@ -212,4 +213,42 @@ class LoadChecksumMixin:
         BigInteger,
         redshift_encode="az64",
         comment="The hash of a constant, by which another way of hashing is noticed.",
+    )
+
+
+class FailedLoadMixin:
+    """Grain: one load that failed.
+
+    It is written in a transaction of its own, after that of the load was rolled back. A load that could not
+    connect has no row, nor one that was killed.
+    """
+
+    started_at: Mapped[datetime] = mapped_column(
+        TIMESTAMP, primary_key=True, redshift_encode="az64", comment="UTC, of the machine that ran the load."
+    )
+    host: Mapped[str] = mapped_column(
+        String(256), primary_key=True, redshift_encode="zstd", comment="The machine that ran the load."
+    )
+    pid: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False, redshift_encode="az64", comment="Its process there."
+    )
+    failed_at: Mapped[datetime] = mapped_column(TIMESTAMP, redshift_encode="az64", comment="UTC.")
+    seconds: Mapped[float] = mapped_column(Double, redshift_encode="zstd", comment="Seconds of wall time.")
+    step: Mapped[str | None] = mapped_column(
+        String(256), redshift_encode="zstd", comment="The step in which it failed."
+    )
+    error: Mapped[str] = mapped_column(
+        String(4096), redshift_encode="zstd", comment="In one line, with secrets of the settings masked."
+    )
+    exit_code: Mapped[int] = mapped_column(
+        Integer, redshift_encode="az64", comment="Of the command: 75 where a retry may help."
+    )
+    attempts: Mapped[int] = mapped_column(
+        Integer, redshift_encode="az64", comment="How often its transaction was begun."
+    )
+    state: Mapped[str | None] = mapped_column(
+        String(256), redshift_encode="zstd", comment="In what state it left things."
+    )
+    version: Mapped[str] = mapped_column(
+        String(32), redshift_encode="zstd", comment="The version of the library that ran the load."
     )

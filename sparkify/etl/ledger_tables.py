@@ -42,6 +42,7 @@ class Ledger:
     steps: Table
     columns: Table
     checksums: Table
+    failures: Table
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -54,4 +55,5 @@ class Ledger:
             self.steps,
             self.columns,
             self.checksums,
+            self.failures,
         )

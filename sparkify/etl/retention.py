@@ -15,8 +15,8 @@ from sqlalchemy import ColumnElement, Table, and_, delete, false, func, select
 from sqlalchemy.exc import DBAPIError
 
 from sparkify.etl.adapter import Adapter
-from sparkify.etl.attempt import utc_now
 from sparkify.etl.checksums import forget
+from sparkify.etl.context import utc_now
 from sparkify.etl.declarations import Ledger, Pipeline
 from sparkify.etl.errors import UNCHANGED, ConfigurationError, leaving
 from sparkify.etl.observer import Observer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,8 +14,8 @@ from sqlalchemy.exc import DBAPIError
 
 from sparkify.etl import ledger
 from sparkify.etl.adapter import Adapter, UnreadableBatch
-from sparkify.etl.attempt import Attempt, Context, utc_now
-from sparkify.etl.constructs import DropTables
+from sparkify.etl.attempt import Attempt
+from sparkify.etl.context import Context, utc_now
 from sparkify.etl.declarations import Collect, Pipeline
 from sparkify.etl.discovery import list_sources
 from sparkify.etl.dry_run import DryRun, PlannedStep
@@ -28,13 +28,14 @@ from sparkify.etl.errors import (
     TemporaryError,
     leaving,
 )
+from sparkify.etl.journal import Journal
 from sparkify.etl.listing import Listing, SourceFile
 from sparkify.etl.observer import Observer
 from sparkify.etl.recognition import recognize
 from sparkify.etl.request import LoadRequest
 from sparkify.etl.results import LoadReport, StepReport
 from sparkify.etl.session import Session
-from sparkify.etl.tidying import tidying
+from sparkify.etl.tidying import prepare, tidy, tidying
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -57,6 +58,7 @@ def load(
     ensure_tables: Callable[[], None] | None = None,
     observer: Observer | None = None,
     listings: Mapping[str, Listing] | None = None,
+    journal: Journal | None = None,
 ) -> LoadReport:
     """Load what is new, in one transaction: lock, ledger, staging, transforms, checks, record, commit.
 
@@ -64,11 +66,14 @@ def load(
     :param ensure_tables: called once the sources are listed and before they are read: an embedded database is
         not created for a load that has no files.
     :param listings: what each source has, where that is known; None: the sources are listed.
+    :param journal: is told what becomes of the load, and in which step it is.
     :raises SparkifyError: for whatever stops the load; then nothing has changed.
     """
     clock = time.perf_counter()
     observer = observer or Observer()
+    journal = journal or Journal()
     with leaving(UNCHANGED):
+        journal.step = "list the sources"
         listings = list_sources(request, observer) if listings is None else listings
         found = sum(len(listing.files) for listing in listings.values())
         listed = StepReport(title="list the sources", rows=found, seconds=time.perf_counter() - clock)
@@ -80,10 +85,13 @@ def load(
             extra={"step": listed.title, "rows": listed.rows, "seconds": listed.seconds},
         )
         if ensure_tables is not None:
+            journal.step = "create the tables"
             ensure_tables()
         with adapter.batch(request.aws, observer, request.max_rejects) as batch:
             now = utc_now()
-            context = Context(adapter, pipeline.as_of(now), request, listings, batch, observer, version, now)
+            context = Context(
+                adapter, pipeline.as_of(now), request, listings, batch, observer, journal, version, now
+            )
             one = _Load(engine, context, listed)
             try:
                 report = one.run()
@@ -99,6 +107,8 @@ def load(
                     translated.state = translated.state or one.state
                     raise translated from exc
                 raise
+    if report.nothing_new:
+        journal.nothing_new()
     return replace(report, seconds=time.perf_counter() - clock)
 
 
@@ -123,14 +133,16 @@ def dry_run(
     session = DryRun(adapter, connection)
     with leaving(UNCHANGED), adapter.batch(request.aws, Observer(), request.max_rejects) as batch:
         now = utc_now()
-        context = Context(adapter, pipeline.as_of(now), request, listings, batch, Observer(), "", now)
-        _prepare(adapter, session)
+        context = Context(
+            adapter, pipeline.as_of(now), request, listings, batch, Observer(), Journal(), "", now
+        )
+        prepare(adapter, session)
         session.begin()
         attempt = Attempt(context, session)
         report = attempt.run()
         session.commit()
         written = (step.target.name for step in pipeline.transforms if not isinstance(step, Collect))
-        _tidy(
+        tidy(
             context,
             session,
             list(dict.fromkeys(written)),
@@ -185,18 +197,30 @@ class _Load:
         raise AssertionError
 
     def _transaction(self) -> LoadReport:
+        journal = self._context.journal
+        journal.attempts += 1
+        journal.step = "connect"
         with self._engine.connect() as connection:
             session = Session(self._adapter, connection)
             session.steps.append(self._listed)
-            if self._unconfirmed is not None and self._is_committed(session, self._unconfirmed):
-                self.state = COMMITTED
-                return self._unconfirmed
-            self._unconfirmed = None
-            self.state = UNCHANGED
-            _prepare(self._adapter, session)
-            report = self._once(session)
-            self._tidy(session, report)
+            try:
+                if self._unconfirmed is not None:
+                    journal.step = "commit"
+                    if self._is_committed(session, self._unconfirmed):
+                        self._set_committed()
+                        return self._unconfirmed
+                self._unconfirmed = None
+                self.state = UNCHANGED
+                prepare(self._adapter, session)
+                report = self._once(session)
+                self._tidy(session, report)
+            finally:
+                journal.step = session.last_step or journal.step
             return replace(report, steps=tuple(session.steps))
+
+    def _set_committed(self) -> None:
+        self.state = COMMITTED
+        self._context.journal.committed()
 
     def in_doubt(self, error: Exception) -> SparkifyError | None:
         """What to say of an error after which it is not known whether the load was committed; else None."""
@@ -239,6 +263,8 @@ class _Load:
                 # Not even the lock is kept: there is nothing to write, and no log to bring into a file.
                 session.rollback()
                 return report
+            if attempt.recorded is not None:
+                self._context.journal.committing(*attempt.recorded)
             self.state = f"the load was being committed, and {IN_DOUBT}"
             try:
                 with session.step("commit"):
@@ -249,7 +275,7 @@ class _Load:
                 if self._unconfirmed is None:
                     self.state = UNCHANGED
                 raise
-            self.state = COMMITTED
+            self._set_committed()
             return report
 
     def _is_committed(self, session: Session, report: LoadReport) -> bool:
@@ -264,36 +290,10 @@ class _Load:
         if report.nothing_new:
             return
         with tidying(session, self._adapter, self._context.observer, done="loaded"):
-            _tidy(
+            tidy(
                 self._context,
                 session,
                 [change.name for change in report.tables],
                 self._collected,
                 rebuilt=report.mode == "full refresh",
             )
-
-
-def _prepare(adapter: Adapter, session: Session) -> None:
-    with session.step("prepare the session"):
-        adapter.prepare(session)
-
-
-def _tidy(
-    context: Context, session: Session, changed: list[str], collected: Sequence[Table], *, rebuilt: bool
-) -> None:
-    """What need not be done while others wait for the lock."""
-    done = tuple(session.steps)
-    with session.step("tidy up"):
-        if session.load_id is not None:
-            # Nothing rests on them: they need not be in the transaction of the load.
-            ledger.record_steps(session, context.pipeline.ledger.steps, session.load_id, done)
-        if collected:
-            # The session has them, from the transaction that has just committed: a table of the same name that
-            # is here to stay is not meant.
-            session.run(DropTables(*collected))
-        if session.load_id is not None:
-            ledger.forget_steps(session, context.pipeline.ledger.steps, session.load_id)
-        if not session.dry_run:
-            session.commit()
-        context.batch.release(session)
-        context.adapter.tidy(session, context.pipeline, changed, rebuilt=rebuilt)

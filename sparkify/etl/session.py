@@ -77,6 +77,7 @@ class Session:
 
     :ivar load_id: for the log; None before the number of the load is known.
     :ivar steps: what was done so far, in order.
+    :ivar last_step: the one that is under way, or the last that was; None before the first.
     :ivar limits: of the batch, which the statements have as literals; none before it is staged.
     """
 
@@ -88,6 +89,7 @@ class Session:
         self._step: Step | None = None
         self.load_id: int | None = None
         self.steps: list[StepReport] = []
+        self.last_step: str | None = None
         self.limits: Limits = {}
 
     # -- statements ----------------------------------------------------------------------------------------
@@ -203,6 +205,7 @@ class Session:
     def step(self, title: str) -> Iterator[None]:
         """Let what is run in the block count as one step, and log how long it took."""
         self._step = step = Step(title)
+        self.last_step = title
         clock = time.perf_counter()
         try:
             yield

@@ -1,9 +1,10 @@
-"""The ledger of Sparkify's warehouse: loads, files, rejected lines, checksums, and the lock."""
+"""The ledger of Sparkify's warehouse: loads, files, rejected lines, checksums, failures, and the lock."""
 
 from __future__ import annotations
 
 from sparkify.etl.ledger_models import (
     ColumnHistoryMixin,
+    FailedLoadMixin,
     LoadChecksumMixin,
     LoadedFileMixin,
     LoadHistoryMixin,
@@ -13,7 +14,16 @@ from sparkify.etl.ledger_models import (
 )
 from sparkify.models.base import Base, primary_key
 
-__all__ = ["ColumnHistory", "LoadChecksum", "LoadHistory", "LoadLock", "LoadStep", "LoadedFile", "RejectedRow"]
+__all__ = [
+    "ColumnHistory",
+    "LoadChecksum",
+    "LoadFailure",
+    "LoadHistory",
+    "LoadLock",
+    "LoadStep",
+    "LoadedFile",
+    "RejectedRow",
+]
 
 
 class LoadHistory(LoadHistoryMixin, Base):
@@ -69,3 +79,10 @@ class LoadChecksum(LoadChecksumMixin, Base):
         primary_key("load_id", "table_name", "of_load", "removed"),
         {"redshift_diststyle": "ALL"},
     )
+
+
+class LoadFailure(FailedLoadMixin, Base):
+    """Grain: one load that failed. Empty in a file of DuckDB, beside which the failures are kept."""
+
+    __tablename__ = "failed_loads"
+    __table_args__ = (primary_key("started_at", "host", "pid"), {"redshift_diststyle": "ALL"})

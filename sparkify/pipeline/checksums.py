@@ -18,6 +18,7 @@ from sparkify.models import (
     ColumnHistory,
     LoadChecksum,
     LoadedFile,
+    LoadFailure,
     LoadHistory,
     LoadLock,
     LoadStep,
@@ -65,6 +66,7 @@ LEDGER = Ledger(
     steps=_table(LoadStep),
     columns=_table(ColumnHistory),
     checksums=_table(LoadChecksum),
+    failures=_table(LoadFailure),
 )
 
 _PLAYS = Checksum(

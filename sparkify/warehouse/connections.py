@@ -14,6 +14,9 @@ from sparkify.config.secrets import masked_url
 from sparkify.databases import Database
 from sparkify.etl.declarations import Pipeline
 from sparkify.etl.errors import ConfigurationError, SparkifyError
+from sparkify.etl.failures import read_failures
+from sparkify.etl.journal import FailedLoad
+from sparkify.etl.session import Session
 from sparkify.warehouse.migrations import Migrations
 from sparkify.warehouse.revisions import current
 
@@ -58,6 +61,20 @@ class Connections:
             self.database.snapshot(path)
         return path
 
+    def failures(self) -> tuple[FailedLoad, ...]:
+        """The loads that failed since the last one that ended well, newest first. Read-only.
+
+        Of an embedded database they are known where its file cannot be opened, or is gone. Of a server they are
+        those that had connected, since the last load that committed.
+
+        :raises SparkifyError: when they cannot be read.
+        """
+        if self.database.file is not None:
+            with _reading_history():
+                return tuple(self.database.failures_beside_file())
+        with self._connection_at_head() as connection:
+            return read_failures(Session(self.database, connection), self.pipeline.ledger)
+
     def close(self) -> None:
         """Close every connection, which for an embedded database lets other processes have the file."""
         if self._engine is not None and self._given_engine is None:
@@ -78,6 +95,20 @@ class Connections:
     @property
     def _masked_url(self) -> str:
         return masked_url(self.url)
+
+    def _lost(self) -> str | None:
+        """What was in a file that is gone, as far as the history beside it tells."""
+        with _reading_history():
+            loads = self.database.lost_loads()
+        if not loads:
+            return None
+        count = sum(len(load.files) for load in loads)
+        files = "file" if count == 1 else "files"
+        return (
+            f"{self.database.file} is gone, in which load {loads[-1].load_id} was committed at "
+            f"{loads[-1].finished_at:%Y-%m-%d %H:%M:%S} UTC; the history beside it lists the {count:,} {files} "
+            "that were loaded"
+        )
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
@@ -120,3 +151,11 @@ class Connections:
             if translated := self.database.translate(exc):
                 raise translated from exc
             raise
+
+
+@contextmanager
+def _reading_history() -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise SparkifyError(f"the history cannot be read: {exc.strerror}", where=exc.filename) from exc

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from sparkify.etl.declarations import Pipeline
 from sparkify.etl.discovery import list_sources
 from sparkify.etl.dry_run import PlannedStep
 from sparkify.etl.errors import ConfigurationError
+from sparkify.etl.journal import remembering
 from sparkify.etl.observer import Observer
 from sparkify.etl.request import LoadRequest, OnDrift
 from sparkify.etl.results import CheckResult, LoadReport, PruneReport, Reject
@@ -32,7 +33,7 @@ from sparkify.warehouse.query import Query
 from sparkify.warehouse.requests import LOAD_OPTIONS, build_request
 from sparkify.warehouse.revisions import current
 from sparkify.warehouse.sql import SqlQuery
-from sparkify.warehouse.status import Contents, PendingFiles, Status, pending_files, read_contents
+from sparkify.warehouse.status import Contents, Status, pending_of, read_contents, status_of
 from sparkify.warehouse.target import resolve_target
 
 __all__ = ["Warehouse"]
@@ -118,6 +119,9 @@ class Warehouse(Connections):
         observer = observer or Observer()
         observer.loading(request.uris, self._masked_url)
         with self._translated():
+            journal = self.database.journal(self.engine, self.pipeline.ledger, observer)
+        with remembering(journal, __version__), self._translated():
+            journal.step = "connect"
             self.database.wait_for_others(self.engine, lock_timeout, observer)
             ensure_tables = partial(self._migrations.ensure, self.engine)
             exists = self.database.exists
@@ -131,6 +135,7 @@ class Warehouse(Connections):
                 version=__version__,
                 ensure_tables=None if exists else ensure_tables,
                 observer=observer,
+                journal=journal,
             )
 
     def explain(
@@ -205,22 +210,16 @@ class Warehouse(Connections):
 
     def status(self) -> Status:
         """What the warehouse is and holds, and which files are pending. Read-only."""
-        contents = Contents()
+        contents = Contents(notices=tuple(filter(None, [self._lost()])))
         if self.database.exists:
             with self._connected() as connection:
                 contents = read_contents(self.pipeline, self.database, connection)
-        return Status(
-            url=self._masked_url,
-            engine=self.database.name,
-            exists=self.database.exists,
-            revision=contents.revision,
+        return status_of(
+            self.database,
+            contents,
             head=self._migrations.head(),
-            rows=contents.rows,
-            loads=contents.loads,
-            steps=contents.steps,
-            notices=contents.notices,
-            pending=tuple(self._pending_files(contents.known)),
-            drift=contents.drift,
+            failures=contents.failures if self.database.file is None else self.failures(),
+            pending=pending_of(self.pipeline, self._request, contents.known),
             advice=self._migrations.advice(contents.revision) if self.database.exists else None,
         )
 
@@ -276,16 +275,6 @@ class Warehouse(Connections):
         return OrmSession(self.engine)
 
     # -- internals -----------------------------------------------------------------------------------------
-
-    def _pending_files(self, known: ledger.KnownFiles) -> Iterator[PendingFiles]:
-        for source in self.pipeline.sources:
-            try:
-                request = self._request(only=[source.name])
-            except ConfigurationError as exc:
-                # No setting says where its files are. What the warehouse holds is no less true.
-                yield PendingFiles(source=source.name, uri="", problem=str(exc))
-            else:
-                yield from pending_files(request, known)
 
     def _request(
         self,

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
 from sqlalchemy import Connection
 
+from sparkify.config.secrets import masked_url
 from sparkify.databases import Database
 from sparkify.etl import ledger
 from sparkify.etl.checking import count_rows
 from sparkify.etl.declarations import Pipeline
 from sparkify.etl.discovery import list_sources
 from sparkify.etl.errors import ConfigurationError, EmptySource
+from sparkify.etl.failures import read_failures
+from sparkify.etl.journal import FailedLoad
 from sparkify.etl.listing import Listing
 from sparkify.etl.profiles import Drift
 from sparkify.etl.request import LoadRequest
@@ -22,7 +25,7 @@ from sparkify.etl.session import Session
 from sparkify.warehouse.revisions import current, head_of
 from sparkify.warehouse.rules import notices
 
-__all__ = ["Contents", "PendingFiles", "Status", "pending_files", "read_contents"]
+__all__ = ["Contents", "PendingFiles", "Status", "pending_of", "read_contents", "status_of"]
 
 _LAST_LOADS = 10
 
@@ -74,6 +77,7 @@ class Status:
     :ivar loads: the last loads, newest first.
     :ivar steps: what the newest load did, in order, and how long each step took.
     :ivar drift: how the files of the newest load differed from those before, or from the models.
+    :ivar failures: the loads that failed since the last one that ended well, newest first.
     :ivar advice: what to do about tables of another revision; None where there is nothing to do.
     :ivar notices: what should be known of the rows: made by older rules, or before a column was filled.
     """
@@ -90,6 +94,7 @@ class Status:
     pending: tuple[PendingFiles, ...]
     drift: tuple[Drift, ...] = ()
     advice: str | None = None
+    failures: tuple[FailedLoad, ...] = ()
 
     @property
     def at_head(self) -> bool:
@@ -111,6 +116,7 @@ class Contents:
     notices: tuple[str, ...] = ()
     known: ledger.KnownFiles = field(default_factory=dict)
     drift: tuple[Drift, ...] = ()
+    failures: tuple[FailedLoad, ...] = ()
 
 
 def read_contents(pipeline: Pipeline, database: Database, connection: Connection) -> Contents:
@@ -128,14 +134,56 @@ def read_contents(pipeline: Pipeline, database: Database, connection: Connection
         notices=tuple(notices(session, pipeline)),
         known=ledger.known_files(session, tables.files),
         drift=ledger.read_drift_of(session, tables.history, loads[0].load_id) if loads else (),
+        failures=read_failures(session, tables),
     )
 
 
-def pending_files(request: LoadRequest, known: ledger.KnownFiles) -> Iterator[PendingFiles]:
-    """The files of each source that a load with this request would read. Lists the sources.
+def status_of(
+    database: Database,
+    contents: Contents,
+    *,
+    head: str | None,
+    failures: tuple[FailedLoad, ...],
+    pending: Iterable[PendingFiles],
+    advice: str | None,
+) -> Status:
+    """What a database is and holds; see :class:`Status`."""
+    return Status(
+        url=masked_url(database.url),
+        engine=database.name,
+        exists=database.exists,
+        revision=contents.revision,
+        head=head,
+        rows=contents.rows,
+        loads=contents.loads,
+        steps=contents.steps,
+        notices=contents.notices,
+        pending=tuple(pending),
+        drift=contents.drift,
+        advice=advice,
+        failures=failures,
+    )
 
+
+def pending_of(
+    pipeline: Pipeline, request_of: Callable[..., LoadRequest], known: ledger.KnownFiles
+) -> Iterator[PendingFiles]:
+    """The files of each source that the next load would read, or why it cannot be listed. Lists the sources.
+
+    :param request_of: the request of a load of ``only`` some sources.
     :param known: by source, the fingerprint of each loaded file, by its uri.
     """
+    for source in pipeline.sources:
+        try:
+            request = request_of(only=[source.name])
+        except ConfigurationError as exc:
+            # No setting says where its files are. What the warehouse holds is no less true.
+            yield PendingFiles(source=source.name, uri="", problem=str(exc))
+        else:
+            yield from _pending_files(request, known)
+
+
+def _pending_files(request: LoadRequest, known: ledger.KnownFiles) -> Iterator[PendingFiles]:
     for name, uri in request.uris.items():
         try:
             listing = list_sources(LoadRequest(uris={name: uri}, aws=request.aws))[name]

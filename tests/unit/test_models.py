@@ -208,6 +208,20 @@ DDL = {
         probe BIGINT ENCODE az64,
         CONSTRAINT load_checksums_pkey PRIMARY KEY (load_id, table_name, of_load, removed)
         ) DISTSTYLE ALL""",
+    "failed_loads": """
+        started_at TIMESTAMP WITHOUT TIME ZONE ENCODE az64 NOT NULL,
+        host VARCHAR(256) ENCODE zstd NOT NULL,
+        pid BIGINT ENCODE az64 NOT NULL,
+        failed_at TIMESTAMP WITHOUT TIME ZONE ENCODE az64 NOT NULL,
+        seconds DOUBLE PRECISION ENCODE zstd NOT NULL,
+        step VARCHAR(256) ENCODE zstd,
+        error VARCHAR(4096) ENCODE zstd NOT NULL,
+        exit_code INTEGER ENCODE az64 NOT NULL,
+        attempts INTEGER ENCODE az64 NOT NULL,
+        state VARCHAR(256) ENCODE zstd,
+        version VARCHAR(32) ENCODE zstd NOT NULL,
+        CONSTRAINT failed_loads_pkey PRIMARY KEY (started_at, host, pid)
+        ) DISTSTYLE ALL""",
 }
 
 
@@ -259,6 +273,7 @@ def test_copies_on_each_node_are_of_tables_that_stay_small() -> None:
         "load_steps",
         "column_history",
         "load_checksums",
+        "failed_loads",
     }
 
 

@@ -16,6 +16,7 @@ from sparkify.databases.facts import Fact
 from sparkify.doctor import Diagnosis
 from sparkify.doctor.plans import Explained
 from sparkify.etl import errors
+from sparkify.etl.journal import FailedLoad
 from sparkify.etl.profiles import Drift
 from sparkify.etl.results import (
     CheckResult,
@@ -99,6 +100,7 @@ def test_exit_codes() -> None:
         ("status: steps", StepReport),
         ("status: drift", Drift),
         ("status: pending", PendingFiles),
+        ("status: failures", FailedLoad),
         ("check", CheckResult),
         ("rejects", Reject),
         ("prune", PruneReport),

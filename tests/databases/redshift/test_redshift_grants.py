@@ -21,7 +21,7 @@ TO = 'GROUP analysts, role "the board", alice'
 READABLE = {
     "songplays", "users", "songs", "artists", "time", "user_levels", "song_matches", "plays",
     "load_history", "loaded_files", "rejected_rows", "load_steps", "column_history", "load_checksums",
-    "alembic_version",
+    "failed_loads", "alembic_version",
 }  # fmt: skip
 UNREADABLE = {"staging_events", "staging_songs", "load_lock"}
 
@@ -101,7 +101,7 @@ def test_script_ends_with_the_grants(cloud: Cloud) -> None:
         assert "GRANT" not in warehouse.migration_sql("0005")
     tables = (
         "songplays, users, songs, artists, time, user_levels, song_matches, plays, load_history, loaded_files, "
-        "rejected_rows, load_steps, column_history, load_checksums, alembic_version"
+        "rejected_rows, load_steps, column_history, load_checksums, failed_loads, alembic_version"
     )
     end = [line for line in script.splitlines() if line][-4:]
     names = {name.strip('" ') for name in end[2].partition(" TABLE ")[2].partition(" TO ")[0].split(",")}

@@ -11,6 +11,7 @@ from sqlalchemy.types import TIMESTAMP
 from sparkify.etl.declarations import from_json
 from sparkify.etl.ledger_models import (
     ColumnHistoryMixin,
+    FailedLoadMixin,
     LoadChecksumMixin,
     LoadedFileMixin,
     LoadHistoryMixin,
@@ -179,3 +180,10 @@ class LoadSums(LoadChecksumMixin, Base):
         primary_key("load_id", "table_name", "of_load", "removed"),
         {"redshift_diststyle": "ALL"},
     )
+
+
+class LoadProblems(FailedLoadMixin, Base):
+    """Grain: one load that failed."""
+
+    __tablename__ = "load_problems"
+    __table_args__ = (primary_key("started_at", "host", "pid"), {"redshift_diststyle": "ALL"})

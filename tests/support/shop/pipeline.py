@@ -13,6 +13,7 @@ from tests.support.shop.models import (
     ColumnOrigins,
     Customer,
     LoadFiles,
+    LoadProblems,
     Loads,
     LoadSums,
     LoadTimings,
@@ -113,6 +114,7 @@ SHOP = Pipeline(
         steps=_table(LoadTimings),
         columns=_table(ColumnOrigins),
         checksums=_table(LoadSums),
+        failures=_table(LoadProblems),
     ),
     checksums=(
         Checksum(

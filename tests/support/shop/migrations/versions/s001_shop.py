@@ -92,6 +92,82 @@ def upgrade() -> None:
         redshift_diststyle="EVEN",
     )
     op.create_table(
+        "load_problems",
+        sa.Column(
+            "started_at",
+            sa.TIMESTAMP(),
+            nullable=False,
+            redshift_encode="az64",
+            comment="UTC, of the machine that ran the load.",
+        ),
+        sa.Column(
+            "host",
+            sa.String(length=256),
+            nullable=False,
+            redshift_encode="zstd",
+            comment="The machine that ran the load.",
+        ),
+        sa.Column(
+            "pid",
+            sa.BigInteger(),
+            autoincrement=False,
+            nullable=False,
+            redshift_encode="az64",
+            comment="Its process there.",
+        ),
+        sa.Column("failed_at", sa.TIMESTAMP(), nullable=False, redshift_encode="az64", comment="UTC."),
+        sa.Column(
+            "seconds", sa.Double(), nullable=False, redshift_encode="zstd", comment="Seconds of wall time."
+        ),
+        sa.Column(
+            "step",
+            sa.String(length=256),
+            nullable=True,
+            redshift_encode="zstd",
+            comment="The step in which it failed.",
+        ),
+        sa.Column(
+            "error",
+            sa.String(length=4096),
+            nullable=False,
+            redshift_encode="zstd",
+            comment="In one line, with secrets of the settings masked.",
+        ),
+        sa.Column(
+            "exit_code",
+            sa.Integer(),
+            nullable=False,
+            redshift_encode="az64",
+            comment="Of the command: 75 where a retry may help.",
+        ),
+        sa.Column(
+            "attempts",
+            sa.Integer(),
+            nullable=False,
+            redshift_encode="az64",
+            comment="How often its transaction was begun.",
+        ),
+        sa.Column(
+            "state",
+            sa.String(length=256),
+            nullable=True,
+            redshift_encode="zstd",
+            comment="In what state it left things.",
+        ),
+        sa.Column(
+            "version",
+            sa.String(length=32),
+            nullable=False,
+            redshift_encode="zstd",
+            comment="The version of the library that ran the load.",
+        ),
+        sa.PrimaryKeyConstraint("started_at", "host", "pid", name="load_problems_pkey").ddl_if(
+            dialect="redshift"
+        ),
+        comment="Grain: one load that failed.",
+        redshift_diststyle="ALL",
+    )
+    op.create_table(
         "load_timings",
         sa.Column("load_id", sa.BigInteger(), autoincrement=False, nullable=False, redshift_encode="az64"),
         sa.Column(
@@ -366,5 +442,6 @@ def downgrade() -> None:
         "load_timings",
         "column_origins",
         "load_sums",
+        "load_problems",
     ):
         op.drop_table(name)

@@ -1,0 +1,179 @@
+"""What is remembered of loads that failed, on every database; on a server in a table of the ledger."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from sparkify import RejectedLines, Settings, TemporaryError, Warehouse
+from sparkify.etl.observer import Observer
+from sparkify.pipeline import SPARKIFY
+from tests.support.cloud import Cloud
+from tests.support.commands import run_here
+from tests.support.data import Data, rows
+from tests.support.drivers import Driver
+from tests.support.making import event, song
+
+BAD = "{not JSON"
+TABLE = "SELECT step, exit_code, attempts, state, host, pid, version FROM failed_loads"
+COLUMNS = ("step", "exit_code", "attempts", "state", "host", "pid", "version")
+
+
+class Warnings(Observer):
+    """Keeps them."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def warning(self, message: str) -> None:
+        self.seen.append(message)
+
+
+@pytest.fixture
+def warehouse(driver: Driver) -> Iterator[Warehouse]:
+    """A warehouse with one load."""
+    driver.put("songs", "a.json", song())
+    driver.put("events", "1.json", event())
+    with driver.with_tables() as made:
+        made.load()
+        yield made
+
+
+@pytest.fixture
+def server(cloud: Cloud, data: Data) -> Iterator[Warehouse]:
+    """The same on the stand-in, with a file more to load."""
+    data.song("a.json", song())
+    data.log("1.json", event())
+    for folder in (data.songs, data.logs):
+        cloud.put(folder, folder.name)
+    with cloud.with_tables() as made:
+        made.load()
+        cloud.redshift.put_object("s3://plays/log_data/2.json", json.dumps(event(sessionId=2)).encode())
+        yield made
+
+
+def test_failures_since_the_last_load_that_committed_are_told(driver: Driver, warehouse: Warehouse) -> None:
+    assert warehouse.failures() == ()
+    driver.put("events", "2.json", event(sessionId=2), BAD)
+    for _ in range(2):
+        with pytest.raises(RejectedLines):
+            warehouse.load()
+    newest, older = warehouse.failures()
+    assert newest.started_at > older.started_at
+    assert (newest.exit_code, newest.attempts, newest.state) == (1, 1, "nothing was changed")
+    assert newest.error.startswith("1 line cannot be loaded and 0 are allowed: ")
+    assert ".json:2: not valid JSON" in newest.error
+    assert newest.step is not None
+    assert newest.failed_at is not None
+    assert newest.seconds is not None
+    assert newest.started_at < newest.failed_at
+    status = warehouse.status()
+    assert status.failures == (newest, older)
+    assert [load.load_id for load in status.loads] == [1]
+    assert warehouse.load(max_rejects=1).load_id == 2
+    assert warehouse.failures() == warehouse.status().failures == ()
+
+
+def test_command_shows_what_failed(driver: Driver, warehouse: Warehouse) -> None:
+    driver.put("events", "2.json", BAD)
+    with pytest.raises(RejectedLines):
+        warehouse.load()
+    url = warehouse.url.render_as_string(hide_password=False)
+    warehouse.close()
+    shown = run_here("sparkify", "status", "--database", url)
+    assert shown.returncode == 0
+    assert "\nfailed since the last load that ended well\n" in shown.stdout
+    assert ": 1 line cannot be loaded and 0 are allowed: " in shown.stdout
+    (failure,) = json.loads(run_here("sparkify", "status", "--json", "--database", url).stdout)["failures"]
+    assert failure["error"].startswith("1 line cannot be loaded")
+
+
+# -- in memory, and on a server ----------------------------------------------------------------------------
+
+
+def test_database_in_memory_has_them_in_the_table(data: Data) -> None:
+    data.song("a.json", song())
+    data.log("1.json", BAD)
+    with Warehouse(Settings.load(SPARKIFY.sources, database_url="duckdb://")) as warehouse:
+        with pytest.raises(RejectedLines):
+            warehouse.load(log_data=data.logs, song_data=data.songs)
+        (failure,) = warehouse.failures()
+        assert rows(warehouse, TABLE) == [tuple(getattr(failure, name) for name in COLUMNS)]
+
+
+def test_lost_connection_is_recorded_over_another(cloud: Cloud, server: Warehouse) -> None:
+    fault = cloud.redshift.inject("drop", "^COPY staging_events", times=None)
+    with pytest.raises(TemporaryError):
+        server.load()
+    assert fault.fired == 5
+    (failure,) = server.failures()
+    assert (failure.step, failure.exit_code, failure.attempts) == ("read events into staging_events", 75, 5)
+    assert failure.state == "nothing was changed"
+    assert failure.error.startswith("Redshift: the connection was lost")
+    assert rows(server, TABLE) == [tuple(getattr(failure, name) for name in COLUMNS)]
+    assert rows(server, "SELECT count(*) FROM load_history") == [(1,)]
+
+
+def test_load_in_doubt_is_recorded_as_such(cloud: Cloud, server: Warehouse) -> None:
+    cloud.redshift.inject("drop", "^COMMIT", when="after")
+    asked = cloud.redshift.inject("drop", r"FROM load_history\s+WHERE load_history.load_id = 2", times=4)
+    with pytest.raises(TemporaryError) as caught:
+        server.load()
+    assert asked.fired == 4
+    assert caught.value.state == "it is not known whether it was; to run the load again is safe"
+    assert rows(server, "SELECT step, exit_code, state FROM failed_loads") == [
+        ("commit", 75, "it is not known whether it was; to run the load again is safe")
+    ]
+
+
+def test_failure_that_cannot_be_recorded_is_warned_of(cloud: Cloud, server: Warehouse) -> None:
+    cloud.redshift.inject("drop", "^COPY staging_events", times=None)
+    fault = cloud.redshift.inject("error", "^INSERT INTO failed_loads", error=("XX000", "broken"))
+    warnings = Warnings()
+    with pytest.raises(TemporaryError, match="the connection was lost"):
+        server.load(observer=warnings)
+    assert fault.fired == 1
+    assert warnings.seen[-1].startswith("this failure is not in failed_loads: ")
+    assert "broken" in warnings.seen[-1]
+    assert rows(server, "SELECT count(*) FROM failed_loads") == [(0,)]
+
+
+def test_load_that_cannot_connect_tries_no_more_to_record_it(
+    cloud: Cloud, server: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.close()
+    fault = cloud.redshift.inject("drop", "^set search_path", times=None)
+    warnings = Warnings()
+    with pytest.raises(TemporaryError):
+        server.load(observer=warnings)
+    assert fault.fired == 1
+    assert [text for text in warnings.seen if "failed_loads" in text] == []
+
+
+def test_failures_of_long_ago_are_deleted(cloud: Cloud, server: Warehouse) -> None:
+    cloud.redshift.query(
+        "INSERT INTO failed_loads SELECT started_at - interval '401 days', 'old', 1, "
+        "finished_at - interval '401 days', 1, 'x', 'x', 1, 1, 'x', '1' FROM load_history "
+        "UNION ALL SELECT started_at, 'new', 1, finished_at, 1, 'x', 'x', 1, 1, 'x', '1' FROM load_history"
+    )
+    cloud.redshift.put_object("s3://plays/log_data/3.json", BAD.encode())
+    with pytest.raises(RejectedLines):
+        server.load()
+    hosts = [host for (host,) in rows(server, "SELECT host FROM failed_loads ORDER BY started_at")]
+    assert (len(hosts), hosts[0]) == (2, "new")
+
+
+def test_secret_of_the_url_is_masked(cloud: Cloud, server: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    password = str(server.url.password)
+
+    def fail(*_arguments: Any, **_options: Any) -> None:
+        raise LookupError(f"refused {password}")
+
+    monkeypatch.setattr("sparkify.etl.ledger.record", fail)
+    with pytest.raises(LookupError):
+        server.load()
+    assert len(password) >= 8
+    assert rows(server, "SELECT error FROM failed_loads") == [("LookupError: refused ***",)]
