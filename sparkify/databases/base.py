@@ -196,12 +196,13 @@ class Database(Adapter):
         """
         return () if self.file is None else read_failures(sidecar_of(self.file))
 
-    def lost_loads(self) -> Sequence[RecordedLoad]:
-        """Where the file is gone, the loads whose files it held, the oldest first. Read-only.
+    def recorded_loads(self) -> Sequence[RecordedLoad]:
+        """The loads whose files the database holds, the oldest first, as they are kept beside the file, even if
+        that is gone. Read-only.
 
         :raises OSError: as :meth:`failures_beside_file`.
         """
-        return () if self.file is None or self.exists else read_sidecar(sidecar_of(self.file)).loads
+        return () if self.file is None else read_sidecar(sidecar_of(self.file)).loads
 
     # -- SELECTs -------------------------------------------------------------------------------------------
 

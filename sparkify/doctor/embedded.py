@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Engine
 
 from sparkify.databases import Database
+from sparkify.databases.sidecar import sidecar_of
 from sparkify.doctor.checklist import Checklist, Problem
 from sparkify.doctor.schema import check_revision, engine_of
 from sparkify.etl.declarations import Pipeline
-from sparkify.etl.errors import ConfigurationError, TemporaryError
+from sparkify.etl.errors import ConfigurationError, SparkifyError, TemporaryError
 
 __all__ = ["EmbeddedChecks"]
 
@@ -68,7 +70,12 @@ class EmbeddedChecks:
     def _repair(self) -> str:
         if self._file is None or not self._file.exists():
             return "there is no file yet"
-        done = self._database.repair()
+        try:
+            done = self._database.repair()
+        except TemporaryError:
+            raise
+        except SparkifyError as exc:
+            raise Problem(exc.found, where=exc.where, hint=self._advice(exc)) from exc
         found = [f"{done.undone} was undone"] if done.undone else []
         if done.log is not None:
             found.append(
@@ -76,6 +83,19 @@ class EmbeddedChecks:
                 f"{done.log}. What a load had written there the next load loads again"
             )
         return f"{self._file}: {'; '.join(found)}" if found else f"{self._file} needs none"
+
+    def _advice(self, error: SparkifyError) -> str:
+        """What to do about a file beyond help, and which files would have to be loaded again."""
+        advice = error.hint or ""
+        if self._file is None:
+            return advice
+        with suppress(OSError):
+            if files := [file for load in self._database.recorded_loads() for file in load.files]:
+                gone = [file.uri for file in files if "://" not in file.uri and not Path(file.uri).exists()]
+                advice += f" It held {len(files):,} files, which {sidecar_of(self._file)} names"
+                found = f"of these {len(gone):,} can no longer be found, such as {gone[0]}" if gone else ""
+                advice += f"; {found}." if gone else "."
+        return advice
 
     def _check_database(self, engine: Engine) -> str:
         if self._file is None:

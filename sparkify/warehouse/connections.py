@@ -98,8 +98,10 @@ class Connections:
 
     def _lost(self) -> str | None:
         """What was in a file that is gone, as far as the history beside it tells."""
+        if self.database.exists:
+            return None
         with _reading_history():
-            loads = self.database.lost_loads()
+            loads = self.database.recorded_loads()
         if not loads:
             return None
         count = sum(len(load.files) for load in loads)

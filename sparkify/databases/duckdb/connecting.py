@@ -16,7 +16,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.exc import DisconnectionError
 
 from sparkify.databases.duckdb.errors import who_uses
-from sparkify.databases.duckdb.journal import METADATA_BLOCKS, journaled, undo_checkpoint
+from sparkify.databases.duckdb.rollback import METADATA_BLOCKS, journaled, undo_checkpoint
 from sparkify.databases.duckdb.snapshots import log_of, take_snapshot
 from sparkify.etl.errors import SparkifyError
 from sparkify.etl.scratch import scratch_folder
@@ -43,7 +43,7 @@ _OWN_CHECKPOINTS = ("PRAGMA disable_checkpoint_on_shutdown", "SET checkpoint_thr
 
 def protect(engine: Engine, file: Path) -> Engine:
     """The engine, whose checkpoints can be undone where they are cut off: see
-    :mod:`sparkify.databases.duckdb.journal`. What was committed is brought into the file when it is closed.
+    :mod:`sparkify.databases.duckdb.rollback`. What was committed is brought into the file when it is closed.
     """
 
     @event.listens_for(engine, "do_connect")

@@ -35,8 +35,8 @@ from sparkify.databases.duckdb.dialect import DuckDBDialect, inline, send_litera
 from sparkify.databases.duckdb.file import CONFIG, create
 from sparkify.databases.duckdb.inserting import inserts
 from sparkify.databases.duckdb.interruption import heed_signals, watch
-from sparkify.databases.duckdb.journal import METADATA_BLOCKS, journaled
 from sparkify.databases.duckdb.repair import repair
+from sparkify.databases.duckdb.rollback import METADATA_BLOCKS, journaled
 from sparkify.databases.duckdb.snapshots import write_snapshot
 from sparkify.databases.duckdb.storage import made_by, storage_version
 from sparkify.databases.duckdb.user_sql import DuckDBReader

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from sparkify.databases.duckdb.errors import who_uses
-from sparkify.databases.duckdb.journal import sync_folder, undo_checkpoint
+from sparkify.databases.duckdb.rollback import sync_folder, undo_checkpoint
 from sparkify.databases.duckdb.snapshots import log_of
 from sparkify.databases.repair import Repair
 from sparkify.etl.errors import SparkifyError, TemporaryError

@@ -20,7 +20,7 @@ import duckdb
 
 from sparkify.databases.duckdb.descriptors import descriptor
 from sparkify.databases.duckdb.header import read_headers
-from sparkify.databases.duckdb.journal import journal_of, sync_folder, undo_checkpoint
+from sparkify.databases.duckdb.rollback import journal_of, sync_folder, undo_checkpoint
 from sparkify.etl.disk import disk_error_in
 from sparkify.etl.errors import ConfigurationError, SparkifyError
 

@@ -16,10 +16,10 @@ import duckdb
 import pytest
 
 from sparkify import SparkifyError, Warehouse
-from sparkify.databases.duckdb import database, journal
+from sparkify.databases.duckdb import database, rollback
 from sparkify.databases.duckdb.descriptors import descriptor
 from sparkify.databases.duckdb.header import HEADERS, Headers, read_headers
-from sparkify.databases.duckdb.journal import journal_of, journaled, undo_checkpoint
+from sparkify.databases.duckdb.rollback import journal_of, journaled, undo_checkpoint
 from sparkify.databases.duckdb.snapshots import log_of
 from sparkify.databases.duckdb.storage import made_by
 from sparkify.etl.observer import Observer
@@ -300,7 +300,7 @@ def test_journal_that_cannot_be_written_is_warned_of(
 
     data.log("one.json", event())
     warehouse.migrate()
-    monkeypatch.setattr(journal, "_private", full)
+    monkeypatch.setattr(rollback, "_private", full)
     assert warehouse.load(only=["events"], log_data=data.logs, observer=Listening()).load_id == 1
     (told,) = warnings
     assert told.startswith("loaded, but tidying up failed: no space is left on the disk")

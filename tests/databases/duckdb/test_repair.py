@@ -145,3 +145,23 @@ def test_doctor_repairs_and_next_load_loads_what_was_lost(
     assert rows(warehouse, "SELECT count(*) FROM songplays") == [(1,)]
     assert warehouse.load(only=["events"]).load_id == 2
     assert rows(warehouse, "SELECT count(*) FROM songplays") == [(2,)]
+
+
+def test_doctor_says_which_files_a_file_beyond_help_held(data: Data, warehouse: Warehouse) -> None:
+    file = warehouse.database.file
+    assert file is not None
+    there, gone = data.log("one.json", event()), data.log("two.json", event(ts=1541202400796))
+    warehouse.load(only=["events"])
+    warehouse.close()
+    gone.unlink()
+    damaged = bytearray(file.read_bytes())
+    damaged[12288:12388] = bytes(100)
+    file.write_bytes(damaged)
+    found = {one.check: one for one in examine(str(warehouse.url), repair=True)}["repair"]
+    assert found.exit_code == 1
+    assert found.message.startswith(f"{file}: does not open, with its log or without (")
+    assert found.advice == (
+        "Restore a copy, or move it away and load everything again. "
+        f"It held 2 files, which {file}.history.jsonl names; of these 1 can no longer be found, such as {gone}."
+    )
+    assert there.exists()

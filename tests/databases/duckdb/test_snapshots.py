@@ -15,7 +15,7 @@ import pytest
 
 from sparkify import ConfigurationError, SparkifyError, TemporaryError, Warehouse
 from sparkify.databases.duckdb import connecting, database, snapshots
-from sparkify.databases.duckdb.journal import journal_of
+from sparkify.databases.duckdb.rollback import journal_of
 from sparkify.databases.duckdb.snapshots import take_snapshot
 from tests.support.data import Data, rows
 from tests.support.making import event
