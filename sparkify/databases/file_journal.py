@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sparkify.config.secrets import redact
+from sparkify.databases import replacing
 from sparkify.databases.sidecar import entries_of, parse_sidecar
 from sparkify.etl.journal import FailedLoad, Journal, Origin
 from sparkify.etl.observer import Observer
@@ -119,7 +120,7 @@ def append(path: Path, line: bytes, *, sync: bool = True) -> None:
         if sync:
             os.fsync(handle)
             if not size:
-                _sync_folder(path)
+                replacing.sync(path.parent)
 
 
 def compact(path: Path) -> None:
@@ -150,7 +151,7 @@ def compact(path: Path) -> None:
         kept |= {found.last_nothing_new or ""}
         body = b"".join(line + b"\n" for line, entry in entries_of(text) if entry.get("run") in kept)
         head = _line({"event": "compacted", "at": datetime.now(UTC), "bytes": len(body)})
-        new = path.with_name(f".{path.name}.new-{os.getpid()}")
+        new = replacing.name_beside(path)
         try:
             new.touch(mode=0o600)
             with new.open("wb") as file:
@@ -158,7 +159,7 @@ def compact(path: Path) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             new.replace(path)
-            _sync_folder(path)
+            replacing.sync(path.parent)
         finally:
             new.unlink(missing_ok=True)
 
@@ -222,11 +223,3 @@ def _line(entry: Mapping[str, Any]) -> bytes:
 
 def _moment(value: datetime) -> str:
     return f"{value.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
-
-
-def _sync_folder(path: Path) -> None:
-    handle = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -103,8 +103,7 @@ def load(
             except BaseException as exc:
                 # For whoever says that the load was stopped by a signal, or by what was not expected.
                 exc.add_note(one.state)
-                if isinstance(exc, Exception) and (translated := one.in_doubt(exc) or adapter.translate(exc)):
-                    translated.state = translated.state or one.state
+                if isinstance(exc, Exception) and (translated := one.translate(exc)):
                     raise translated from exc
                 raise
     if report.nothing_new:
@@ -222,18 +221,20 @@ class _Load:
         self.state = COMMITTED
         self._context.journal.committed()
 
-    def in_doubt(self, error: Exception) -> SparkifyError | None:
-        """What to say of an error after which it is not known whether the load was committed; else None."""
-        if self._unconfirmed is None:
-            return None
-        if self._adapter.is_transient(error):
+    def translate(self, error: Exception) -> SparkifyError | None:
+        """What to say of the error that has ended it; None where that is not known."""
+        transient = self._adapter.is_transient(error)
+        if transient and self._unconfirmed is not None:
             return TemporaryError(
                 "the connection was lost while the load was being committed",
                 state=IN_DOUBT,
             )
-        # Such as a password that was changed meanwhile: it says of itself that nothing was.
-        if translated := self._adapter.translate(error):
-            translated.state = self.state
+        translated = self._adapter.translate(error)
+        if translated is not None:
+            # Such as a password that was changed meanwhile: it says of itself that nothing was.
+            translated.state = self.state if self._unconfirmed else translated.state or self.state
+            if transient and self._context.journal.attempts > 1:
+                translated.found += ", also when tried again"
         return translated
 
     def _report_retry(self, state: RetryCallState) -> None:

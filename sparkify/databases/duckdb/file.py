@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from sparkify.databases.duckdb.storage import STORAGE_VERSION
+from sparkify.databases.replacing import name_beside, sweep, sync
 from sparkify.etl.errors import ConfigurationError
 
 __all__ = ["CONFIG", "create"]
@@ -45,12 +46,12 @@ def create(
     :param statements: returns what is run in it before that, in one transaction.
     :raises ConfigurationError: when the folder is not there or cannot be written to.
     """
+    sweep(path)
     if path.exists():
         return False
     if not path.parent.is_dir():
         raise ConfigurationError(f"there is no such folder to make {path.name} in", where=str(path.parent))
-    _sweep(path)
-    new = path.with_name(f".{path.name}.new-{os.getpid()}")
+    new = name_beside(path)
     try:
         config = CONFIG | {"storage_compatibility_version": STORAGE_VERSION}
         with duckdb.connect(str(new), config=dict(config)) as connection:
@@ -60,11 +61,11 @@ def create(
                 _run(connection, ["BEGIN", *statements(), "COMMIT"])
         if fill is not None:
             fill(new)
-        _sync(new)
+        sync(new)
         # A link, unlike a rename, does not replace what another process may have made meanwhile.
         with suppress(FileExistsError):
             os.link(new, path)
-            _sync(path.parent)
+            sync(path.parent)
     except (duckdb.IOException, OSError) as exc:
         reason = str(exc).strip().splitlines()[0]
         raise ConfigurationError(f"cannot be created: {reason}", where=str(path)) from exc
@@ -83,19 +84,3 @@ def _run(connection: duckdb.DuckDBPyConnection, statements: Sequence[str]) -> No
         connection.execute(statement)
         seconds = time.perf_counter() - began
         _sql.debug("%.3f s: %s", seconds, statement.strip(), extra={"seconds": seconds})
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _sweep(path: Path) -> None:
-    """Remove what processes that were killed while they made this file have left."""
-    for left in path.parent.glob(f".{path.name}.new-*"):
-        pid = left.name.removesuffix(".wal").rpartition("-")[2]
-        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
-            left.unlink(missing_ok=True)

@@ -11,9 +11,10 @@ from pathlib import Path
 import duckdb
 
 from sparkify.databases.duckdb.errors import who_uses
-from sparkify.databases.duckdb.rollback import sync_folder, undo_checkpoint
+from sparkify.databases.duckdb.rollback import undo_checkpoint
 from sparkify.databases.duckdb.snapshots import log_of
 from sparkify.databases.repair import Repair
+from sparkify.databases.replacing import sync
 from sparkify.etl.errors import SparkifyError, TemporaryError
 
 __all__ = ["repair"]
@@ -55,7 +56,7 @@ def repair(file: Path) -> Repair:
     if error is not None:
         kept.replace(log)
         raise _beyond_help(file, error)
-    sync_folder(file.parent)
+    sync(file.parent)
     return Repair(
         undone="a checkpoint that was cut off" if undone else None, log=kept, lost=size - left, kept=left
     )

@@ -29,10 +29,11 @@ from typing import BinaryIO, Final
 
 from sparkify.databases.duckdb.descriptors import descriptor
 from sparkify.databases.duckdb.header import HEADERS, Headers, read_headers
+from sparkify.databases.replacing import sync
 from sparkify.etl.disk import disk_error_in
 from sparkify.etl.errors import SparkifyError
 
-__all__ = ["METADATA_BLOCKS", "journal_of", "journaled", "sync_folder", "undo_checkpoint"]
+__all__ = ["METADATA_BLOCKS", "journal_of", "journaled", "undo_checkpoint"]
 
 log = logging.getLogger("sparkify.duckdb")
 
@@ -161,21 +162,12 @@ def _write(journal: Path, database: int, blocks: Sequence[int]) -> None:
         opened.write(digest.digest())
         opened.flush()
         os.fsync(opened.fileno())
-    sync_folder(journal.parent)
+    sync(journal.parent)
 
 
 def _private(path: str, flags: int) -> int:
     # It holds rows, as the database does.
     return os.open(path, flags, 0o600)
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names in a folder survive a loss of power."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _read(journal: BinaryIO) -> _Saved | None:

@@ -20,7 +20,8 @@ import duckdb
 
 from sparkify.databases.duckdb.descriptors import descriptor
 from sparkify.databases.duckdb.header import read_headers
-from sparkify.databases.duckdb.rollback import journal_of, sync_folder, undo_checkpoint
+from sparkify.databases.duckdb.rollback import journal_of, undo_checkpoint
+from sparkify.databases.replacing import name_beside, sweep, sync
 from sparkify.etl.disk import disk_error_in
 from sparkify.etl.errors import ConfigurationError, SparkifyError
 
@@ -80,7 +81,8 @@ def write_snapshot(file: Path, target: Path, *, timeout: float) -> bool:
 
 def _write_snapshot(file: Path, target: Path, timeout: float) -> bool:
     until = time.monotonic() + timeout
-    new = target.with_name(f".{target.name}.new-{os.getpid()}")
+    sweep(target)
+    new = name_beside(target)
     try:
         new.touch(0o600)
         while not take_snapshot(file, new):
@@ -91,13 +93,12 @@ def _write_snapshot(file: Path, target: Path, timeout: float) -> bool:
         duckdb.connect(str(new)).close()
         if target.exists():
             new.chmod(stat.S_IMODE(target.stat().st_mode))
-        with new.open("rb") as opened:
-            os.fsync(opened.fileno())
+        sync(new)
         new.replace(target)
     finally:
         for left in (new, log_of(new)):
             left.unlink(missing_ok=True)
-    sync_folder(target.parent)
+    sync(target.parent)
     return True
 
 

@@ -157,7 +157,7 @@ def translate(error: Exception) -> SparkifyError | None:
     if is_transient(error):
         found = meaning.found if meaning is not None and meaning.found else _first(_message(error))
         lost = "the connection was lost" if error.connection_invalidated else found
-        return TemporaryError(f"{lost}, also when tried again", where=_WHERE, state=UNCHANGED)
+        return TemporaryError(lost, where=_WHERE, state=UNCHANGED)
     if meaning is not None:
         return meaning.kind(
             meaning.found or _own_words(_message(error)), where=_WHERE, hint=meaning.hint, state=UNCHANGED

@@ -497,6 +497,17 @@ def test_what_a_killed_process_left_is_swept(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == [mine.name, "new.duckdb"]
 
 
+def test_what_a_killed_process_left_is_swept_where_the_file_is_there(data: Data, warehouse: Warehouse) -> None:
+    data.log("a.json", event())
+    warehouse.load(only=["events"])
+    file = warehouse.database.file
+    assert file is not None
+    left = file.with_name(f".{file.name}.new-999999999")
+    left.touch()
+    warehouse.load(only=["events"])
+    assert not left.exists()
+
+
 def test_a_file_made_meanwhile_is_not_replaced(tmp_path: Path) -> None:
     url = make_url(f"duckdb:///{tmp_path}/new.duckdb")
 
