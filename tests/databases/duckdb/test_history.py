@@ -335,6 +335,11 @@ def test_line_that_is_none_is_passed_over(loaded: Warehouse, data: Data, torn: s
     found = read_sidecar(path_of(loaded))
     assert ([load.load_id for load in found.loads], found.unreadable) == ([1, 2], 1)
     assert loaded.failures() == ()
+    # The line behind it, which tells that the load began, is one of its own.
+    assert (
+        sum(line.startswith('{"event":"began"') for line in path_of(loaded).read_text("latin-1").split("\n"))
+        == 2
+    )
 
 
 def test_load_goes_on_where_the_history_cannot_be_written(warehouse: Warehouse, data: Data) -> None:
