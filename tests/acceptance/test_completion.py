@@ -43,7 +43,7 @@ SHOP = "sparkify-etl --pipeline tests.support.shop:SHOP"
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("sparkify-etl s", ["status", "schema", "sql"]),
+        ("sparkify-etl s", ["status", "schema", "snapshot", "sql"]),
         ("sparkify-etl load --only ", ["events", "songs"]),
         ("sparkify-etl load --source s", ["songs="]),
         (f"{SHOP} load --only c", ["customers"]),
