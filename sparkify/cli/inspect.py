@@ -9,6 +9,7 @@ import typer
 from sparkify.cli import formatting
 from sparkify.cli.command import command, echo, verbosity
 from sparkify.cli.options import AsJson, Database
+from sparkify.etl.escaping import escape_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,14 +32,24 @@ def register(app: typer.Typer) -> None:
     command(app, "rejects")(rejects)
 
 
-def status(database: Database = None, as_json: AsJson = False) -> None:
-    """Show the rows, the last loads and the pending files."""
+def status(
+    database: Database = None,
+    late: Annotated[
+        str | None,
+        typer.Option("--late", metavar="AGE", help="Fail if a file has waited longer to be loaded: 12h, 2d."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the rows, the last loads and the pending files.
+
+    With --late the exit code is 1 if a file has waited longer, or a source cannot be listed.
+    """
     from sparkify.cli.warehouse import open_warehouse
     from sparkify.etl.errors import SparkifyError
 
     with open_warehouse(database, read_only=True) as warehouse:
         try:
-            found = warehouse.status()
+            found = warehouse.status(late=late)
         except SparkifyError:
             if warehouse.database.file is not None:
                 # Why it cannot be opened may stand in the history beside it.
@@ -48,6 +59,8 @@ def status(database: Database = None, as_json: AsJson = False) -> None:
         formatting.print_json(found)
     else:
         _print_status(found)
+    if late is not None and any(one.late or (one.uri and one.problem) for one in found.pending):
+        raise typer.Exit(1)
 
 
 def _print_status(found: Status) -> None:
@@ -78,6 +91,10 @@ def _print_status(found: Status) -> None:
     width = max(len(pending.source) for pending in found.pending)
     for pending in found.pending:
         typer.echo(f"  {pending.source:<{width}}  {_pending(pending)}")
+        for uri in pending.late_files:
+            typer.echo(f"  {'':<{width}}  late: {escape_line(uri)}")
+        if (more := pending.late - len(pending.late_files)) > 0:
+            typer.echo(f"  {'':<{width}}  and {formatting.count(more, 'more late file')}")
     for drift in found.drift:
         typer.echo(f"\ndrift of load {found.loads[0].load_id}: {drift}")
     for notice in found.notices:
@@ -128,6 +145,8 @@ def _pending(pending: PendingFiles) -> str:
     parts.append(f"{pending.known:,} loaded")
     if pending.changed:
         parts.append(f"{pending.changed:,} written since they were loaded")
+    if pending.late:
+        parts.append(f"{pending.late:,} late")
     return f"{pending.uri}: {', '.join(parts)}"
 
 

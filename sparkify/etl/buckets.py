@@ -52,7 +52,12 @@ def list_with_any_key(bucket: str, folder: str, aws: AwsOptions) -> Iterator[Map
     """
     for page in _pages(bucket, folder, aws, {}):
         for found in page.get("Contents", ()):
-            yield {"path": found["Key"], "size": found["Size"], "e_tag": found["ETag"]}
+            yield {
+                "path": found["Key"],
+                "size": found["Size"],
+                "e_tag": found["ETag"],
+                "last_modified": found["LastModified"],
+            }
 
 
 def is_end_of_listing(bucket: str, folder: str, after: str | None, aws: AwsOptions) -> bool:

@@ -174,7 +174,7 @@ def is_as_listed(file: SourceFile) -> bool:
 
 def _local_file(path: str, status: os.stat_result) -> SourceFile:
     size = status.st_size
-    return SourceFile(path, size, f"{size}-{status.st_mtime_ns}")
+    return SourceFile(path, size, f"{size}-{status.st_mtime_ns}", status.st_mtime)
 
 
 # -- S3 --------------------------------------------------------------------------------------------------
@@ -200,7 +200,7 @@ def _list_s3(uri: str, aws: AwsOptions) -> _Found:
         if not found.files and folder and not prefix.endswith("/"):
             with suppress(FileNotFoundError):
                 meta = store.head(folder)
-                found.files.append(_s3_file(bucket, folder, meta["size"], meta["e_tag"]))
+                found.files.append(_s3_file(bucket, folder, meta))
     return found
 
 
@@ -225,9 +225,11 @@ def _choose(bucket: str, folder: str, objects: Iterable[Mapping[str, Any]]) -> _
         elif _BAD_KEY.search(path):
             found.refuse(f"s3://{bucket}/{path}")
         else:
-            found.files.append(_s3_file(bucket, path, meta["size"], meta["e_tag"]))
+            found.files.append(_s3_file(bucket, path, meta))
     return found
 
 
-def _s3_file(bucket: str, key: str, size: int, etag: str | None) -> SourceFile:
-    return SourceFile(uri=f"s3://{bucket}/{key}", size=size, fingerprint=fingerprint_of(etag, size))
+def _s3_file(bucket: str, key: str, meta: Mapping[str, Any]) -> SourceFile:
+    size = meta["size"]
+    fingerprint = fingerprint_of(meta["e_tag"], size)
+    return SourceFile(f"s3://{bucket}/{key}", size, fingerprint, meta["last_modified"].timestamp())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVarTuple
@@ -24,7 +24,7 @@ from sparkify.etl.journal import remembering
 from sparkify.etl.observer import Observer
 from sparkify.etl.request import LoadRequest, OnDrift
 from sparkify.etl.results import CheckResult, LoadReport, PruneReport, Reject
-from sparkify.etl.retention import prune, prune_request
+from sparkify.etl.retention import parse_age, prune, prune_request
 from sparkify.etl.session import Session
 from sparkify.pipeline import SPARKIFY
 from sparkify.warehouse.checking import check_all
@@ -208,8 +208,13 @@ class Warehouse(Connections):
 
     # -- reading -------------------------------------------------------------------------------------------
 
-    def status(self) -> Status:
-        """What the warehouse is and holds, and which files are pending. Read-only."""
+    def status(self, *, late: str | timedelta | None = None) -> Status:
+        """What the warehouse is and holds, and which files are pending. Read-only.
+
+        :param late: how long a file may have been there before it is late, such as ``2h`` or ``1d``.
+        :raises ConfigurationError: when that is no age.
+        """
+        late_before = None if late is None else datetime.now(UTC) - parse_age(late)
         contents = Contents(notices=tuple(filter(None, [self._lost()])))
         if self.database.exists:
             with self._connected() as connection:
@@ -219,7 +224,7 @@ class Warehouse(Connections):
             contents,
             head=self._migrations.head(),
             failures=contents.failures if self.database.file is None else self.failures(),
-            pending=pending_of(self.pipeline, self._request, contents.known),
+            pending=pending_of(self.pipeline, self._request, contents.known, late_before),
             advice=self._migrations.advice(contents.revision) if self.database.exists else None,
         )
 

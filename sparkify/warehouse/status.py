@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from math import inf
 from typing import Self
 
 from sqlalchemy import Connection
@@ -28,6 +30,8 @@ from sparkify.warehouse.rules import notices
 __all__ = ["Contents", "PendingFiles", "Status", "pending_of", "read_contents", "status_of"]
 
 _LAST_LOADS = 10
+_LATE_FILES = 5
+"""Names of late files that are kept of each source."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class PendingFiles:
     :ivar changed: files that look different from what was loaded. A load compares their content, and stops
         where that has changed too.
     :ivar problem: why the source could not be listed; None when it could.
+    :ivar late: how many of the files were written before the moment that was asked for.
+    :ivar late_files: the first of these, the oldest first.
     """
 
     source: str
@@ -47,14 +53,22 @@ class PendingFiles:
     known: int = 0
     changed: int = 0
     problem: str | None = None
+    late: int = 0
+    late_files: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, source: str, listing: Listing, known: ledger.KnownFiles) -> Self:
+    def of(
+        cls, source: str, listing: Listing, known: ledger.KnownFiles, late_before: datetime | None = None
+    ) -> Self:
         """What is pending of a listing, given the fingerprints of the files that were loaded."""
         loaded = known.get(source, {})
         unlike = [file for file in listing.files if loaded.get(file.uri) != file.fingerprint]
         new = [file for file in unlike if file.uri not in loaded]
         changed = len(unlike) - len(new)
+        moment = -inf if late_before is None else late_before.timestamp()
+        late = sorted(
+            (one.modified, one.uri) for one in new if one.modified is not None and one.modified < moment
+        )
         return cls(
             source=source,
             uri=listing.uri,
@@ -62,6 +76,8 @@ class PendingFiles:
             bytes=sum(file.size for file in new),
             known=len(listing.files) - len(new) - changed,
             changed=changed,
+            late=len(late),
+            late_files=tuple(uri for _, uri in late[:_LATE_FILES]),
         )
 
 
@@ -166,12 +182,16 @@ def status_of(
 
 
 def pending_of(
-    pipeline: Pipeline, request_of: Callable[..., LoadRequest], known: ledger.KnownFiles
+    pipeline: Pipeline,
+    request_of: Callable[..., LoadRequest],
+    known: ledger.KnownFiles,
+    late_before: datetime | None = None,
 ) -> Iterator[PendingFiles]:
     """The files of each source that the next load would read, or why it cannot be listed. Lists the sources.
 
     :param request_of: the request of a load of ``only`` some sources.
     :param known: by source, the fingerprint of each loaded file, by its uri.
+    :param late_before: files that were written before it are late; None: none is.
     """
     for source in pipeline.sources:
         try:
@@ -180,14 +200,16 @@ def pending_of(
             # No setting says where its files are. What the warehouse holds is no less true.
             yield PendingFiles(source=source.name, uri="", problem=str(exc))
         else:
-            yield from _pending_files(request, known)
+            yield from _pending_files(request, known, late_before)
 
 
-def _pending_files(request: LoadRequest, known: ledger.KnownFiles) -> Iterator[PendingFiles]:
+def _pending_files(
+    request: LoadRequest, known: ledger.KnownFiles, late_before: datetime | None
+) -> Iterator[PendingFiles]:
     for name, uri in request.uris.items():
         try:
             listing = list_sources(LoadRequest(uris={name: uri}, aws=request.aws))[name]
         except (EmptySource, ConfigurationError) as exc:
             yield PendingFiles(source=name, uri=uri, problem=str(exc))
         else:
-            yield PendingFiles.of(name, listing, known)
+            yield PendingFiles.of(name, listing, known, late_before)

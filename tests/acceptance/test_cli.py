@@ -56,6 +56,33 @@ def test_library_imports_no_heavy_library() -> None:
     assert done.stdout == "[]\n"
 
 
+def test_status_fails_for_late_files(home: Path, data: Data) -> None:
+    assert run(home, "status", "--late", "2h").returncode == 0
+    paths = [
+        data.log(f"{name}.json", event(sessionId=number)) for number, name in enumerate("abcdefgh", start=7)
+    ]
+    for hours, path in enumerate(paths, start=1):
+        written = time.time() - 3600 * hours - 60
+        os.utime(path, (written, written))
+    # Those of an hour ago are not late, and one that is late no longer is once it is loaded.
+    run(home, "load", "--only", "events", "--log-data", str(paths[1]))
+    done = run(home, "status", "--late", "2h")
+    assert done.returncode == 1
+    shown = done.stdout.partition("\nfiles\n")[2].splitlines()
+    assert shown[0].endswith(", 1 loaded, 6 late")
+    assert [line.strip() for line in shown[1:7]] == [
+        *(f"late: {path}" for path in reversed(paths[3:])),
+        "and 1 more late file",
+    ]
+    (events, songs) = json.loads(run(home, "status", "--late", "2h", "--json").stdout)["pending"]
+    assert (events["late"], events["late_files"]) == (6, [str(path) for path in reversed(paths[3:])])
+    assert songs["late"] == 0
+    assert run(home, "status", "--late", "2w").returncode == 0
+    assert run(home, "status").returncode == 0
+    bad = run(home, "status", "--late", "soon")
+    assert (bad.returncode, "'soon' is not an age" in bad.stderr) == (2, True)
+
+
 def test_load_twice_then_inspect(home: Path) -> None:
     """Each command in a process of its own, as its users run it."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -340,6 +341,16 @@ def test_keys_that_cannot_be_read_are_named_and_skipped(
     (said,) = told.said
     assert "4 files have names that cannot be read, and will not be loaded; rename: " in said
     assert [name for name in ODD_KEYS.values() if name not in said] == []
+
+
+@pytest.mark.parametrize("odd", [False, True])
+def test_listing_says_when_an_object_was_written(bucket: Standin, s3_server: str, odd: bool) -> None:
+    for key in ("log/a.json", *(ODD_KEYS if odd else ())):
+        put(bucket, key, b"{}")
+    (file,) = list_files("s3://source-files/log", AwsOptions(endpoint=s3_server)).files
+    assert file.modified is not None
+    # The clock is the server's, and it counts seconds.
+    assert abs(time.time() - file.modified) < 3600
 
 
 def test_prefix_below_which_no_key_can_be_read(bucket: Standin, s3_server: str) -> None:
