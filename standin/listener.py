@@ -127,10 +127,12 @@ class Listener:
             if stream is not None:
                 with suppress(OSError, ValueError):
                     stream.close()
-            _shut(client)
-            client.close()
+            # That of TLS, where a client has left before it said who it is.
             with self._lock:
-                self._threads.pop(threading.current_thread(), None)
+                wrapped = self._threads.pop(threading.current_thread(), None)
+            for each in {client, wrapped or client}:
+                _shut(each)
+                each.close()
 
     def _negotiate(self, client: socket.socket) -> tuple[socket.socket, Any, dict[str, str] | None]:
         """Agree on TLS; the socket, its stream and the parameters of the session."""

@@ -109,7 +109,8 @@ def _print_history(warehouse: Warehouse, *, as_json: bool) -> None:
     if as_json:
         formatting.print_json({"url": url, "failures": failures})
     else:
-        typer.echo(f"warehouse  {url}")
+        if failures:
+            typer.echo(f"warehouse  {url}")
         _print_failures(failures)
 
 

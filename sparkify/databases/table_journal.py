@@ -6,6 +6,9 @@ from dataclasses import replace
 
 from sqlalchemy import Engine, Table
 
+# Before any model of the ledger: the first column with an option for Redshift would import sqlalchemy-redshift,
+# and with it Alembic.
+import sparkify.redshift.options  # noqa: F401
 from sparkify.config.secrets import redact
 from sparkify.etl.adapter import Adapter
 from sparkify.etl.failures import record_failure

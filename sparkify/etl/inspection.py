@@ -14,12 +14,16 @@ from sparkify.etl.results import CheckResult
 
 __all__ = ["Gone", "find_gone"]
 
-_columns = table(
-    "columns", column("table_schema"), column("table_name"), column("column_name"), schema="information_schema"
-)
-# An inspector sends parameters, for which DuckDB imports pandas, and a query for each table.
-_COLUMNS = select(_columns.c.table_name, _columns.c.column_name).where(
-    _columns.c.table_schema == func.current_schema()
+_schemas = table("pg_namespace", column("oid"), column("nspname"), schema="pg_catalog")
+_tables = table("pg_class", column("oid"), column("relnamespace"), column("relname"), schema="pg_catalog")
+_columns = table("pg_attribute", column("attrelid"), column("attnum"), column("attname"), schema="pg_catalog")
+# An inspector sends parameters, for which DuckDB imports pandas, and a query for each table. The views of the
+# information schema leave out what the user may not read.
+_COLUMNS = (
+    select(_tables.c.relname, _columns.c.attname)
+    .join_from(_tables, _schemas, _tables.c.relnamespace == _schemas.c.oid)
+    .join(_columns, _columns.c.attrelid == _tables.c.oid)
+    .where(_schemas.c.nspname == func.current_schema(), _columns.c.attnum > 0)
 )
 
 

@@ -155,14 +155,14 @@ def _run(database: Database, pipeline: Pipeline, connection: Connection | None) 
 
 
 def _readable(pipeline: Pipeline) -> list[TableClause]:
-    """What readers of a warehouse need: the star and its views, what was loaded, and the revision, which every
-    command asks for first.
+    """What readers of a warehouse need: the star and its views, what was loaded, the revision, which every
+    command asks for first, and the lock and the staging tables, at which ``check`` looks.
     """
-    ledger = pipeline.ledger
     return [
         *pipeline.tables,
         *(view.table for view in pipeline.views),
-        *(one for one in ledger.tables if one is not ledger.lock),
+        *pipeline.ledger.tables,
+        *(source.staging for source in pipeline.sources),
         table(VERSION_TABLE),
     ]
 

@@ -109,7 +109,11 @@ def test_dropped_table_is_named(home: Path) -> None:
     found = run(home, "doctor", code=1).stdout
     assert "problem  schema         gone from the database: plays, users" in found
     assert "-> restore a copy, or load into a new database" in found
-    for command in (("status",), ("check",), ("query", "top-users"), ("load",)):
+    assert (
+        "FAILED  tables: each is there, with every column of its model: 1 row"
+        in run(home, "check", code=1).stdout
+    )
+    for command in (("status",), ("query", "top-users"), ("load",)):
         said = run(home, *command, code=2).stderr
         assert said.endswith(
             "error: sparkify.duckdb: the table users is gone; nothing was changed. "

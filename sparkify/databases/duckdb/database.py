@@ -227,12 +227,11 @@ class DuckDB(Database):
 
     def tidy(self, session: Session, pipeline: Pipeline, changed: Sequence[str], *, rebuilt: bool) -> None:
         # What was committed is in the log beside the file; this brings it into the file.
-        if session.dry_run:
+        blocks = session.run(METADATA_BLOCKS).rows
+        with nullcontext() if session.dry_run else self._journaled(blocks):
             session.run("CHECKPOINT")
-            return
-        with self._journaled(session.run(METADATA_BLOCKS).rows):
-            session.run("CHECKPOINT")
-        session.commit()
+        if not session.dry_run:
+            session.commit()
 
     def discard(self, session: Session) -> None:
         # A database in memory would be gone with its last connection.

@@ -164,7 +164,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("started_at", "host", "pid", name="load_problems_pkey").ddl_if(
             dialect="redshift"
         ),
-        comment="Grain: one load that failed.",
         redshift_diststyle="ALL",
     )
     op.create_table(
@@ -423,7 +422,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("load_id", "table_name", "of_load", "removed", name="load_sums_pkey").ddl_if(
             dialect="redshift"
         ),
-        comment="Grain: what one load added to the rows of a load in one table, or took from them.",
         redshift_diststyle="ALL",
     )
     op.execute("INSERT INTO load_token (token, taken) VALUES (1, 0)")
