@@ -30,6 +30,6 @@ def test_load_whose_operation_fails_or_is_the_last_leaves_yesterdays_star_or_tod
 
 
 def test_io_faults_see_a_load_that_commits_in_between() -> None:
-    done, found = io_faults("--only", "second", "kill", "--sabotage")
+    done, found = io_faults("--only", "second", "kill", "--sabotage", "--every", "17")
     assert done.returncode == 1, done.stderr
     assert "neither before nor after" in found["wrong"][0]
