@@ -14,8 +14,9 @@ from sqlalchemy import BigInteger, Table, literal
 
 from sparkify.etl import ledger
 from sparkify.etl.checking import count_rows, run_checks_of_load
+from sparkify.etl.clock import utc_now
 from sparkify.etl.contents import compare, not_verified, to_compare
-from sparkify.etl.context import Context, utc_now
+from sparkify.etl.context import Context
 from sparkify.etl.declarations import Source
 from sparkify.etl.drift import Observed, decode, find_drift, informed, settled
 from sparkify.etl.errors import ChecksFailed, DriftError, RejectedLines

@@ -38,6 +38,7 @@ from sparkify.etl.declarations import Check, Checksum, Ledger, Pipeline
 from sparkify.etl.session import Session
 
 __all__ = [
+    "REBUILD",
     "checksum_check",
     "checksum_checks",
     "find_unknown",
@@ -47,7 +48,7 @@ __all__ = [
     "sum_removed",
 ]
 
-_REBUILD = "Rebuild the tables from all files. Run: sparkify-etl load --full-refresh"
+REBUILD = "Rebuild the tables from all files. Run: sparkify-etl load --full-refresh"
 
 
 def _sums_of_ledger(ledger: Ledger) -> tuple[Checksum, ...]:
@@ -139,7 +140,7 @@ def checksum_check(ledger: Ledger, one: Checksum) -> Check:
     name = (
         f"{one.table.name}: the rows{' of each load' if 'load_id' in one.table.c else ''} that the ledger has"
     )
-    return Check(name=name, rows=lambda _load_id: _unlike(ledger, one), during_load=False, hint=_REBUILD)
+    return Check(name=name, rows=lambda _load_id: _unlike(ledger, one), during_load=False, hint=REBUILD)
 
 
 def _unlike(ledger: Ledger, one: Checksum) -> SelectBase:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sparkify.etl.adapter import Adapter, Batch
 from sparkify.etl.declarations import Pipeline
@@ -13,7 +13,7 @@ from sparkify.etl.listing import Listing
 from sparkify.etl.observer import Observer
 from sparkify.etl.request import LoadRequest
 
-__all__ = ["Context", "utc_now"]
+__all__ = ["Context"]
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,3 @@ class Context:
     journal: Journal
     version: str
     started: datetime
-
-
-def utc_now() -> datetime:
-    """UTC without zone, as every time in the warehouse is."""
-    return datetime.now(UTC).replace(tzinfo=None)

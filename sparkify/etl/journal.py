@@ -8,8 +8,9 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from sparkify.etl.clock import utc_now
 from sparkify.etl.errors import COMMITTED, SparkifyError
 from sparkify.etl.escaping import escape_line
 from sparkify.etl.results import FileCount, LoadRecord
@@ -101,7 +102,7 @@ def remembering(journal: Journal, version: str) -> Iterator[None]:
     :param version: of the software.
     """
     clock = time.perf_counter()
-    started = datetime.now(UTC).replace(tzinfo=None)
+    started = utc_now()
     origin = Origin(started, platform.node(), os.getpid(), version)
     journal.open(origin)
     try:
@@ -112,7 +113,7 @@ def remembering(journal: Journal, version: str) -> Iterator[None]:
             error, exit_code = _described(exc)
             failure = FailedLoad(
                 started_at=started,
-                failed_at=datetime.now(UTC).replace(tzinfo=None),
+                failed_at=utc_now(),
                 seconds=round(time.perf_counter() - clock, 3),
                 step=journal.step,
                 error=error,

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from sparkify.etl.adapter import Adapter
 from sparkify.etl.checksums import forget
-from sparkify.etl.context import utc_now
+from sparkify.etl.clock import utc_now
 from sparkify.etl.declarations import Ledger, Pipeline
 from sparkify.etl.errors import UNCHANGED, ConfigurationError, leaving
 from sparkify.etl.observer import Observer

@@ -15,7 +15,8 @@ from sqlalchemy.exc import DBAPIError
 from sparkify.etl import ledger
 from sparkify.etl.adapter import Adapter, UnreadableBatch
 from sparkify.etl.attempt import Attempt
-from sparkify.etl.context import Context, utc_now
+from sparkify.etl.clock import utc_now
+from sparkify.etl.context import Context
 from sparkify.etl.declarations import Collect, Pipeline
 from sparkify.etl.discovery import list_sources
 from sparkify.etl.dry_run import DryRun, PlannedStep
@@ -225,10 +226,7 @@ class _Load:
         """What to say of the error that has ended it; None where that is not known."""
         transient = self._adapter.is_transient(error)
         if transient and self._unconfirmed is not None:
-            return TemporaryError(
-                "the connection was lost while the load was being committed",
-                state=IN_DOUBT,
-            )
+            return TemporaryError("the connection was lost while the load was being committed", state=IN_DOUBT)
         translated = self._adapter.translate(error)
         if translated is not None:
             # Such as a password that was changed meanwhile: it says of itself that nothing was.

@@ -37,6 +37,7 @@ from sparkify.models.working import (
 )
 from sparkify.pipeline.checksums import PLAYS_OF_LOADS
 from sparkify.pipeline.derived import LEVELS_AS_PLAYED, TIMES_AS_PLAYED
+from sparkify.pipeline.hints import REBUILD
 from sparkify.pipeline.name_keys import NAME_KEYS
 from sparkify.pipeline.repeats import bucket, repeating
 from sparkify.pipeline.resolution import matches_unlike_plays
@@ -45,9 +46,6 @@ __all__ = ["CHECKS"]
 
 LoadId = ColumnElement[int] | None
 """The load whose rows are checked; None: all rows are."""
-
-_REBUILD = "Rebuild the star from all files. Run: sparkify-etl load --full-refresh"
-"""The hint of every check of what a rebuild writes again; ``load_history`` it does not."""
 
 
 def _table(model: type[Base]) -> Table:
@@ -88,7 +86,7 @@ def unique(model: type[Base], *key: str, during_load: bool = True, implied_by: t
         rows=rows,
         during_load=during_load,
         implied_by=implied_by,
-        hint=_REBUILD,
+        hint=REBUILD,
     )
 
 
@@ -132,7 +130,7 @@ def not_null(model: type[Base]) -> Check:
         name=f"{table.name}: no value is missing",
         rows=rows,
         during_load=False,
-        hint=None if model is LoadHistory else _REBUILD,
+        hint=None if model is LoadHistory else REBUILD,
     )
 
 
@@ -164,7 +162,7 @@ def joins(
         rows=rows,
         during_load=during_load,
         implied_by=implied_by,
-        hint=_REBUILD,
+        hint=REBUILD,
     )
 
 
@@ -232,7 +230,7 @@ _PLAYS_COMPLETE, _MATCHES_COMPLETE = not_null(SongPlay), not_null(SongMatch)
 _MATCH_HAS_SONG, _MATCH_HAS_ARTIST = joins(SongMatch, Song, "song_id"), joins(SongMatch, Artist, "artist_id")
 _LEVEL_HAS_USER = joins(UserLevel, User, "user_id", during_load=False)
 _AS_RESOLVED = Check(
-    name="songplays: each points at the song its title was resolved to", rows=_play_as_resolved, hint=_REBUILD
+    name="songplays: each points at the song its title was resolved to", rows=_play_as_resolved, hint=REBUILD
 )
 _SAME_AS_MATCH = (_AS_RESOLVED, _PLAYS_COMPLETE, _MATCHES_COMPLETE)
 """Where these find nothing, each play has a match, and the song and the artist of its match."""
@@ -242,13 +240,13 @@ CHECKS: tuple[Check, ...] = (
         name="songplays: one row for each start_time, user_id, session_id, item_in_session",
         rows=_one_play_of_each_key,
         implied_by=(PLAYS_OF_LOADS,),
-        hint=_REBUILD,
+        hint=REBUILD,
     ),
     Check(
         name="songplays: one row for each songplay_id",
         rows=_one_play_of_each_id,
         during_load=False,
-        hint=_REBUILD,
+        hint=REBUILD,
     ),
     unique(User, "user_id"),
     unique(Song, "song_id"),
@@ -268,9 +266,9 @@ CHECKS: tuple[Check, ...] = (
     _MATCH_HAS_SONG,
     _MATCH_HAS_ARTIST,
     _AS_RESOLVED,
-    Check(name="user_levels: one current stretch for each user", rows=_one_current_level, hint=_REBUILD),
-    Check(name="user_levels: stretches neither overlap nor leave a gap", rows=_levels_adjoin, hint=_REBUILD),
-    Check(name="loaded_files: lines = loaded + rejected + blank", rows=_accounting(LoadedFile), hint=_REBUILD),
+    Check(name="user_levels: one current stretch for each user", rows=_one_current_level, hint=REBUILD),
+    Check(name="user_levels: stretches neither overlap nor leave a gap", rows=_levels_adjoin, hint=REBUILD),
+    Check(name="loaded_files: lines = loaded + rejected + blank", rows=_accounting(LoadedFile), hint=REBUILD),
     Check(name="load_history: lines = loaded + rejected + blank", rows=_accounting(LoadHistory)),
     *NAME_KEYS,
     _PLAYS_COMPLETE,

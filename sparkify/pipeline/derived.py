@@ -10,13 +10,13 @@ from sqlalchemy.types import TIMESTAMP
 from sparkify.etl.constructs import differs
 from sparkify.etl.declarations import Check
 from sparkify.models import SongPlay, Time, User, UserLevel
+from sparkify.pipeline.hints import REBUILD
 from sparkify.pipeline.transforms.plays import parts_of
 
 __all__ = ["DERIVED", "LEVELS_AS_PLAYED", "TIMES_AS_PLAYED"]
 
 LoadId = ColumnElement[int] | None
 
-_REBUILD = "Rebuild the star from all files. Run: sparkify-etl load --full-refresh"
 _NEVER = literal_column("TIMESTAMP '9999-12-31 00:00:00'", TIMESTAMP())
 """Later than every play: the end of a stretch that has none."""
 
@@ -129,7 +129,7 @@ def _stretches_alike(_load_id: LoadId) -> SelectBase:
 
 
 def _check(name: str, rows: Callable[[LoadId], SelectBase]) -> Check:
-    return Check(name=name, rows=rows, during_load=False, hint=_REBUILD)
+    return Check(name=name, rows=rows, during_load=False, hint=REBUILD)
 
 
 TIMES_AS_PLAYED = _check("time: a row for each start_time of songplays, and no other", _times_unlike_plays)

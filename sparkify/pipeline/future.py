@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, SelectBase, select
 
-from sparkify.etl.context import utc_now
+from sparkify.etl.clock import utc_now
 from sparkify.etl.declarations import Check
 from sparkify.models import SongPlay
 

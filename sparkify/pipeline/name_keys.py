@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, SelectBase, Table, or_, select
 from sparkify.etl.constructs import differs, match_key
 from sparkify.etl.declarations import Check
 from sparkify.models import Artist, Song, SongMatch
+from sparkify.pipeline.hints import REBUILD
 
 __all__ = ["NAME_KEYS"]
 
@@ -38,7 +39,7 @@ NAME_KEYS: tuple[Check, ...] = tuple(
         name=f"{table.name}: {', '.join(names)} as the names have it",
         rows=_keys_of_names(table, names),
         during_load=False,
-        hint="Rebuild the star from all files. Run: sparkify-etl load --full-refresh",
+        hint=REBUILD,
     )
     for table, names in (
         (_table(Song), {"title_key": "title", "artist_key": "artist_name"}),

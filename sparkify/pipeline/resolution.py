@@ -7,14 +7,13 @@ from sqlalchemy import ColumnElement, SelectBase, func, or_, select
 from sparkify.etl.constructs import differs, match_key, row_hash
 from sparkify.etl.declarations import Check
 from sparkify.models import Artist, Match, Song, SongMatch, SongPlay
+from sparkify.pipeline.hints import REBUILD
 from sparkify.pipeline.transforms.inferred import inferred_artist_id
 from sparkify.pipeline.transforms.matching import resolve
 
 __all__ = ["RESOLUTION", "matches_unlike_plays"]
 
 LoadId = ColumnElement[int] | None
-
-_REBUILD = "Rebuild the star from all files. Run: sparkify-etl load --full-refresh"
 
 
 def _resolved_otherwise(_load_id: LoadId) -> SelectBase:
@@ -114,7 +113,7 @@ def matches_unlike_plays() -> SelectBase:
 
 
 RESOLUTION: tuple[Check, ...] = tuple(
-    Check(name=name, rows=rows, during_load=False, hint=_REBUILD)
+    Check(name=name, rows=rows, during_load=False, hint=REBUILD)
     for name, rows in (
         ("song_matches: each is resolved as the rule has it", _resolved_otherwise),
         ("songs: inferred ones are as plays name them", _inferred_songs),

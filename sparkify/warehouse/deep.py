@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, SelectBase, Table, func, select, true
 from sparkify._version import __version__
 from sparkify.databases import Database
 from sparkify.etl import runner
+from sparkify.etl.checksums import REBUILD
 from sparkify.etl.constructs import row_hash
 from sparkify.etl.contents import compare, to_compare
 from sparkify.etl.declarations import Ledger, Pipeline
@@ -62,10 +63,9 @@ def check_deep(
     """
     refuse_deep(database)
     files = _files_as_loaded(session, pipeline.ledger, request)
-    hint = "Rebuild the tables from all files. Run: sparkify-etl load --full-refresh"
     if not files.loads:
         name = "files: the loads can be made again"
-        return (CheckResult(name, 0, (), hint, not_run=files.left_out or "there is no load"),)
+        return (CheckResult(name, 0, (), REBUILD, not_run=files.left_out or "there is no load"),)
     with TemporaryDirectory(prefix="sparkify-check-") as folder:
         made = type(database)(
             database.url.set(database=str(Path(folder) / "again.duckdb")), database.settings, database.sources
@@ -83,7 +83,7 @@ def check_deep(
             )
             with engine.connect() as connection:
                 again = Session(made, connection)
-                return tuple(_compared(session, again, pipeline, files, hint))
+                return tuple(_compared(session, again, pipeline, files))
         finally:
             engine.dispose()
 
@@ -147,16 +147,14 @@ def _listed(request: LoadRequest) -> Iterator[tuple[str, Listing]]:
             continue
 
 
-def _compared(
-    session: Session, again: Session, pipeline: Pipeline, files: _Files, hint: str
-) -> Iterator[CheckResult]:
+def _compared(session: Session, again: Session, pipeline: Pipeline, files: _Files) -> Iterator[CheckResult]:
     for table, columns, condition in _to_compare(pipeline, files):
         found = _differences(session, again, table, columns, condition)
         yield CheckResult(
             f"{table.name}: as its files make it",
             len(found),
             tuple(found[:_ROWS_KEPT]),
-            hint,
+            REBUILD,
             note=files.left_out,
         )
 

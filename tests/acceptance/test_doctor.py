@@ -7,8 +7,6 @@ import gc
 import json
 import os
 import socket
-import subprocess
-import sys
 from collections import namedtuple
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -31,6 +29,7 @@ from sparkify.provision.spec import readable_s3, writable_s3
 from sparkify.warehouse import revisions
 from standin.server import Standin
 from tests.support.cloud import REAL_PATHS
+from tests.support.commands import holding
 from tests.support.provision import ACCOUNT, CANARIES, REGION, Command, Wire, settings
 
 
@@ -165,17 +164,8 @@ def test_examine_skips_what_depends_on_failure(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.usefixtures("home")
 def test_examine_names_process_that_has_database_open(caplog: pytest.LogCaptureFixture) -> None:
-    code = (
-        "import duckdb, sys; c = duckdb.connect('sparkify.duckdb'); print('open', flush=True); sys.stdin.read()"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as other:
-        assert other.stdout
-        assert other.stdin
-        assert other.stdout.readline() == "open\n"
+    with holding(Path("sparkify.duckdb")) as other:
         found = by_name(examine())
-        other.stdin.close()
     assert found["database"].message.startswith("sparkify.duckdb opens")
     assert caplog.messages == [
         f"the database is in use by process {other.pid}: what is read is what was committed before"

@@ -14,7 +14,7 @@ import duckdb
 import pytest
 
 from sparkify import Warehouse
-from tests.support.commands import run_here
+from tests.support.commands import holding, run_here
 from tests.support.data import Data
 from tests.support.making import event, song
 
@@ -189,19 +189,9 @@ def test_table_has_booleans_as_words(home: Path) -> None:
     assert done.stdout.splitlines() == ["is_paid  is_new", "true     false", "NULL     false"]
 
 
-HOLD = (
-    "import duckdb, sys; kept = duckdb.connect('sparkify.duckdb'); print('held', flush=True); sys.stdin.read()"
-)
-
-
 @pytest.fixture
 def holder(home: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process that keeps the database to itself until its stdin ends, as a load does."""
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLD], cwd=home, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "held\n"
+    with holding(home / "sparkify.duckdb") as process:
         yield process
 
 

@@ -17,7 +17,23 @@ from unittest.mock import patch
 
 from tests.support.paths import CLONE
 
-__all__ = ["heed_interrupts", "run_here", "run_module"]
+__all__ = ["heed_interrupts", "holding", "run_here", "run_module"]
+
+_HOLD = "import duckdb, sys; kept = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
+
+
+@contextmanager
+def holding(file: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that keeps a DuckDB file to itself, as a load does, until its stdin or the block ends."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _HOLD, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def run_module(

@@ -42,7 +42,7 @@ from tests.support.cloud import ROLE, Cloud
 from tests.support.commands import run_here
 from tests.support.data import star
 from tests.support.making import event, write
-from tests.support.tcp_proxy import CuttingProxy, cutting_proxy
+from tests.support.tcp_proxy import CuttingProxy, Direction, cutting_proxy
 
 _ROUNDS = 20
 """Files after which the star is compared, and another warehouse begins."""
@@ -97,7 +97,7 @@ class Cuts:
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
-        self.whole: dict[str, int] = {"up": 0, "down": 0}
+        self.whole: dict[Direction, int] = {"up": 0, "down": 0}
 
     def run(self, cuts: int, *, until_wrong: bool = False) -> None:
         """So many cut loads, in blocks with a warehouse each."""
@@ -115,7 +115,7 @@ class Cuts:
         code, told = self.load()
         if code:
             raise SystemExit(f"a load that nobody disturbed ended with {code}: {told}")
-        self.whole = dict(self.proxy.passed)  # type: ignore[arg-type]
+        self.whole = dict(self.proxy.passed)
         for number in range(1, rounds + 1):
             if until_wrong and self.wrong:
                 return
@@ -141,9 +141,10 @@ class Cuts:
             self.proxy.plan(then_refuse=refuse, reset=chance.random() < 0.5)
         else:
             times = chance.choice([1, 1, 1, 2, 6])
-            directions = [chance.choice(("up", "down")) for _ in range(times)]
+            ways: tuple[Direction, ...] = ("up", "down")
+            directions = [chance.choice(ways) for _ in range(times)]
             planned = [(way, chance.randrange(self.whole[way])) for way in directions]
-            self.proxy.plan(planned, then_refuse=refuse, reset=chance.random() < 0.5)  # type: ignore[arg-type]
+            self.proxy.plan(planned, then_refuse=refuse, reset=chance.random() < 0.5)
         code, told = self.load()
         cuts = self.proxy.cuts
         self.proxy.plan()

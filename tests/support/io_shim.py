@@ -7,10 +7,11 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Final
 
-__all__ = ["COUNT", "FAIL", "KILL", "SECTORS", "TORN", "Shim", "missing", "run_with_shim"]
+__all__ = ["COUNT", "FAIL", "KILL", "SECTORS", "TORN", "Shim", "missing", "require_shim"]
 
 COUNT: Final = 1
 """Only count, and record where a file for that was named."""
@@ -34,11 +35,20 @@ def missing() -> str | None:
     return None if _compiler() else "no compiler of C (cc, gcc or clang) is here"
 
 
-def run_with_shim(module: str, arguments: list[str], folder: Path) -> int:
-    """Run a module once more, with the shim before the C library; its exit code.
+def require_shim(module: str) -> None:
+    """See that this process has the shim. One that has none runs the module once more, with the shim before the
+    C library, and ends with its exit code.
 
-    :param folder: where the shim is compiled.
+    :raises SystemExit: so, and where there is no shim here.
     """
+    if why := missing():
+        raise SystemExit(f"not run: {why}")
+    if not Shim.is_loaded():
+        with tempfile.TemporaryDirectory(prefix="sparkify-shim-") as name:
+            sys.exit(_run_with_shim(module, sys.argv[1:], Path(name)))
+
+
+def _run_with_shim(module: str, arguments: list[str], folder: Path) -> int:
     library = folder / "io_shim.so"
     compiler = _compiler()
     assert compiler is not None

@@ -31,7 +31,7 @@ from typing import Any
 
 from sparkify.generate import generate
 from tests.support.io_faults import NAME, asked, command, import_all, load
-from tests.support.io_shim import COUNT, Shim, missing, run_with_shim
+from tests.support.io_shim import COUNT, Shim, require_shim
 from tests.support.kills import fingerprint
 from tests.support.write_log import Disk, Operation, read_log
 
@@ -195,11 +195,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=1500)
     parser.add_argument("--sabotage", action="store_true", help="forget the syncs")
     options = parser.parse_args()
-    if why := missing():
-        raise SystemExit(f"not run: {why}")
-    if not Shim.is_loaded():
-        with tempfile.TemporaryDirectory(prefix="sparkify-shim-") as name:
-            sys.exit(run_with_shim("tests.support.power_loss", sys.argv[1:], Path(name)))
+    require_shim("tests.support.power_loss")
     with tempfile.TemporaryDirectory(prefix="sparkify-power-") as name:
         found = run(Path(name), options)
     print(json.dumps(found))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Literal
 
-__all__ = ["Cut", "CuttingProxy", "cutting_proxy"]
+__all__ = ["Cut", "CuttingProxy", "Direction", "cutting_proxy"]
 
 Direction = Literal["up", "down"]
 Cut = tuple[Direction, int]

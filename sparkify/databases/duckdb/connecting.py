@@ -17,19 +17,13 @@ from sqlalchemy.exc import DisconnectionError
 
 from sparkify.databases.duckdb.errors import who_uses
 from sparkify.databases.duckdb.rollback import METADATA_BLOCKS, journaled, undo_checkpoint
-from sparkify.databases.duckdb.snapshots import log_of, take_snapshot
+from sparkify.databases.duckdb.snapshots import log_of, take_snapshot, tries
 from sparkify.etl.errors import SparkifyError
 from sparkify.etl.scratch import scratch_folder
 
 __all__ = ["protect", "read_beside"]
 
 log = logging.getLogger("sparkify.duckdb")
-
-_TIMEOUT = 10
-"""Seconds that a reader waits for the checkpoints of another process."""
-
-_BETWEEN_TRIES = 0.1
-"""Seconds."""
 
 _LIFE = 60
 """Seconds that a copy is read."""
@@ -127,11 +121,10 @@ def _make_log(file: Path) -> None:
 
 def _connect_to_copy(dialect: Any, file: Path, arguments: Any, parameters: dict[str, Any]) -> Any:
     """A connection to a copy; None where none could be made while checkpoints ran."""
-    until = time.monotonic() + _TIMEOUT
     with scratch_folder() as folder:
         # Of the same name, by which SQL may speak of the database.
         copy = folder / file.name
-        while True:
+        for _ in tries():
             if take_snapshot(file, copy):
                 ours = _copied(parameters)
                 ours["database"] = str(copy)
@@ -140,9 +133,7 @@ def _connect_to_copy(dialect: Any, file: Path, arguments: Any, parameters: dict[
                 # Other programs have no journal: a copy may be of the middle of a checkpoint of theirs.
                 with suppress(duckdb.Error):
                     return dialect.connect(*arguments, **ours)
-            if time.monotonic() >= until:
-                return None
-            time.sleep(_BETWEEN_TRIES)
+    return None
 
 
 def _copied(parameters: dict[str, Any]) -> dict[str, Any]:

@@ -65,8 +65,6 @@ Ts = TypeVarTuple("Ts")
 
 _BETWEEN_LOOKS = 0.2
 """Seconds."""
-_TIMEOUT = 10
-"""Seconds that a copy waits for the checkpoints of another process."""
 _MOST_AT_ONCE = 100_000
 """Lines of a load whose checks are counted with one statement: of two million songs that took 1.5 GB more."""
 _SCHEMA = "main"
@@ -152,7 +150,7 @@ class DuckDB(Database):
     def snapshot(self, target: Path) -> None:
         if self.file is None or not self.file.exists():
             super().snapshot(target)
-        elif not write_snapshot(self.file, target, timeout=_TIMEOUT):
+        elif not write_snapshot(self.file, target):
             raise TemporaryError("changes all the time", where=str(self.file), hint="Try again later.")
 
     def support_alembic(self) -> None:

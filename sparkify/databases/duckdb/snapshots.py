@@ -13,6 +13,7 @@ import os
 import shutil
 import stat
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,8 +26,10 @@ from sparkify.databases.replacing import name_beside, sweep, sync
 from sparkify.etl.disk import disk_error_in
 from sparkify.etl.errors import ConfigurationError, SparkifyError
 
-__all__ = ["log_of", "take_snapshot", "write_snapshot"]
+__all__ = ["log_of", "take_snapshot", "tries", "write_snapshot"]
 
+_TIMEOUT = 10
+"""Seconds that a copy is tried again, as long as checkpoints run."""
 _BETWEEN_TRIES = 0.1
 """Seconds."""
 
@@ -37,6 +40,15 @@ _NO_COPY_RANGE = (errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, err
 def log_of(file: Path) -> Path:
     """Where DuckDB has the log of a file, while there is one."""
     return file.with_name(f"{file.name}.wal")
+
+
+def tries() -> Iterator[None]:
+    """Once at least, and again and again for as long as checkpoints are waited for."""
+    until = time.monotonic() + _TIMEOUT
+    yield
+    while time.monotonic() < until:
+        time.sleep(_BETWEEN_TRIES)
+        yield
 
 
 def take_snapshot(file: Path, copy: Path) -> bool:
@@ -59,13 +71,12 @@ def take_snapshot(file: Path, copy: Path) -> bool:
     return not journal_of(file).exists() and read_headers(source) == before
 
 
-def write_snapshot(file: Path, target: Path, *, timeout: float) -> bool:
+def write_snapshot(file: Path, target: Path) -> bool:
     """Write what is committed in a file of DuckDB to another one, which is whole or not there. Returns whether
     no checkpoint was in the way.
 
     Whoever has an older file of that name open goes on reading that.
 
-    :param timeout: seconds to try again, as long as checkpoints run.
     :raises duckdb.Error: when the copy does not open.
     :raises SparkifyError: when it cannot be written, or is the file itself.
     """
@@ -73,22 +84,19 @@ def write_snapshot(file: Path, target: Path, *, timeout: float) -> bool:
         raise ConfigurationError("is the database itself", where=str(target), hint="Name another file.")
     undo_checkpoint(file)
     try:
-        return _write_snapshot(file, target, timeout)
+        return _write_snapshot(file, target)
     except OSError as exc:
         reason = f"cannot be written: {exc.strerror}"
         raise disk_error_in(str(exc)) or SparkifyError(reason, where=str(target)) from exc
 
 
-def _write_snapshot(file: Path, target: Path, timeout: float) -> bool:
-    until = time.monotonic() + timeout
+def _write_snapshot(file: Path, target: Path) -> bool:
     sweep(target)
     new = name_beside(target)
     try:
         new.touch(0o600)
-        while not take_snapshot(file, new):
-            if time.monotonic() >= until:
-                return False
-            time.sleep(_BETWEEN_TRIES)
+        if not any(take_snapshot(file, new) for _ in tries()):
+            return False
         # What is in the log comes into the file when it is closed.
         duckdb.connect(str(new)).close()
         if target.exists():

@@ -23,6 +23,7 @@ from sparkify.databases.duckdb.rollback import journal_of, journaled, undo_check
 from sparkify.databases.duckdb.snapshots import log_of
 from sparkify.databases.duckdb.storage import made_by
 from sparkify.etl.observer import Observer
+from tests.support.commands import holding
 from tests.support.data import Data, rows
 from tests.support.making import event
 
@@ -179,15 +180,9 @@ def test_journal_is_left_alone_while_another_process_has_the_file(cut: Cut, tmp_
     folder = tmp_path / "w"
     shutil.copytree(cut.before, folder)
     file = folder / "w.duckdb"
-    code = f"import duckdb, sys; c = duckdb.connect({str(file)!r}); print('open', flush=True); sys.stdin.read()"
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as other:
-        assert other.stdout
-        assert other.stdout.readline() == "open\n"
+    with holding(file):
         assert not undo_checkpoint(file)
         assert journal_of(file).exists()
-        other.communicate("")
 
 
 def test_journal_is_left_alone_while_its_checkpoint_runs_in_this_process(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +30,7 @@ from sparkify.etl.observer import Observer
 from sparkify.etl.plan import choose
 from sparkify.etl.session import Session
 from tests.databases.test_dry_run import sent
+from tests.support.commands import holding
 from tests.support.data import Data, rows, star
 from tests.support.making import event, song
 
@@ -338,33 +338,19 @@ def test_another_database_is_refused() -> None:
 
 # -- two at once -------------------------------------------------------------------------------------------
 
-HOLD = """
-import sys, duckdb
-connection = duckdb.connect(sys.argv[1])
-print("held", flush=True)
-sys.stdin.read()
-"""
-
 
 @pytest.fixture
-def holder(data: Data, warehouse: Warehouse) -> Iterator[subprocess.Popen[bytes]]:
+def holder(data: Data, warehouse: Warehouse) -> Iterator[subprocess.Popen[str]]:
     """A process that has the database open for writing until its input ends; there is a play to load."""
     data.log("a.json", event())
     warehouse.migrate()
     warehouse.close()
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(warehouse.url.database)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"held\n"
+    assert warehouse.database.file is not None
+    with holding(warehouse.database.file) as process:
         yield process
-    finally:
-        process.kill()
-        process.communicate(timeout=30)
 
 
-def test_a_database_in_use_by_another_process(warehouse: Warehouse, holder: subprocess.Popen[bytes]) -> None:
+def test_a_database_in_use_by_another_process(warehouse: Warehouse, holder: subprocess.Popen[str]) -> None:
     with pytest.raises(TemporaryError, match=f"in use by process {holder.pid}; nothing was changed") as stopped:
         warehouse.load(only=["events"], lock_timeout=0)
     assert stopped.value.exit_code == 75
@@ -373,7 +359,7 @@ def test_a_database_in_use_by_another_process(warehouse: Warehouse, holder: subp
 
 
 def test_load_waits_for_the_process_that_uses_the_database(
-    warehouse: Warehouse, holder: subprocess.Popen[bytes]
+    warehouse: Warehouse, holder: subprocess.Popen[str]
 ) -> None:
     warnings: list[str] = []
 

@@ -16,6 +16,7 @@ from sparkify.databases.duckdb.repair import repair
 from sparkify.databases.duckdb.snapshots import log_of
 from sparkify.databases.duckdb.storage import STORAGE_VERSION
 from sparkify.doctor import examine
+from tests.support.commands import holding
 from tests.support.data import Data, rows
 from tests.support.making import event
 
@@ -103,15 +104,8 @@ def test_file_beyond_help_is_left_as_it_is(logged: tuple[Path, list[int]], tmp_p
 
 def test_file_in_use_is_not_repaired(logged: tuple[Path, list[int]], tmp_path: Path) -> None:
     file = copied(logged, tmp_path / "w", log_of(logged[0]).read_bytes())
-    code = f"import duckdb, sys; c = duckdb.connect({str(file)!r}); print('open', flush=True); sys.stdin.read()"
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as other:
-        assert other.stdout
-        assert other.stdout.readline() == "open\n"
-        with pytest.raises(TemporaryError, match=f"in use by process {other.pid}"):
-            repair(file)
-        other.communicate("")
+    with holding(file) as other, pytest.raises(TemporaryError, match=f"in use by process {other.pid}"):
+        repair(file)
 
 
 def test_doctor_repairs_and_next_load_loads_what_was_lost(

@@ -14,7 +14,7 @@ import duckdb
 import pytest
 
 from sparkify import ConfigurationError, SparkifyError, TemporaryError, Warehouse
-from sparkify.databases.duckdb import connecting, database, snapshots
+from sparkify.databases.duckdb import connecting, snapshots
 from sparkify.databases.duckdb.rollback import journal_of
 from sparkify.databases.duckdb.snapshots import take_snapshot
 from tests.support.data import Data, rows
@@ -173,7 +173,7 @@ def test_copy_does_not_count_when_a_checkpoint_ran_meanwhile(
 
 
 def test_reader_gives_up_at_last(loaded: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connecting, "_TIMEOUT", 0.3)
+    monkeypatch.setattr(snapshots, "_TIMEOUT", 0.3)
     assert loaded.database.file is not None
     with writing(loaded) as writer:
         writer.run("SELECT 1")
@@ -269,7 +269,7 @@ def test_snapshot_needs_a_file(loaded: Warehouse, tmp_path: Path) -> None:
 
 
 def test_snapshot_gives_up_at_last(loaded: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "_TIMEOUT", 0.2)
+    monkeypatch.setattr(snapshots, "_TIMEOUT", 0.2)
     assert loaded.database.file is not None
     with writing(loaded) as writer:
         writer.run("SELECT 1")
