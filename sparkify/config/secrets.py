@@ -120,10 +120,7 @@ def secrets_within(text: str, setting: str) -> Iterator[str]:
 
 def protect(secrets: Iterable[str]) -> None:
     """Keep these out of every text that passes :func:`redact`, until the process ends."""
-    new = {secret for secret in secrets if len(secret) >= _SHORTEST} - _known
-    if new:
-        _known.update(new)
-        _pattern.cache_clear()
+    _known.update(secret for secret in secrets if len(secret) >= _SHORTEST)
 
 
 def protect_environment() -> None:
@@ -134,13 +131,13 @@ def protect_environment() -> None:
 
 def redact(text: str) -> str:
     """The text with every known secret masked, however it is quoted."""
-    pattern = _pattern()
+    pattern = _pattern(frozenset(_known))
     return text if pattern is None else pattern.sub(MASK, text)
 
 
 @lru_cache(maxsize=1)
-def _pattern() -> re.Pattern[str] | None:
-    forms = {form: secret for secret in _known for form in _forms(secret)}
+def _pattern(known: frozenset[str]) -> re.Pattern[str] | None:
+    forms = {form for secret in known for form in _forms(secret)}
     if not forms:
         return None
     longest = sorted(forms, key=len, reverse=True)

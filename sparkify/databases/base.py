@@ -20,7 +20,7 @@ from sqlalchemy import (
     TableClause,
 )
 
-from sparkify.config.secrets import masked_url
+from sparkify.config.secrets import masked_url, protect, secrets_within
 from sparkify.databases.facts import Fact
 from sparkify.databases.file_journal import FileJournal
 from sparkify.databases.reader import SqlReader
@@ -67,6 +67,8 @@ class Database(Adapter):
 
     def __init__(self, url: URL, settings: Settings | None = None, sources: Sequence[Source] = ()) -> None:
         self.url = url
+        # One that was handed over is in no settings.
+        protect(secrets_within(url.render_as_string(hide_password=False), "database_url"))
         self.settings = settings
         self.sources = tuple(sources)
 

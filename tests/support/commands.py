@@ -17,7 +17,7 @@ from unittest.mock import patch
 
 from tests.support.paths import CLONE
 
-__all__ = ["heed_interrupts", "holding", "run_here", "run_module"]
+__all__ = ["heed_interrupts", "holding", "kept_logging", "run_here", "run_module"]
 
 _HOLD = "import duckdb, sys; kept = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
 
@@ -82,7 +82,7 @@ def run_here(
         patch.object(sys, "argv", [module, *arguments]),
         patch.object(sys, "stdin", io.StringIO(answers or "")),
         _kept_modules(folder),
-        _kept_logging(),
+        kept_logging(),
         _kept_terminate(),
         redirect_stdout(out),
         redirect_stderr(err),
@@ -154,7 +154,7 @@ def _kept_modules(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _kept_logging() -> Iterator[None]:
+def kept_logging() -> Iterator[None]:
     """Put the handlers and levels of the log back: a command sets up its own."""
     loggers = [logging.getLogger(name) for name in (None, "sparkify", "alembic", "alembic.runtime.migration")]
     before = [(logger, logger.level, list(logger.handlers)) for logger in loggers]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import make_url
 
+from sparkify import Warehouse
 from sparkify.cli import logs
 from sparkify.cli.streams import guarded_streams
 from sparkify.config import secrets
@@ -18,15 +18,13 @@ from sparkify.config.secrets import masked, masked_url, protect, redact, secrets
 from sparkify.config.settings import Settings
 from sparkify.databases.duckdb.file import create
 from sparkify.etl.errors import SourceError
+from tests.support.commands import kept_logging
 
 
 @pytest.fixture(autouse=True)
-def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """No secret known, and those of the test forgotten."""
     monkeypatch.setattr(secrets, "_known", set())
-    secrets._pattern.cache_clear()
-    yield
-    secrets._pattern.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -106,9 +104,14 @@ def test_settings_that_are_loaded_are_protected() -> None:
     assert redact("canary-password") == "***"
 
 
+def test_url_that_is_handed_over_is_protected() -> None:
+    Warehouse("redshift+redshift_connector://loader:canary%2Fpassword@localhost/dev")
+    assert redact("canary/password canary%2Fpassword") == "*** ***"
+
+
 def test_guarded_streams_mask_and_escape(capsys: pytest.CaptureFixture[str]) -> None:
     protect(["canary-password"])
-    with guarded_streams():
+    with kept_logging(), guarded_streams():
         print("out canary-password \x1b[2J\x9b \u202e\tä\r")
         logs.configure(logging.DEBUG, "json")
         logging.getLogger("sparkify").warning("log canary-password \x1b \u202e")

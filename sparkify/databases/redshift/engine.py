@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Engine
 
 from sparkify.config.aws import aws_session
+from sparkify.config.secrets import protect
 from sparkify.databases.base import option
 from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.suggestions import did_you_mean
@@ -79,7 +81,7 @@ def make_engine(url: URL, settings: Settings | None) -> Engine:
     return create_redshift_engine(
         url.host,
         url.database,
-        _credentials(url, settings, **login),
+        _Masked(_credentials(url, settings, **login)),
         port=url.port or DEFAULT_PORT,
         application_name="sparkify",
         schema=schema,
@@ -95,6 +97,21 @@ def schema_of(url: URL, settings: Settings | None) -> str | None:
     """
     named: str | None = _options_of(url).get("db_schema") or option(settings, "db_schema")
     return named
+
+
+@dataclass(frozen=True, slots=True)
+class _Masked:
+    """Credentials whose password is kept out of every text from when it is known."""
+
+    of: Credentials
+
+    def user_and_password(self, host: str, database: str) -> tuple[str, str]:
+        user, password = self.of.user_and_password(host, database)
+        protect([password])
+        return user, password
+
+    def refused(self) -> None:
+        self.of.refused()
 
 
 def _credentials(

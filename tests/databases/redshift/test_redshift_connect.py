@@ -557,7 +557,7 @@ def test_option_of_the_url_that_cannot_be_honoured_is_refused(query: str, said: 
 )
 def test_login_is_told_by_url_and_settings(url: str, settings: dict[str, Any], expected: Any) -> None:
     made = login_of(f"redshift+redshift_connector://{url}", **settings)
-    assert repr(made["credentials"]) == repr(expected)
+    assert repr(made["credentials"].of) == repr(expected)
 
 
 def test_user_of_a_host_is_the_identity_unless_there_is_a_password() -> None:

@@ -23,6 +23,8 @@ from sparkify import (
     TemporaryError,
     Warehouse,
 )
+from sparkify.config import secrets
+from sparkify.config.secrets import redact
 from sparkify.databases.redshift.batch import RedshiftBatch
 from sparkify.etl.observer import Observer
 from sparkify.generate import generate
@@ -648,7 +650,10 @@ def signed_with(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return keys
 
 
-def test_a_secret_instead_of_a_password(cloud: Cloud, signed_with: list[str]) -> None:
+def test_a_secret_instead_of_a_password(
+    cloud: Cloud, signed_with: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secrets, "_known", set())
     found = re.match(r"[^:]+://(\w+):([^@]+)@", cloud.redshift.url)
     assert found
     user, password = found.groups()
@@ -661,7 +666,10 @@ def test_a_secret_instead_of_a_password(cloud: Cloud, signed_with: list[str]) ->
     signed_with.clear()
     try:
         with cloud.warehouse(**login) as warehouse:
+            assert redact(password) == password
             assert warehouse.migrate() == HEAD
+        # It was in no setting.
+        assert redact(f"a message with {password}") == "a message with ***"
         assert set(signed_with) == {cloud.redshift.environment["AWS_ACCESS_KEY_ID"]}
         # The keys of dwh.cfg override what boto3 finds by itself.
         signed_with.clear()
