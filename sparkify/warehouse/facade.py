@@ -168,8 +168,7 @@ class Warehouse(Connections):
         with self._translated():
             if revision == "base":
                 self._migrations.downgrade(self.engine, revision)
-            else:
-                self._migrations.create_file()
+            elif not self._migrations.create_file(revision):
                 self._migrations.upgrade(self.engine, revision)
             with self.engine.connect() as connection:
                 return current(connection)

@@ -135,16 +135,16 @@ class Migrations:
             command.upgrade(config, revision, sql=True)
         return text.getvalue()
 
-    def create_file(self) -> bool:
-        """Create the file of an embedded database where there is none, and run the migrations in it. Returns
-        whether it was created.
+    def create_file(self, revision: str = "head") -> bool:
+        """Create the file of an embedded database where there is none, at a revision. Returns whether it was
+        created.
         """
 
         def fill(url: URL) -> None:
             new = type(self._database)(url, self._database.settings, self._database.sources)
             engine = new.create_engine()
             try:
-                Migrations(self._pipeline, new).upgrade(engine)
+                Migrations(self._pipeline, new).upgrade(engine, revision)
             finally:
                 engine.dispose()
 

@@ -16,8 +16,8 @@ from sqlalchemy import Engine, event
 from sqlalchemy.exc import DisconnectionError
 
 from sparkify.databases.duckdb.errors import who_uses
-from sparkify.databases.duckdb.rollback import METADATA_BLOCKS, journaled, undo_checkpoint
-from sparkify.databases.duckdb.snapshots import log_of, take_snapshot, tries
+from sparkify.databases.duckdb.rollback import METADATA_BLOCKS, journaled, log_of, undo_checkpoint
+from sparkify.databases.duckdb.snapshots import take_snapshot, tries
 from sparkify.etl.errors import SparkifyError
 from sparkify.etl.scratch import scratch_folder
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVarTuple
 
@@ -30,13 +30,14 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sparkify.databases.base import Database, option
 from sparkify.databases.duckdb import errors, frames
 from sparkify.databases.duckdb.batch import DuckDBBatch
+from sparkify.databases.duckdb.checkpoints import migrating, undoable
 from sparkify.databases.duckdb.connecting import protect, read_beside
 from sparkify.databases.duckdb.dialect import DuckDBDialect, inline, send_literals
 from sparkify.databases.duckdb.file import CONFIG, create
 from sparkify.databases.duckdb.inserting import inserts
 from sparkify.databases.duckdb.interruption import heed_signals, watch
 from sparkify.databases.duckdb.repair import repair
-from sparkify.databases.duckdb.rollback import METADATA_BLOCKS, journaled
+from sparkify.databases.duckdb.rollback import METADATA_BLOCKS
 from sparkify.databases.duckdb.snapshots import write_snapshot
 from sparkify.databases.duckdb.storage import made_by, storage_version
 from sparkify.databases.duckdb.user_sql import DuckDBReader
@@ -159,20 +160,8 @@ class DuckDB(Database):
 
     @contextmanager
     def migrating(self, connection: Connection) -> Iterator[None]:
-        # DuckDB has failed to replay an ALTER TABLE from its log after a kill: leave none there.
-        self._checkpoint(connection)
-        yield
-        self._checkpoint(connection)
-
-    def _checkpoint(self, connection: Connection) -> None:
-        # What is still open, such as a version table that a downgrade of nothing has made, would refuse it.
-        connection.commit()
-        with self._journaled(connection.exec_driver_sql(METADATA_BLOCKS).all()):
-            connection.exec_driver_sql("CHECKPOINT")
-        connection.commit()
-
-    def _journaled(self, blocks: Sequence[Sequence[int]]) -> AbstractContextManager[None]:
-        return nullcontext() if self.file is None else journaled(self.file, [block for (block,) in blocks])
+        with migrating(connection, self.file):
+            yield
 
     # -- loads ---------------------------------------------------------------------------------------------
 
@@ -226,7 +215,7 @@ class DuckDB(Database):
     def tidy(self, session: Session, pipeline: Pipeline, changed: Sequence[str], *, rebuilt: bool) -> None:
         # What was committed is in the log beside the file; this brings it into the file.
         blocks = session.run(METADATA_BLOCKS).rows
-        with nullcontext() if session.dry_run else self._journaled(blocks):
+        with nullcontext() if session.dry_run else undoable(self.file, blocks):
             session.run("CHECKPOINT")
         if not session.dry_run:
             session.commit()

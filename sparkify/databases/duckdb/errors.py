@@ -19,6 +19,9 @@ _OTHER_STORAGE = re.compile(
     r"(?:storage )?versions between (?P<from>\d+) and (?P<to>\d+)"
 )
 
+_DAMAGED = re.compile(r"Corrupt database|Corrupt WAL|replaying WAL")
+"""In messages about the file of the database or its log."""
+
 _GONE = re.compile(r"Table with name (\S+) does not exist")
 
 
@@ -56,11 +59,11 @@ def translate(error: Exception, file: Path | None = None) -> SparkifyError | Non
         return told
     if isinstance(cause, duckdb.OutOfMemoryException):
         return SparkifyError(f"DuckDB ran out of memory ({first})", state=UNCHANGED)
-    # The second is of no class of its own on DuckDB 2.
-    if isinstance(cause, duckdb.IOException) or (
-        isinstance(cause, duckdb.Error) and "Corrupt database" in message
-    ):
-        return SparkifyError(f"DuckDB could not read or write ({first})", state=UNCHANGED)
+    # What is damaged is of no class of its own: a log that is not replayed may be an InternalException.
+    damaged = isinstance(cause, duckdb.Error) and _DAMAGED.search(message) is not None
+    if damaged or isinstance(cause, duckdb.IOException):
+        hint = "Run: sparkify-etl doctor --repair" if damaged and file else None
+        return SparkifyError(f"DuckDB could not read or write ({first})", state=UNCHANGED, hint=hint)
     return None
 
 

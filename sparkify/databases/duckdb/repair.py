@@ -11,8 +11,7 @@ from pathlib import Path
 import duckdb
 
 from sparkify.databases.duckdb.errors import who_uses
-from sparkify.databases.duckdb.rollback import undo_checkpoint
-from sparkify.databases.duckdb.snapshots import log_of
+from sparkify.databases.duckdb.rollback import log_of, undo_checkpoint
 from sparkify.databases.repair import Repair
 from sparkify.databases.replacing import sync
 from sparkify.etl.errors import SparkifyError, TemporaryError
@@ -32,10 +31,10 @@ def repair(file: Path) -> Repair:
     :raises TemporaryError: when another process has the file open.
     :raises SparkifyError: when the file does not open without its log either.
     """
-    undone = undo_checkpoint(file)
+    undone = f"{what} that was cut off" if (what := undo_checkpoint(file)) else None
     error = _error_at_open(file)
     if error is None:
-        return Repair(undone="a checkpoint that was cut off" if undone else None)
+        return Repair(undone=undone)
     if who := who_uses(error):
         raise TemporaryError(
             f"the database is in use by {who}", where=str(file), hint="Wait for it, or end it."
@@ -57,9 +56,7 @@ def repair(file: Path) -> Repair:
         kept.replace(log)
         raise _beyond_help(file, error)
     sync(file.parent)
-    return Repair(
-        undone="a checkpoint that was cut off" if undone else None, log=kept, lost=size - left, kept=left
-    )
+    return Repair(undone=undone, log=kept, lost=size - left, kept=left)
 
 
 def _error_at_open(file: Path) -> Exception | None:

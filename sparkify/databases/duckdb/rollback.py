@@ -6,9 +6,12 @@ file never opens again. So these blocks and the headers are kept beside the file
 Whoever opens it next and finds them there writes them back, unless the checkpoint was ended. DuckDB then has
 the state before the checkpoint: what was committed since the one before is in its log.
 
+A migration is undone likewise: with the log that it began, since DuckDB 1.5 does not replay each ALTER TABLE.
+
 The journal is a file beside the database, ``NAME.journal``::
 
-    magic, count and size of the blocks, the three headers, the block numbers, the blocks, SHA-256 of all that
+    magic, count and size of the blocks, the three headers, the block numbers, the blocks, SHA-256 of all that,
+    and a byte: L where the log goes too
 
 One without a right digest was being written, and the checkpoint had not begun.
 """
@@ -25,7 +28,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Literal
 
 from sparkify.databases.duckdb.descriptors import descriptor
 from sparkify.databases.duckdb.header import HEADERS, Headers, read_headers
@@ -33,16 +36,17 @@ from sparkify.databases.replacing import sync
 from sparkify.etl.disk import disk_error_in
 from sparkify.etl.errors import SparkifyError
 
-__all__ = ["METADATA_BLOCKS", "journal_of", "journaled", "undo_checkpoint"]
+__all__ = ["METADATA_BLOCKS", "journal_of", "journaled", "log_of", "undo_checkpoint"]
 
 log = logging.getLogger("sparkify.duckdb")
 
 METADATA_BLOCKS: Final = "SELECT block_id FROM pragma_metadata_info() ORDER BY block_id"
 """The blocks that a checkpoint of the database may write in place."""
 
-_MAGIC = b"sparkify journal 1\n"
+_MAGIC = b"sparkify journal 2\n"
 _COUNTS = struct.Struct("<QQ")
 _DIGEST = hashlib.sha256().digest_size
+_WITH_LOG, _WITHOUT_LOG = b"L", b"-"
 
 _guard = threading.Lock()
 _running: set[str] = set()
@@ -54,47 +58,60 @@ def journal_of(file: Path) -> Path:
     return file.with_name(f"{file.name}.journal")
 
 
+def log_of(file: Path) -> Path:
+    """Where DuckDB has the log of a file, while there is one."""
+    return file.with_name(f"{file.name}.wal")
+
+
 @contextmanager
-def journaled(file: Path, blocks: Sequence[int]) -> Iterator[None]:
+def journaled(file: Path, blocks: Sequence[int], *, with_log: bool = False) -> Iterator[None]:
     """Run a checkpoint in the block; the next to open the file undoes it if it is cut off there.
 
     :param blocks: what :data:`METADATA_BLOCKS` finds, over the connection that the checkpoint runs on.
-    :raises SparkifyError: when the journal cannot be written; then nothing was run.
+    :param with_log: undo also what is committed in the block before its checkpoint. The file has no log yet.
+    :raises SparkifyError: when the journal cannot be written, or one is there of a checkpoint that failed; then
+        nothing was run.
     """
     journal = journal_of(file)
+    database = descriptor(file)
     with _guard:
         _running.add(str(journal.absolute()))
     try:
         try:
-            _write(journal, descriptor(file), blocks)
+            _write(journal, database, blocks, _WITH_LOG if with_log else _WITHOUT_LOG)
         except OSError as exc:
             reason = SparkifyError(f"cannot be written: {exc.strerror}", where=str(journal))
             raise disk_error_in(str(exc)) or reason from exc
-        yield
-        # After an error it stays: how far the checkpoint came, the next to open the file finds out.
+        try:
+            yield
+        except BaseException:
+            # This process goes on, and what it commits from here on is in the log.
+            with suppress(OSError):
+                _settle(journal, database)
+            raise
         journal.unlink()
     finally:
         with _guard:
             _running.discard(str(journal.absolute()))
 
 
-def undo_checkpoint(file: Path) -> bool:
-    """Undo a checkpoint of a file that was cut off, and remove its journal. Returns whether there was one.
+def undo_checkpoint(file: Path) -> Literal["a checkpoint", "a migration"] | None:
+    """Undo a checkpoint of a file, or a migration, that was cut off. Returns what was undone.
 
     Does nothing while another process has the file open for writing, or where it may not be written.
     """
     journal = journal_of(file)
     if not journal.exists():
-        return False
+        return None
     with _guard:
         if str(journal.absolute()) in _running:
-            return False
+            return None
         with suppress(OSError):
             return _undo(file, journal)
-    return False
+    return None
 
 
-def _undo(file: Path, journal: Path) -> bool:
+def _undo(file: Path, journal: Path) -> Literal["a checkpoint", "a migration"] | None:
     database = descriptor(file, os.O_RDWR)
     # The lock that DuckDB takes: nobody opens the file meanwhile.
     fcntl.lockf(database, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -104,12 +121,33 @@ def _undo(file: Path, journal: Path) -> bool:
             undone = saved is not None and saved.was_cut_off(read_headers(database))
             if saved is not None and undone:
                 saved.write_back(opened, database)
+                if saved.with_log:
+                    log_of(file).unlink(missing_ok=True)
+                    sync(file.parent)
         journal.unlink()
     finally:
         fcntl.lockf(database, fcntl.LOCK_UN)
-    if undone:
-        log.warning("%s: a checkpoint that was cut off was undone; its log has what was committed", file)
-    return undone
+    if saved is None or not undone:
+        return None
+    if saved.with_log:
+        log.warning("%s: a migration that was cut off was undone", file)
+        return "a migration"
+    log.warning("%s: a checkpoint that was cut off was undone; its log has what was committed", file)
+    return "a checkpoint"
+
+
+def _settle(journal: Path, database: int) -> None:
+    """After an error: remove the journal, or have it undo the checkpoint alone where that was begun."""
+    with journal.open("r+b") as opened:
+        saved = _read(opened)
+        begun = saved is not None and saved.was_cut_off(read_headers(database))
+        if saved is None or not begun or saved.is_untouched(opened, database):
+            journal.unlink()
+        else:
+            opened.seek(-1, os.SEEK_END)
+            opened.write(_WITHOUT_LOG)
+            opened.flush()
+            os.fsync(opened.fileno())
 
 
 @dataclass(frozen=True)
@@ -117,12 +155,14 @@ class _Saved:
     """A journal that is whole.
 
     :ivar start: where in it the blocks begin.
+    :ivar with_log: whether the log is to be removed too.
     """
 
     headers: Headers
     blocks: tuple[int, ...]
     size: int
     start: int
+    with_log: bool
 
     def was_cut_off(self, found: Headers) -> bool:
         """Whether the checkpoint was begun and not ended, given the headers that the file has now."""
@@ -131,6 +171,14 @@ class _Saved:
             return False
         # One header is as it was, and the other too, or torn.
         return any(now == then for now, then in zip(found.pair, self.headers.pair, strict=True))
+
+    def is_untouched(self, journal: BinaryIO, database: int) -> bool:
+        """Whether everything is as it was."""
+        journal.seek(self.start)
+        return read_headers(database) == self.headers and all(
+            os.pread(database, self.size, HEADERS + block * self.size) == journal.read(self.size)
+            for block in self.blocks
+        )
 
     def write_back(self, journal: BinaryIO, database: int) -> None:
         """Write everything where it was, the headers last."""
@@ -142,26 +190,30 @@ class _Saved:
         os.fsync(database)
 
 
-def _write(journal: Path, database: int, blocks: Sequence[int]) -> None:
+def _write(journal: Path, database: int, blocks: Sequence[int], ending: bytes) -> None:
     headers = read_headers(database)
     size = headers.block_size
     # A block that is not in the file yet has nothing that could be torn.
     end = (os.fstat(database).st_size - HEADERS) // size
     kept = [block for block in blocks if block < end]
     digest = hashlib.sha256()
-    with open(journal, "wb", opener=_private) as opened:
+    with open(journal, "xb", opener=_private) as opened:
 
         def write(part: bytes) -> None:
             opened.write(part)
             digest.update(part)
 
-        write(_MAGIC + _COUNTS.pack(len(kept), size) + headers.raw)
-        write(struct.pack(f"<{len(kept)}Q", *kept))
-        for block in kept:
-            write(os.pread(database, size, HEADERS + block * size))
-        opened.write(digest.digest())
-        opened.flush()
-        os.fsync(opened.fileno())
+        try:
+            write(_MAGIC + _COUNTS.pack(len(kept), size) + headers.raw)
+            write(struct.pack(f"<{len(kept)}Q", *kept))
+            for block in kept:
+                write(os.pread(database, size, HEADERS + block * size))
+            opened.write(digest.digest() + ending)
+            opened.flush()
+            os.fsync(opened.fileno())
+        except OSError:
+            journal.unlink()
+            raise
     sync(journal.parent)
 
 
@@ -179,7 +231,7 @@ def _read(journal: BinaryIO) -> _Saved | None:
     count, size = _COUNTS.unpack_from(head, len(_MAGIC))
     length = start + 8 * count + count * size
     journal.seek(0, os.SEEK_END)
-    if journal.tell() != length + _DIGEST:
+    if journal.tell() != length + _DIGEST + 1:
         return None
     journal.seek(0)
     digest = hashlib.sha256()
@@ -188,8 +240,9 @@ def _read(journal: BinaryIO) -> _Saved | None:
         part = journal.read(min(left, 1 << 20))
         digest.update(part)
         left -= len(part)
-    if journal.read() != digest.digest():
+    if journal.read(_DIGEST) != digest.digest():
         return None
+    with_log = journal.read() == _WITH_LOG
     journal.seek(start)
     blocks = struct.unpack(f"<{count}Q", journal.read(8 * count))
-    return _Saved(Headers(head[-HEADERS:]), blocks, size, start + 8 * count)
+    return _Saved(Headers(head[-HEADERS:]), blocks, size, start + 8 * count, with_log)

@@ -21,12 +21,12 @@ import duckdb
 
 from sparkify.databases.duckdb.descriptors import descriptor
 from sparkify.databases.duckdb.header import read_headers
-from sparkify.databases.duckdb.rollback import journal_of, undo_checkpoint
+from sparkify.databases.duckdb.rollback import journal_of, log_of, undo_checkpoint
 from sparkify.databases.replacing import name_beside, sweep, sync
 from sparkify.etl.disk import disk_error_in
 from sparkify.etl.errors import ConfigurationError, SparkifyError
 
-__all__ = ["log_of", "take_snapshot", "tries", "write_snapshot"]
+__all__ = ["take_snapshot", "tries", "write_snapshot"]
 
 _TIMEOUT = 10
 """Seconds that a copy is tried again, as long as checkpoints run."""
@@ -35,11 +35,6 @@ _BETWEEN_TRIES = 0.1
 
 _NO_COPY_RANGE = (errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM)
 """Why a file system or a kernel does not copy between two files by itself."""
-
-
-def log_of(file: Path) -> Path:
-    """Where DuckDB has the log of a file, while there is one."""
-    return file.with_name(f"{file.name}.wal")
 
 
 def tries() -> Iterator[None]:

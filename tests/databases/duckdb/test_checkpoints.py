@@ -16,11 +16,10 @@ import duckdb
 import pytest
 
 from sparkify import SparkifyError, Warehouse
-from sparkify.databases.duckdb import database, rollback
+from sparkify.databases.duckdb import checkpoints, rollback
 from sparkify.databases.duckdb.descriptors import descriptor
 from sparkify.databases.duckdb.header import HEADERS, Headers, read_headers
-from sparkify.databases.duckdb.rollback import journal_of, journaled, undo_checkpoint
-from sparkify.databases.duckdb.snapshots import log_of
+from sparkify.databases.duckdb.rollback import journal_of, journaled, log_of, undo_checkpoint
 from sparkify.databases.duckdb.storage import made_by
 from sparkify.etl.observer import Observer
 from tests.support.commands import holding
@@ -88,7 +87,7 @@ def cut(tmp_path_factory: pytest.TempPathFactory) -> Cut:
     found: list[Cut] = []
 
     @contextmanager
-    def watched(path: Path, blocks: list[int]) -> Iterator[None]:
+    def watched(path: Path, blocks: list[int], **_options: bool) -> Iterator[None]:
         with journaled(path, blocks):
             before = root / "before"
             before.mkdir()
@@ -102,7 +101,7 @@ def cut(tmp_path_factory: pytest.TempPathFactory) -> Cut:
             data.log(name, *(event(ts=1541102400000 + 1000 * count + n, itemInSession=n) for n in range(count)))
             with Warehouse(f"duckdb:///{file}") as warehouse:
                 warehouse.load(only=["events"], log_data=data.logs)
-            patch.setattr(database, "journaled", watched)
+            patch.setattr(checkpoints, "journaled", watched)
     (one,) = found
     return one
 
@@ -194,6 +193,33 @@ def test_journal_is_left_alone_while_its_checkpoint_runs_in_this_process(tmp_pat
             assert not undo_checkpoint(file)
             assert journal_of(file).stat().st_mode & 0o777 == 0o600
         assert not journal_of(file).exists()
+
+
+@pytest.mark.parametrize("touched", [True, False])
+def test_journal_of_a_checkpoint_that_failed_stays_where_it_was_begun(tmp_path: Path, touched: bool) -> None:
+    file = tmp_path / "w.duckdb"
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("CREATE TABLE t AS SELECT 1 AS a")
+        connection.execute("CHECKPOINT")
+    before = file.read_bytes()
+
+    def fail() -> None:
+        with journaled(file, [0]):
+            if touched:
+                with file.open("r+b") as opened:
+                    opened.seek(HEADERS)
+                    opened.write(b"torn")
+            raise OSError(errno.EIO, "the disk")
+
+    with pytest.raises(OSError, match="the disk"):
+        fail()
+    assert journal_of(file).exists() == touched
+    if touched:
+        # What it has kept is not what is in the file by now.
+        with pytest.raises(SparkifyError, match="cannot be written: File exists"), journaled(file, [0]):
+            pass
+    assert undo_checkpoint(file) == ("a checkpoint" if touched else None)
+    assert file.read_bytes() == before
 
 
 def test_reading_the_headers_does_not_let_others_in(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from sparkify import SparkifyError, TemporaryError, Warehouse
 from sparkify.databases.duckdb.repair import repair
-from sparkify.databases.duckdb.snapshots import log_of
+from sparkify.databases.duckdb.rollback import log_of
 from sparkify.databases.duckdb.storage import STORAGE_VERSION
 from sparkify.doctor import examine
 from tests.support.commands import holding

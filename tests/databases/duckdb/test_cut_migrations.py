@@ -1,0 +1,198 @@
+"""A migration that is killed at its commit, or before its checkpoint has ended, was not begun."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from sqlalchemy import Connection
+
+from sparkify import SparkifyError, Warehouse
+from sparkify.databases.duckdb import checkpoints
+from sparkify.databases.duckdb.header import HEADERS
+from sparkify.databases.duckdb.rollback import journal_of, log_of
+from sparkify.pipeline import SPARKIFY
+from sparkify.warehouse.migrations import Migrations
+from tests.support.data import HEAD, rows
+
+REVISIONS = ["base", *(f"{number:04}" for number in range(1, int(HEAD) + 1))]
+STEPS = [*pairwise(REVISIONS), *pairwise(reversed(REVISIONS))]
+"""Every migration, up and down."""
+
+
+def move(warehouse: Warehouse, revision: str) -> None:
+    migrations = Migrations(SPARKIFY, warehouse.database)
+    at = REVISIONS.index(schema(warehouse)[0])
+    (migrations.upgrade if at < REVISIONS.index(revision) else migrations.downgrade)(warehouse.engine, revision)
+
+
+def schema(warehouse: Warehouse) -> tuple[str, list[Any]]:
+    """The revision, and every column."""
+    found = rows(
+        warehouse,
+        "SELECT table_name, column_name, data_type FROM information_schema.columns "
+        "WHERE table_schema = 'main' AND table_name <> 'alembic_version' ORDER BY ALL",
+    )
+    if not found:
+        return "base", []
+    return rows(warehouse, "SELECT version_num FROM alembic_version")[0][0], found
+
+
+class Kill:
+    """Copies the files of a warehouse at the moment of a checkpoint: what a kill would leave of it.
+
+    :ivar files: a folder with the database, its log and its journal.
+    """
+
+    def __init__(self, warehouse: Warehouse, folder: Path, number: int, patch: pytest.MonkeyPatch) -> None:
+        assert warehouse.database.file is not None
+        self.file = folder / "w.duckdb"
+        folder.mkdir()
+        original, source, calls = checkpoints._checkpoint, warehouse.database.file, iter(range(1, 99))
+
+        def copying(connection: Connection) -> None:
+            if next(calls) == number:
+                connection.commit()
+                for path, name in ((source, ""), (log_of(source), ".wal"), (journal_of(source), ".journal")):
+                    shutil.copy(path, f"{self.file}{name}")
+            original(connection)
+
+        patch.setattr(checkpoints, "_checkpoint", copying)
+
+    def open(self) -> Warehouse:
+        return Warehouse(f"duckdb:///{self.file}")
+
+
+@pytest.fixture(scope="module")
+def at(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A file at each revision."""
+    folder = tmp_path_factory.mktemp("at")
+    made = {revision: folder / f"{revision}.duckdb" for revision in REVISIONS}
+    for before, revision in zip([None, *REVISIONS], REVISIONS, strict=False):
+        if before is None:
+            duckdb.connect(str(made[revision])).close()
+            continue
+        shutil.copy(made[before], made[revision])
+        with Warehouse(f"duckdb:///{made[revision]}") as warehouse:
+            move(warehouse, revision)
+    return made
+
+
+@pytest.fixture
+def copied(at: dict[str, Path], tmp_path: Path) -> Any:
+    """A warehouse at a revision."""
+
+    def copy(revision: str) -> Warehouse:
+        shutil.copy(at[revision], tmp_path / "w.duckdb")
+        return Warehouse(f"duckdb:///{tmp_path / 'w.duckdb'}")
+
+    return copy
+
+
+@pytest.mark.parametrize(("before", "after"), STEPS)
+def test_migration_killed_behind_its_commit_is_undone(
+    before: str, after: str, copied: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with copied(before) as warehouse:
+        was = schema(warehouse)
+        # The first is that of what was committed before.
+        kill = Kill(warehouse, tmp_path / "killed", 2, monkeypatch)
+        move(warehouse, after)
+        done = schema(warehouse)
+    assert (was[0], done[0]) == (before, after)
+    assert log_of(kill.file).stat().st_size
+    with kill.open() as killed:
+        assert schema(killed) == was
+        assert not journal_of(kill.file).exists()
+        move(killed, after)
+        assert schema(killed) == done
+
+
+def test_migrations_of_one_upgrade_are_undone_together(
+    copied: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with copied("0003") as warehouse:
+        kill = Kill(warehouse, tmp_path / "killed", 2, monkeypatch)
+        move(warehouse, HEAD)
+        assert schema(warehouse)[0] == HEAD
+    caplog.clear()
+    with kill.open() as killed:
+        assert schema(killed)[0] == "0003"
+    assert f"{kill.file}: a migration that was cut off was undone" in caplog.messages
+
+
+def test_without_its_journal_the_log_is_replayed_or_refused_with_the_way_out(
+    copied: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with copied("0004") as warehouse:
+        kill = Kill(warehouse, tmp_path / "killed", 2, monkeypatch)
+        move(warehouse, "0003")
+    journal_of(kill.file).unlink()
+    with kill.open() as killed:
+        if duckdb.__version__ >= "2":
+            assert schema(killed)[0] == "0003"
+            return
+        with pytest.raises(SparkifyError, match=r"replaying WAL.* nothing was changed.*doctor --repair$"):
+            killed.status()
+
+
+def test_migration_that_fails_leaves_those_before_it(copied: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with copied("0001") as warehouse:
+
+        @contextmanager
+        def failing(connection: Connection) -> Iterator[None]:
+            with migrating(warehouse.database, connection):
+                yield
+                raise LookupError("the next one fails")
+
+        migrating = type(warehouse.database).migrating
+        monkeypatch.setattr(warehouse.database, "migrating", failing)
+        with pytest.raises(LookupError):
+            move(warehouse, "0005")
+        assert not journal_of(warehouse.database.file).exists()
+        assert log_of(warehouse.database.file).stat().st_size == 0
+    with Warehouse(warehouse.url) as again:
+        assert schema(again)[0] == "0005"
+
+
+def test_checkpoint_that_fails_behind_migrations_loses_nothing(
+    copied: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with copied("0001") as warehouse:
+        file = warehouse.database.file
+        original, calls = checkpoints._checkpoint, iter(range(1, 99))
+
+        def failing(connection: Connection) -> None:
+            if next(calls) == 2:
+                connection.commit()
+                # As one that fails when it has written a block.
+                with file.open("r+b") as opened:
+                    opened.seek(HEADERS)
+                    opened.write(b"torn")
+                raise OSError(errno.EIO, "the disk")
+            original(connection)
+
+        monkeypatch.setattr(checkpoints, "_checkpoint", failing)
+        with pytest.raises(OSError, match="the disk"):
+            move(warehouse, "0002")
+        # This process goes on with what it has committed, and commits more.
+        left = tmp_path / "left"
+        left.mkdir()
+        for path in (file, log_of(file), journal_of(file)):
+            shutil.copy(path, left / path.name)
+    with Warehouse(f"duckdb:///{left / file.name}") as again:
+        assert schema(again)[0] == "0002"
+
+
+@pytest.mark.parametrize("revision", ["0001", "0004", "+2"])
+def test_new_file_is_made_at_the_revision_that_was_asked_for(revision: str, tmp_path: Path) -> None:
+    expected = "0002" if revision == "+2" else revision
+    with Warehouse(f"duckdb:///{tmp_path / 'new.duckdb'}") as warehouse:
+        assert warehouse.migrate(revision) == expected
