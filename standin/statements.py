@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from . import ddl, queries
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 Block = Literal["any", "refused", "commits"]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Pass:
     """Goes to PostgreSQL by the extended protocol, with its binds."""
 
@@ -50,6 +52,10 @@ class Transaction:
 
 Plan = Pass | Action | Transaction
 
+_QUERIES = ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "VALUES")
+# most of them, told without reading the rest
+_QUERY = re.compile(rf"[\s(]*({'|'.join(_QUERIES)})\b", re.IGNORECASE)
+
 _NO_INDEX = ("INDEX", "SEQUENCE", "TRIGGER", "RULE", "DOMAIN", "TYPE", "EXTENSION", "AGGREGATE", "OPERATOR")
 _UNEMULATED = ("MATERIALIZED", "EXTERNAL", "FUNCTION", "PROCEDURE", "LIBRARY", "MODEL", "DATASHARE")
 _PASSED = ("SCHEMA", "USER", "GROUP", "ROLE", "DATABASE", "VIEW", "DEFAULT")
@@ -78,15 +84,16 @@ def plan(sql: str) -> Plan:
 
     :raises RedshiftError: for what Redshift would refuse, or the stand-in has not.
     """
+    if _QUERY.match(sql):
+        return _query(sql)
     tokens = tokenize(sql)
     while tokens and tokens[-1].text == ";":
         tokens.pop()
     if not tokens:
         return Pass(sql, "")
     first = next((t for t in tokens if t.text != "("), tokens[0])
-    if first.is_word("SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "VALUES"):
-        found = queries.query(sql)
-        return Pass(found.sql, found.verb, found.target, found.insert)
+    if first.is_word(*_QUERIES):
+        return _query(sql)
     if first.is_word("MERGE"):
         merged = merge(sql)
         if merged.run is not None:
@@ -107,6 +114,13 @@ def plan(sql: str) -> Plan:
     if handler is None or first is not tokens[0]:
         raise syntax_error(first.text)
     return handler(sql, Cursor(sql, tokens))
+
+
+@lru_cache(maxsize=2000)
+def _query(sql: str) -> Pass:
+    """The plan of a query or DML. Clients send the same again and again."""
+    found = queries.query(sql)
+    return Pass(found.sql, found.verb, found.target, found.insert)
 
 
 def _one_statement(tokens: list[Token]) -> None:
