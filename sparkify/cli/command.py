@@ -126,9 +126,26 @@ def guarded(app: typer.Typer) -> NoReturn:
 
     signal.signal(signal.SIGTERM, _terminate)
     _write_utf8()
-    with guarded_streams():
-        _run(app)
-    sys.exit(0)
+    try:
+        with guarded_streams():
+            _run(app)
+        sys.exit(0)
+    except SystemExit as ended:
+        if _calls_are_left():
+            # Python would end under their feet, and may abort.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(ended.code if isinstance(ended.code, int) else 1)
+        raise
+
+
+def _calls_are_left() -> bool:
+    """Whether S3 is still waited for in threads that nobody waits for."""
+    if "sparkify.etl.threads" not in sys.modules:
+        return False
+    from sparkify.etl.threads import are_left
+
+    return are_left()
 
 
 def _run(app: typer.Typer) -> None:

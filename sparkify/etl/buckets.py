@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sparkify.etl.errors import EmptySource, SourceError, TemporaryError
 from sparkify.etl.listing import AwsOptions
+from sparkify.etl.retrying import Unanswered
 
 if TYPE_CHECKING:
     from boto3 import Session
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["is_end_of_listing", "list_with_any_key", "open_bucket", "reaching_s3"]
 
 _HTTP_STATUS = re.compile(r"status code: (\d{3})")
-_MAX_RETRIES = 8
+_RETRIES = 2
+"""Which the client makes by itself, within half a second; what goes on for longer is told: see ``retrying``."""
 _ERROR = re.compile(r"<Code>([^<]*)</Code>(?:\s*<Message>([^<]*)</Message>)?")
+_OF_CLIENT = re.compile(r"Error performing \w+ \S+ in \S+ - (.+)")
 _REFUSED = "S3 refused access"
 _CHECK_ACCESS = "Check the credentials and the bucket policy."
 
@@ -31,13 +34,14 @@ def open_bucket(bucket: str, aws: AwsOptions) -> S3Store:
     from obstore.store import S3Store
 
     session = _session(aws)
-    client_options: dict[str, object] = {"timeout": "60s", "connect_timeout": "10s"}
+    # Sixty seconds of silence, not of transfer: a large object may take longer.
+    client_options: dict[str, object] = {"timeout": "600s", "read_timeout": "60s", "connect_timeout": "10s"}
     options: dict[str, object] = {"region": session.region_name or "us-west-2"}
     if aws.endpoint:
         options["endpoint"] = aws.endpoint
         options["virtual_hosted_style_request"] = False
         client_options["allow_http"] = aws.endpoint.startswith("http://")
-    retry = {"max_retries": _MAX_RETRIES, "retry_timeout": timedelta(seconds=90)}
+    retry = {"max_retries": _RETRIES, "retry_timeout": timedelta(seconds=30)}
     common: dict[str, Any] = {**options, "client_options": client_options, "retry_config": retry}
     if session.get_credentials() is None:
         # A public bucket is readable by whoever asks without a name.
@@ -103,7 +107,7 @@ def _pages(bucket: str, folder: str, aws: AwsOptions, start: Mapping[str, Any]) 
         told = f"{exc.response['Error']['Code']}: {exc.response['Error'].get('Message', '')}"
         if status in (401, 403):
             raise SourceError(where, f"{_REFUSED} ({told})", hint=_CHECK_ACCESS) from exc
-        raise TemporaryError(f"S3 did not answer ({told})", where=where) from exc
+        raise Unanswered(f"S3 did not answer ({told})", where=where) from exc
     except ResponseParserError as exc:
         raise TemporaryError("S3 answered with something else than a listing", where=where) from exc
 
@@ -150,7 +154,7 @@ def reaching_s3(uri: str) -> Iterator[None]:
     except s3.PreconditionError as exc:
         raise TemporaryError("was replaced while it was read", where=uri) from exc
     except HTTPClientError as exc:
-        raise TemporaryError(f"S3 did not answer ({exc})", where=uri) from exc
+        raise Unanswered(f"S3 did not answer ({exc})", where=uri) from exc
     except BotoCoreError as exc:
         raise SourceError(uri, f"no usable AWS credentials: {exc}") from exc
     except s3.BaseError as exc:
@@ -164,8 +168,10 @@ def reaching_s3(uri: str) -> Iterator[None]:
                 raise SourceError(
                     uri, "the bucket is in another region", hint="Set AWS_DEFAULT_REGION."
                 ) from exc
-        first = _words(exc) or str(exc).strip().splitlines()[0][:300]
-        raise TemporaryError(f"S3 did not answer ({first})", where=uri) from exc
+        first = str(exc).strip().splitlines()[0][:300]
+        client = _OF_CLIENT.search(first)
+        first = _words(exc) or (client[1] if client else first)
+        raise Unanswered(f"S3 did not answer ({first})", where=uri) from exc
 
 
 def _refused(uri: str, error: BaseException) -> SourceError:

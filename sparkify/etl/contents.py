@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from sparkify.etl.buckets import open_bucket
 from sparkify.etl.listing import AwsOptions, Listing, SourceFile
 from sparkify.etl.locations import is_s3, split_s3
 from sparkify.etl.sources import stored_bytes
+from sparkify.etl.threads import Threads
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
@@ -105,7 +105,7 @@ def not_verified(count: int) -> str:
 
 def _hashes(files: Sequence[SourceFile], aws: AwsOptions) -> Iterator[str]:
     stores = _stores(files, aws)
-    with ThreadPoolExecutor(_READERS) as pool:
+    with Threads(_READERS) as pool:
         yield from pool.map(lambda file: _hash(file, stores), files)
 
 

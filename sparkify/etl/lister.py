@@ -19,6 +19,7 @@ from sparkify.etl.buckets import is_end_of_listing, list_with_any_key, open_buck
 from sparkify.etl.errors import EmptySource, SourceError
 from sparkify.etl.listing import AwsOptions, Listing, SourceFile, fingerprint_of
 from sparkify.etl.locations import check_location, is_s3, local_path, split_s3
+from sparkify.etl.retrying import persistently
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
@@ -181,6 +182,10 @@ def _local_file(path: str, status: os.stat_result) -> SourceFile:
 
 
 def _list_s3(uri: str, aws: AwsOptions) -> _Found:
+    return persistently(uri, lambda: _list_s3_once(uri, aws))
+
+
+def _list_s3_once(uri: str, aws: AwsOptions) -> _Found:
     from obstore.exceptions import BaseError
 
     bucket, prefix = split_s3(uri)

@@ -13,8 +13,10 @@ from sparkify.etl.buckets import reaching_s3
 from sparkify.etl.errors import EmptySource, SourceError, TemporaryError
 from sparkify.etl.listing import MAX_UNPACKED, SourceFile, fingerprint_of
 from sparkify.etl.locations import split_s3
+from sparkify.etl.retrying import persistently
 
 if TYPE_CHECKING:
+    from obstore import GetOptions
     from obstore.store import S3Store
 
 __all__ = ["file_chunks", "stored_bytes", "unpacked"]
@@ -95,14 +97,34 @@ def _still_there(uri: str) -> Iterator[None]:
 
 def _s3_chunks(file: SourceFile, store: S3Store) -> Iterator[bytes]:
     _, key = split_s3(file.uri)
-    with _still_there(file.uri), reaching_s3(file.uri):
+    read = 0
+    answer: Iterator[bytes] | None = None
+
+    def ask() -> Iterator[bytes]:
         # If-Match: what is loaded is what was listed and what the ledger will remember.
-        answer = store.get(key, options={"if_match": f'"{file.fingerprint}"'})
-        _refuse_replaced(file, answer.meta["e_tag"])
-        read = 0
-        for buffer in answer.stream(min_chunk_size=CHUNK):
-            read += len(buffer)
-            yield bytes(buffer)
+        options: GetOptions = {"if_match": f'"{file.fingerprint}"'}
+        if read:
+            options["range"] = {"offset": read}
+        found = store.get(key, options=options)
+        _refuse_replaced(file, found.meta["e_tag"])
+        return map(bytes, found.stream(min_chunk_size=CHUNK))
+
+    def receive() -> bytes:
+        nonlocal answer
+        if answer is None and 0 < file.size <= read:
+            return b""
+        with _still_there(file.uri), reaching_s3(file.uri):
+            try:
+                answer = answer or ask()
+                return next(answer, b"")
+            except BaseException:
+                # Another goes on where this one has ended.
+                answer = None
+                raise
+
+    while chunk := persistently(file.uri, receive):
+        read += len(chunk)
+        yield chunk
     if read != file.size:
         raise TemporaryError(f"{read:,} of {file.size:,} bytes arrived", where=file.uri)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,6 +24,7 @@ from sparkify.etl.locations import is_s3, split_s3
 from sparkify.etl.profiles import Profile
 from sparkify.etl.profiling import FileProfiler, Profiler
 from sparkify.etl.sources import CHUNK, GZIP_MAGIC, stored_bytes, unpacked
+from sparkify.etl.threads import Threads
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
@@ -101,7 +101,7 @@ def spool(
         for bucket in sorted({split_s3(file.uri)[0] for file in files if is_s3(file.uri)})
     }
     small = [file for file in files if file.size < _SMALL]
-    with _Bundler(folder) as bundle, ThreadPoolExecutor(_FETCHERS if stores else 1) as pool:
+    with _Bundler(folder) as bundle, Threads(_FETCHERS) as pool:
         for one in _contents(small, stores, pool, partial(_Reading, profiler=profiler, aws=aws)):
             file = one.file
             yield from bundle.add(one)
@@ -199,7 +199,7 @@ def _store(file: SourceFile, stores: dict[str, S3Store]) -> S3Store | None:
 def _contents(
     files: Sequence[SourceFile],
     stores: dict[str, S3Store],
-    pool: ThreadPoolExecutor,
+    pool: Threads,
     reading: Callable[[SourceFile, S3Store | None], _Reading],
 ) -> Iterator[_Reading]:
     """The content of each small file; those of S3 are fetched many at a time, and not far ahead."""

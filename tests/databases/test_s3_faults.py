@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +17,10 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from sparkify import SparkifyError, TemporaryError, Warehouse
-from sparkify.etl import buckets
+from sparkify.etl import retrying
 from sparkify.etl.lister import list_files
 from sparkify.etl.listing import AwsOptions
+from tests.support.commands import heed_interrupts
 from tests.support.data import Data, rows
 from tests.support.making import event
 from tests.support.s3_faults import FAULTS, Fault, S3Faults, faulty_s3
@@ -48,7 +54,7 @@ def client(faults: S3Faults, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
     # A fault for good is told after half a second.
-    monkeypatch.setattr(buckets, "_MAX_RETRIES", 2)
+    monkeypatch.setattr(retrying, "_TRIES", 2)
     client = boto3.client("s3", endpoint_url=faults.server)
     client.create_bucket(Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
     yield client
@@ -138,5 +144,66 @@ def test_slow_down_is_told_in_the_words_of_s3(faults: S3Faults, client: Any) -> 
     with pytest.raises(TemporaryError, match=r"\(SlowDown: Please reduce your request rate\.\)") as stopped:
         list_files(f"s3://{_BUCKET}/log", AwsOptions(endpoint=faults.endpoint))
     assert stopped.value.exit_code == 75
-    # Once, and as often as it may be tried again.
-    assert len(faults.seen) == 3
+    # Twice what the client asks by itself.
+    assert len(faults.seen) == 6
+
+
+@pytest.mark.parametrize(("fault", "found"), [("503", "SlowDown: Please reduce"), ("cut", "")])
+def test_what_goes_on_for_longer_is_told_and_overcome(
+    fault: Fault,
+    found: str,
+    faults: S3Faults,
+    client: Any,
+    data: Data,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    lines = [event(itemInSession=n, userAgent=f"{n:0900}") for n in range(4_000)]
+    client.put_object(Bucket=_BUCKET, Key="log/a.json", Body=data.log("x", *lines).read_bytes())
+    uri = f"s3://{_BUCKET}/log"
+    faults.plan(fault, "/log/a.json", times=3)
+    with Warehouse(f"duckdb:///{tmp_path}/told.duckdb") as warehouse:
+        warehouse.load(log_data=uri, only=["events"])
+        assert rows(warehouse, "SELECT count(*), count(DISTINCT user_agent) FROM songplays") == [(4_000, 4_000)]
+    (told,) = [one.getMessage() for one in caplog.records if one.name == "sparkify.s3"]
+    assert told.startswith(f"{uri}/a.json: S3 did not answer ({found}")
+    assert ": try 2 of 2 in " in told
+
+
+def test_blip_is_overcome_in_silence(faults: S3Faults, client: Any, caplog: pytest.LogCaptureFixture) -> None:
+    client.put_object(Bucket=_BUCKET, Key="log/a.json", Body=b"{}")
+    faults.plan("503", "list-type=2", times=2)
+    assert list_files(f"s3://{_BUCKET}/log", AwsOptions(endpoint=faults.endpoint)).files
+    assert [one for one in caplog.records if one.name == "sparkify.s3"] == []
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize("of", ["list-type=2", "/log/"])
+def test_signal_is_heeded_while_s3_does_not_answer(
+    of: str, number: signal.Signals, code: int, faults: S3Faults, client: Any, data: Data, tmp_path: Path
+) -> None:
+    for name in "abc":
+        client.put_object(Bucket=_BUCKET, Key=f"log/{name}.json", Body=data.log("x", event()).read_bytes())
+    # The client waits for a minute.
+    faults.plan("hang", of)
+    options = ["load", "--only", "events", "--log-data", f"s3://{_BUCKET}/log", "--database", "hang.duckdb"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "sparkify", *options],
+        cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_interrupts,
+    ) as process:
+        try:
+            while not any(found == "hang" for _, found in faults.seen):
+                assert process.poll() is None
+                time.sleep(0.05)
+            process.send_signal(number)
+            _, told = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == code
+    assert told.splitlines()[-1].startswith("terminated" if code == 143 else "interrupted")
+    assert "Traceback" not in told
+    assert list(tmp_path.glob("sparkify-load-*")) == []

@@ -13,11 +13,13 @@ from urllib.parse import urlsplit
 __all__ = ["FAULTS", "Fault", "S3Faults", "faulty_s3"]
 
 Fault = Literal[
-    "503", "500", "403", "gone", "etag", "no etag", "html", "xml", "short", "cut", "reset", "wrong length"
-]
+    "503", "500", "403", "gone", "etag", "no etag", "html", "xml", "short", "cut", "reset", "wrong length",
+    "hang",
+]  # fmt: skip
 FAULTS: tuple[Fault, ...] = (
     "503", "500", "403", "gone", "etag", "no etag", "html", "xml", "short", "cut", "reset", "wrong length",
 )  # fmt: skip
+"""All but that which takes as long as a client waits."""
 
 _SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 _DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied by a test</Message></Error>"
@@ -31,12 +33,14 @@ class S3Faults:
 
     :ivar endpoint: where the proxy is.
     :ivar seen: the requests, each with what came of it.
+    :ivar planned_anew: lets the requests go that hang.
     """
 
     def __init__(self, server: str) -> None:
         self.server = server
         self.endpoint = ""
         self.seen: list[tuple[str, str]] = []
+        self.planned_anew = threading.Event()
         self._fault: Fault | None = None
         self._of = ""
         self._from = self._left = 0
@@ -45,6 +49,8 @@ class S3Faults:
     def plan(self, fault: Fault | None, of: str = "", *, after: int = 0, times: int = 1 << 30) -> None:
         """Spoil answers to requests with ``of`` in their path and query: so many, after the first ``after``."""
         with self._lock:
+            self.planned_anew.set()
+            self.planned_anew = threading.Event()
             self._fault, self._of, self._from, self._left = fault, of, after, times
             self.seen.clear()
 
@@ -101,6 +107,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault == "gone":
             self._answer(404, {}, _MISSING)
         elif fault == "reset":
+            self.close_connection = True
+        elif fault == "hang":
+            self.of.planned_anew.wait(120)
             self.close_connection = True
         else:
             self._spoil(fault, *self._ask())

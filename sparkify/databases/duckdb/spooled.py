@@ -10,12 +10,15 @@ from dataclasses import dataclass, field
 from sparkify.etl.declarations import Source
 from sparkify.etl.listing import SourceFile
 from sparkify.etl.spool import Segment, SpoolFile
+from sparkify.etl.threads import CALL
 from sparkify.etl.validation import Validated
 
 __all__ = ["Readable", "Spooled", "ahead"]
 
 _AHEAD = 64
 """Files that may be ready before the database has come to them."""
+_GRACE = 1
+"""Seconds that the thread which makes them is waited for, where the load ends without them."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def ahead(files: Iterator[SpoolFile]) -> Iterator[SpoolFile]:
         except BaseException as exc:
             put(exc)
 
-    worker = threading.Thread(target=fill, name="sparkify-spool")
+    worker = threading.Thread(target=fill, name=CALL, daemon=True)
     worker.start()
     try:
         while (item := waiting.get()) is not None:
@@ -89,4 +92,5 @@ def ahead(files: Iterator[SpoolFile]) -> Iterator[SpoolFile]:
             yield item
     finally:
         stopped.set()
-        worker.join()
+        # It may be in the middle of a large file, or wait for S3; whatever it writes then is not looked at.
+        worker.join(_GRACE)

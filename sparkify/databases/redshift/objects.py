@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sparkify.etl.buckets import open_bucket, reaching_s3
 from sparkify.etl.errors import SparkifyError
 from sparkify.etl.listing import AwsOptions, SourceFile
 from sparkify.etl.locations import split_s3
 from sparkify.etl.observer import Observer
+from sparkify.etl.retrying import persistently
 from sparkify.etl.sources import file_chunks
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
 
 __all__ = ["LoadObjects"]
+
+T = TypeVar("T")
 
 
 class LoadObjects:
@@ -49,16 +53,12 @@ class LoadObjects:
         :raises TemporaryError: when S3 does not answer.
         """
         if self._written.get(uri) != content:
-            with reaching_s3(uri):
-                store, key = self._place(uri)
-                store.put(key, content)
+            self._ask(uri, lambda store, key: store.put(key, content))
             self._written[uri] = content
 
     def upload(self, uri: str, path: Path) -> None:
         """Write an object with what is in a file; as :meth:`write`."""
-        with reaching_s3(uri):
-            store, key = self._place(uri)
-            store.put(key, path)
+        self._ask(uri, lambda store, key: store.put(key, path))
         self._written[uri] = None
 
     def read(self, uri: str) -> str:
@@ -66,19 +66,15 @@ class LoadObjects:
 
         :raises SourceError: when there is none, or it may not be read.
         """
-        with reaching_s3(uri):
-            store, key = self._place(uri)
-            meta = store.head(key)
-            file = SourceFile(uri, meta["size"], (meta["e_tag"] or "").strip('"'))
-            return b"".join(file_chunks(file, store)).decode()
+        meta = self._ask(uri, lambda store, key: store.head(key))
+        file = SourceFile(uri, meta["size"], (meta["e_tag"] or "").strip('"'))
+        return b"".join(file_chunks(file, self._place(uri)[0])).decode()
 
     def remove(self, uri: str) -> None:
         """Remove an object that was written. A failure is warned of."""
         self._written.pop(uri, None)
         try:
-            with reaching_s3(uri):
-                store, key = self._place(uri)
-                store.delete(key)
+            self._ask(uri, lambda store, key: store.delete(key))
         except SparkifyError as exc:
             self._observer.warning(f"{uri} is left behind: {exc.found}")
 
@@ -86,6 +82,13 @@ class LoadObjects:
         """Remove all of them."""
         for uri in list(self._written):
             self.remove(uri)
+
+    def _ask(self, uri: str, what: Callable[[S3Store, str], T]) -> T:
+        def once() -> T:
+            with reaching_s3(uri):
+                return what(*self._place(uri))
+
+        return persistently(uri, once)
 
     def _place(self, uri: str) -> tuple[S3Store, str]:
         bucket, key = split_s3(uri)

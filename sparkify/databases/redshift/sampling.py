@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -18,6 +19,7 @@ from sparkify.etl.profiles import Profile
 from sparkify.etl.profiling import FileProfiler, Profiler
 from sparkify.etl.sources import GZIP_MAGIC
 from sparkify.etl.spool import Segment
+from sparkify.etl.threads import Threads
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
@@ -41,7 +43,7 @@ class Sampling:
         self._files = files[::step]
         self._profiler = Profiler(source)
         self._aws = aws
-        self._pool = ThreadPoolExecutor(8)
+        self._pool = Threads(8)
         self._fetched: list[tuple[SourceFile, Future[bytes]]] = []
 
     def __enter__(self) -> Self:
@@ -50,13 +52,13 @@ class Sampling:
             bucket, _ = split_s3(file.uri)
             if bucket not in stores:
                 stores[bucket] = open_bucket(bucket, self._aws)
-            self._fetched.append((file, self._pool.submit(_beginning, file, stores[bucket])))
+            self._fetched.append((file, self._pool.submit(partial(_beginning, file, stores[bucket]))))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._pool.shutdown(wait=error is None, cancel_futures=True)
+        self._pool.__exit__(kind, error, trace)
 
     def found(self) -> Mapping[str, Segment]:
         """By uri, what was seen of the files that could be fetched. Waits for them."""

@@ -1,0 +1,90 @@
+"""Threads for calls that hold signals back, which nobody waits for where a signal or an error ends the block.
+
+The S3 client returns to Python when S3 has answered, or after a minute. A handler of Python runs in the main
+thread alone, and not before its call has returned: so that thread makes no such call.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from functools import partial
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+__all__ = ["CALL", "Threads", "are_left", "call_aside"]
+
+T = TypeVar("T")
+Item = TypeVar("Item")
+
+CALL = "sparkify-call"
+"""The name of a thread that need not be waited for: see :func:`are_left`."""
+
+
+class Threads:
+    """So many threads at most, each made when there is something to do for it.
+
+    Beside ``ThreadPoolExecutor`` in this: an error in the block leaves them behind, and so does the end of the
+    process.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._tasks: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._left = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._left = error is not None
+        for _ in self._threads:
+            self._tasks.put(None)
+        if not self._left:
+            for thread in self._threads:
+                thread.join()
+
+    def submit(self, call: Callable[[], T]) -> Future[T]:
+        """What the call will return. It is not made where the block has ended with an error before its turn."""
+        future: Future[T] = Future()
+        self._tasks.put((future, call))
+        if len(self._threads) < self._count:
+            thread = threading.Thread(target=self._work, name=CALL, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+        return future
+
+    def map(self, function: Callable[[Item], T], items: Iterable[Item]) -> Iterator[T]:
+        """What the function returns for each item, in their order. Its exception is raised here."""
+        for future in [self.submit(partial(function, item)) for item in items]:
+            yield future.result()
+
+    def _work(self) -> None:
+        while task := self._tasks.get():
+            future, call = task
+            if self._left:
+                future.cancel()
+                continue
+            try:
+                future.set_result(call())
+            except BaseException as exc:
+                # Whoever asks for the result has it.
+                future.set_exception(exc)
+
+
+def call_aside(call: Callable[[], T]) -> T:
+    """What the call returns, made in another thread where this one is the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        return call()
+    with Threads(1) as threads:
+        return threads.submit(call).result()
+
+
+def are_left() -> bool:
+    """Whether a call of this process is still under way that nobody waits for."""
+    return any(thread.name == CALL for thread in threading.enumerate())
