@@ -26,7 +26,7 @@ def test_load_whose_operation_fails_or_is_the_last_leaves_yesterdays_star_or_tod
     # Some in the middle, some behind the commit.
     assert found["before"] >= 2
     assert found["after"] >= 2
-    assert found["killed"] >= 4
+    assert found["killed"] >= 3
 
 
 def test_io_faults_see_a_load_that_commits_in_between() -> None:

@@ -17,7 +17,7 @@ from sparkify import Warehouse
 from sparkify.etl.declarations import Pipeline
 from sparkify.pipeline import SPARKIFY
 from sparkify.warehouse.migrations import Migrations
-from tests.support.commands import run_module
+from tests.support.commands import run_here
 from tests.support.data import HEAD, Data, rows
 from tests.support.making import event, song
 from tests.support.paths import CLONE
@@ -130,7 +130,7 @@ def test_migrations_go_on_from_file_of_a_load(tmp_path: Path, data: Data) -> Non
     }
 
     def run(*arguments: str) -> str:
-        done = run_module(*arguments, cwd=CLONE, environment=environment)
+        done = run_here(*arguments, cwd=CLONE, environment=environment)
         assert done.returncode == 0, (arguments, done.stdout, done.stderr)
         return done.stdout
 

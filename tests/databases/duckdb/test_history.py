@@ -395,7 +395,7 @@ def test_history_grows_to_twice_its_length_before_it_is_compacted_again(
     loaded: Warehouse, data: Data, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else each load would write all of it anew, once it holds very many files."""
-    monkeypatch.setattr(file_journal, "COMPACTED_ABOVE", 100)
+    monkeypatch.setattr(file_journal, "COMPACTED_ABOVE", 50)
     replaced: list[int] = []
     rename = Path.replace
 
@@ -404,11 +404,11 @@ def test_history_grows_to_twice_its_length_before_it_is_compacted_again(
         return rename(path, target)
 
     monkeypatch.setattr(Path, "replace", counted)
-    for number in range(2, 26):
+    for number in range(2, 14):
         data.log(f"{number}.json", event(sessionId=number))
         loaded.load()
     assert 2 <= len(replaced) <= 6
-    assert [load.load_id for load in read_sidecar(path_of(loaded)).loads] == list(range(1, 26))
+    assert [load.load_id for load in read_sidecar(path_of(loaded)).loads] == list(range(1, 14))
 
 
 # -- status ------------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ def late_and_early(root: Path, seed: int) -> tuple[list[Path], list[Path]]:
     return logs, songs
 
 
-@pytest.mark.seeds(4)
+@pytest.mark.seeds(2)
 def test_any_order_gives_the_same_star(tmp_path: Path, seed: int) -> None:
     logs, songs = late_and_early(tmp_path / "data", seed)
     with Warehouse(f"duckdb:///{tmp_path}/once.duckdb") as once:
@@ -111,7 +111,7 @@ def dense_world(order: random.Random) -> list[tuple[str, list[dict[str, object]]
     return files
 
 
-@pytest.mark.seeds(5)
+@pytest.mark.seeds(3)
 def test_late_days_and_songs_give_the_star_of_a_full_refresh(
     data: Data, warehouse: Warehouse, seed: int
 ) -> None:

@@ -9,11 +9,11 @@ from tests.support import cuts
 
 
 def test_load_whose_connection_is_cut_ends_as_one_load(redshift: Standin, tmp_path: Path) -> None:
-    found = cuts.run(redshift, tmp_path, cuts=20, seed=2)
+    found = cuts.run(redshift, tmp_path, cuts=10, seed=2)
     assert found["wrong"] == []
-    assert found["loads"] == 20
-    assert found["cut"] >= 15
-    assert found["lost COMMIT answers"] >= 3
+    assert found["loads"] == 10
+    assert found["cut"] >= 8
+    assert found["lost COMMIT answers"] >= 2
     # Some could not come back.
     assert found["exit 75"] >= 1
 
