@@ -121,12 +121,15 @@ class SparkifyError(Exception):
 
 
 @contextmanager
-def leaving(state: str) -> Iterator[None]:
-    """Say of every error that leaves the block in what state things were left, unless it is said already."""
+def leaving(state: str | Callable[[], str]) -> Iterator[None]:
+    """Say of every error that leaves the block in what state things were left, unless it is said already.
+
+    :param state: or what returns it, where it changes.
+    """
     try:
         yield
     except SparkifyError as error:
-        error.state = error.state or state
+        error.state = error.state or (state() if callable(state) else state)
         raise
 
 

@@ -73,7 +73,8 @@ def load(
     clock = time.perf_counter()
     observer = observer or Observer()
     journal = journal or Journal()
-    with leaving(UNCHANGED):
+    one: _Load | None = None
+    with leaving(lambda: one.state if one else UNCHANGED):
         journal.step = "list the sources"
         listings = list_sources(request, observer) if listings is None else listings
         found = sum(len(listing.files) for listing in listings.values())

@@ -27,12 +27,17 @@ def tidying(session: Session, adapter: Adapter, observer: Observer, *, done: str
     """
     try:
         yield
-    except (DBAPIError, SparkifyError) as exc:
-        reason = adapter.translate(exc) if isinstance(exc, DBAPIError) else exc
-        found = reason.found if reason else exc.orig if isinstance(exc, DBAPIError) else exc
-        observer.warning(f"{done}, but tidying up failed: {found}")
+    except (DBAPIError, SparkifyError, OSError) as exc:
+        observer.warning(f"{done}, but tidying up failed: {_found(exc, adapter)}")
         # Temporary tables that were not dropped are in the way of the next load over it.
         adapter.discard(session)
+
+
+def _found(error: Exception, adapter: Adapter) -> object:
+    if isinstance(error, DBAPIError):
+        reason = adapter.translate(error)
+        return reason.found if reason else error.orig
+    return error.found if isinstance(error, SparkifyError) else error
 
 
 def prepare(adapter: Adapter, session: Session) -> None:

@@ -78,6 +78,8 @@ def journaled(file: Path, blocks: Sequence[int], *, with_log: bool = False) -> I
         _running.add(str(journal.absolute()))
     try:
         try:
+            if journal.exists():
+                _settle(journal, database)
             _write(journal, database, blocks, _WITH_LOG if with_log else _WITHOUT_LOG)
         except OSError as exc:
             reason = SparkifyError(f"cannot be written: {exc.strerror}", where=str(journal))
@@ -89,7 +91,9 @@ def journaled(file: Path, blocks: Sequence[int], *, with_log: bool = False) -> I
             with suppress(OSError):
                 _settle(journal, database)
             raise
-        journal.unlink()
+        # One that cannot be removed is of a checkpoint that was ended: whoever finds it sees that.
+        with suppress(OSError):
+            journal.unlink()
     finally:
         with _guard:
             _running.discard(str(journal.absolute()))
@@ -137,7 +141,7 @@ def _undo(file: Path, journal: Path) -> Literal["a checkpoint", "a migration"] |
 
 
 def _settle(journal: Path, database: int) -> None:
-    """After an error: remove the journal, or have it undo the checkpoint alone where that was begun."""
+    """Remove a journal that is left, or have it undo the checkpoint alone where that was begun."""
     with journal.open("r+b") as opened:
         saved = _read(opened)
         begun = saved is not None and saved.was_cut_off(read_headers(database))

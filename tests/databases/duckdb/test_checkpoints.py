@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -21,12 +22,14 @@ from sparkify.databases.duckdb.descriptors import descriptor
 from sparkify.databases.duckdb.header import HEADERS, Headers, read_headers
 from sparkify.databases.duckdb.rollback import journal_of, journaled, log_of, undo_checkpoint
 from sparkify.databases.duckdb.storage import made_by
+from sparkify.etl import runner
 from sparkify.etl.observer import Observer
 from tests.support.commands import holding
 from tests.support.data import Data, rows
 from tests.support.making import event
 
 HEADER = HEADERS // 3
+COUNT = "SELECT count(*) FROM songplays"
 
 
 @dataclass
@@ -305,16 +308,20 @@ def test_commit_of_nothing_leaves_no_log(tmp_path: Path) -> None:
     assert file.read_bytes() == before
 
 
+class Listening(Observer):
+    """Keeps the warnings."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warning(self, message: str) -> None:
+        self.warnings.append(message)
+
+
 def test_journal_that_cannot_be_written_is_warned_of(
     data: Data, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    warnings: list[str] = []
-
-    class Listening(Observer):
-        """Keeps the warnings."""
-
-        def warning(self, message: str) -> None:
-            warnings.append(message)
+    listening = Listening()
 
     def full(path: Path, flags: int) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
@@ -322,10 +329,73 @@ def test_journal_that_cannot_be_written_is_warned_of(
     data.log("one.json", event())
     warehouse.migrate()
     monkeypatch.setattr(rollback, "_private", full)
-    assert warehouse.load(only=["events"], log_data=data.logs, observer=Listening()).load_id == 1
-    (told,) = warnings
+    assert warehouse.load(only=["events"], log_data=data.logs, observer=listening).load_id == 1
+    (told,) = listening.warnings
     assert told.startswith("loaded, but tidying up failed: no space is left on the disk")
     warehouse.close()
     assert warehouse.database.file is not None
     assert log_of(warehouse.database.file).exists()
     assert rows(warehouse, "SELECT count(*) FROM songplays") == [(1,)]
+
+
+def test_journal_that_cannot_be_removed_is_in_nobodys_way(
+    data: Data, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert warehouse.database.file is not None
+    journal = journal_of(warehouse.database.file)
+    unlink = Path.unlink
+
+    def stays(path: Path, *, missing_ok: bool = False) -> None:
+        if path == journal:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+        unlink(path, missing_ok=missing_ok)
+
+    listening = Listening()
+    warehouse.migrate()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", stays)
+        data.log("one.json", event())
+        assert warehouse.load(only=["events"], log_data=data.logs, observer=listening).load_id == 1
+        assert listening.warnings == []
+        assert journal.exists()
+        # It is not written over, which would be in place of what it keeps; what is committed stays in the log.
+        data.log("two.json", event(itemInSession=1))
+        assert warehouse.load(only=["events"], log_data=data.logs, observer=listening).load_id == 2
+        (told,) = listening.warnings
+        assert told.startswith("loaded, but tidying up failed: the disk does not read or write")
+    warehouse.close()
+    with Warehouse(warehouse.url) as again:
+        assert rows(again, COUNT) == [(2,)]
+    assert not journal.exists()
+
+
+def test_operation_that_fails_behind_the_commit_is_warned_of(
+    data: Data, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: Any, **_options: Any) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), "the file")
+
+    listening = Listening()
+    warehouse.migrate()
+    data.log("one.json", event())
+    monkeypatch.setattr(type(warehouse.database), "tidy", fail)
+    assert warehouse.load(only=["events"], log_data=data.logs, observer=listening).load_id == 1
+    assert listening.warnings == ["loaded, but tidying up failed: [Errno 5] Input/output error: 'the file'"]
+    warehouse.close()
+    assert rows(warehouse, COUNT) == [(1,)]
+
+
+def test_error_behind_the_commit_says_that_the_load_was_committed(
+    data: Data, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it is: the folder for temporary files takes it for its own."""
+
+    def fail(*_arguments: Any, **_options: Any) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), "the file")
+
+    warehouse.migrate()
+    data.log("one.json", event())
+    monkeypatch.setattr(runner._Load, "_tidy", fail)
+    with pytest.raises(SparkifyError, match="the disk does not read .*; the load was committed"):
+        warehouse.load(only=["events"], log_data=data.logs)
+    assert rows(warehouse, COUNT) == [(1,)]
