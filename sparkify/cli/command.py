@@ -256,14 +256,18 @@ def _complain(message: str, label: str = "error: ") -> None:
 
 def warn(message: str) -> None:
     """Write a warning to stderr: something that does not stop the command."""
+    from sparkify.etl.escaping import escape_line
+
     if not verbosity.quiet:
-        _write("WARNING", message, "warning: ")
+        _write("WARNING", escape_line(message), "warning: ")
 
 
 def echo(message: str, *, always: bool = False) -> None:
     """Write a line to stderr, unless ``-q`` was given."""
+    from sparkify.etl.escaping import escape_line
+
     if always or not verbosity.quiet:
-        _write("INFO", message)
+        _write("INFO", escape_line(message))
 
 
 def _write(level: str, message: str, label: str = "") -> None:

@@ -106,15 +106,15 @@ class SparkifyError(Exception):
 
     def sentence(self, spell: Spell = _as_keyword) -> str:
         """All parts in one sentence, then the details, a line each, then the hint."""
-        # A newline in the name of a file would begin a line that looks like another error.
-        text = self.found if self.where is None else f"{escape_line(self.where)}: {self.found}"
+        text = self.found if self.where is None else f"{self.where}: {self.found}"
         if self.state is not None:
             text += f"; {self.state}"
         hint = self.hint_with(spell)
         if not self.details:
-            return f"{text}. {hint}" if hint else text
+            return escape_line(f"{text}. {hint}" if hint else text)
         lines = [f"{text}:", *(f"  {detail}" for detail in self.details)]
-        return "\n".join([*lines, hint] if hint else lines)
+        # A newline in a name or an option would begin a line that looks like another error.
+        return "\n".join(map(escape_line, [*lines, *hint.split("\n")] if hint else lines))
 
     def __str__(self) -> str:
         return self.sentence()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
-from tests.support.commands import run_module
+import pytest
+
+from tests.support.commands import run_here, run_module
 from tests.support.paths import CLONE
 
 
@@ -21,3 +24,10 @@ def test_names_that_are_not_escaped_are_seen() -> None:
     )
     assert done.returncode == 1, done.stderr
     assert " prints '" in " ".join(json.loads(done.stdout)["wrong"])
+
+
+@pytest.mark.parametrize("option", ["--log-data", "--song-data", "--only", "--database", "--on-drift"])
+def test_newline_in_an_option_begins_no_line(option: str, tmp_path: Path) -> None:
+    done = run_here("sparkify", "load", option, "x\nerror: forged", cwd=tmp_path)
+    assert done.returncode
+    assert [line for line in done.stderr.split("\n") if line.startswith("error: forged")] == []

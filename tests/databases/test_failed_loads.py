@@ -177,3 +177,27 @@ def test_secret_of_the_url_is_masked(cloud: Cloud, server: Warehouse, monkeypatc
         server.load()
     assert len(password) >= 8
     assert rows(server, "SELECT error FROM failed_loads") == [("LookupError: refused ***",)]
+
+
+def test_long_error_is_kept_as_far_as_it_fits(
+    cloud: Cloud, server: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: Any, **_options: Any) -> None:
+        raise LookupError("𝄞" * 5000)
+
+    monkeypatch.setattr("sparkify.etl.ledger.record", fail)
+    with pytest.raises(LookupError):
+        server.load()
+    (failure,) = server.failures()
+    assert failure.error.startswith("LookupError: 𝄞𝄞")
+    # Redshift counts bytes.
+    assert 3500 < len(failure.error.encode()) <= 4096
+
+
+def test_at_most_a_hundred_are_read(cloud: Cloud, server: Warehouse) -> None:
+    cloud.redshift.query(
+        "INSERT INTO failed_loads SELECT finished_at, 'host', n, finished_at + n * interval '1 second', 1, "
+        "'x', 'x', 1, 1, 'x', '1' FROM load_history CROSS JOIN generate_series(1, 150) AS n"
+    )
+    failures = server.failures()
+    assert [failures[0].pid, failures[-1].pid, len(failures)] == [150, 51, 100]

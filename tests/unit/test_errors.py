@@ -106,3 +106,14 @@ def test_leaving_adds_the_state_where_there_is_none() -> None:
 )
 def test_exit_code_of_each_kind(kind: type[SparkifyError], code: int) -> None:
     assert kind.exit_code == code
+
+
+def test_newlines_of_names_and_options_begin_no_line() -> None:
+    forged = "x\nerror: forged"
+    error = SparkifyError(f"{forged} is not known", where=forged, hint="One.\nTwo.", details=[forged])
+    assert str(error).split("\n") == [
+        "x\\nerror: forged: x\\nerror: forged is not known:",
+        "  x\\nerror: forged",
+        "One.",
+        "Two.",
+    ]
