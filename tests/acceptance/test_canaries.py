@@ -10,6 +10,8 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from sparkify.etl.errors import ConfigurationError
+from standin.faults import Kind
+from tests.support.cloud import ROLE, Cloud
 from tests.support.commands import run_here
 from tests.support.data import Data
 from tests.support.making import event, song
@@ -75,3 +77,50 @@ def test_no_secret_is_in_any_output(plays: Data, monkeypatch: pytest.MonkeyPatch
 def test_secrets_are_found_where_nothing_masks_them(plays: Data, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sparkify.cli.streams.redact", lambda text: text)
     assert leaks(plays, monkeypatch, (("status",), (), FAULTS[1]))
+
+
+REFUSED = ("XX000", "refused to Canary/pass%1 by canary-secret+key")
+ON_REDSHIFT: list[tuple[Kind | None, str, tuple[str, str] | None]] = [
+    (None, "", None),
+    ("error", "^INSERT INTO songplays", REFUSED),
+    ("error", "^SELECT", REFUSED),
+    ("drop", "^COPY", None),
+    ("drop", "^SET search_path", None),
+]
+"""What happens to the statements that match."""
+
+
+def test_no_secret_of_redshift_is_in_any_output(
+    cloud: Cloud, plays: Data, monkeypatch: pytest.MonkeyPatch, scale: int
+) -> None:
+    redshift = cloud.redshift
+    for folder in (plays.songs, plays.logs):
+        cloud.put(folder, folder.name)
+    cloud.with_tables().close()
+    monkeypatch.setitem(redshift.users, redshift.user, "Canary/pass%1")
+    home = plays.root.parent
+    environment = {
+        **redshift.environment,
+        "SPARKIFY_DATABASE_URL": redshift.url.replace(redshift.password, "Canary%2Fpass%251"),
+        "SPARKIFY_IAM_ROLE_ARN": ROLE,
+        "SPARKIFY_LOG_DATA": "s3://plays/log_data",
+        "SPARKIFY_SONG_DATA": "s3://plays/song_data",
+        "SPARKIFY_LOG_JSONPATH": "s3://plays/log_json_path.json",
+        "SPARKIFY_AWS_ACCESS_KEY_ID": "AKIACANARY",
+        "SPARKIFY_AWS_SECRET_ACCESS_KEY": "canary-secret+key",
+    }
+    runs = list(product(ON_REDSHIFT, [("load", "--full-refresh"), *COMMANDS], LOGS))
+    leaked = []
+    for (kind, pattern, error), command, log in runs if scale > 1 else runs[2::65]:
+        if kind is not None:
+            redshift.inject(kind, pattern, times=None, error=error)
+        done = run_here("sparkify", *command, *log, cwd=home, environment=environment)
+        redshift.clear_faults()
+        written = b"".join(file.read_bytes() for file in files(home))
+        if b"canary" in (done.stdout + done.stderr).encode().lower() + written.lower():
+            leaked.append((kind, pattern, command, log))
+    assert leaked == []
+    # Nor in the database.
+    kept = redshift.query("SELECT error FROM failed_loads")
+    assert kept
+    assert "canary" not in repr(kept).lower()
