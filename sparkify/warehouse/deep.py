@@ -110,12 +110,14 @@ def _files_as_loaded(session: Session, ledger: Ledger, request: LoadRequest) -> 
     listings = dict(_listed(request))
     wanted = to_compare(listings, known, verify=True)
     found = compare(wanted, known, read_contents(session, ledger.files, wanted), request.aws)
-    looked_at, changed = set(wanted), set(found.changed)
+    looked_at = set(wanted)
+    # One of another size, or that looks different and has no content in the ledger, is in neither.
+    as_loaded = {*found.same, *found.unknown}
     same: defaultdict[str, list[SourceFile]] = defaultdict(list)
     for name, listing in listings.items():
         for file in listing.files:
-            as_it_was = known.get(name, {}).get(file.uri) == file.fingerprint or (name, file) in looked_at
-            if as_it_was and (name, file) not in changed:
+            looks_the_same = known.get(name, {}).get(file.uri) == file.fingerprint
+            if (name, file) in as_loaded or (looks_the_same and (name, file) not in looked_at):
                 same[name].append(file)
     there = {(name, file.uri) for name, files in same.items() for file in files}
     loads: defaultdict[int, list[bool]] = defaultdict(list)
