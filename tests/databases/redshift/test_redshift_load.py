@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +30,7 @@ from sparkify.databases.redshift.batch import RedshiftBatch
 from sparkify.etl.observer import Observer
 from sparkify.generate import generate
 from standin.fixtures import release
+from tests.support import hostile
 from tests.support.cloud import REAL_PATHS, ROLE, Cloud
 from tests.support.data import HEAD, Data, rows, star
 from tests.support.making import event, song, write
@@ -262,6 +264,23 @@ def test_names_and_texts_arrive_as_they_are(cloud: Cloud, empty: Warehouse, tmp_
         (f"s3://plays/log_data/{name}", "100% %s ' \\ \\' oops")
     ]
     assert empty.load(max_rejects=1).nothing_new
+
+
+def test_hostile_keys_and_texts_arrive_as_they_are_or_are_named(cloud: Cloud, empty: Warehouse) -> None:
+    chance = random.Random(1)
+    names = sorted({f"{hostile.name(chance)}.json".lstrip("._") for _ in range(60)})
+    # What no client of S3 can ask for is named, and the others are loaded.
+    sound = [name for name in names if not re.search(r"[\x00-\x1f\x7f]", name)]
+    for number, name in enumerate(names):
+        line = json.dumps(event(sessionId=number, userAgent=name, location=name))
+        cloud.redshift.put_object(f"s3://plays/log_data/{name}", line.encode())
+    report = empty.load(only=["events"])
+    assert report.sources[0].loaded == len(sound) > 30
+    assert len(names) - len(sound) > 5
+    assert sorted(rows(empty, "SELECT uri FROM loaded_files")) == [(f"s3://plays/log_data/{n}",) for n in sound]
+    assert sorted(rows(empty, "SELECT user_agent FROM songplays")) == [(name,) for name in sound]
+    assert [result.name for result in empty.check() if not result.ok] == []
+    assert empty.load(only=["events"]).nothing_new
 
 
 # -- what stops a load ---------------------------------------------------------------------------------------
