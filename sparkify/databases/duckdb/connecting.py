@@ -43,6 +43,7 @@ def protect(engine: Engine, file: Path) -> Engine:
     @event.listens_for(engine, "do_connect")
     def before(*_arguments: Any) -> None:
         undo_checkpoint(file)
+        _make_spill_folder(file)
 
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
@@ -65,6 +66,7 @@ def protect(engine: Engine, file: Path) -> Engine:
                 blocks = [block for (block,) in connection.execute(METADATA_BLOCKS).fetchall()]
                 with journaled(file, blocks):
                     connection.execute("CHECKPOINT")
+        _remove_spill_folder(file)
 
     return engine
 
@@ -80,6 +82,7 @@ def read_beside(engine: Engine, file: Path) -> Engine:
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, record: Any, arguments: Any, parameters: dict[str, Any]) -> Any:
         undo_checkpoint(file)
+        _make_spill_folder(file)
         try:
             # Its own copy: the dialect adds to it.
             return dialect.connect(*arguments, **_copied(parameters))
@@ -107,7 +110,28 @@ def read_beside(engine: Engine, file: Path) -> Engine:
         if _UNTIL not in record.info:
             record.invalidate()
 
+    @event.listens_for(engine, "close")
+    def close(_connection: Any, _record: Any) -> None:
+        _remove_spill_folder(file)
+
     return engine
+
+
+def _make_spill_folder(file: Path) -> None:
+    """Make the folder for what does not fit into memory: DuckDB would let everybody read it."""
+    # Where nothing can be written, nothing is spilled.
+    with suppress(OSError):
+        _spill_folder(file).mkdir(mode=0o700)
+
+
+def _remove_spill_folder(file: Path) -> None:
+    # Not while another connection uses it. What a killed process has left there the next one removes.
+    with suppress(OSError):
+        _spill_folder(file).rmdir()
+
+
+def _spill_folder(file: Path) -> Path:
+    return file.with_name(f"{file.name}.tmp")
 
 
 def _make_log(file: Path) -> None:
@@ -129,7 +153,7 @@ def _connect_to_copy(dialect: Any, file: Path, arguments: Any, parameters: dict[
                 ours = _copied(parameters)
                 ours["database"] = str(copy)
                 # The copy is gone as soon as it is open, and its folder: nothing is left behind, whatever ends.
-                ours["config"].setdefault("temp_directory", f"{file}.tmp")
+                ours["config"].setdefault("temp_directory", str(_spill_folder(file)))
                 # Other programs have no journal: a copy may be of the middle of a checkpoint of theirs.
                 with suppress(duckdb.Error):
                     return dialect.connect(*arguments, **ours)

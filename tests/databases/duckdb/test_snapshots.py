@@ -277,3 +277,21 @@ def test_snapshot_gives_up_at_last(loaded: Warehouse, tmp_path: Path, monkeypatc
         with pytest.raises(TemporaryError, match="changes all the time"):
             loaded.snapshot(tmp_path / "bi.duckdb")
     assert not list(tmp_path.glob("*bi.duckdb*"))
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_what_does_not_fit_into_memory_is_for_the_owner_alone(loaded: Warehouse, read_only: bool) -> None:
+    assert loaded.database.file is not None
+    folder = Path(f"{loaded.database.file}.tmp")
+    with Warehouse(loaded.url, read_only=read_only) as warehouse, warehouse.engine.connect() as connection:
+        connection.exec_driver_sql("SET memory_limit = '32MB'")
+        connection.exec_driver_sql("SET threads = 1")
+        connection.exec_driver_sql(
+            "CREATE TEMPORARY TABLE large AS SELECT range, md5(range::VARCHAR) AS text FROM range(800_000)"
+        )
+        assert list(folder.iterdir())
+        assert folder.stat().st_mode & 0o777 == 0o700
+    # DuckDB empties the folder behind us: whoever uses it next removes it.
+    with Warehouse(loaded.url, read_only=read_only) as warehouse:
+        assert rows(warehouse, COUNT) == [(3,)]
+    assert not folder.exists()
