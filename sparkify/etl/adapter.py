@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
 from sqlalchemy import ClauseElement, Table
+from sqlalchemy.exc import DBAPIError
 
 from sparkify.etl.declarations import Ledger, Pipeline, Source
 from sparkify.etl.errors import SparkifyError
@@ -140,6 +141,10 @@ class Adapter(ABC):
     @abstractmethod
     def is_transient(self, error: BaseException) -> bool:
         """Whether the whole transaction may succeed if it is begun anew on another connection."""
+
+    def is_in_doubt(self, error: DBAPIError) -> bool:
+        """Whether a COMMIT may have been carried out that has ended with this error."""
+        return bool(error.connection_invalidated)
 
     @abstractmethod
     def render(self, statement: ClauseElement, *, limits: Limits | None = None) -> str:

@@ -271,7 +271,7 @@ class _Load:
                     session.commit()
             except DBAPIError as exc:
                 # Lost before the answer to COMMIT: it is unknown whether it was carried out.
-                self._unconfirmed = report if exc.connection_invalidated else None
+                self._unconfirmed = report if self._adapter.is_in_doubt(exc) else None
                 if self._unconfirmed is None:
                     self.state = UNCHANGED
                 raise

@@ -232,6 +232,10 @@ class DuckDB(Database):
         # A conflict means that another load runs in this process: there is nothing to wait for here.
         return False
 
+    def is_in_doubt(self, error: DBAPIError) -> bool:
+        # Such as a sync that failed: the next to open the file sees what of the log the disk has.
+        return isinstance(error.orig, duckdb.FatalException)
+
     # -- SELECTs -------------------------------------------------------------------------------------------
 
     @classmethod

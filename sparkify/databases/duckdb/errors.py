@@ -61,7 +61,7 @@ def translate(error: Exception, file: Path | None = None) -> SparkifyError | Non
         return SparkifyError(f"DuckDB ran out of memory ({first})", state=UNCHANGED)
     # What is damaged is of no class of its own: a log that is not replayed may be an InternalException.
     damaged = isinstance(cause, duckdb.Error) and _DAMAGED.search(message) is not None
-    if damaged or isinstance(cause, duckdb.IOException):
+    if damaged or isinstance(cause, duckdb.IOException | duckdb.FatalException):
         hint = "Run: sparkify-etl doctor --repair" if damaged and file else None
         return SparkifyError(f"DuckDB could not read or write ({first})", state=UNCHANGED, hint=hint)
     return None

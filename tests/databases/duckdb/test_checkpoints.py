@@ -15,6 +15,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from sqlalchemy.exc import DatabaseError
 
 from sparkify import SparkifyError, Warehouse
 from sparkify.databases.duckdb import checkpoints, rollback
@@ -23,7 +24,9 @@ from sparkify.databases.duckdb.header import HEADERS, Headers, read_headers
 from sparkify.databases.duckdb.rollback import journal_of, journaled, log_of, undo_checkpoint
 from sparkify.databases.duckdb.storage import made_by
 from sparkify.etl import runner
+from sparkify.etl.errors import IN_DOUBT
 from sparkify.etl.observer import Observer
+from sparkify.etl.session import Session
 from tests.support.commands import holding
 from tests.support.data import Data, rows
 from tests.support.making import event
@@ -398,4 +401,33 @@ def test_error_behind_the_commit_says_that_the_load_was_committed(
     monkeypatch.setattr(runner._Load, "_tidy", fail)
     with pytest.raises(SparkifyError, match="the disk does not read .*; the load was committed"):
         warehouse.load(only=["events"], log_data=data.logs)
+    assert rows(warehouse, COUNT) == [(1,)]
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_commit_whose_sync_fails_is_in_doubt(
+    committed: bool, data: Data, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As DuckDB 2 says it; the log may have reached the disk all the same."""
+    commit = Session.commit
+
+    def fail(session: Session) -> None:
+        if session.last_step == "commit":
+            if committed:
+                commit(session)
+            error = duckdb.FatalException("FATAL Error: fsync failed!")
+            raise DatabaseError("COMMIT", None, error)
+        commit(session)
+
+    warehouse.migrate()
+    data.log("one.json", event())
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "commit", fail)
+        told = r"could not read or write \(FATAL Error: fsync failed!\); the load was being"
+        with pytest.raises(SparkifyError, match=told) as stopped:
+            warehouse.load(only=["events"], log_data=data.logs)
+    assert stopped.value.exit_code == 1
+    assert IN_DOUBT in str(stopped.value)
+    warehouse.close()
+    assert warehouse.load(only=["events"], log_data=data.logs).nothing_new == committed
     assert rows(warehouse, COUNT) == [(1,)]
