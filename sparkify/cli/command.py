@@ -19,6 +19,9 @@ __all__ = ["Verbosity", "build", "command", "echo", "guarded", "verbosity", "war
 
 LogFormat = Literal["text", "json"]
 
+_GRACE = 0.5
+"""Seconds that a call of S3 has to end, behind a command that has ended."""
+
 INTERRUPTED = 130
 TERMINATED = 143
 
@@ -145,7 +148,7 @@ def _calls_are_left() -> bool:
         return False
     from sparkify.etl.threads import are_left
 
-    return are_left()
+    return are_left(wait=_GRACE)
 
 
 def _run(app: typer.Typer) -> None:

@@ -7,6 +7,7 @@ thread alone, and not before its call has returned: so that thread makes no such
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from functools import partial
@@ -85,6 +86,13 @@ def call_aside(call: Callable[[], T]) -> T:
         return threads.submit(call).result()
 
 
-def are_left() -> bool:
-    """Whether a call of this process is still under way that nobody waits for."""
-    return any(thread.name == CALL for thread in threading.enumerate())
+def are_left(wait: float = 0) -> bool:
+    """Whether a call of this process is still under way that nobody waits for.
+
+    :param wait: seconds that they have to end.
+    """
+    until = time.monotonic() + wait
+    left = [thread for thread in threading.enumerate() if thread.name == CALL]
+    for thread in left:
+        thread.join(max(until - time.monotonic(), 0))
+    return any(thread.is_alive() for thread in left)

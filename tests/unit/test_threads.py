@@ -49,10 +49,7 @@ def test_error_in_the_block_leaves_calls_behind_and_begins_none() -> None:
         fail()
     assert are_left()
     ended.set()
-    for thread in threading.enumerate():
-        if thread.name == "sparkify-call":
-            thread.join(10)
-    assert not are_left()
+    assert not are_left(wait=10)
     assert made == []
 
 
