@@ -368,6 +368,7 @@ def test_error_of_another_kind_is_not_taken_for_a_key(
         raise GenericError("connection refused")
 
     monkeypatch.setattr("sparkify.etl.lister._objects", fail)
+    monkeypatch.setattr("sparkify.etl.retrying._TRIES", 1)
     with pytest.raises(TemporaryError, match="connection refused"):
         list_files("s3://source-files/log", AwsOptions(endpoint=s3_server))
 
