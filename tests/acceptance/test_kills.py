@@ -22,7 +22,8 @@ def test_a_killed_load_leaves_yesterdays_star_or_todays() -> None:
     for seed in range(5):
         done, found = kills("--seed", str(seed))
         assert (found["wrong"], done.returncode) == ([], 0), done.stderr
-        before += found["before"]
+        # Not among what was seen where every kill came too late.
+        before += found.get("before", 0)
         # Some must come in the middle, else nothing was tried. Where the machine has become idle since the time
         # of a load was taken, most come too late; then others.
         if before >= 2:
