@@ -15,8 +15,9 @@ import duckdb
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import DisconnectionError
 
+from sparkify.databases.duckdb.checkpoints import undoable
 from sparkify.databases.duckdb.errors import who_uses
-from sparkify.databases.duckdb.rollback import METADATA_BLOCKS, journaled, log_of, undo_checkpoint
+from sparkify.databases.duckdb.rollback import METADATA_BLOCKS, log_of, undo_checkpoint
 from sparkify.databases.duckdb.snapshots import take_snapshot, tries
 from sparkify.etl.errors import SparkifyError
 from sparkify.etl.scratch import scratch_folder
@@ -63,8 +64,7 @@ def protect(engine: Engine, file: Path) -> Engine:
             if not log.stat().st_size:
                 log.unlink()
             else:
-                blocks = [block for (block,) in connection.execute(METADATA_BLOCKS).fetchall()]
-                with journaled(file, blocks):
+                with undoable(file, connection.execute(METADATA_BLOCKS).fetchall()):
                     connection.execute("CHECKPOINT")
         _remove_spill_folder(file)
 
