@@ -95,7 +95,8 @@ def _is_new(watched: Watched, source: Source) -> str:
     """Whether the column that is watched has a value that is not known: such a line is stored."""
     key = source.keys[watched.column]
     known = ", ".join(f"'{escaped(value)}'" for value in watched.values)
-    return f"{_text(key)} NOT IN ({known})" if known else f"{quoted(key)} IS NOT NULL"
+    # Of an IN with many values DuckDB makes a join, for every line, and not for those alone that need a look.
+    return f"NOT list_contains([{known}], {_text(key)})" if known else f"{quoted(key)} IS NOT NULL"
 
 
 def count_lines(source: Source) -> str:
@@ -177,10 +178,18 @@ def _may_be_no_text(field: JsonField) -> str:
     only the line itself tells.
     """
     key = quoted(field.key)
-    longest = max(map(len, CONSTANTS))
-    constant = f"CASE WHEN strlen({key}) <= {longest} THEN lower({key}) IN {CONSTANTS} ELSE false END"
-    begins = f"prefix({key}, '[') OR prefix({key}, '{{')"
-    return f"CASE WHEN {begins} THEN json_valid({key}) ELSE {constant} END"
+    first = sorted({case(constant[0]) for constant in CONSTANTS for case in (str.lower, str.upper)})
+    # No IN: see above. Of most texts the first character tells that they are none, at next to no cost.
+    constant = (
+        f"({' OR '.join(_begins(key, character) for character in first)})"
+        f" AND regexp_full_match({key}, '{'|'.join(CONSTANTS)}', 'i')"
+    )
+    return " OR ".join([constant, *(f"{_begins(key, bracket)} AND json_valid({key})" for bracket in "[{")])
+
+
+def _begins(key: str, character: str) -> str:
+    """Whether a text begins with an ASCII character: a comparison costs a tenth of ``prefix``."""
+    return f"({key} >= '{character}' AND {key} < '{escaped(chr(ord(character) + 1))}')"
 
 
 def _well_formed(column: Column[Any], field: JsonField) -> str:
