@@ -11,7 +11,6 @@ import tempfile
 import traceback
 import warnings
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,12 +42,8 @@ def release(error: BaseException | None) -> None:
 def redshift_server() -> Standin:
     """The stand-in that all tests of this process share."""
     if not _running:
-        from redshift_connector import core
-
         from .server import Standin  # not needed by a run without such a test
 
-        # the driver looks for placeholders character by character, and tests send the same statements
-        core.convert_paramstyle = lru_cache(maxsize=2000)(core.convert_paramstyle)
         directory = tempfile.TemporaryDirectory(prefix="standin-")
         standin = Standin(Path(directory.name))
         standin.__enter__()

@@ -84,13 +84,13 @@ class FakeCursor:
         self.description: Any = None
         self.row: tuple[Any, ...] = ()
 
-    def execute(self, statement: str, parameters: Any = ()) -> None:
+    def execute(self, statement: str, parameters: Any = None) -> None:
         if not self.connection.in_transaction and not self.connection.autocommit:
             self.connection.log.append("begin")
             self.connection.in_transaction = True
         text = " ".join(statement.split())
         self.connection.log.append(text)
-        self.connection.driver.parameters.append(tuple(parameters))
+        self.connection.driver.parameters.append(tuple(parameters or ()))
         found = [answer for start, answer in self.connection.driver.answers.items() if text.startswith(start)]
         if found and isinstance(found[0], Exception):
             raise found[0]

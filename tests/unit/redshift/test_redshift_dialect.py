@@ -608,6 +608,28 @@ def test_percent_signs_are_double_where_the_driver_halves_them(name: str) -> Non
     assert received.replace("$1", "?") == driver.replace("%%", "%").replace("%s", "?")
 
 
+@pytest.mark.parametrize(
+    ("statement", "parameters", "given"),
+    [
+        ("SELECT 1", (), None),
+        ("""SELECT 'it''s', E'\\'', "?", x::INT, :y, $1 -- '\n/* " */""", (), None),
+        ("SELECT %s", (1,), (1,)),
+        # The driver makes one of two.
+        ("SELECT 5 %% 2", (), ()),
+        ("SELECT '5%'", (), ()),
+    ],
+)
+def test_text_without_places_is_not_searched_for_them(
+    statement: str, parameters: tuple[Any, ...], given: tuple[Any, ...] | None
+) -> None:
+    sent: list[Any] = []
+    cursor = SimpleNamespace(execute=lambda *arguments: sent.append(arguments))
+    RedshiftDialect().do_execute(cursor, statement, parameters)
+    assert sent == [(statement, given)]
+    if given is None:
+        assert convert_paramstyle("format", statement)[0] == statement
+
+
 def test_upstream_still_doubles_them_inside_of_quotes() -> None:
     received, _ = convert_paramstyle("format", upstream_text(sa.text("select '100%'")))
     assert received == "select '100%%'"
