@@ -254,7 +254,7 @@ def _check_shape(tokens: list[Token]) -> None:
             raise syntax_error(token.text)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Place:
     """A word with its neighbours."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from .errors import RedshiftError, syntax_error
 
@@ -24,19 +23,23 @@ _PATTERN = re.compile(
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
 
-@dataclass(frozen=True)
 class Token:
-    """One word, name, literal or operator, with the place it has in the text."""
+    """One word, name, literal or operator, with the place it has in the text.
 
-    kind: str
-    text: str
-    start: int
-    end: int
+    A statement has thousands, and each is asked often what it is. No dataclass: a frozen one takes three
+    times as long to make.
 
-    @property
-    def upper(self) -> str:
-        """The token in capitals; a quoted name keeps its quotes and so equals no keyword."""
-        return self.text.upper()
+    :ivar upper: the token in capitals; a quoted name keeps its quotes and so equals no keyword.
+    """
+
+    __slots__ = ("end", "kind", "start", "text", "upper")
+
+    def __init__(self, kind: str, text: str, start: int, end: int) -> None:
+        self.kind = kind
+        self.text = text
+        self.start = start
+        self.end = end
+        self.upper = text.upper()
 
     def is_word(self, *words: str) -> bool:
         """Whether this is an unquoted word, one of those given (in capitals)."""
@@ -70,18 +73,18 @@ def tokenize(sql: str) -> list[Token]:
     """
     tokens: list[Token] = []
     position = 0
-    while position < len(sql):
-        match = _PATTERN.match(sql, position)
-        if match is None:
-            if sql[position] in "'\"":
-                raise RedshiftError("42601", f'unterminated quoted string at or near "{sql[position:]}"')
-            raise syntax_error(sql[position])
+    for match in _PATTERN.finditer(sql):
+        start, end = match.span()
+        if start != position:
+            break
+        position = end
         kind = match.lastgroup or ""
-        if kind == "tag":
-            kind = "dollar"
         if kind != "space":
-            tokens.append(Token(kind, match.group(), match.start(), match.end()))
-        position = match.end()
+            tokens.append(Token("dollar" if kind == "tag" else kind, match[0], start, end))
+    if position < len(sql):
+        if sql[position] in "'\"":
+            raise RedshiftError("42601", f'unterminated quoted string at or near "{sql[position:]}"')
+        raise syntax_error(sql[position])
     return tokens
 
 
