@@ -42,9 +42,11 @@ class Listing:
     unreadable: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class AwsOptions:
     """How files are read: S3 is reached so, where boto3's own chain does not say it all.
+
+    One for each load: credentials that were found, and connections, are kept for as long as it is.
 
     :ivar endpoint: another server than Amazon's, such as one for tests.
     :ivar max_unpacked: bytes that a gzipped file, of S3 or not, may become however small it is.

@@ -426,3 +426,28 @@ def test_an_object_that_changed_since_it_was_listed_is_not_loaded(
             warehouse.load(log_data="s3://source-files/log", only=["events"])
         assert stopped.value.exit_code == 75
         assert rows(warehouse, "SELECT count(*) FROM songplays") == [(0,)]
+
+
+def test_credentials_are_found_once_for_each_load(
+    bucket: Standin, data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To find them takes 10 ms of processor; another load is to find those of its time."""
+    asked: list[boto3.Session] = []
+    find = boto3.Session.get_credentials
+
+    def noted(session: boto3.Session) -> Any:
+        if not any(session is one for one in asked):
+            asked.append(session)
+        return find(session)
+
+    monkeypatch.setattr(boto3.Session, "get_credentials", noted)
+    put(bucket, "log_data/a.json", data.log("a", event()).read_bytes())
+    put(bucket, "song_data/a.json", data.song("a", song()).read_bytes())
+    both = {"events": "s3://source-files/log_data", "songs": "s3://source-files/song_data"}
+    with Warehouse(f"duckdb:///{tmp_path}/s3.duckdb") as warehouse:
+        warehouse.load(sources=both)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "LATER")
+        assert warehouse.load(sources=both).nothing_new
+    keys = [find(session).access_key for session in asked]
+    assert len(keys) == 2
+    assert keys[0] != keys[1] == "LATER"
