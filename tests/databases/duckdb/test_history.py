@@ -404,11 +404,11 @@ def test_history_grows_to_twice_its_length_before_it_is_compacted_again(
         return rename(path, target)
 
     monkeypatch.setattr(Path, "replace", counted)
-    for number in range(2, 14):
+    for number in range(2, 10):
         data.log(f"{number}.json", event(sessionId=number))
         loaded.load()
-    assert 2 <= len(replaced) <= 6
-    assert [load.load_id for load in read_sidecar(path_of(loaded)).loads] == list(range(1, 14))
+    assert 2 <= len(replaced) <= 4
+    assert [load.load_id for load in read_sidecar(path_of(loaded)).loads] == list(range(1, 10))
 
 
 # -- status ------------------------------------------------------------------------------------------------
