@@ -16,6 +16,7 @@ from sparkify.etl.line_rules import CONSTANTS, FLOAT_TEXT, INTEGER_TEXT, MAX_LIN
 
 __all__ = [
     "attach",
+    "compress",
     "count_lines",
     "detach",
     "escaped",
@@ -38,6 +39,11 @@ def attach(source: Source, catalog: str) -> str:
     )
     sequence = f"CREATE SEQUENCE {_skipped(source, catalog)} MINVALUE 0 START 0"
     return table if source.kept is None else f"{table}; {sequence}"
+
+
+def compress(catalog: str) -> str:
+    """Compress what is staged and committed: a checkpoint does, of a database in memory too."""
+    return f"CHECKPOINT {quoted(catalog)}"
 
 
 def detach(catalog: str) -> str:

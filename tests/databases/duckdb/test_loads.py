@@ -24,6 +24,7 @@ from sparkify import ChangedFiles, ConfigurationError, EmptySource, RejectedLine
 from sparkify.databases import open_database
 from sparkify.databases.duckdb import batch
 from sparkify.databases.duckdb.database import DuckDB
+from sparkify.databases.duckdb.reading import compress
 from sparkify.etl.checking import run_checks_of_load
 from sparkify.etl.listing import Listing, SourceFile
 from sparkify.etl.observer import Observer
@@ -315,6 +316,38 @@ def test_attempt_after_one_that_stopped_while_reading_reads_everything(
     monkeypatch.setattr(DuckDB, "is_transient", lambda _self, error: isinstance(error, Conflict))
     assert warehouse.load(only=["events"]).sources[0].files == 3
     assert rows(warehouse, "SELECT item_in_session FROM songplays ORDER BY 1") == [(0,), (1,), (2,)]
+
+
+def test_large_batch_is_compressed_while_it_is_read(
+    data: Data, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(4):
+        data.log(f"{number}.json", event(itemInSession=number))
+    monkeypatch.setattr("sparkify.etl.spool._BUNDLE", 1)
+    monkeypatch.setattr(batch, "_GROUP", 1)
+    monkeypatch.setattr(batch, "_COMPRESSED_AFTER", 2 * (data.logs / "0.json").stat().st_size)
+    caplog.set_level("DEBUG", "sparkify.etl")
+    warehouse.load(only=["events"])
+    sent = [record.getMessage().split(": ", 1)[-1].split(maxsplit=1)[0] for record in caplog.records]
+    reading = [word for word in sent[: sent.index("CREATE")] if word in ("INSERT", "CHECKPOINT")]
+    assert reading == ["INSERT", "INSERT", "CHECKPOINT", "INSERT", "INSERT", "CHECKPOINT"]
+    assert rows(warehouse, "SELECT item_in_session FROM songplays ORDER BY 1") == [(0,), (1,), (2,), (3,)]
+
+
+def test_checkpoint_compresses_a_database_in_memory() -> None:
+    with duckdb.connect() as connection:
+        connection.execute("ATTACH ':memory:' AS batch")
+        connection.execute(
+            "CREATE TABLE batch.t AS SELECT 'a text of some length ' || i % 100 AS x FROM range(500_000) r (i)"
+        )
+        memory = "SELECT sum(memory_usage_bytes) FROM duckdb_memory()"
+        (before,) = connection.execute(memory).fetchone() or ()
+        connection.execute(compress("batch"))
+        (after,) = connection.execute(memory).fetchone() or ()
+        assert after * 5 < before
+        assert connection.execute("SELECT count(*), count(DISTINCT x) FROM batch.t").fetchall() == [
+            (500_000, 100)
+        ]
 
 
 def test_no_source_at_all(warehouse: Warehouse, tmp_path: Path) -> None:
