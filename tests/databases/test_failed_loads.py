@@ -43,9 +43,8 @@ def warehouse(driver: Driver) -> Iterator[Warehouse]:
 
 
 @pytest.fixture
-def server(cloud: Cloud, data: Data, monkeypatch: pytest.MonkeyPatch) -> Iterator[Warehouse]:
-    """The same on the stand-in, with a file more to load. Nothing waits before it tries again."""
-    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _seconds: None)
+def server(cloud: Cloud, data: Data, hurried: None) -> Iterator[Warehouse]:
+    """The same on the stand-in, with a file more to load."""
     data.song("a.json", song())
     data.log("1.json", event())
     for folder in (data.songs, data.logs):

@@ -163,7 +163,7 @@ class RedshiftDriver(Driver):
     def __init__(self, request: pytest.FixtureRequest) -> None:
         super().__init__(request)
         self._cloud: Cloud = request.getfixturevalue("cloud")
-        request.getfixturevalue("monkeypatch").setattr("tenacity.nap.time.sleep", lambda _seconds: None)
+        request.getfixturevalue("hurried")
 
     @property
     def root(self) -> str:

@@ -100,10 +100,10 @@ class DuckDBBatch(Batch):
             incoming = self._spool(spooled)
         readable = True
         plain = 0
-        for group in _grouped(incoming):
+        for group, size in _grouped(incoming):
             # The rest is spooled even so: all of it will be validated at once.
             readable = readable and _insert_files(staging, group)
-            plain += sum(one.file.path.stat().st_size for one in group)
+            plain += size
             if readable and plain >= _COMPRESSED_AFTER:
                 staging.compress()
                 plain = 0
@@ -179,21 +179,21 @@ def _refuse_changed(files: Iterable[Readable]) -> None:
             raise TemporaryError("was written while it was read", where=one.file.segments[0].file.uri)
 
 
-def _grouped(files: Iterable[Readable]) -> Iterator[list[Readable]]:
-    """Files that are read together: either all of them were validated, or none."""
+def _grouped(files: Iterable[Readable]) -> Iterator[tuple[list[Readable], int]]:
+    """Files that are read together, and their bytes: either all of them were validated, or none."""
     group: list[Readable] = []
     size = 0
     for one in files:
         if group and group[0].validated != one.validated:
-            yield group
+            yield group, size
             group, size = [], 0
         group.append(one)
         size += one.file.path.stat().st_size
         if size >= _GROUP:
-            yield group
+            yield group, size
             group, size = [], 0
     if group:
-        yield group
+        yield group, size
 
 
 @dataclass(frozen=True)

@@ -257,12 +257,6 @@ def test_every_check_finds_what_it_is_for(data: Data, warehouse: Warehouse) -> N
         assert name in told or name in FOUND_LATER or told & FOUND_BY_ANOTHER.get(name, set()), name
 
 
-@pytest.fixture
-def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Do not wait between tries."""
-    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _seconds: None)
-
-
 @pytest.mark.usefixtures("hurried")
 def test_attempt_after_another_load_reads_what_is_left(
     data: Data, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch

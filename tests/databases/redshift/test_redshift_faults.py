@@ -138,12 +138,6 @@ def cut_before(cloud: Cloud, statement: str, *, times: int | None) -> Iterator[l
         sqlalchemy_event.remove(Engine, "before_cursor_execute", before)
 
 
-@pytest.fixture
-def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Do not wait between tries."""
-    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _seconds: None)
-
-
 def test_connection_that_was_cut_between_uses_is_replaced(cloud: Cloud, empty: Warehouse) -> None:
     put_day(cloud, 1)
     warnings = Warnings()

@@ -467,12 +467,6 @@ def test_load_says_whom_it_waits_for(
 # -- faults --------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Do not wait between tries."""
-    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _seconds: None)
-
-
 @pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize("at", ["^COMMIT", "^INSERT INTO songplays", "^COPY staging_songs"])
 @pytest.mark.parametrize("kind", ["serialization", "drop"])
