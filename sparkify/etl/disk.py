@@ -25,6 +25,8 @@ _REASONS: Mapping[int, tuple[bool, str, str]] = {
 }
 
 _QUOTED = re.compile(r"""["']([^"'\n]+)["']""")
+_FILE = re.compile(r'file "([^"\n]+)"')
+"""How DuckDB names one, also in a message that it quotes as a whole in another."""
 
 
 def disk_error(error: OSError, folder: Path) -> SparkifyError | None:
@@ -41,7 +43,7 @@ def disk_error_in(message: str) -> SparkifyError | None:
     """The error for a message with the system's words for it, as of a database, or an OSError; else None."""
     for code in _REASONS:
         if os.strerror(code).lower() in message.lower():
-            quoted = _QUOTED.search(message)
+            quoted = _FILE.search(message) or _QUOTED.search(message)
             where = Path(quoted[1]) if quoted else None
             return _explained(code, where, "put the database elsewhere", None)
     return None

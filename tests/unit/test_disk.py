@@ -42,6 +42,15 @@ def test_words_of_the_system_in_the_message_of_a_database_are_explained(tmp_path
     assert told.hint == "Free some, or put the database elsewhere."
 
 
+def test_file_of_a_message_within_a_message_is_found() -> None:
+    told = disk_error_in(
+        'FATAL Error: Failed: database has been invalidated. Original error: "Failed to create checkpoint '
+        'because of error: Could not write file "/data/w.duckdb": Input/output error"'
+    )
+    assert told is not None
+    assert told.where == "/data/w.duckdb"
+
+
 @pytest.mark.parametrize("message", ["Could not set lock on file", "Binder Error: no such column"])
 def test_other_messages_are_not(message: str) -> None:
     assert disk_error_in(message) is None

@@ -2,48 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from sqlalchemy import Connection
 
-from sparkify.databases.duckdb.rollback import METADATA_BLOCKS, journaled
+from sparkify.databases.duckdb.errors import translate
+from sparkify.databases.duckdb.rollback import METADATA_BLOCKS, journaled, undo_checkpoint
+from sparkify.etl.errors import UNCHANGED
 
 __all__ = ["migrating", "undoable"]
 
+_IN_DOUBT = (
+    "the migrations were being committed, and it is not known whether they were; to run them again is safe"
+)
+
 
 def undoable(
-    file: Path | None, blocks: Sequence[Sequence[int]], *, with_log: bool = False
+    file: Path | None,
+    blocks: Sequence[Sequence[int]],
+    *,
+    with_log: bool = False,
+    has_ended: Callable[[], bool] = lambda: False,
 ) -> AbstractContextManager[None]:
     """Run a checkpoint in the block, with a journal where there is a file.
 
     :param blocks: the rows of :data:`METADATA_BLOCKS`.
-    :param with_log: see :func:`~sparkify.databases.duckdb.rollback.journaled`.
+    :param with_log: see :func:`~sparkify.databases.duckdb.rollback.journaled`, as for ``has_ended``.
     """
     if file is None:
         return nullcontext()
-    return journaled(file, [block for (block,) in blocks], with_log=with_log)
+    return journaled(file, [block for (block,) in blocks], with_log=with_log, has_ended=has_ended)
 
 
 @contextmanager
 def migrating(connection: Connection, file: Path | None) -> Iterator[None]:
     """Run migrations in the block: all that are committed come into the file, or none does.
 
-    After a kill DuckDB 1.5 does not replay each ALTER TABLE from its log. So none is left there.
+    After a kill DuckDB 1.5 does not replay each ALTER TABLE from its log. So none is left there, nor after an
+    error that ends the database, such as that of a disk which fails in a checkpoint: then all are undone.
+
+    :raises SparkifyError: that says what became of them, when the database has ended.
     """
-    connection.commit()
-    with undoable(file, _metadata_blocks(connection)):
-        _checkpoint(connection)
-    with undoable(file, _metadata_blocks(connection), with_log=True):
-        try:
-            yield
-        except BaseException:
-            # Those before the one that failed have their commits.
-            connection.rollback()
+
+    def has_ended() -> bool:
+        return connection.invalidated
+
+    begun = False
+    try:
+        connection.commit()
+        with undoable(file, _metadata_blocks(connection)):
             _checkpoint(connection)
+        with undoable(file, _metadata_blocks(connection), with_log=True, has_ended=has_ended):
+            begun = True
+            try:
+                yield
+            except BaseException:
+                if not has_ended():
+                    # Those before the one that failed have their commits.
+                    connection.rollback()
+                    _checkpoint(connection)
+                raise
+            _checkpoint(connection)
+    except Exception as exc:
+        if file is None or not has_ended():
             raise
-        _checkpoint(connection)
+        undone = undo_checkpoint(file)
+        error = translate(exc, file)
+        if error is None:
+            raise
+        error.state = UNCHANGED if undone or not begun else _IN_DOUBT
+        raise error from exc
 
 
 def _metadata_blocks(connection: Connection) -> Sequence[Sequence[int]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, ExceptionContext, event
 from sqlalchemy.exc import DisconnectionError
 
 from sparkify.databases.duckdb.checkpoints import undoable
@@ -54,6 +54,12 @@ def protect(engine: Engine, file: Path) -> Engine:
     @event.listens_for(engine, "commit")
     def commit(_connection: Any) -> None:
         _make_log(file)
+
+    @event.listens_for(engine, "handle_error")
+    def handle_error(context: ExceptionContext) -> None:
+        # It has ended the database for each connection: there is nothing to roll back, and none is used again.
+        if isinstance(context.original_exception, duckdb.FatalException):
+            context.is_disconnect = True
 
     @event.listens_for(engine, "close")
     def close(connection: Any, _record: Any) -> None:

@@ -24,7 +24,7 @@ import logging
 import os
 import struct
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,11 +64,14 @@ def log_of(file: Path) -> Path:
 
 
 @contextmanager
-def journaled(file: Path, blocks: Sequence[int], *, with_log: bool = False) -> Iterator[None]:
+def journaled(
+    file: Path, blocks: Sequence[int], *, with_log: bool = False, has_ended: Callable[[], bool] = lambda: False
+) -> Iterator[None]:
     """Run a checkpoint in the block; the next to open the file undoes it if it is cut off there.
 
     :param blocks: what :data:`METADATA_BLOCKS` finds, over the connection that the checkpoint runs on.
     :param with_log: undo also what is committed in the block before its checkpoint. The file has no log yet.
+    :param has_ended: whether an error has ended the database: this process commits nothing more with it.
     :raises SparkifyError: when the journal cannot be written, or one is there of a checkpoint that failed; then
         nothing was run.
     """
@@ -87,9 +90,10 @@ def journaled(file: Path, blocks: Sequence[int], *, with_log: bool = False) -> I
         try:
             yield
         except BaseException:
-            # This process goes on, and what it commits from here on is in the log.
-            with suppress(OSError):
-                _settle(journal, database)
+            if not has_ended():
+                # This process goes on, and what it commits from here on is in the log.
+                with suppress(OSError):
+                    _settle(journal, database)
             raise
         # One that cannot be removed is of a checkpoint that was ended: whoever finds it sees that.
         with suppress(OSError):

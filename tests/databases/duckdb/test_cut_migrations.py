@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import resource
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import Any
 import duckdb
 import pytest
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from sparkify import SparkifyError, Warehouse
 from sparkify.databases.duckdb import checkpoints
@@ -189,6 +191,59 @@ def test_checkpoint_that_fails_behind_migrations_loses_nothing(
             shutil.copy(path, left / path.name)
     with Warehouse(f"duckdb:///{left / file.name}") as again:
         assert schema(again)[0] == "0002"
+
+
+def test_migration_whose_checkpoint_ends_the_database_is_undone_at_once(
+    copied: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with copied("0008") as warehouse:
+        file, was = warehouse.database.file, schema(warehouse)
+        original, calls = checkpoints._checkpoint, iter(range(1, 99))
+
+        def failing(connection: Connection) -> None:
+            if next(calls) != 2:
+                return original(connection)
+            before = resource.getrlimit(resource.RLIMIT_FSIZE)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (HEADERS, before[1]))
+            try:
+                return original(connection)
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+        monkeypatch.setattr(checkpoints, "_checkpoint", failing)
+        with pytest.raises(SparkifyError) as caught:
+            warehouse.migrate("0009")
+        assert caught.value.where == str(file)
+        assert caught.value.found.startswith("a file has grown as large as it may")
+        assert caught.value.state == "nothing was changed"
+        assert not journal_of(file).exists()
+        # The same process goes on, with what was there before.
+        assert schema(warehouse) == was
+        assert warehouse.migrate("0009") == "0009"
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_migration_whose_checkpoint_was_ended_is_said_to_be_in_doubt(
+    copied: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with copied("0008") as warehouse:
+        original, calls = checkpoints._checkpoint, iter(range(1, 99))
+
+        def failing(connection: Connection) -> None:
+            original(connection)
+            if next(calls) == 2:
+                # As where the header is written, and its sync fails.
+                connection.invalidate()
+                raise DBAPIError("CHECKPOINT", None, duckdb.FatalException("fsync failed!"))
+
+        monkeypatch.setattr(checkpoints, "_checkpoint", failing)
+        with pytest.raises(SparkifyError) as caught:
+            warehouse.migrate("0009")
+        assert caught.value.state == (
+            "the migrations were being committed, and it is not known whether they were; "
+            "to run them again is safe"
+        )
+        assert schema(warehouse)[0] == "0009"
 
 
 @pytest.mark.parametrize("revision", ["0001", "0004", "+2"])
