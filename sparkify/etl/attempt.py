@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import BigInteger, Table, literal
+from sqlalchemy import Table
 
 from sparkify.etl import ledger
 from sparkify.etl.checking import count_rows, run_checks_of_load
@@ -92,7 +92,7 @@ class Attempt:
         self._context.journal.began()
         session.load_id = load_id
         self._observed = decode(known.observed)
-        plan = build(self._pipeline, selection, literal(load_id, BigInteger))
+        plan = build(self._pipeline, selection)
         self.collected = plan.collected
         self._carry_out(plan, known)
         return self._report(selection, load_id)
@@ -203,6 +203,7 @@ class Attempt:
             step.checks,
             step.shared,
             self._pipeline.tables,
+            step.counting,
             at_once=self._context.adapter.counts_at_once(lines),
         )
         if failed := [result for result in self._checks if not result.ok]:

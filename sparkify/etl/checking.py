@@ -14,9 +14,10 @@ from sparkify.etl.declarations import Check
 from sparkify.etl.inspection import Gone
 from sparkify.etl.results import CheckResult
 from sparkify.etl.session import Session
+from sparkify.etl.templates import Template
 from sparkify.etl.views import View
 
-__all__ = ["check_views", "count_rows", "run_checks", "run_checks_of_load"]
+__all__ = ["check_views", "count_rows", "counting", "run_checks", "run_checks_of_load"]
 
 _ROWS_KEPT = 10
 _MAKE_AGAIN = "Make the view again; its statements are the last of: sparkify-etl migrate --sql"
@@ -57,6 +58,7 @@ def run_checks_of_load(
     checks: Sequence[tuple[Check, SelectBase]],
     shared: Mapping[Table, SelectBase],
     tables: Sequence[Table] = (),
+    all_counted: Template | None = None,
     *,
     at_once: bool = True,
 ) -> tuple[tuple[CheckResult, ...], dict[str, int]]:
@@ -64,17 +66,17 @@ def run_checks_of_load(
 
     :param checks: each with its SELECT of that load.
     :param shared: SELECTs that the checks name as tables, a later one maybe an earlier one.
+    :param all_counted: what :func:`counting` has made of all that, where it is there already.
     :param at_once: whether one statement counts all, with ``shared`` in its WITH; else each check is counted by
         itself, and ``shared`` is in temporary tables meanwhile.
     """
     if at_once:
-        shares = tuple(rows.cte(table.name) for table, rows in shared.items())
-        found = _counts(session, [*(rows for _, rows in checks), *tables], shares)
+        found = _counts(session, all_counted or counting([*(rows for _, rows in checks), *tables], shared))
         counts = {table.name: found[number] for number, table in enumerate(tables, start=len(checks))}
-        return _results(session, checks, found, shares), counts
+        return _results(session, checks, found, _ctes(shared)), counts
     for table, rows in shared.items():
         session.run(CreateTemporaryTable(table, rows))
-    found = {number: _counts(session, [rows])[0] for number, (_, rows) in enumerate(checks)}
+    found = {number: _counts(session, counting([rows]))[0] for number, (_, rows) in enumerate(checks)}
     results = _results(session, checks, found)
     if shared:
         session.run(DropTables(*shared))
@@ -104,14 +106,17 @@ def _check_view(session: Session, view: View) -> CheckResult:
 
 def count_rows(session: Session, tables: Sequence[Table]) -> dict[str, int]:
     """How many rows each table has."""
-    found = _counts(session, tables)
+    found = _counts(session, counting(tables))
     return {table.name: found[number] for number, table in enumerate(tables)}
 
 
-def _counts(
-    session: Session, sources: Sequence[SelectBase | Table], shares: Sequence[CTE] = ()
-) -> Mapping[int, int]:
-    """How many rows each SELECT or table has, by its place, with one statement."""
+def counting(
+    sources: Sequence[SelectBase | Table], shared: Mapping[Table, SelectBase] | None = None
+) -> SelectBase:
+    """One SELECT of how many rows each SELECT or table has, by its place.
+
+    :param shared: SELECTs that they name as tables, a later one maybe an earlier one.
+    """
     counts: list[SelectBase] = [
         select(literal_column(str(number)).label("number"), func.count().label("found")).select_from(
             source if isinstance(source, Table) else source.subquery(f"rows_{number}")
@@ -119,8 +124,16 @@ def _counts(
         for number, source in enumerate(sources)
     ]
     statement = union_all(*counts) if len(counts) > 1 else counts[0]
+    return statement.add_cte(*_ctes(shared or {}))
+
+
+def _ctes(shared: Mapping[Table, SelectBase]) -> tuple[CTE, ...]:
+    return tuple(rows.cte(table.name) for table, rows in shared.items())
+
+
+def _counts(session: Session, statement: SelectBase | Template) -> Mapping[int, int]:
     # A dry run has no rows.
-    return Counter({row.number: row.found for row in session.run(statement.add_cte(*shares)).rows})
+    return Counter({row.number: row.found for row in session.run(statement).rows})
 
 
 def _results(

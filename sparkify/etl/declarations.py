@@ -171,7 +171,7 @@ class Check:
     hint: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Pipeline:
     """A whole warehouse: where the data comes from, what is made of it, and what must hold.
 
@@ -192,6 +192,7 @@ class Pipeline:
     :ivar summary: says in a few words what the warehouse holds, given the rows of each table.
     :ivar rules_version: raised when a transform makes other rows of the same files, so that rows made by
         older rules are reported.
+    :ivar undated: of what :meth:`as_of` has made this; None where it has not. All but the sources is the same.
     :param compare_columns: False: the columns of the transforms are not compared with those of their targets,
         which takes 0.05 s at each import, because a test does it with ``dataclasses.replace(PIPELINE)``.
     :raises ValueError: when a transform does not name the columns of its target: a column of the target that
@@ -215,6 +216,7 @@ class Pipeline:
     report: str | None = None
     summary: Callable[[Mapping[str, int]], str] | None = None
     rules_version: int = 1
+    undated: Pipeline | None = None
     compare_columns: InitVar[bool] = True
 
     def __post_init__(self, compare_columns: bool) -> None:
@@ -237,7 +239,7 @@ class Pipeline:
     def as_of(self, moment: datetime) -> Pipeline:
         """The same with the rules that its sources have for a load of this moment (UTC)."""
         sources = tuple(source.as_of(moment) for source in self.sources)
-        return replace(self, sources=sources, compare_columns=False)
+        return replace(self, sources=sources, undated=self.undated or self, compare_columns=False)
 
     @property
     def metadata(self) -> MetaData:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
-from sqlalchemy import ClauseElement, ColumnElement, SelectBase, Table, delete
+from sqlalchemy import ClauseElement, SelectBase, Table, delete
 
+from sparkify.etl.checking import counting
 from sparkify.etl.checksums import forget_all, sum_added, sum_removed
 from sparkify.etl.constructs import CreateTemporaryTable
 from sparkify.etl.declarations import Check, Merge, Pipeline, Replace, Source, Sync
@@ -17,6 +19,7 @@ from sparkify.etl.dispositions import Effect, changes
 from sparkify.etl.errors import ChangedFiles
 from sparkify.etl.listing import Listing, SourceFile
 from sparkify.etl.results import Mode
+from sparkify.etl.templates import LoadNumber, Template
 
 __all__ = [
     "Count",
@@ -73,7 +76,7 @@ class Count(Step):
 class Run(Step):
     """Send one statement, and count the rows that it touches as ``effect`` of ``table``."""
 
-    statement: ClauseElement
+    statement: Template
     table: Table
     effect: Effect
 
@@ -83,10 +86,12 @@ class Verify(Step):
     """Run checks: the SELECT of each must return nothing.
 
     :ivar shared: SELECTs that those of the checks name as tables.
+    :ivar counting: counts the rows of the checks, and then of the tables of the pipeline, all at once.
     """
 
     checks: tuple[tuple[Check, SelectBase], ...]
     shared: Mapping[Table, SelectBase]
+    counting: Template
 
 
 @dataclass(frozen=True)
@@ -185,48 +190,74 @@ def choose(
     return Selection(mode="incremental", files=new, known=left_out)
 
 
-def build(pipeline: Pipeline, selection: Selection, load_id: ColumnElement[int]) -> Plan:
-    """The steps of a load, in order.
-
-    :param load_id: the number of the load, or what stands for it in a dry run.
-    """
-    steps: list[Step] = []
-    ledger = pipeline.ledger
-    if selection.mode == "full refresh":
-        steps += [Run(f"empty {table.name}", delete(table), table, "deleted") for table in pipeline.tables]
-        steps += [
-            Run(f"forget {table.name}", delete(table), table, "deleted")
-            for table in (ledger.files, ledger.rejects)
-        ]
-        steps.append(Run(f"forget {ledger.checksums.name}", forget_all(ledger), ledger.checksums, "deleted"))
+def build(pipeline: Pipeline, selection: Selection) -> Plan:
+    """The steps of a load, in order."""
     new = [source for source in pipeline.sources if selection.files.get(source.name)]
+    names = tuple(source.name for source in new)
+    statements = _statements(pipeline.undated or pipeline, selection.mode, names)
+    steps: list[Step] = list(statements.before)
     steps += [
         Stage(f"read {source.name} into {source.staging.name}", source, selection.files[source.name])
         for source in new
     ]
     steps.append(Count("count what was read", tuple(new)))
-    names = {source.name for source in new}
+    steps += statements.after
+    steps += [Unstage(f"empty {source.staging.name}", source) for source in new]
+    return Plan(mode=selection.mode, steps=tuple(steps), collected=statements.collected)
+
+
+@dataclass(frozen=True)
+class _Statements:
+    """The steps of a load that are the same whatever its files hold.
+
+    :ivar before: those before anything is read.
+    :ivar collected: the temporary tables that they leave.
+    """
+
+    before: tuple[Step, ...]
+    after: tuple[Step, ...]
+    collected: tuple[Table, ...]
+
+
+@lru_cache(maxsize=32)
+def _statements(pipeline: Pipeline, mode: Mode, names: tuple[str, ...]) -> _Statements:
+    """The steps of each load of a pipeline in this mode, with files of the sources of these names."""
+    ledger, load_id = pipeline.ledger, LoadNumber()
+    before: list[Step] = []
+    if mode == "full refresh":
+        before += [_run(f"empty {table.name}", delete(table), table, "deleted") for table in pipeline.tables]
+        before += [
+            _run(f"forget {table.name}", delete(table), table, "deleted")
+            for table in (ledger.files, ledger.rejects)
+        ]
+        before.append(_run(f"forget {ledger.checksums.name}", forget_all(ledger), ledger.checksums, "deleted"))
+    after: list[Step] = []
     collected: list[Table] = []
-    summed = tuple(one for one in pipeline.checksums if names & one.reads)
+    summed = tuple(one for one in pipeline.checksums if one.reads.intersection(names))
     # What a full refresh removes was forgotten.
-    removed = None if selection.mode == "full refresh" else sum_removed(ledger, summed, load_id)
+    removed = None if mode == "full refresh" else sum_removed(ledger, summed, load_id)
     replaced = {one.table for one in summed if one.removed is not None}
     for transform in pipeline.transforms:
-        if names & transform.reads:
+        if transform.reads.intersection(names):
             if removed is not None and transform.target in replaced and isinstance(transform, _REPLACING):
-                steps.append(Run("sum up what gives way", removed, ledger.checksums, "inserted"))
+                after.append(_run("sum up what gives way", removed, ledger.checksums, "inserted"))
                 removed = None
             for change in changes(transform, load_id):
                 title = f"{transform.title}: {_VERBS[change.effect]}"
-                steps.append(Run(title, change.statement, change.table, change.effect))
+                after.append(_run(title, change.statement, change.table, change.effect))
                 if isinstance(change.statement, CreateTemporaryTable):
                     collected.append(change.table)
-    steps.append(Record("record the load"))
-    steps.append(Run("sum up what is new", sum_added(ledger, summed, load_id), ledger.checksums, "inserted"))
+    after.append(Record("record the load"))
+    added = sum_added(ledger, summed, load_id)
+    after.append(_run("sum up what is new", added, ledger.checksums, "inserted"))
     # While the staging tables are full: some checks ask which rows the batch has touched.
     checks = tuple((check, check.rows(load_id)) for check in pipeline.checks if check.during_load)
     if checks:
         shared = {table: rows(load_id) for table, rows in pipeline.checked.items()}
-        steps.append(Verify("run the checks", checks, shared))
-    steps += [Unstage(f"empty {source.staging.name}", source) for source in new]
-    return Plan(mode=selection.mode, steps=tuple(steps), collected=tuple(collected))
+        count = Template(counting([*(rows for _, rows in checks), *pipeline.tables], shared))
+        after.append(Verify("run the checks", checks, shared, count))
+    return _Statements(tuple(before), tuple(after), tuple(collected))
+
+
+def _run(title: str, statement: ClauseElement, table: Table, effect: Effect) -> Run:
+    return Run(title, Template(statement), table, effect)

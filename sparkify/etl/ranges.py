@@ -13,6 +13,7 @@ from sqlalchemy import Column, ColumnElement, and_, func, literal, null, select
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from sparkify.etl.staging import Source
+from sparkify.etl.templates import Place
 
 __all__ = ["Limits", "StagedLimit", "in_staged_range", "limit_key", "limit_text", "limits_of", "select_limits"]
 
@@ -47,12 +48,16 @@ def limit_text(element: StagedLimit, compiler: SQLCompiler, *, limits: Limits | 
     compilation.
     """
     place = 0 if element.which == "least" else 1
-    known = (limits or {}).get(limit_key(element.column))
+    known = None if limits is None else limits.get(limit_key(element.column))
     if known is not None:
         value = known[place]
+        if isinstance(value, Place):
+            return value.take(element.type)
         return compiler.process(null() if value is None else literal(value, element.type), **kw)
-    function = (func.min, func.max)[place]
-    return compiler.process(select(function(element.column)).scalar_subquery(), **kw)
+    name = ("min", "max")[place]
+    # The number in a label of SQLAlchemy's own depends on what was at the same place in memory before.
+    limit = getattr(func, name)(element.column).label(f"{name}_1")
+    return compiler.process(select(limit).scalar_subquery(), **kw)
 
 
 def select_limits(source: Source) -> list[ColumnElement[Any]]:

@@ -17,8 +17,10 @@ from sqlalchemy import ClauseElement, Connection, CursorResult, Row, SelectBase,
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import NullPool
 
+from sparkify.etl import templates
 from sparkify.etl.ranges import Limits
 from sparkify.etl.results import StepReport
+from sparkify.etl.templates import LoadValues, Template
 
 __all__ = ["Outcome", "Renderer", "Session", "Step"]
 
@@ -31,11 +33,8 @@ _LOGGED_HERE = {"logged": True}
 """An execution option by which a listener of the engine sees that it need not log the statement again."""
 
 
-class Renderer(Protocol):
+class Renderer(templates.Renderer, Protocol):
     """As much of an adapter as a session needs."""
-
-    def render(self, statement: ClauseElement, *, limits: Limits | None = None) -> str:
-        """The text of a statement, values and the known limits of the batch included."""
 
     def inserts(
         self, table: Table, rows: Sequence[Mapping[str, Any]]
@@ -75,7 +74,7 @@ class Step:
 class Session:
     """Sends the statements of one load over one connection.
 
-    :ivar load_id: for the log; None before the number of the load is known.
+    :ivar load_id: for the statements and the log; None before the number of the load is known.
     :ivar steps: what was done so far, in order.
     :ivar last_step: the one that is under way, or the last that was; None before the first.
     :ivar limits: of the batch, which the statements have as literals; none before it is staged.
@@ -96,28 +95,35 @@ class Session:
 
     def run(
         self,
-        statement: ClauseElement | str,
+        statement: ClauseElement | Template | str,
         parameters: tuple[Any, ...] = (),
         *,
         apart: Connection | None = None,
     ) -> Outcome:
         """Send a statement, and return what it answered.
 
-        :param statement: as SQLAlchemy has it, or the text of what it has no words for.
+        :param statement: as SQLAlchemy has it, also compiled before, or the text of what it has no words for.
         :param apart: another connection, as of :meth:`connect_apart`, over which it is sent.
         """
         text = statement if isinstance(statement, str) else self.text(statement)
-        reads = (
-            text[:6].upper() == "SELECT" if isinstance(statement, str) else isinstance(statement, SelectBase)
-        )
+        match statement:
+            case str():
+                reads = text[:6].upper() == "SELECT"
+            case Template():
+                reads = statement.reads
+            case _:
+                reads = isinstance(statement, SelectBase)
         outcome = self._send(text, parameters, reads=reads, apart=apart)
         if self._step is not None:
             self._step.rows += outcome.rowcount
         return outcome
 
-    def text(self, statement: ClauseElement) -> str:
+    def text(self, statement: ClauseElement | Template) -> str:
         """The text of a statement as it is sent now."""
-        return self._adapter.render(statement, limits=self.limits)
+        values = LoadValues(self.limits, self.load_id)
+        if isinstance(statement, Template):
+            return statement.text(self._adapter, values)
+        return self._adapter.render(statement, limits=values)
 
     def read(self, select: SelectBase) -> Sequence[Row[Any]]:
         """The rows of a SELECT that decide what the load does. A dry run with a connection reads them too."""

@@ -12,10 +12,12 @@ import pytest
 from sqlalchemy import event
 
 from sparkify import Warehouse
+from sparkify.etl import plan
 from sparkify.etl.adapter import Adapter
 from sparkify.etl.dry_run import PlannedStep
 from tests.support.cloud import Cloud
 from tests.support.data import Data
+from tests.support.drivers import Driver
 from tests.support.making import event as play
 from tests.support.making import song
 
@@ -130,3 +132,32 @@ def test_dry_run_writes_nothing(new_warehouse: Warehouse, data: Data, tmp_path: 
     one_day(data)
     assert new_warehouse.explain()
     assert not list(tmp_path.glob("*.duckdb*"))
+
+
+# -- one load after the other ------------------------------------------------------------------------------
+
+
+def test_later_load_of_a_process_sends_what_it_would_send_alone(driver: Driver) -> None:
+    """Its statements were compiled for the loads before it; the numbers and the limits are its own."""
+    first = driver.put("events", "1.json", play(), play(itemInSession=1, song="Other"))
+    second = driver.put("events", "2.json", play(itemInSession=2, at="2018-11-02 10:00:00", level="paid"))
+
+    def load(uri: str, kept: str) -> list[str]:
+        if kept:
+            driver.restore(kept)
+        with driver.warehouse() if kept else driver.with_tables() as warehouse, sent(warehouse) as texts:
+            warehouse.load(sources={"events": uri}, only=["events"])
+        # All but what is of the moment: the rows of the ledger, and the names of folders and objects.
+        for pattern, instead in (*_LITERALS, (_BATCH, r"\1"), (_VALUES, r"\1..."), (_LOAD, ":load")):
+            texts = [pattern.sub(instead, text) for text in texts]
+        return texts
+
+    load(first, "")
+    driver.save("one day")
+    plan._statements.cache_clear()
+    alone = load(second, "one day")
+    for uri in (first, second):
+        before = load(uri, "")
+    assert before != alone
+    assert load(second, "one day") == alone
+    assert [text for text in alone if "TIMESTAMP '2018-11-02 10:00:00" in text and "songplays" in text]

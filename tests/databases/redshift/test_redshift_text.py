@@ -35,6 +35,7 @@ class RedshiftText(DuckDB):
     """DuckDB, which is sent what Redshift would be."""
 
     sent: ClassVar[list[str]] = []
+    """What was rendered: that which every load sends is, in the first of this process."""
 
     @classmethod
     def render(cls, statement: ClauseElement, *, limits: Limits | None = None) -> str:
@@ -69,10 +70,7 @@ def loaded(folder: Path, name: str, seed: int, database: type[DuckDB]) -> Wareho
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_text_for_redshift_gives_the_same_star_on_duckdb(
-    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(RedshiftText, "sent", [])
+def test_text_for_redshift_gives_the_same_star_on_duckdb(tmp_path: Path, seed: int) -> None:
     with loaded(tmp_path, "own", seed, DuckDB) as own, loaded(tmp_path, "text", seed, RedshiftText) as text:
         assert star(text) == star(own)
         assert [str(result) for result in text.check() if not result.ok] == []
