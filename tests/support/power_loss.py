@@ -82,7 +82,8 @@ class PowerLoss:
         ended = 0
         for number in range(len(operations) + 1):
             each = max(round((states - self.seen["states"]) / (len(operations) + 1 - number) * 1.3), 2)
-            for state in self.disk.states(chance, each):
+            # A load may be lost as long as it has not ended: nothing is wrong before the first has.
+            for state in self.disk.states(chance, each) if ended or not until_wrong else ():
                 if self.seen["states"] >= states or (until_wrong and self.wrong):
                     return
                 self._one(f"after {number} of {len(operations)} operations", state, ended)
