@@ -51,7 +51,10 @@ Columns = ReadOnlyColumnCollection[str, KeyedColumnElement[Any]]
 """The columns of a row, by their names."""
 
 Rows = Callable[[ColumnElement[int]], SelectBase]
-"""Given the id of the load, returns a SELECT whose columns are named as the target's."""
+"""Given what stands for the id of the load, returns a SELECT whose columns are named as the target's.
+
+Called once for many loads of a process: of the time a SELECT asks the database, as by ``func.current_date()``.
+"""
 
 Best = Callable[[Columns], Sequence[ColumnElement[Any]]]
 """Given the columns of a row, returns the ORDER BY that puts the best row first: a total order."""
@@ -156,8 +159,8 @@ class Update(Transform):
 class Check:
     """A quality check: a SELECT that returns the rows that violate it, and none when all is well.
 
-    :ivar rows: returns the SELECT. Given a load id it may read the rows of that load alone; given None it
-        reads everything.
+    :ivar rows: returns the SELECT. Given what stands for a load id it may read the rows of that load alone, and
+        is called once for many loads of a process, as :data:`Rows`; given None it reads everything.
     :ivar during_load: whether it also runs inside each load, before the commit.
     :ivar implied_by: checks that leave it nothing to find where none of them finds anything; of a whole
         warehouse it is then not asked for.
