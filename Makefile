@@ -14,6 +14,9 @@ UNIT   := tests/unit sparkify
 # A file is one worker's, and the files come in the order of tests/conftest.py, the longest first.
 PYTEST := -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
+# The commands that tests start would compile every module of a new clone again.
+unexport PYTHONDONTWRITEBYTECODE
+
 VERSIONS := test-py311 test-py312 test-py313
 
 .PHONY: demo test test-unit test-dialect test-lowest test-newest test-duckdb2 $(VERSIONS) coverage kill parity fuzz bombs \

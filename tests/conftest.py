@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import shutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import pytest
+from botocore import loaders
 from hypothesis import settings
 
 from sparkify.cli import pipeline as cli_pipeline
@@ -98,6 +102,23 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+
+
+@pytest.fixture(autouse=True)
+def _log_levels() -> Iterator[None]:
+    """Put the levels of the log back that a command has set which was run in this process."""
+    loggers = [logging.getLogger(name) for name in ("sparkify", "alembic.runtime.migration")]
+    levels = [logger.level for logger in loggers]
+    yield
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _descriptions_of_aws() -> Iterator[None]:
+    """Read what botocore knows of AWS once a process, and not for each session that a test makes."""
+    with patch("botocore.loaders.create_loader", cache(loaders.create_loader)):
+        yield
 
 
 @pytest.fixture(scope="session")
