@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from sparkify.databases.duckdb.errors import translate
 from sparkify.databases.duckdb.rollback import METADATA_BLOCKS, journaled, undo_checkpoint
-from sparkify.etl.errors import UNCHANGED
+from sparkify.etl.errors import UNCHANGED, SparkifyError
 
 __all__ = ["migrating", "undoable"]
 
@@ -65,15 +65,19 @@ def migrating(connection: Connection, file: Path | None) -> Iterator[None]:
                     _checkpoint(connection)
                 raise
             _checkpoint(connection)
+    except SparkifyError as error:
+        if not begun:
+            error.state = UNCHANGED
+        raise
     except Exception as exc:
         if file is None or not has_ended():
             raise
         undone = undo_checkpoint(file)
-        error = translate(exc, file)
-        if error is None:
+        told = translate(exc, file)
+        if told is None:
             raise
-        error.state = UNCHANGED if undone or not begun else _IN_DOUBT
-        raise error from exc
+        told.state = UNCHANGED if undone or not begun else _IN_DOUBT
+        raise told from exc
 
 
 def _metadata_blocks(connection: Connection) -> Sequence[Sequence[int]]:

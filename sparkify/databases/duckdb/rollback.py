@@ -86,7 +86,7 @@ def journaled(
             _write(journal, database, blocks, _WITH_LOG if with_log else _WITHOUT_LOG)
         except OSError as exc:
             reason = SparkifyError(f"cannot be written: {exc.strerror}", where=str(journal))
-            raise disk_error_in(str(exc)) or reason from exc
+            raise disk_error_in(f'file "{journal}": {exc}') or reason from exc
         try:
             yield
         except BaseException:

@@ -16,8 +16,8 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from sparkify import SparkifyError, Warehouse
-from sparkify.databases.duckdb import checkpoints
+from sparkify import SparkifyError, TemporaryError, Warehouse
+from sparkify.databases.duckdb import checkpoints, rollback
 from sparkify.databases.duckdb.header import HEADERS
 from sparkify.databases.duckdb.rollback import journal_of, log_of
 from sparkify.pipeline import SPARKIFY
@@ -221,6 +221,26 @@ def test_migration_whose_checkpoint_ends_the_database_is_undone_at_once(
         assert schema(warehouse) == was
         assert warehouse.migrate("0009") == "0009"
     assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_migration_whose_journal_cannot_be_written_is_not_begun(
+    copied: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with copied("0008") as warehouse:
+        file, was = warehouse.database.file, schema(warehouse)
+
+        def full(*_arguments: Any) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(rollback, "_write", full)
+            with pytest.raises(TemporaryError) as caught:
+                warehouse.migrate("0009")
+        assert caught.value.where == str(journal_of(file))
+        assert caught.value.found.startswith("no space is left on the disk (")
+        assert caught.value.state == "nothing was changed"
+        assert schema(warehouse) == was
+        assert warehouse.migrate("0009") == "0009"
 
 
 def test_migration_whose_checkpoint_was_ended_is_said_to_be_in_doubt(
