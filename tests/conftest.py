@@ -51,18 +51,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 SLOWEST = (
+    "databases/test_every_database.py",
     "databases/redshift/test_redshift_load.py",
-    "acceptance/test_real_month.py",
-    "acceptance/test_kills.py",
+    "databases/test_tampering.py",
     "acceptance/test_redshift_commands.py",
-    "databases/duckdb/test_orders.py",
-    "acceptance/provision/test_provision_commands.py",
+    "acceptance/test_io_faults.py",
+    "acceptance/test_doctor.py",
     "databases/test_analytics.py",
-    "databases/test_migrations.py",
+    "databases/test_deep_check.py",
+    "databases/duckdb/test_loads.py",
+    "acceptance/test_kills.py",
     "acceptance/test_cli.py",
-    "databases/redshift/test_redshift_text.py",
-    "databases/redshift/test_judges.py",
-    "acceptance/test_readme.py",
+    "databases/test_migrations.py",
 )
 """The files that take longest, the longest first; see ``make test`` for what takes how long."""
 
@@ -102,6 +102,12 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait between tries."""
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _seconds: None)
 
 
 @pytest.fixture(autouse=True)

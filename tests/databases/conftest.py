@@ -13,9 +13,3 @@ def driver(request: pytest.FixtureRequest) -> Driver:
     """Each database, empty. One that has no driver fails."""
     name: str = request.param
     return driver_of(name)(request)
-
-
-@pytest.fixture
-def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Do not wait between tries."""
-    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _seconds: None)

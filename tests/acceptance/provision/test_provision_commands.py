@@ -362,6 +362,7 @@ def outputs(run: Command, patch: pytest.MonkeyPatch) -> list[tuple[int, Said]]:
     return said
 
 
+@pytest.mark.usefixtures("hurried")
 def test_no_secret_is_in_any_output(
     moto_server: MotoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
