@@ -148,7 +148,7 @@ class Adapter(ABC):
 
     @abstractmethod
     def render(self, statement: ClauseElement, *, limits: Limits | None = None) -> str:
-        """The text of a statement as this database gets it, values included.
+        """The text of a statement as this database gets it, values included: the same for all of a class.
 
         :param limits: those of the batch, where they are known.
         """

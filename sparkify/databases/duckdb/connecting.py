@@ -7,7 +7,8 @@ import math
 import os
 import stat
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import duckdb
 from sqlalchemy import Engine, ExceptionContext, event
 from sqlalchemy.exc import DisconnectionError
 
+from sparkify.databases.duckdb import spilling
 from sparkify.databases.duckdb.checkpoints import undoable
 from sparkify.databases.duckdb.errors import who_uses
 from sparkify.databases.duckdb.rollback import METADATA_BLOCKS, log_of, undo_checkpoint
@@ -42,12 +44,14 @@ def protect(engine: Engine, file: Path) -> Engine:
     """
 
     @event.listens_for(engine, "do_connect")
-    def before(*_arguments: Any) -> None:
+    def connect(dialect: Any, record: Any, arguments: Any, parameters: dict[str, Any]) -> Any:
         undo_checkpoint(file)
-        _make_spill_folder(file)
+        with _spilling(file, record):
+            return dialect.connect(*arguments, **_copied(parameters))
 
     @event.listens_for(engine, "connect")
-    def connect(connection: Any, _record: Any) -> None:
+    def connected(connection: Any, record: Any) -> None:
+        spilling.sweep(file, record)
         for statement in _OWN_CHECKPOINTS:
             connection.execute(statement)
 
@@ -62,7 +66,7 @@ def protect(engine: Engine, file: Path) -> Engine:
             context.is_disconnect = True
 
     @event.listens_for(engine, "close")
-    def close(connection: Any, _record: Any) -> None:
+    def close(connection: Any, record: Any) -> None:
         log = log_of(file)
         # Not while another connection of this process writes, nor where an error has ended the database: the
         # log has it.
@@ -72,7 +76,7 @@ def protect(engine: Engine, file: Path) -> Engine:
             else:
                 with undoable(file, connection.execute(METADATA_BLOCKS).fetchall()):
                     connection.execute("CHECKPOINT")
-        _remove_spill_folder(file)
+        spilling.give_back(file, record)
 
     return engine
 
@@ -88,17 +92,16 @@ def read_beside(engine: Engine, file: Path) -> Engine:
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, record: Any, arguments: Any, parameters: dict[str, Any]) -> Any:
         undo_checkpoint(file)
-        _make_spill_folder(file)
-        try:
-            # Its own copy: the dialect adds to it.
-            return dialect.connect(*arguments, **_copied(parameters))
-        except duckdb.IOException as exc:
-            who = who_uses(exc)
-            if who is None:
-                raise
-            connection = _connect_to_copy(dialect, file, arguments, parameters)
-            if connection is None:
-                raise
+        with _spilling(file, record):
+            try:
+                return dialect.connect(*arguments, **_copied(parameters))
+            except duckdb.IOException as exc:
+                who = who_uses(exc)
+                if who is None:
+                    raise
+                connection = _connect_to_copy(dialect, file, arguments, parameters)
+                if connection is None:
+                    raise
         log.warning("the database is in use by %s: what is read is what was committed before", who)
         record.info[_UNTIL] = math.inf
         return connection
@@ -117,27 +120,21 @@ def read_beside(engine: Engine, file: Path) -> Engine:
             record.invalidate()
 
     @event.listens_for(engine, "close")
-    def close(_connection: Any, _record: Any) -> None:
-        _remove_spill_folder(file)
+    def close(_connection: Any, record: Any) -> None:
+        spilling.give_back(file, record)
 
     return engine
 
 
-def _make_spill_folder(file: Path) -> None:
-    """Make the folder for what does not fit into memory: DuckDB would let everybody read it."""
-    # Where nothing can be written, nothing is spilled.
-    with suppress(OSError):
-        _spill_folder(file).mkdir(mode=0o700)
-
-
-def _remove_spill_folder(file: Path) -> None:
-    # Not while another connection uses it. What a killed process has left there the next one removes.
-    with suppress(OSError):
-        _spill_folder(file).rmdir()
-
-
-def _spill_folder(file: Path) -> Path:
-    return file.with_name(f"{file.name}.tmp")
+@contextmanager
+def _spilling(file: Path, record: Any) -> Iterator[None]:
+    """Make the folder for what does not fit into memory, for the connection that is made in the block."""
+    spilling.take(file, record)
+    try:
+        yield
+    except BaseException:
+        spilling.give_back(file, record)
+        raise
 
 
 def _make_log(file: Path) -> None:
@@ -159,7 +156,7 @@ def _connect_to_copy(dialect: Any, file: Path, arguments: Any, parameters: dict[
                 ours = _copied(parameters)
                 ours["database"] = str(copy)
                 # The copy is gone as soon as it is open, and its folder: nothing is left behind, whatever ends.
-                ours["config"].setdefault("temp_directory", str(_spill_folder(file)))
+                ours["config"].setdefault("temp_directory", str(spilling.spill_folder(file)))
                 # Other programs have no journal: a copy may be of the middle of a checkpoint of theirs.
                 with suppress(duckdb.Error):
                     return dialect.connect(*arguments, **ours)
@@ -167,4 +164,5 @@ def _connect_to_copy(dialect: Any, file: Path, arguments: Any, parameters: dict[
 
 
 def _copied(parameters: dict[str, Any]) -> dict[str, Any]:
+    """A copy for one connection: the dialect adds to it."""
     return {**parameters, "config": dict(parameters["config"])}
