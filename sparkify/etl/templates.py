@@ -95,7 +95,7 @@ def _mark(name: str) -> str:
 class Template:
     """A statement of a plan, with a text for each kind of database once it was sent there.
 
-    To build and compile its statements takes a third of the processor time of a small load.
+    To build and compile its statements takes three tenths of the processor time of a small load.
     """
 
     def __init__(self, statement: ClauseElement) -> None:
