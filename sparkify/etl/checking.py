@@ -73,7 +73,7 @@ def run_checks_of_load(
     if at_once:
         found = _counts(session, all_counted or counting([*(rows for _, rows in checks), *tables], shared))
         counts = {table.name: found[number] for number, table in enumerate(tables, start=len(checks))}
-        return _results(session, checks, found, _ctes(shared)), counts
+        return _results(session, checks, found, shared), counts
     for table, rows in shared.items():
         session.run(CreateTemporaryTable(table, rows))
     found = {number: _counts(session, counting([rows]))[0] for number, (_, rows) in enumerate(checks)}
@@ -140,23 +140,26 @@ def _results(
     session: Session,
     checks: Sequence[tuple[Check, SelectBase]],
     found: Mapping[int, int],
-    shares: Sequence[CTE] = (),
+    shared: Mapping[Table, SelectBase] | None = None,
 ) -> tuple[CheckResult, ...]:
     """The results of checks of which it is known how many rows they find."""
     return tuple(
-        _run_check(session, check, rows, shares)
+        _run_check(session, check, rows, shared)
         if found[number]
         else CheckResult(check.name, 0, (), check.hint)
         for number, (check, rows) in enumerate(checks)
     )
 
 
-def _run_check(session: Session, check: Check, rows: SelectBase, shares: Sequence[CTE] = ()) -> CheckResult:
+def _run_check(
+    session: Session, check: Check, rows: SelectBase, shared: Mapping[Table, SelectBase] | None = None
+) -> CheckResult:
     """What a check finds.
 
     :param rows: the SELECT of the check, of one load or of everything.
-    :param shares: what it names as tables.
+    :param shared: SELECTs that it names as tables.
     """
+    shares = _ctes(shared or {})
     offending = rows.subquery("offending")
     first = session.run(select(offending).limit(_ROWS_KEPT).add_cte(*shares)).rows
     found = [dict(row._mapping) for row in first]  # noqa: SLF001 - its public name, for all the underscore

@@ -6,19 +6,16 @@ keys), and says nothing of a range that a subquery gives.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from sqlalchemy import Column, ColumnElement, and_, func, literal, null, select
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from sparkify.etl.staging import Source
-from sparkify.etl.templates import Place
+from sparkify.etl.templates import Limits, Place
 
 __all__ = ["Limits", "StagedLimit", "in_staged_range", "limit_key", "limit_text", "limits_of", "select_limits"]
-
-Limits = Mapping[str, tuple[Any, Any]]
-"""By :func:`limit_key`, the least and the greatest value of a batch; two None where it has no row."""
 
 
 class StagedLimit(ColumnElement[Any]):

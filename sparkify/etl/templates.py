@@ -13,7 +13,15 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
-__all__ = ["LoadNumber", "LoadValues", "Place", "Renderer", "Template"]
+__all__ = ["Limits", "LoadNumber", "LoadValues", "Place", "Renderer", "Template"]
+
+
+Limits = Mapping[str, tuple[Any, Any]]
+"""By ``limit_key``, the least and the greatest value of a batch; two None where it has no row."""
+
+_NUMBER = "load"
+_MARKS = re.compile("\x02([a-z0-9]+)\x03")
+"""No statement of a pipeline has these characters: what comes from files is in no template."""
 
 
 class LoadNumber(ColumnElement[int]):
@@ -30,7 +38,7 @@ class LoadValues(dict[str, tuple[Any, Any]]):
     :ivar load_id: None before it is known.
     """
 
-    def __init__(self, limits: Mapping[str, tuple[Any, Any]], load_id: int | None) -> None:
+    def __init__(self, limits: Limits, load_id: int | None) -> None:
         super().__init__(limits)
         self.load_id = load_id
 
@@ -44,7 +52,7 @@ class LoadValues(dict[str, tuple[Any, Any]]):
 class Renderer(Protocol):
     """As much of an adapter as is needed here."""
 
-    def render(self, statement: ClauseElement, *, limits: Mapping[str, tuple[Any, Any]] | None = None) -> str:
+    def render(self, statement: ClauseElement, *, limits: Limits | None = None) -> str:
         """The text of a statement, values and the known limits of the batch included."""
 
 
@@ -81,11 +89,6 @@ class _Places(LoadValues):
 
     def number(self) -> str:
         return _mark(_NUMBER)
-
-
-_NUMBER = "load"
-_MARKS = re.compile("\x02([a-z0-9]+)\x03")
-"""No statement of a pipeline has these characters: what comes from files is in no template."""
 
 
 def _mark(name: str) -> str:
