@@ -146,10 +146,10 @@ def days_in_reverse(warehouse: Warehouse, real: Path) -> None:
 
 
 def days_and_songs_in_turn(warehouse: Warehouse, real: Path) -> None:
-    """Every fourth day a load, then the others; after each the songs of one file, later those of one folder."""
+    """Every second day a load, then the others; after each the songs of one file, later those of one folder."""
     first, *folders = sorted({path.parent for path in (real / "song_data").rglob("*.json")})
     songs = [*sorted(first.iterdir()), *folders]
-    days = [*sorted((real / "log_data").rglob("*.json"))[::4], real / "log_data"]
+    days = [*sorted((real / "log_data").rglob("*.json"))[::2], real / "log_data"]
     for number in range(max(len(songs), len(days))):
         if number < len(days):
             warehouse.load(log_data=days[number], only=["events"])

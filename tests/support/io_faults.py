@@ -36,6 +36,8 @@ from typing import Any
 from sqlalchemy import create_engine
 
 from sparkify import Warehouse
+from sparkify.databases.duckdb.checkpoints import IN_DOUBT as MIGRATION_IN_DOUBT
+from sparkify.etl.errors import IN_DOUBT
 from sparkify.generate import generate
 from sparkify.pipeline import SPARKIFY
 from sparkify.warehouse.migrations import Migrations
@@ -239,7 +241,7 @@ class Faults:
                 self.wrong.append(f"{said}: a traceback: {told[-500:]}")
             if done["code"] == 0 and not committed:
                 self.wrong.append(f"{said}: exit 0, and not committed: {told}")
-            in_doubt = "it is not known whether" in told
+            in_doubt = IN_DOUBT in told or MIGRATION_IN_DOUBT in told
             if done["code"] and committed and before != today and not in_doubt:
                 self.wrong.append(f"{said}: exit {done['code']}, and committed: {told}")
             self.seen["in doubt"] += in_doubt

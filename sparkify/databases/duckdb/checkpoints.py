@@ -12,11 +12,12 @@ from sparkify.databases.duckdb.errors import translate
 from sparkify.databases.duckdb.rollback import METADATA_BLOCKS, journaled, undo_checkpoint
 from sparkify.etl.errors import UNCHANGED, SparkifyError
 
-__all__ = ["migrating", "undoable"]
+__all__ = ["IN_DOUBT", "migrating", "undoable"]
 
-_IN_DOUBT = (
+IN_DOUBT = (
     "the migrations were being committed, and it is not known whether they were; to run them again is safe"
 )
+"""The state when the database has ended, and it could not be undone."""
 
 
 def undoable(
@@ -76,7 +77,7 @@ def migrating(connection: Connection, file: Path | None) -> Iterator[None]:
         told = translate(exc, file)
         if told is None:
             raise
-        told.state = UNCHANGED if undone or not begun else _IN_DOUBT
+        told.state = UNCHANGED if undone or not begun else IN_DOUBT
         raise told from exc
 
 

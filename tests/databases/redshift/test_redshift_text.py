@@ -35,7 +35,7 @@ class RedshiftText(DuckDB):
     """DuckDB, which is sent what Redshift would be."""
 
     sent: ClassVar[list[str]] = []
-    """What was rendered: that which every load sends is, in the first of this process."""
+    """What was rendered."""
 
     @classmethod
     def render(cls, statement: ClauseElement, *, limits: Limits | None = None) -> str:
@@ -71,10 +71,15 @@ def loaded(folder: Path, name: str, seed: int, database: type[DuckDB]) -> Wareho
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_text_for_redshift_gives_the_same_star_on_duckdb(tmp_path: Path, seed: int) -> None:
-    with loaded(tmp_path, "own", seed, DuckDB) as own, loaded(tmp_path, "text", seed, RedshiftText) as text:
+
+    class Text(RedshiftText):
+        # Of its own: what every load sends is rendered once for each type.
+        sent: ClassVar[list[str]] = []
+
+    with loaded(tmp_path, "own", seed, DuckDB) as own, loaded(tmp_path, "text", seed, Text) as text:
         assert star(text) == star(own)
         assert [str(result) for result in text.check() if not result.ok] == []
-    kinds = {sql.split()[0] for sql in RedshiftText.sent}
+    kinds = {sql.split()[0] for sql in Text.sent}
     assert {"SELECT", "INSERT", "DELETE", "UPDATE"} <= kinds
 
 
