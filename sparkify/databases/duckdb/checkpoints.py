@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from sparkify.databases.duckdb.errors import translate
-from sparkify.databases.duckdb.rollback import METADATA_BLOCKS, journaled, undo_checkpoint
+from sparkify.databases.duckdb.rollback import METADATA_BLOCKS, journaled, log_of, undo_checkpoint
 from sparkify.etl.errors import UNCHANGED, SparkifyError
 
 __all__ = ["IN_DOUBT", "migrating", "undoable"]
@@ -42,7 +42,8 @@ def migrating(connection: Connection, file: Path | None) -> Iterator[None]:
     """Run migrations in the block: all that are committed come into the file, or none does.
 
     After a kill DuckDB 1.5 does not replay each ALTER TABLE from its log. So none is left there, nor after an
-    error that ends the database, such as that of a disk which fails in a checkpoint: then all are undone.
+    error that ends the database, such as that of a disk which fails in a checkpoint: then all are undone. Where
+    the disk does not let DuckDB empty its log after an error, the database is ended here.
 
     :raises SparkifyError: that says what became of them, when the database has ended.
     """
@@ -64,6 +65,10 @@ def migrating(connection: Connection, file: Path | None) -> Iterator[None]:
                     # Those before the one that failed have their commits.
                     connection.rollback()
                     _checkpoint(connection)
+                    if file is not None and _is_left(log_of(file)):
+                        # Half of a commit that failed, which DuckDB could not cut off: it would be replayed.
+                        connection.invalidate()
+                        connection.engine.dispose()
                 raise
             _checkpoint(connection)
     except SparkifyError as error:
@@ -79,6 +84,10 @@ def migrating(connection: Connection, file: Path | None) -> Iterator[None]:
             raise
         told.state = UNCHANGED if undone or not begun else IN_DOUBT
         raise told from exc
+
+
+def _is_left(log: Path) -> bool:
+    return log.exists() and log.stat().st_size > 0
 
 
 def _metadata_blocks(connection: Connection) -> Sequence[Sequence[int]]:

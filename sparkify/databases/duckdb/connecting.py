@@ -19,7 +19,7 @@ from sqlalchemy.exc import DisconnectionError
 from sparkify.databases.duckdb import spilling
 from sparkify.databases.duckdb.checkpoints import undoable
 from sparkify.databases.duckdb.errors import who_uses
-from sparkify.databases.duckdb.rollback import METADATA_BLOCKS, log_of, undo_checkpoint
+from sparkify.databases.duckdb.rollback import METADATA_BLOCKS, journal_of, log_of, undo_checkpoint
 from sparkify.databases.duckdb.snapshots import take_snapshot, tries
 from sparkify.etl.errors import SparkifyError
 from sparkify.etl.scratch import scratch_folder
@@ -69,11 +69,11 @@ def protect(engine: Engine, file: Path) -> Engine:
     def close(connection: Any, record: Any) -> None:
         log = log_of(file)
         # Not while another connection of this process writes, nor where an error has ended the database: the
-        # log has it.
+        # log has it. Where a journal is left, who opens the file next undoes what failed, maybe with the log.
         with suppress(duckdb.Error, OSError, SparkifyError):
             if not log.stat().st_size:
                 log.unlink()
-            else:
+            elif not journal_of(file).exists():
                 with undoable(file, connection.execute(METADATA_BLOCKS).fetchall()):
                     connection.execute("CHECKPOINT")
         spilling.give_back(file, record)

@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError
 
 from sparkify import SparkifyError, TemporaryError, Warehouse
@@ -264,6 +264,45 @@ def test_migration_whose_checkpoint_was_ended_is_said_to_be_in_doubt(
             "to run them again is safe"
         )
         assert schema(warehouse)[0] == "0009"
+
+
+def test_half_of_a_commit_that_failed_is_not_left_in_the_log(
+    copied: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with copied("0003") as warehouse, monkeypatch.context() as patch:
+        kill = Kill(warehouse, tmp_path / "killed", 2, patch)
+        move(warehouse, "0004")
+    half = log_of(kill.file).read_bytes()[:8192]
+    with copied("0003") as warehouse:
+        file, was = warehouse.database.file, schema(warehouse)
+        original, done = checkpoints._checkpoint, []
+
+        def cut(connection: Connection) -> None:
+            original(connection)
+            done.append("checkpoint")
+            if "error" in done:
+                # The disk did not let DuckDB cut it off.
+                assert not connection.invalidated
+                log_of(file).write_bytes(half)
+
+        def full(connection: Connection) -> None:
+            if done == ["checkpoint"]:
+                done.append("error")
+                connection.connection.rollback()
+                reason = f'Failed to commit: Could not write file "{log_of(file)}": No space left on device'
+                raise DBAPIError("COMMIT", None, duckdb.TransactionException(reason))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(checkpoints, "_checkpoint", cut)
+            event.listen(warehouse.engine, "commit", full)
+            with pytest.raises(TemporaryError, match="no space is left") as caught:
+                warehouse.migrate("0004")
+            event.remove(warehouse.engine, "commit", full)
+        assert done == ["checkpoint", "error", "checkpoint"]
+        assert caught.value.state == "nothing was changed"
+        assert not journal_of(file).exists()
+        assert schema(warehouse) == was
+        assert warehouse.migrate("0004") == "0004"
 
 
 @pytest.mark.parametrize("revision", ["0001", "0004", "+2"])
