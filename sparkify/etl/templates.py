@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from sqlalchemy import BigInteger, ClauseElement, ColumnElement, SelectBase, literal, null
@@ -60,17 +61,10 @@ class Renderer(Protocol):
 class Place:
     """Where a limit goes.
 
-    :ivar key: of the limit.
-    :ivar which: 0 for the least, 1 for the greatest.
+    :ivar take: from the type of the limit, the text that stands there until it is filled in.
     """
 
-    places: _Places
-    key: str
-    which: int
-
-    def take(self, of_type: TypeEngine[Any]) -> str:
-        """The text that stands there until it is filled in."""
-        return self.places.take(self.key, self.which, of_type)
+    take: Callable[[TypeEngine[Any]], str]
 
 
 class _Places(LoadValues):
@@ -81,9 +75,9 @@ class _Places(LoadValues):
         self.limits: list[tuple[str, int, TypeEngine[Any]]] = []
 
     def get(self, key: str, default: Any = None) -> Any:
-        return Place(self, key, 0), Place(self, key, 1)
+        return Place(partial(self._take, key, 0)), Place(partial(self._take, key, 1))
 
-    def take(self, key: str, which: int, of_type: TypeEngine[Any]) -> str:
+    def _take(self, key: str, which: int, of_type: TypeEngine[Any]) -> str:
         self.limits.append((key, which, of_type))
         return _mark(str(len(self.limits) - 1))
 

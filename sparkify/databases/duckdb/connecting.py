@@ -7,8 +7,7 @@ import math
 import os
 import stat
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +45,7 @@ def protect(engine: Engine, file: Path) -> Engine:
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, record: Any, arguments: Any, parameters: dict[str, Any]) -> Any:
         undo_checkpoint(file)
-        with _spilling(file, record):
+        with spilling.taken(file, record):
             return dialect.connect(*arguments, **_copied(parameters))
 
     @event.listens_for(engine, "connect")
@@ -92,7 +91,7 @@ def read_beside(engine: Engine, file: Path) -> Engine:
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, record: Any, arguments: Any, parameters: dict[str, Any]) -> Any:
         undo_checkpoint(file)
-        with _spilling(file, record):
+        with spilling.taken(file, record):
             try:
                 return dialect.connect(*arguments, **_copied(parameters))
             except duckdb.IOException as exc:
@@ -124,17 +123,6 @@ def read_beside(engine: Engine, file: Path) -> Engine:
         spilling.give_back(file, record)
 
     return engine
-
-
-@contextmanager
-def _spilling(file: Path, record: Any) -> Iterator[None]:
-    """Make the folder for what does not fit into memory, for the connection that is made in the block."""
-    spilling.take(file, record)
-    try:
-        yield
-    except BaseException:
-        spilling.give_back(file, record)
-        raise
 
 
 def _make_log(file: Path) -> None:

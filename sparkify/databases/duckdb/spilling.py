@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-__all__ = ["give_back", "spill_folder", "sweep", "take"]
+__all__ = ["give_back", "spill_folder", "sweep", "taken"]
 
 _LOCK = "sparkify.spill"
 """Where the record of a connection keeps its lock."""
@@ -22,8 +23,9 @@ def spill_folder(file: Path) -> Path:
     return file.with_name(f"{file.name}.tmp")
 
 
-def take(file: Path, record: Any) -> None:
-    """Make the folder before a connection is made.
+@contextmanager
+def taken(file: Path, record: Any) -> Iterator[None]:
+    """Make the folder, for the connection that is made in the block; it gives it back when it is closed.
 
     :param record: that of the connection.
     """
@@ -33,6 +35,11 @@ def take(file: Path, record: Any) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
         record.info[_LOCK] = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         fcntl.flock(record.info[_LOCK], fcntl.LOCK_SH)
+    try:
+        yield
+    except BaseException:
+        give_back(file, record)
+        raise
 
 
 def sweep(file: Path, record: Any) -> None:
