@@ -164,11 +164,15 @@ def _unprivileged() -> str:
 
 
 def _memory() -> Path | None:
-    """A folder in memory, where there is one with room: to make a database copies four hundred files."""
-    with contextlib.suppress(OSError):
-        if os.access(_SHARED_MEMORY, os.W_OK) and shutil.disk_usage(_SHARED_MEMORY).free >= _ROOM:
-            return _SHARED_MEMORY
-    return None
+    """A folder in memory, where there is one with room: to make a database copies four hundred files.
+
+    A container may forbid to run programs there, and PostgreSQL's are copied where its user cannot read them.
+    """
+    if not os.access(_SHARED_MEMORY, os.W_OK):
+        return None
+    found = os.statvfs(_SHARED_MEMORY)
+    has_room = found.f_bavail * found.f_frsize >= _ROOM
+    return _SHARED_MEMORY if has_room and not found.f_flag & os.ST_NOEXEC else None
 
 
 def _die_with_parent() -> None:
