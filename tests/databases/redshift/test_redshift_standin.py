@@ -22,6 +22,7 @@ from sparkify.redshift import (
     RedshiftDialect,
     create_redshift_engine,
     migrations,
+    register,
     render,
 )
 from standin.fixtures import redshift, redshift_environment, redshift_server
@@ -55,6 +56,7 @@ quiet = sa.Table("quiet", metadata, sa.Column("id", sa.Integer, sa.Identity()), 
 
 @pytest.fixture
 def engine(redshift: Any) -> Any:
+    register()
     engine = sa.create_engine(redshift.url)
     metadata.create_all(engine)
     yield engine
