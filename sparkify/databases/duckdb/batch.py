@@ -52,6 +52,9 @@ which makes a tenth of them, and takes an eighth of the processor time of a load
 _UNREADABLE = (duckdb.InvalidInputException, duckdb.DataError)
 """What reading a file that is not right raises: malformed JSON, our own error(), a failed conversion."""
 
+_NOT_NOW = (duckdb.TransactionException, duckdb.OutOfMemoryException)
+"""Why rows stay as they are, and can be read: another transaction of the process, or no memory to work in."""
+
 
 class DuckDBBatch(Batch):
     """The files of one load, as they lie in a temporary folder, and their rows in databases in memory.
@@ -217,9 +220,11 @@ class _Staging:
 
     def compress(self) -> None:
         """Compress the rows that are stored."""
-        # Refused while another thread of the process looks at them, such as one that lists all tables.
-        with suppress(OperationalError):
+        try:
             self._run(compress(self.catalog))
+        except OperationalError as exc:
+            if not isinstance(exc.orig, _NOT_NOW):
+                raise
 
     def _run(self, statement: str, parameters: tuple[Any, ...] = ()) -> Outcome:
         return self.session.run(statement, parameters, apart=self.reader)

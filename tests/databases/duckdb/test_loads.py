@@ -15,12 +15,22 @@ from typing import Any
 
 import duckdb
 import pytest
+from duckdb_sqlalchemy import ConnectionWrapper
 from sqlalchemy import BigInteger, Connection, create_engine, literal, text
 from sqlalchemy import event as engine_event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, StaticPool
 
-from sparkify import ChangedFiles, ConfigurationError, EmptySource, RejectedLines, TemporaryError, Warehouse
+from sparkify import (
+    ChangedFiles,
+    ConfigurationError,
+    EmptySource,
+    RejectedLines,
+    SparkifyError,
+    TemporaryError,
+    Warehouse,
+)
 from sparkify.databases import open_database
 from sparkify.databases.duckdb import batch
 from sparkify.databases.duckdb.database import DuckDB
@@ -326,6 +336,54 @@ def test_large_batch_is_compressed_while_it_is_read(
     reading = [word for word in sent[: sent.index("CREATE")] if word in ("INSERT", "CHECKPOINT")]
     assert reading == ["INSERT", "INSERT", "CHECKPOINT", "INSERT", "INSERT", "CHECKPOINT"]
     assert rows(warehouse, "SELECT item_in_session FROM songplays ORDER BY 1") == [(0,), (1,), (2,), (3,)]
+
+
+@pytest.mark.parametrize(
+    ("error", "stops"),
+    [
+        (duckdb.TransactionException("Cannot CHECKPOINT: there are other write transactions active"), False),
+        (duckdb.OutOfMemoryException("could not allocate block"), False),
+        (duckdb.IOException("could not write"), True),
+        (duckdb.InterruptException("Interrupted!"), True),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_batch_that_cannot_be_compressed_now(
+    data: Data, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, error: duckdb.Error, *, stops: bool
+) -> None:
+    data.log("a.json", event())
+    warehouse.migrate()
+    monkeypatch.setattr(batch, "_COMPRESSED_AFTER", 1)
+    execute = ConnectionWrapper.cursor
+
+    class Cursor:
+        def __init__(self, cursor: Any) -> None:
+            self._cursor = cursor
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._cursor, name)
+
+        def execute(self, statement: str, *parameters: Any) -> Any:
+            if statement.startswith('CHECKPOINT "batch_of_events'):
+                raise error
+            return self._cursor.execute(statement, *parameters)
+
+    monkeypatch.setattr(ConnectionWrapper, "cursor", lambda self: Cursor(execute(self)))
+    if stops:
+        with pytest.raises((SparkifyError, DBAPIError)):
+            warehouse.load(only=["events"])
+    else:
+        warehouse.load(only=["events"])
+    assert rows(warehouse, "SELECT count(*) FROM songplays") == [(0 if stops else 1,)]
+
+
+def test_checkpoint_of_a_batch_is_refused_beside_another_transaction() -> None:
+    with duckdb.connect() as connection:
+        connection.execute("ATTACH ':memory:' AS batch; CREATE SEQUENCE batch.s")
+        other = connection.cursor()
+        other.execute("BEGIN; SELECT nextval('batch.s')").fetchone()
+        with pytest.raises(duckdb.TransactionException):
+            connection.execute(compress("batch"))
 
 
 def test_checkpoint_compresses_a_database_in_memory() -> None:
