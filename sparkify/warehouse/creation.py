@@ -5,9 +5,11 @@ They leave what its migrations leave: tables, views, their comments, the row of 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    URL,
     Column,
     Engine,
     ExecutableDDLElement,
@@ -29,20 +31,28 @@ __all__ = ["creation_statements"]
 
 def creation_statements(pipeline: Pipeline, database: Database, engine: Engine) -> list[str]:
     """The statements, in order, as the database gets them. The engine is not connected."""
+    # Whatever the file: its statements are those of the last one.
+    url = engine.url.set(database=None)
+    return list(_statements(pipeline, head_of(pipeline), type(database), url))
+
+
+# To compile them takes as long as a tenth of a small load, of which a process may make many.
+@lru_cache(maxsize=4)
+def _statements(pipeline: Pipeline, head: str | None, database: type[Database], url: URL) -> tuple[str, ...]:
     versions = _version_table()
     statements = [
         database.render(CreateTable(versions)),
-        database.render(insert(versions).values(version_num=head_of(pipeline))),
+        database.render(insert(versions).values(version_num=head)),
     ]
 
     def add(element: ExecutableDDLElement, *_: Any, **__: Any) -> None:
         statements.append(database.render(element))
 
-    pipeline.metadata.create_all(create_mock_engine(engine.url, add), checkfirst=False)
+    pipeline.metadata.create_all(create_mock_engine(url, add), checkfirst=False)
     for view in pipeline.views:
         statements += map(database.render, view.create())
     statements.append(database.render(insert(pipeline.ledger.lock).values(token=1, taken=0)))
-    return statements
+    return tuple(statements)
 
 
 def _version_table() -> Table:

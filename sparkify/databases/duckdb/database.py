@@ -32,7 +32,7 @@ from sparkify.databases.duckdb import errors, frames
 from sparkify.databases.duckdb.batch import DuckDBBatch
 from sparkify.databases.duckdb.checkpoints import migrating, undoable
 from sparkify.databases.duckdb.connecting import protect, read_beside
-from sparkify.databases.duckdb.dialect import DuckDBDialect, inline, send_literals
+from sparkify.databases.duckdb.dialect import DuckDBDialect, inline, send_literals, skip_counts
 from sparkify.databases.duckdb.file import CONFIG, create
 from sparkify.databases.duckdb.inserting import inserts
 from sparkify.databases.duckdb.interruption import heed_signals, watch
@@ -116,7 +116,7 @@ class DuckDB(Database):
             raise ConfigurationError(f"the database URL cannot be used: {exc}") from None
         if self.file is not None:
             (read_beside if read_only else protect)(engine, self.file)
-        return send_literals(watch(engine))
+        return skip_counts(send_literals(watch(engine)))
 
     def heed_signals(self) -> None:
         heed_signals()

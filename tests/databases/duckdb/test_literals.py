@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from duckdb_sqlalchemy._statements import _top_level_sql_words
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -183,3 +184,34 @@ def test_rows_of_a_query_are_typed(tmp_path: Path, data: Data) -> None:
         moment = dt.datetime(2018, 11, 1)
         (row,) = warehouse.query(select(value_of(moment).label("at"), value_of(1.5).label("x")))
     assert (row.at, row.x) == (moment, 1.5)
+
+
+# -- statements without a count ----------------------------------------------------------------------------
+
+
+def test_no_text_of_a_temporary_table_is_parsed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: Data
+) -> None:
+    parsed: list[str] = []
+
+    def top_level_words(statement: str) -> Any:
+        parsed.append(statement)
+        return _top_level_sql_words(statement)
+
+    monkeypatch.setattr("duckdb_sqlalchemy._top_level_sql_words", top_level_words)
+    data.log("a.json", play())
+    data.song("a.json", song())
+    with Warehouse(f"duckdb:///{tmp_path / 'a.duckdb'}") as warehouse:
+        warehouse.load(log_data=data.logs, song_data=data.songs)
+    assert [text[:40] for text in parsed if text.startswith("create temporary table")] == []
+
+
+def test_rows_that_are_not_read_yet_outlive_a_temporary_table() -> None:
+    with DUCKDB.create_engine().connect() as connection:
+        unread = connection.exec_driver_sql("SELECT * FROM range(5000)")
+        assert unread.fetchone() == (0,)
+        connection.exec_driver_sql("CREATE TEMPORARY TABLE t AS SELECT 1 AS one")
+        assert [row[0] for row in unread] == list(range(1, 5000))
+        assert connection.exec_driver_sql("SELECT * FROM t").all() == [(1,)]
+        with pytest.raises(ProgrammingError, match="already exists"):
+            connection.exec_driver_sql("CREATE TEMPORARY TABLE t AS SELECT 2 AS one")
