@@ -7,6 +7,7 @@ the order of rows, and what is removed can be taken from it again.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -126,6 +127,7 @@ def forget(ledger: Ledger, table: Table, loads: SelectBase) -> Delete:
     return delete(sums).where(sums.c.table_name == table.name, sums.c.of_load.in_(loads))
 
 
+@lru_cache(maxsize=8)
 def checksum_checks(pipeline: Pipeline) -> tuple[Check, ...]:
     """A check of each table that is summed up."""
     return tuple(checksum_check(pipeline.ledger, one) for one in _all(pipeline))

@@ -159,11 +159,12 @@ class Update(Transform):
 class Check:
     """A quality check: a SELECT that returns the rows that violate it, and none when all is well.
 
-    :ivar rows: returns the SELECT. Given what stands for a load id it may read the rows of that load alone, and
-        is called once for many loads of a process, as :data:`Rows`; given None it reads everything.
+    :ivar rows: returns the SELECT. Given what stands for a load id it may read the rows of that load alone;
+        given None it reads everything. Called once for all loads and checks of a process, as :data:`Rows`.
     :ivar during_load: whether it also runs inside each load, before the commit.
     :ivar implied_by: checks that leave it nothing to find where none of them finds anything; of a whole
         warehouse it is then not asked for.
+    :ivar is_dated: whether the SELECT of a whole warehouse depends on when it is made: it is made each time.
     :ivar hint: what to do about rows that violate it.
     """
 
@@ -171,6 +172,7 @@ class Check:
     rows: Callable[[ColumnElement[int] | None], SelectBase]
     during_load: bool = True
     implied_by: tuple[Check, ...] = ()
+    is_dated: bool = False
     hint: str | None = None
 
 

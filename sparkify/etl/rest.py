@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from sqlalchemy import ColumnElement, SelectBase, Table, func, or_, select
 
@@ -13,6 +14,7 @@ __all__ = ["checks_at_rest"]
 Rows = Callable[[ColumnElement[int] | None], SelectBase]
 
 
+@lru_cache(maxsize=8)
 def checks_at_rest(pipeline: Pipeline) -> tuple[Check, ...]:
     """A check of the lock, and one of each staging table."""
     lock = pipeline.ledger.lock

@@ -22,5 +22,6 @@ NO_FUTURE_PLAYS = Check(
     name="songplays: none is of a day after tomorrow (UTC)",
     rows=_future_plays,
     during_load=False,
+    is_dated=True,
     hint="Rebuild the star without them. Run: sparkify-etl load --full-refresh --max-rejects N",
 )

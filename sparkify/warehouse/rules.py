@@ -6,6 +6,8 @@ version in the ledger, and since which load each column is filled. A full refres
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from sqlalchemy import ColumnElement, SelectBase, Table, func, select
 
 from sparkify.etl.declarations import Check, Pipeline
@@ -17,6 +19,7 @@ __all__ = ["notices", "rules_check"]
 _REFRESH = "Run: sparkify-etl load --full-refresh"
 
 
+@lru_cache(maxsize=8)
 def rules_check(pipeline: Pipeline) -> Check:
     """A check that finds the loads since the last full refresh that were made by other rules than the current.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from sqlalchemy import Column, Connection, Integer, MetaData, SelectBase, Table
@@ -12,6 +14,8 @@ from sparkify.databases.base import Database
 from sparkify.etl.checking import run_checks, run_checks_of_load
 from sparkify.etl.declarations import Check
 from sparkify.etl.session import Session
+from sparkify.pipeline import SPARKIFY
+from sparkify.pipeline.future import NO_FUTURE_PLAYS
 
 NUMBERS = Table("numbers", MetaData(), Column("number", Integer))
 
@@ -68,6 +72,27 @@ def test_implied_check_is_run_without_the_others(database: Database, connection:
     implied, implied_asked = at_most(2, strict)
     assert [result.count for result in run_checks(Session(database, connection), [implied])] == [0]
     assert len(implied_asked) == 1
+
+
+@pytest.mark.parametrize(("is_dated", "made"), [(False, 1), (True, 3)])
+def test_check_is_made_once_in_a_process_unless_it_is_dated(
+    database: Database, connection: Connection, *, is_dated: bool, made: int
+) -> None:
+    check, asked = at_most(0)
+    check = replace(check, is_dated=is_dated)
+    for number in (1, 2, 3):
+        (found,) = run_checks(Session(database, connection), [check])
+        assert (found.count, found.rows[0]) == (number, {"number": 1})
+        connection.exec_driver_sql("INSERT INTO numbers VALUES (1)")
+    assert len(asked) == made
+
+
+def test_check_of_days_to_come_knows_what_day_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    for day in (1, 2):
+        monkeypatch.setattr("sparkify.pipeline.future.utc_now", lambda day=day: datetime(2018, 11, day, 23))
+        statement = NO_FUTURE_PLAYS.rows(None).compile(compile_kwargs={"literal_binds": True})
+        assert f">= '2018-11-0{day + 2} 00:00:00'" in str(statement)
+    assert [check.name for check in SPARKIFY.checks if check.is_dated] == [NO_FUTURE_PLAYS.name]
 
 
 TOUCHED = Table("touched", MetaData(), Column("number", Integer))
