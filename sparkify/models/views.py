@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from sqlalchemy import Date, case, cast, func, select
-from sqlalchemy.orm import aliased
 
 from sparkify.etl.views import View
 from sparkify.models.star import Artist, Song, SongPlay, Time, User
@@ -12,59 +11,62 @@ __all__ = ["PLAYS"]
 
 _WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 
-# With names of their own: the tables have those of a schema before theirs, where it is said.
-_play = aliased(SongPlay, name="play")
-_time = aliased(Time, name="moment")
-_user = aliased(User, name="listener")
-_song = aliased(Song, name="song")
-_artist = aliased(Artist, name="artist")
+# Of the tables: an alias of a model has SQLAlchemy configure all mappers, which a load of nothing new can do
+# without. With names of their own, for the tables have those of a schema before theirs, where it is said.
+_play = SongPlay.__table__.alias("play")
+_time = Time.__table__.alias("moment")
+_user = User.__table__.alias("listener")
+_song = Song.__table__.alias("song")
+_artist = Artist.__table__.alias("artist")
 
 PLAYS = View(
     name="plays",
     rows=(
         select(
-            _play.songplay_id.label("play_id"),
-            _play.start_time,
-            cast(_play.start_time, Date).label("date"),
-            _time.year,
-            _time.month,
-            _time.week,
-            _time.day,
-            _time.hour,
-            _time.weekday,
-            case(dict(enumerate(_WEEKDAYS)), value=_time.weekday).label("weekday_name"),
-            _play.user_id,
+            _play.c.songplay_id.label("play_id"),
+            _play.c.start_time,
+            cast(_play.c.start_time, Date).label("date"),
+            _time.c.year,
+            _time.c.month,
+            _time.c.week,
+            _time.c.day,
+            _time.c.hour,
+            _time.c.weekday,
+            case(dict(enumerate(_WEEKDAYS)), value=_time.c.weekday).label("weekday_name"),
+            _play.c.user_id,
             func.coalesce(
-                _user.first_name.op("||")(" ").op("||")(_user.last_name), _user.first_name, _user.last_name
+                _user.c.first_name.op("||")(" ").op("||")(_user.c.last_name),
+                _user.c.first_name,
+                _user.c.last_name,
             ).label("user_name"),
-            _user.first_name,
-            _user.last_name,
-            _user.gender,
-            _play.level,
-            _user.level.label("current_level"),
-            _user.registered_at,
-            _play.session_id,
-            _play.item_in_session,
-            _play.location,
-            _play.user_agent,
-            _play.song_id,
-            _song.title.label("song_title"),
-            _song.year.label("song_year"),
-            _song.duration.label("song_duration"),
-            _play.artist_id,
-            _artist.name.label("artist_name"),
-            _artist.location.label("artist_location"),
-            _artist.latitude.label("artist_latitude"),
-            _artist.longitude.label("artist_longitude"),
-            _play.match,
-            _play.load_id,
+            _user.c.first_name,
+            _user.c.last_name,
+            _user.c.gender,
+            _play.c.level,
+            _user.c.level.label("current_level"),
+            _user.c.registered_at,
+            _play.c.session_id,
+            _play.c.item_in_session,
+            _play.c.location,
+            _play.c.user_agent,
+            _play.c.song_id,
+            _song.c.title.label("song_title"),
+            _song.c.year.label("song_year"),
+            _song.c.duration.label("song_duration"),
+            _play.c.artist_id,
+            _artist.c.name.label("artist_name"),
+            _artist.c.location.label("artist_location"),
+            _artist.c.latitude.label("artist_latitude"),
+            _artist.c.longitude.label("artist_longitude"),
+            _play.c.match,
+            _play.c.load_id,
         )
         # Outer joins: a play is never left out, and Redshift leaves out a join of which no column is asked for.
         .select_from(_play)
-        .outerjoin(_time, _time.start_time == _play.start_time)
-        .outerjoin(_user, _user.user_id == _play.user_id)
-        .outerjoin(_song, _song.song_id == _play.song_id)
-        .outerjoin(_artist, _artist.artist_id == _play.artist_id)
+        .outerjoin(_time, _time.c.start_time == _play.c.start_time)
+        .outerjoin(_user, _user.c.user_id == _play.c.user_id)
+        .outerjoin(_song, _song.c.song_id == _play.c.song_id)
+        .outerjoin(_artist, _artist.c.artist_id == _play.c.artist_id)
     ),
     comment=(
         "Grain: one play, with its time, user, song and artist.\n\n"

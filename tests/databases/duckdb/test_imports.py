@@ -78,3 +78,16 @@ def test_parameter_imports_pandas(tmp_path: Path) -> None:
     code = "import sys, duckdb; duckdb.connect().execute('SELECT $1', ['x']); print('pandas' in sys.modules)"
     done = run(code, cwd=tmp_path)
     assert done.stdout == ("True\n" if duckdb.__version__.startswith("1.") else "False\n")
+
+
+def test_load_of_nothing_new_configures_no_mapper(tmp_path: Path, environment: dict[str, str]) -> None:
+    code = (
+        "from sparkify.cli import main\n"
+        "from sparkify.models import SongPlay\n"
+        "import sys\n"
+        "sys.argv = ['sparkify-etl', 'load']\n"
+        "try:\n    main()\nfinally:\n    print('CONFIGURED', SongPlay.__mapper__.configured)\n"
+    )
+    first, second = (run(code, cwd=tmp_path, env=environment).stdout.splitlines()[-1] for _ in range(2))
+    # The control: a load that adds rows needs them.
+    assert (first, second) == ("CONFIGURED True", "CONFIGURED False")
