@@ -41,8 +41,12 @@ from sparkify.etl.validation import ToValidate, validate_files
 
 __all__ = ["DuckDBBatch"]
 
+_FIRST_GROUP = 64 * 1024 * 1024
+"""Bytes that the first statement reads, and each of the next twice as many as the one before: the database
+waits until the lines of a group are counted, and counting is quicker than it is.
+"""
 _GROUP = 256 * 1024 * 1024
-"""Bytes that one statement reads. Less, and the two threads of a small machine are not kept busy."""
+"""Bytes that any other statement reads. Less, and the two threads of a small machine are not kept busy."""
 
 _COMPRESSED_AFTER = 1024 * 1024 * 1024
 """Bytes of files whose rows stay in memory as they are, some 0.6 times as large. Those of more are compressed,
@@ -185,16 +189,16 @@ def _refuse_changed(files: Iterable[Readable]) -> None:
 def _grouped(files: Iterable[Readable]) -> Iterator[tuple[list[Readable], int]]:
     """Files that are read together, and their bytes: either all of them were validated, or none."""
     group: list[Readable] = []
-    size = 0
+    size, limit = 0, min(_FIRST_GROUP, _GROUP)
     for one in files:
         if group and group[0].validated != one.validated:
             yield group, size
             group, size = [], 0
         group.append(one)
         size += one.file.path.stat().st_size
-        if size >= _GROUP:
+        if size >= limit:
             yield group, size
-            group, size = [], 0
+            group, size, limit = [], 0, min(2 * limit, _GROUP)
     if group:
         yield group, size
 

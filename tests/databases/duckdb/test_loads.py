@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
@@ -317,6 +317,26 @@ def test_attempt_after_one_that_stopped_while_reading_reads_everything(
     monkeypatch.setattr(DuckDB, "is_transient", lambda _self, error: isinstance(error, Conflict))
     assert warehouse.load(only=["events"]).sources[0].files == 3
     assert rows(warehouse, "SELECT item_in_session FROM songplays ORDER BY 1") == [(0,), (1,), (2,)]
+
+
+def test_groups_of_files_grow(data: Data, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database begins to read early, and reads much at a time later."""
+    sizes = {data.log(f"{n}.json", event(itemInSession=n)).stat().st_size for n in range(10, 29)}
+    (size,) = sizes
+    monkeypatch.setattr("sparkify.etl.spool._BUNDLE", 1)
+    # With the newline that a bundle ends in.
+    monkeypatch.setattr(batch, "_FIRST_GROUP", size + 1)
+    monkeypatch.setattr(batch, "_GROUP", 4 * (size + 1))
+    insert_files, groups = batch._insert_files, list[int]()
+
+    def noted(staging: Any, files: Sequence[Any]) -> bool:
+        groups.append(len(files))
+        return insert_files(staging, files)
+
+    monkeypatch.setattr(batch, "_insert_files", noted)
+    warehouse.load(only=["events"])
+    assert groups == [1, 2, 4, 4, 4, 4]
+    assert rows(warehouse, "SELECT count(*) FROM songplays") == [(19,)]
 
 
 def test_large_batch_is_compressed_while_it_is_read(
