@@ -5,19 +5,18 @@ from __future__ import annotations
 from sqlalchemy import Date, case, cast, func, select
 
 from sparkify.etl.views import View
-from sparkify.models.star import Artist, Song, SongPlay, Time, User
+from sparkify.models import tables
 
 __all__ = ["PLAYS"]
 
 _WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 
-# Of the tables: an alias of a model has SQLAlchemy configure all mappers, which a load of nothing new can do
-# without. With names of their own, for the tables have those of a schema before theirs, where it is said.
-_play = SongPlay.__table__.alias("play")
-_time = Time.__table__.alias("moment")
-_user = User.__table__.alias("listener")
-_song = Song.__table__.alias("song")
-_artist = Artist.__table__.alias("artist")
+# With names of their own: the tables have those of a schema before theirs, where it is said.
+_play = tables.songplays.alias("play")
+_time = tables.time.alias("moment")
+_user = tables.users.alias("listener")
+_song = tables.songs.alias("song")
+_artist = tables.artists.alias("artist")
 
 PLAYS = View(
     name="plays",

@@ -15,19 +15,7 @@ from sqlalchemy import ColumnElement, FromClause, SelectBase, Table, and_, false
 
 from sparkify.etl.declarations import Check
 from sparkify.etl.ranges import in_staged_range
-from sparkify.models import (
-    Artist,
-    Base,
-    LoadedFile,
-    LoadHistory,
-    Song,
-    SongMatch,
-    SongPlay,
-    StagingEvent,
-    Time,
-    User,
-    UserLevel,
-)
+from sparkify.models import tables
 from sparkify.models.working import (
     checked_artists,
     checked_levels,
@@ -48,41 +36,36 @@ LoadId = ColumnElement[int] | None
 """The load whose rows are checked; None: all rows are."""
 
 
-def _table(model: type[Base]) -> Table:
-    table = model.__table__
-    assert isinstance(table, Table)  # noqa: S101 - what every model here is mapped to
-    return table
-
-
-_CHECKED: Mapping[type[Base], Table] = {
-    User: checked_users,
-    UserLevel: checked_levels,
-    Song: checked_songs,
-    Artist: checked_artists,
-    SongMatch: checked_matches,
+_CHECKED: Mapping[Table, Table] = {
+    tables.users: checked_users,
+    tables.user_levels: checked_levels,
+    tables.songs: checked_songs,
+    tables.artists: checked_artists,
+    tables.song_matches: checked_matches,
 }
 """Of which tables a load has a copy of the rows that it touched."""
 
 
-def _rows_of(model: type[Base], load_id: LoadId) -> FromClause:
+def _rows_of(table: Table, load_id: LoadId) -> FromClause:
     """The table; within a load the copy of what it touched, if there is one, and of ``time`` the range."""
-    if model is Time and load_id is not None:
-        start = _table(Time).c.start_time
+    if table is tables.time and load_id is not None:
+        start = tables.time.c.start_time
         return select(start).where(_in_range_of_batch(start)).subquery("times_of_load")
-    return _table(model) if load_id is None else _CHECKED.get(model, _table(model))
+    return table if load_id is None else _CHECKED.get(table, table)
 
 
-def unique(model: type[Base], *key: str, during_load: bool = True, implied_by: tuple[Check, ...] = ()) -> Check:
+def unique(table: Table, *key: str, during_load: bool = True, implied_by: tuple[Check, ...] = ()) -> Check:
     """A check that no two rows of the table have the same key."""
 
     def rows(load_id: LoadId) -> SelectBase:
-        columns = [_rows_of(model, load_id).c[name] for name in key]
+        columns = [_rows_of(table, load_id).c[name] for name in key]
         found = select(*columns, func.count().label("times")).group_by(*columns).having(func.count() > 1)
-        of_load = LoadedFile.uri.in_(select(LoadedFile.uri).where(LoadedFile.load_id == load_id))
-        return found if load_id is None or model is not LoadedFile else found.where(of_load)
+        if load_id is None or table is not tables.loaded_files:
+            return found
+        return found.where(table.c.uri.in_(select(table.c.uri).where(table.c.load_id == load_id)))
 
     return Check(
-        name=f"{_table(model).name}: one row for each {', '.join(key)}",
+        name=f"{table.name}: one row for each {', '.join(key)}",
         rows=rows,
         during_load=during_load,
         implied_by=implied_by,
@@ -92,11 +75,11 @@ def unique(model: type[Base], *key: str, during_load: bool = True, implied_by: t
 
 def _in_range_of_batch(column: ColumnElement[Any]) -> ColumnElement[bool]:
     """Whether a time lies among those of the batch, and with them of the plays of the load."""
-    return in_staged_range(column, _table(StagingEvent).c.ts)
+    return in_staged_range(column, tables.staging_events.c.ts)
 
 
 def _one_play_of_each_key(load_id: LoadId) -> SelectBase:
-    play = SongPlay.__table__
+    play = tables.songplays
     key = [play.c.start_time, play.c.user_id, play.c.session_id, play.c.item_in_session]
     found = select(*key, func.count().label("times")).group_by(*key).having(func.count() > 1)
     if load_id is None:
@@ -110,17 +93,16 @@ def _one_play_of_each_key(load_id: LoadId) -> SelectBase:
 
 
 def _one_play_of_each_id(_load_id: LoadId) -> SelectBase:
-    number = _table(SongPlay).c.songplay_id
+    number = tables.songplays.c.songplay_id
     found = select(number, func.count().label("times")).group_by(number).having(func.count() > 1)
     return found.where(bucket(number).in_(repeating(number)))
 
 
-def not_null(model: type[Base]) -> Check:
+def not_null(table: Table) -> Check:
     """A check that no column declared NOT NULL is NULL.
 
     The database enforces it as well, but a restored copy may have lost the constraint.
     """
-    table = _table(model)
     needed = [column for column in table.columns if not column.nullable]
 
     def rows(_load_id: LoadId) -> SelectBase:
@@ -130,13 +112,13 @@ def not_null(model: type[Base]) -> Check:
         name=f"{table.name}: no value is missing",
         rows=rows,
         during_load=False,
-        hint=None if model is LoadHistory else REBUILD,
+        hint=None if table is tables.load_history else REBUILD,
     )
 
 
 def joins(
-    model: type[Base],
-    dimension: type[Base],
+    table: Table,
+    dimension: Table,
     key: str,
     *,
     during_load: bool = True,
@@ -148,17 +130,19 @@ def joins(
     """
 
     def rows(load_id: LoadId) -> SelectBase:
-        table, other = _rows_of(model, load_id), _rows_of(dimension, load_id)
-        primary = [table.c[column.name] for column in _table(model).primary_key.columns]
+        ours, other = _rows_of(table, load_id), _rows_of(dimension, load_id)
+        primary = [ours.c[column.name] for column in table.primary_key.columns]
         found = (
-            select(*dict.fromkeys([*primary, table.c[key]]))
-            .select_from(table.outerjoin(other, other.c[key] == table.c[key]))
+            select(*dict.fromkeys([*primary, ours.c[key]]))
+            .select_from(ours.outerjoin(other, other.c[key] == ours.c[key]))
             .where(other.c[key].is_(None))
         )
-        return found.where(SongPlay.load_id == load_id) if load_id is not None and model is SongPlay else found
+        if load_id is None or table is not tables.songplays:
+            return found
+        return found.where(table.c.load_id == load_id)
 
     return Check(
-        name=f"{_table(model).name}: every {key} is in {_table(dimension).name}",
+        name=f"{table.name}: every {key} is in {dimension.name}",
         rows=rows,
         during_load=during_load,
         implied_by=implied_by,
@@ -166,19 +150,18 @@ def joins(
     )
 
 
-def _accounting(model: type[LoadedFile] | type[LoadHistory]) -> Callable[[LoadId], SelectBase]:
+def _accounting(table: Table) -> Callable[[LoadId], SelectBase]:
     def rows(load_id: LoadId) -> SelectBase:
-        key = _table(model).primary_key.columns
-        found = select(*key, model.lines, model.loaded, model.rejected, model.blank).where(
-            model.lines != model.loaded + model.rejected + model.blank
-        )
-        return found if load_id is None else found.where(model.load_id == load_id)
+        lines, *parts = (table.c[name] for name in ("lines", "loaded", "rejected", "blank"))
+        loaded, rejected, blank = parts
+        found = select(*table.primary_key.columns, lines, *parts).where(lines != loaded + rejected + blank)
+        return found if load_id is None else found.where(table.c.load_id == load_id)
 
     return rows
 
 
 def _one_current_level(load_id: LoadId) -> SelectBase:
-    user, level = _rows_of(User, load_id), _rows_of(UserLevel, load_id)
+    user, level = _rows_of(tables.users, load_id), _rows_of(tables.user_levels, load_id)
     current = (
         select(level.c.user_id, func.count().label("stretches"))
         .where(level.c.is_current, level.c.valid_to.is_(None))
@@ -193,7 +176,7 @@ def _one_current_level(load_id: LoadId) -> SelectBase:
 
 
 def _levels_adjoin(load_id: LoadId) -> SelectBase:
-    level = _rows_of(UserLevel, load_id)
+    level = _rows_of(tables.user_levels, load_id)
     following = func.lead(level.c.valid_from).over(partition_by=level.c.user_id, order_by=level.c.valid_from)
     stretch = select(
         level.c.user_id, level.c.valid_from, level.c.valid_to, following.label("next_from")
@@ -208,7 +191,7 @@ def _levels_adjoin(load_id: LoadId) -> SelectBase:
 
 
 def _play_as_resolved(load_id: LoadId) -> SelectBase:
-    play, match = _table(SongPlay), _rows_of(SongMatch, load_id)
+    play, match = tables.songplays, _rows_of(tables.song_matches, load_id)
     if load_id is None:
         return matches_unlike_plays()
     return (
@@ -226,9 +209,12 @@ def _play_as_resolved(load_id: LoadId) -> SelectBase:
     )
 
 
-_PLAYS_COMPLETE, _MATCHES_COMPLETE = not_null(SongPlay), not_null(SongMatch)
-_MATCH_HAS_SONG, _MATCH_HAS_ARTIST = joins(SongMatch, Song, "song_id"), joins(SongMatch, Artist, "artist_id")
-_LEVEL_HAS_USER = joins(UserLevel, User, "user_id", during_load=False)
+_PLAYS_COMPLETE, _MATCHES_COMPLETE = not_null(tables.songplays), not_null(tables.song_matches)
+_MATCH_HAS_SONG, _MATCH_HAS_ARTIST = (
+    joins(tables.song_matches, tables.songs, "song_id"),
+    joins(tables.song_matches, tables.artists, "artist_id"),
+)
+_LEVEL_HAS_USER = joins(tables.user_levels, tables.users, "user_id", during_load=False)
 _AS_RESOLVED = Check(
     name="songplays: each points at the song its title was resolved to", rows=_play_as_resolved, hint=REBUILD
 )
@@ -248,32 +234,48 @@ CHECKS: tuple[Check, ...] = (
         during_load=False,
         hint=REBUILD,
     ),
-    unique(User, "user_id"),
-    unique(Song, "song_id"),
-    unique(Artist, "artist_id"),
-    unique(Time, "start_time", during_load=False, implied_by=(TIMES_AS_PLAYED,)),
-    unique(SongMatch, "match_id"),
-    unique(UserLevel, "user_id", "valid_from"),
-    unique(LoadedFile, "source", "uri"),
-    joins(SongPlay, User, "user_id", implied_by=(LEVELS_AS_PLAYED, _LEVEL_HAS_USER)),
+    unique(tables.users, "user_id"),
+    unique(tables.songs, "song_id"),
+    unique(tables.artists, "artist_id"),
+    unique(tables.time, "start_time", during_load=False, implied_by=(TIMES_AS_PLAYED,)),
+    unique(tables.song_matches, "match_id"),
+    unique(tables.user_levels, "user_id", "valid_from"),
+    unique(tables.loaded_files, "source", "uri"),
+    joins(tables.songplays, tables.users, "user_id", implied_by=(LEVELS_AS_PLAYED, _LEVEL_HAS_USER)),
     # Of the plays of a load the check that each is as resolved says what these three say of all.
-    joins(SongPlay, Song, "song_id", during_load=False, implied_by=(*_SAME_AS_MATCH, _MATCH_HAS_SONG)),
-    joins(SongPlay, Artist, "artist_id", during_load=False, implied_by=(*_SAME_AS_MATCH, _MATCH_HAS_ARTIST)),
-    joins(SongPlay, Time, "start_time", implied_by=(TIMES_AS_PLAYED,)),
-    joins(SongPlay, SongMatch, "match_id", during_load=False, implied_by=_SAME_AS_MATCH),
-    joins(Song, Artist, "artist_id"),
+    joins(
+        tables.songplays,
+        tables.songs,
+        "song_id",
+        during_load=False,
+        implied_by=(*_SAME_AS_MATCH, _MATCH_HAS_SONG),
+    ),
+    joins(
+        tables.songplays,
+        tables.artists,
+        "artist_id",
+        during_load=False,
+        implied_by=(*_SAME_AS_MATCH, _MATCH_HAS_ARTIST),
+    ),
+    joins(tables.songplays, tables.time, "start_time", implied_by=(TIMES_AS_PLAYED,)),
+    joins(tables.songplays, tables.song_matches, "match_id", during_load=False, implied_by=_SAME_AS_MATCH),
+    joins(tables.songs, tables.artists, "artist_id"),
     _LEVEL_HAS_USER,
     _MATCH_HAS_SONG,
     _MATCH_HAS_ARTIST,
     _AS_RESOLVED,
     Check(name="user_levels: one current stretch for each user", rows=_one_current_level, hint=REBUILD),
     Check(name="user_levels: stretches neither overlap nor leave a gap", rows=_levels_adjoin, hint=REBUILD),
-    Check(name="loaded_files: lines = loaded + rejected + blank", rows=_accounting(LoadedFile), hint=REBUILD),
-    Check(name="load_history: lines = loaded + rejected + blank", rows=_accounting(LoadHistory)),
+    Check(
+        name="loaded_files: lines = loaded + rejected + blank",
+        rows=_accounting(tables.loaded_files),
+        hint=REBUILD,
+    ),
+    Check(name="load_history: lines = loaded + rejected + blank", rows=_accounting(tables.load_history)),
     *NAME_KEYS,
     _PLAYS_COMPLETE,
-    *(not_null(model) for model in (User, Song, Artist, Time)),
+    *(not_null(table) for table in (tables.users, tables.songs, tables.artists, tables.time)),
     _MATCHES_COMPLETE,
-    *(not_null(model) for model in (UserLevel, LoadedFile, LoadHistory)),
+    *(not_null(table) for table in (tables.user_levels, tables.loaded_files, tables.load_history)),
 )
 """All checks of Sparkify's warehouse, in the order in which they run."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import ColumnElement, Table, select
 
@@ -22,19 +21,7 @@ from sparkify.etl.declarations import (
     Update,
     Watched,
 )
-from sparkify.models import (
-    PLAYS,
-    Artist,
-    Song,
-    SongMatch,
-    SongPlay,
-    StagingEvent,
-    StagingSong,
-    Time,
-    User,
-    UserLevel,
-    working,
-)
+from sparkify.models import PLAYS, tables, working
 from sparkify.models.match import RULES_VERSION
 from sparkify.pipeline import transforms
 from sparkify.pipeline.checks import CHECKS
@@ -44,11 +31,6 @@ from sparkify.pipeline.future import NO_FUTURE_PLAYS
 from sparkify.pipeline.resolution import RESOLUTION
 
 __all__ = ["SPARKIFY", "STAR"]
-
-
-def _table(model: Any) -> Table:
-    table: Table = model.__table__
-    return table
 
 
 PAGES = (
@@ -62,7 +44,7 @@ PAGES = (
 
 EVENTS = Source(
     name="events",
-    staging=_table(StagingEvent),
+    staging=tables.staging_events,
     required=(Required(column="page", value=transforms.PLAY, needs=("user_id", "artist", "song")),),
     kept=Kept(column="page", value=transforms.PLAY),
     watched=Watched(column="page", values=PAGES),
@@ -77,7 +59,7 @@ EVENTS = Source(
 )
 SONGS = Source(
     name="songs",
-    staging=_table(StagingSong),
+    staging=tables.staging_songs,
     location=Location(
         setting="song_data",
         section="S3",
@@ -89,8 +71,14 @@ SONGS = Source(
 _events, _songs = frozenset({"events"}), frozenset({"songs"})
 _both = _events | _songs
 
-STAR: tuple[Table, ...] = tuple(
-    _table(model) for model in (SongPlay, User, Song, Artist, Time, UserLevel, SongMatch)
+STAR: tuple[Table, ...] = (
+    tables.songplays,
+    tables.users,
+    tables.songs,
+    tables.artists,
+    tables.time,
+    tables.user_levels,
+    tables.song_matches,
 )
 """The tables of the star, the fact first."""
 
@@ -143,13 +131,13 @@ SPARKIFY = Pipeline(
         ),
         Append(
             title="new song matches",
-            target=_table(SongMatch),
+            target=tables.song_matches,
             rows=transforms.new_song_matches,
             reads=_events,
         ),
         Update(
             title="earlier song matches",
-            target=_table(SongMatch),
+            target=tables.song_matches,
             rows=transforms.resolutions,
             reads=_songs,
             key=("match_id",),
@@ -157,7 +145,7 @@ SPARKIFY = Pipeline(
         ),
         Update(
             title="re-point earlier plays",
-            target=_table(SongPlay),
+            target=tables.songplays,
             rows=transforms.plays_to_repoint,
             reads=_songs,
             key=("match_id",),
@@ -182,38 +170,38 @@ SPARKIFY = Pipeline(
         ),
         Replace(
             title="songs",
-            target=_table(Song),
+            target=tables.songs,
             rows=_wanted(working.changed_songs, working.changed_songs.c.is_wanted),
             reads=_both,
-            scope=_table(Song).c.song_id.in_(select(working.changed_songs.c.song_id)),
+            scope=tables.songs.c.song_id.in_(select(working.changed_songs.c.song_id)),
         ),
         Replace(
             title="artists",
-            target=_table(Artist),
+            target=tables.artists,
             rows=transforms.new_artists,
             reads=_both,
-            scope=_table(Artist).c.artist_id.in_(transforms.outdated_artists()),
+            scope=tables.artists.c.artist_id.in_(transforms.outdated_artists()),
         ),
         Replace(
             title="users",
-            target=_table(User),
+            target=tables.users,
             rows=_wanted(working.batch_users, ~working.batch_users.c.is_there),
             reads=_events,
-            scope=_table(User).c.user_id.in_(
+            scope=tables.users.c.user_id.in_(
                 select(working.batch_users.c.user_id).where(~working.batch_users.c.is_there)
             ),
         ),
         Insert(
             title="times",
-            target=_table(Time),
+            target=tables.time,
             rows=transforms.time,
             reads=_events,
             key=("start_time",),
-            bounds=StagingEvent.__table__.c.ts,
+            bounds=tables.staging_events.c.ts,
         ),
         Replace(
             title="plays",
-            target=_table(SongPlay),
+            target=tables.songplays,
             rows=transforms.songplays,
             reads=_events,
             scope=transforms.outdated_plays(),
@@ -226,7 +214,7 @@ SPARKIFY = Pipeline(
         ),
         Replace(
             title="levels of users",
-            target=_table(UserLevel),
+            target=tables.user_levels,
             rows=transforms.user_levels,
             reads=_events,
             scope=transforms.outdated_levels(),
@@ -242,7 +230,7 @@ SPARKIFY = Pipeline(
     },
     ledger=LEDGER,
     checksums=CHECKSUMS,
-    numbers=(_table(SongPlay).c.songplay_id, _table(SongPlay).c.match_id, _table(SongMatch).c.match_id),
+    numbers=(tables.songplays.c.songplay_id, tables.songplays.c.match_id, tables.song_matches.c.match_id),
     tables=STAR,
     views=(PLAYS,),
     migrations=_migrations(),

@@ -9,7 +9,7 @@ from sqlalchemy.types import TIMESTAMP
 
 from sparkify.etl.constructs import differs
 from sparkify.etl.declarations import Check
-from sparkify.models import SongPlay, Time, User, UserLevel
+from sparkify.models import tables
 from sparkify.pipeline.hints import REBUILD
 from sparkify.pipeline.transforms.plays import parts_of
 
@@ -22,14 +22,14 @@ _NEVER = literal_column("TIMESTAMP '9999-12-31 00:00:00'", TIMESTAMP())
 
 
 def _wrong_parts(_load_id: LoadId) -> SelectBase:
-    time = Time.__table__
+    time = tables.time
     parts = parts_of(time.c.start_time)
     return select(time).where(or_(*(time.c[part.name] != part.element for part in parts)))
 
 
 def _times_unlike_plays(_load_id: LoadId) -> SelectBase:
     """Moments at which a play begins that ``time`` has not once, and those of it at which none begins."""
-    time, play = Time.__table__, SongPlay.__table__
+    time, play = tables.time, tables.songplays
     one: ColumnElement[int] = literal_column("1")
     none: ColumnElement[int] = literal_column("0")
     both = (
@@ -50,7 +50,7 @@ def _users_unlike_plays(_load_id: LoadId) -> SelectBase:
 
     The level is compared with that of the current stretch, which other checks compare with the plays.
     """
-    user, play, level = User.__table__, SongPlay.__table__, UserLevel.__table__
+    user, play, level = tables.users, tables.songplays, tables.user_levels
     newest = (
         select(play.c.user_id, func.max(play.c.start_time).label("newest"))
         .group_by(play.c.user_id)
@@ -81,7 +81,7 @@ def _users_unlike_plays(_load_id: LoadId) -> SelectBase:
 
 def _plays_unlike_levels(_load_id: LoadId) -> SelectBase:
     """Plays that no stretch of their level covers, but those beside a play at the same time that is of it."""
-    play, level, beside = SongPlay.__table__, UserLevel.__table__, SongPlay.__table__.alias("beside")
+    play, level, beside = tables.songplays, tables.user_levels, tables.songplays.alias("beside")
     covered = and_(
         level.c.user_id == play.c.user_id,
         level.c.valid_from <= play.c.start_time,
@@ -109,7 +109,7 @@ def _plays_unlike_levels(_load_id: LoadId) -> SelectBase:
 
 
 def _stretches_of_no_play(_load_id: LoadId) -> SelectBase:
-    play, level = SongPlay.__table__, UserLevel.__table__
+    play, level = tables.songplays, tables.user_levels
     first = and_(play.c.user_id == level.c.user_id, play.c.start_time == level.c.valid_from)
     return (
         select(level.c.user_id, level.c.valid_from, level.c.level)
@@ -119,7 +119,7 @@ def _stretches_of_no_play(_load_id: LoadId) -> SelectBase:
 
 
 def _stretches_alike(_load_id: LoadId) -> SelectBase:
-    level = UserLevel.__table__
+    level = tables.user_levels
     value = func.coalesce(level.c.level, "")
     previous = func.lag(value).over(partition_by=level.c.user_id, order_by=level.c.valid_from)
     stretch = select(level.c.user_id, level.c.valid_from, level.c.level, previous.label("previous")).subquery(

@@ -8,14 +8,16 @@ from sqlalchemy import ColumnElement, SelectBase, select
 
 from sparkify.etl.clock import utc_now
 from sparkify.etl.declarations import Check
-from sparkify.models import SongPlay
+from sparkify.models import tables
 
 __all__ = ["NO_FUTURE_PLAYS"]
 
 
 def _future_plays(_load_id: ColumnElement[int] | None) -> SelectBase:
     end = datetime.combine(utc_now().date(), datetime.min.time()) + timedelta(days=2)
-    return select(SongPlay.songplay_id, SongPlay.start_time, SongPlay.user_id).where(SongPlay.start_time >= end)
+    return select(
+        tables.songplays.c.songplay_id, tables.songplays.c.start_time, tables.songplays.c.user_id
+    ).where(tables.songplays.c.start_time >= end)
 
 
 NO_FUTURE_PLAYS = Check(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from sqlalchemy import ColumnElement, SelectBase, Table, or_, select
 
 from sparkify.etl.constructs import differs, match_key
 from sparkify.etl.declarations import Check
-from sparkify.models import Artist, Song, SongMatch
+from sparkify.models import tables
 from sparkify.pipeline.hints import REBUILD
 
 __all__ = ["NAME_KEYS"]
@@ -29,11 +28,6 @@ def _keys_of_names(table: Table, names: Mapping[str, str]) -> Callable[[ColumnEl
     return rows
 
 
-def _table(model: Any) -> Table:
-    table: Table = model.__table__
-    return table
-
-
 NAME_KEYS: tuple[Check, ...] = tuple(
     Check(
         name=f"{table.name}: {', '.join(names)} as the names have it",
@@ -42,9 +36,9 @@ NAME_KEYS: tuple[Check, ...] = tuple(
         hint=REBUILD,
     )
     for table, names in (
-        (_table(Song), {"title_key": "title", "artist_key": "artist_name"}),
-        (_table(Artist), {"name_key": "name"}),
-        (_table(SongMatch), {"artist_key": "artist_name"}),
+        (tables.songs, {"title_key": "title", "artist_key": "artist_name"}),
+        (tables.artists, {"name_key": "name"}),
+        (tables.song_matches, {"artist_key": "artist_name"}),
     )
 )
 """The checks of the whole warehouse of songs, artists and matches."""

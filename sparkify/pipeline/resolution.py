@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, SelectBase, func, or_, select
 
 from sparkify.etl.constructs import differs, match_key, row_hash
 from sparkify.etl.declarations import Check
-from sparkify.models import Artist, Match, Song, SongMatch, SongPlay
+from sparkify.models import Match, tables
 from sparkify.pipeline.hints import REBUILD
 from sparkify.pipeline.transforms.inferred import inferred_artist_id
 from sparkify.pipeline.transforms.matching import resolve
@@ -17,7 +17,7 @@ LoadId = ColumnElement[int] | None
 
 
 def _resolved_otherwise(_load_id: LoadId) -> SelectBase:
-    match, song, artist = SongMatch.__table__, Song.__table__, Artist.__table__
+    match, song, artist = tables.song_matches, tables.songs, tables.artists
     asked = select(
         match.c.match_id,
         match.c.artist_name,
@@ -40,7 +40,7 @@ def _resolved_otherwise(_load_id: LoadId) -> SelectBase:
 
 def _inferred_songs(_load_id: LoadId) -> SelectBase:
     """Inferred songs that no match names so, or whose length is not the shortest that was played."""
-    match, song = SongMatch.__table__, Song.__table__
+    match, song = tables.song_matches, tables.songs
     named = (
         select(
             match.c.song_id,
@@ -69,7 +69,7 @@ def _inferred_songs(_load_id: LoadId) -> SelectBase:
 
 
 def _inferred_artists(_load_id: LoadId) -> SelectBase:
-    match, artist = SongMatch.__table__, Artist.__table__
+    match, artist = tables.song_matches, tables.artists
     named = (
         select(match.c.artist_id)
         .where(match.c.match == Match.INFERRED)
@@ -91,7 +91,7 @@ def matches_unlike_plays() -> SelectBase:
 
     A number for each play takes a third of the time that three texts take.
     """
-    play, match = SongPlay.__table__, SongMatch.__table__
+    play, match = tables.songplays, tables.song_matches
     number = row_hash(play.c.song_id, play.c.artist_id, play.c.match)
     hashed = select(play.c.match_id, number.label("number")).subquery("hashed")
     plays = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement
 
-from sparkify.models import StagingEvent
+from sparkify.models import tables
 
 __all__ = ["PLAY", "LoadId", "is_play"]
 
@@ -14,4 +14,4 @@ LoadId = ColumnElement[int]
 PLAY = "NextSong"
 """The page of an event that is a play."""
 
-is_play: ColumnElement[bool] = StagingEvent.page == PLAY
+is_play: ColumnElement[bool] = tables.staging_events.c.page == PLAY

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, SelectBase, false, func, select
 from sparkify.etl.constructs import match_key
 from sparkify.etl.declarations import Columns
 from sparkify.etl.dispositions import best_with_target
-from sparkify.models import Artist, Song, StagingSong
+from sparkify.models import tables
 from sparkify.pipeline.transforms.batch import LoadId
 
 __all__ = ["artists", "songs"]
@@ -17,18 +17,19 @@ __all__ = ["artists", "songs"]
 
 def songs(_load_id: LoadId) -> SelectBase:
     """Each song of the batch: the best row of those of the batch and of the catalogue."""
+    staged = tables.staging_songs
     rows = select(
-        StagingSong.song_id,
-        StagingSong.title,
-        StagingSong.artist_id,
-        StagingSong.artist_name,
-        func.nullif(StagingSong.year, 0).label("year"),
-        StagingSong.duration,
+        staged.c.song_id,
+        staged.c.title,
+        staged.c.artist_id,
+        staged.c.artist_name,
+        func.nullif(staged.c.year, 0).label("year"),
+        staged.c.duration,
         false().label("inferred"),
-        match_key(StagingSong.title).label("title_key"),
-        match_key(StagingSong.artist_name).label("artist_key"),
+        match_key(staged.c.title).label("title_key"),
+        match_key(staged.c.artist_name).label("artist_key"),
     )
-    song = Song.__table__
+    song = tables.songs
     return best_with_target(song, rows, "song_id", _best_song, ~song.c.inferred)
 
 
@@ -45,16 +46,17 @@ def _best_song(row: Columns) -> list[ColumnElement[Any]]:
 
 def artists(_load_id: LoadId) -> SelectBase:
     """Each artist of the batch likewise."""
+    staged = tables.staging_songs
     rows = select(
-        StagingSong.artist_id,
-        StagingSong.artist_name.label("name"),
-        func.nullif(StagingSong.artist_location, "").label("location"),
-        StagingSong.artist_latitude.label("latitude"),
-        StagingSong.artist_longitude.label("longitude"),
+        staged.c.artist_id,
+        staged.c.artist_name.label("name"),
+        func.nullif(staged.c.artist_location, "").label("location"),
+        staged.c.artist_latitude.label("latitude"),
+        staged.c.artist_longitude.label("longitude"),
         false().label("inferred"),
-        match_key(StagingSong.artist_name).label("name_key"),
+        match_key(staged.c.artist_name).label("name_key"),
     )
-    artist = Artist.__table__
+    artist = tables.artists
     return best_with_target(artist, rows, "artist_id", _best_artist, ~artist.c.inferred)
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from sparkify.etl.constructs import short_hash
 from sparkify.etl.dispositions import differences
-from sparkify.models import Artist, Match, Song, SongMatch
+from sparkify.models import Match, tables
 from sparkify.models.working import merged_artists, merged_songs, resolved_matches
 from sparkify.pipeline.transforms.batch import LoadId
 
@@ -45,7 +45,7 @@ def inferred_artist_id(artist_name: ColumnElement[str]) -> ColumnElement[str]:
 
 def songs_changed(_load_id: LoadId) -> SelectBase:
     """The songs that this load changes: those of the catalogue, and those that are known from plays only."""
-    merged, song = merged_songs, Song.__table__
+    merged, song = merged_songs, tables.songs
     new = select(merged).where(~merged.c.is_there).subquery("new")
     inferred = differences(
         song, _inferred_songs(), "song_id", _touched(resolved_matches.c.song_id), song.c.inferred
@@ -76,31 +76,41 @@ def _touched(resolved_id: Column[str]) -> SelectBase:
 
 def _inferred_songs() -> SelectBase:
     """Each touched song that is known from plays only, with the shortest length played."""
+    match = tables.song_matches
     touched = _touched(resolved_matches.c.song_id)
     return (
         select(
-            SongMatch.song_id,
-            SongMatch.title,
-            SongMatch.artist_id,
-            SongMatch.artist_name,
+            match.c.song_id,
+            match.c.title,
+            match.c.artist_id,
+            match.c.artist_name,
             cast(None, Integer).label("year"),
-            func.min(SongMatch.duration).label("duration"),
+            func.min(match.c.duration).label("duration"),
             true().label("inferred"),
             cast(None, String).label("title_key"),
             cast(None, String).label("artist_key"),
         )
-        .where(SongMatch.match == Match.INFERRED, SongMatch.song_id.in_(touched))
-        .group_by(SongMatch.song_id, SongMatch.title, SongMatch.artist_id, SongMatch.artist_name)
+        .where(match.c.match == Match.INFERRED, match.c.song_id.in_(touched))
+        .group_by(
+            match.c.song_id,
+            match.c.title,
+            match.c.artist_id,
+            match.c.artist_name,
+        )
     )
 
 
 def outdated_artists() -> SelectBase:
     """The ids of the artists that give way: to those of the batch, and inferred ones that nothing names now."""
+    artist = tables.artists
+    match = tables.song_matches
     merged, touched = merged_artists, _touched(resolved_matches.c.artist_id)
-    there = select(Artist.artist_id).where(Artist.inferred, Artist.artist_id.in_(touched)).subquery("there")
+    there = (
+        select(artist.c.artist_id).where(artist.c.inferred, artist.c.artist_id.in_(touched)).subquery("there")
+    )
     named = (
-        select(SongMatch.artist_id)
-        .where(SongMatch.match == Match.INFERRED, SongMatch.artist_id.in_(touched))
+        select(match.c.artist_id)
+        .where(match.c.match == Match.INFERRED, match.c.artist_id.in_(touched))
         .subquery("named")
     )
     nameless = (
@@ -126,10 +136,11 @@ def new_artists(_load_id: LoadId) -> SelectBase:
     Of an artist that is known from plays only the row depends on the name alone, and those that earlier loads
     resolved are there.
     """
+    artist = tables.artists
     merged, resolved = merged_artists, resolved_matches
     there = (
-        select(Artist.artist_id)
-        .where(Artist.artist_id.in_(_touched(resolved.c.artist_id)))
+        select(artist.c.artist_id)
+        .where(artist.c.artist_id.in_(_touched(resolved.c.artist_id)))
         .union_all(select(merged.c.artist_id))
         .subquery("there")
     )

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, SelectBase, Subquery, and_, cast, func, li
 from sqlalchemy.types import TIMESTAMP
 
 from sparkify.etl.ranges import StagedLimit
-from sparkify.models import SongPlay, StagingEvent, UserLevel
+from sparkify.models import tables
 from sparkify.models.working import batch_users, level_changes
 from sparkify.pipeline.transforms.batch import LoadId
 
@@ -20,9 +20,9 @@ def changes_of_level(load_id: LoadId) -> SelectBase:
     """The users with a play of this load that no stretch of its level covers: the first such play, and the
     stretch that begins before it.
     """
-    play = SongPlay.__table__
+    play = tables.songplays
     users = select(batch_users.c.user_id)
-    stretch = select(UserLevel).where(UserLevel.user_id.in_(users)).subquery("known")
+    stretch = select(tables.user_levels).where(tables.user_levels.c.user_id.in_(users)).subquery("known")
     covered = and_(
         stretch.c.user_id == play.c.user_id,
         func.coalesce(stretch.c.level, "") == func.coalesce(play.c.level, ""),
@@ -47,7 +47,7 @@ def changes_of_level(load_id: LoadId) -> SelectBase:
         .group_by(stretch.c.user_id)
         .subquery("before")
     )
-    previous = UserLevel.__table__.alias("previous")
+    previous = tables.user_levels.alias("previous")
     return select(
         uncovered.c.user_id,
         uncovered.c.since,
@@ -65,15 +65,16 @@ def outdated_levels() -> ColumnElement[bool]:
     """Which stretches are made anew: of the users of :func:`changes_of_level` the one before the first play
     that is not covered, whose end may change, and all later ones.
     """
+    level = tables.user_levels
     return and_(
-        UserLevel.user_id == level_changes.c.user_id,
-        UserLevel.valid_from >= func.coalesce(level_changes.c.previous_from, level_changes.c.since),
+        level.c.user_id == level_changes.c.user_id,
+        level.c.valid_from >= func.coalesce(level_changes.c.previous_from, level_changes.c.since),
     )
 
 
 def user_levels(_load_id: LoadId) -> SelectBase:
     """The stretches that take the place of :func:`outdated_levels`, from the plays since."""
-    play, change = SongPlay.__table__, level_changes
+    play, change = tables.songplays, level_changes
     level = func.coalesce(play.c.level, "")
     # Most users never change level: one stretch from their first play. Only the plays of the others are sorted.
     users = (
@@ -109,12 +110,12 @@ def user_levels(_load_id: LoadId) -> SelectBase:
 
 
 def _since_change() -> ColumnElement[bool]:
-    play, change = SongPlay.__table__, level_changes
+    play, change = tables.songplays, level_changes
     return and_(
         play.c.user_id == change.c.user_id,
         play.c.start_time >= change.c.since,
         # Implied, for each of those plays is one of the batch: whole blocks of earlier plays are not read.
-        play.c.start_time >= StagedLimit(StagingEvent.__table__.c.ts, "least"),
+        play.c.start_time >= StagedLimit(tables.staging_events.c.ts, "least"),
     )
 
 
@@ -123,7 +124,7 @@ def _stretches(several: Subquery) -> Subquery:
 
     :param several: those without a stretch before; the others have another level than that one had.
     """
-    play, change = SongPlay.__table__, level_changes
+    play, change = tables.songplays, level_changes
     level = func.coalesce(play.c.level, "")
     changing = or_(change.c.previous_from.is_not(None), change.c.user_id.in_(select(several.c.user_id)))
     level_at = (

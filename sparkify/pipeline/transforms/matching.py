@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from sparkify.etl.constructs import match_key
-from sparkify.models import Artist, Match, Song, StagingSong
+from sparkify.models import Match, tables
 from sparkify.models.working import merged_artists, merged_songs, touched_matches
 from sparkify.pipeline.transforms.batch import LoadId
 from sparkify.pipeline.transforms.inferred import inferred_artist_id, inferred_song_id
@@ -30,9 +30,12 @@ def artist_keys(_load_id: LoadId) -> SelectBase:
     """The keys of the artists that the songs of the batch name, and of those that the catalogue has for the
     same songs and artists before the batch: what matched by these may now match otherwise.
     """
-    return select(match_key(StagingSong.artist_name).label("artist_key")).union(
-        select(Song.artist_key).where(~Song.inferred, Song.song_id.in_(select(StagingSong.song_id))),
-        select(Artist.name_key).where(~Artist.inferred, Artist.artist_id.in_(select(StagingSong.artist_id))),
+    staged = tables.staging_songs
+    song = tables.songs
+    artist = tables.artists
+    return select(match_key(staged.c.artist_name).label("artist_key")).union(
+        select(song.c.artist_key).where(~song.c.inferred, song.c.song_id.in_(select(staged.c.song_id))),
+        select(artist.c.name_key).where(~artist.c.inferred, artist.c.artist_id.in_(select(staged.c.artist_id))),
     )
 
 
@@ -105,7 +108,7 @@ def _songs_of(keys: SelectBase) -> SelectBase:
     """The songs that the catalogue will have of some artist keys."""
     merged = merged_songs
     names = ("song_id", "artist_id", "title", "artist_name", "duration", "title_key", "artist_key")
-    song = Song.__table__
+    song = tables.songs
     there = (
         select(*(song.c[name] for name in names))
         .select_from(song.outerjoin(merged, merged.c.song_id == song.c.song_id))
@@ -117,7 +120,7 @@ def _songs_of(keys: SelectBase) -> SelectBase:
 
 def _artists_of(keys: SelectBase) -> tuple[SelectBase, SelectBase]:
     """Name, key and id of the artists that the catalogue will have of some keys."""
-    merged, artist = merged_artists, Artist.__table__
+    merged, artist = merged_artists, tables.artists
     names = ("name", "name_key", "artist_id")
     there = (
         select(*(artist.c[name] for name in names))

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 from sparkify.etl.ranges import in_staged_range
-from sparkify.models import SongMatch, SongPlay, StagingEvent, working
+from sparkify.models import tables, working
 from sparkify.pipeline.transforms.batch import LoadId, is_play
 from sparkify.pipeline.transforms.song_matches import same_song
 
@@ -42,9 +42,8 @@ _CONTENT = ("level", "artist", "song", "length", "location", "user_agent")
 
 def time(_load_id: LoadId) -> SelectBase:
     """Each distinct start time of the plays of the batch, and its parts."""
-    start = (
-        select(StagingEvent.ts.label("start_time")).where(is_play).distinct().subquery("moments").c.start_time
-    )
+    event = tables.staging_events
+    start = select(event.c.ts.label("start_time")).where(is_play).distinct().subquery("moments").c.start_time
     return select(start, *parts_of(start))
 
 
@@ -77,7 +76,7 @@ def songplays(load_id: LoadId) -> SelectBase:
 
 def _plays_without_duplicates() -> Subquery:
     """The plays of the batch that are not there yet, or take the place of those that are."""
-    event, repeated = StagingEvent.__table__, working.repeated_plays
+    event, repeated = tables.staging_events, working.repeated_plays
     same = and_(*(repeated.c[name] == event.c[name] for name in _NATURAL_KEY))
     names = (*_NATURAL_KEY, *_CONTENT)
     single = (
@@ -99,7 +98,7 @@ def repeated_plays(_load_id: LoadId) -> SelectBase:
     ROW_NUMBER over all plays would cost more than the rest of the load. Plays of one key have one start time,
     so only the moments with several plays, which are few, are looked at.
     """
-    event, play, match = StagingEvent.__table__, SongPlay.__table__, SongMatch.__table__
+    event, play, match = tables.staging_events, tables.songplays, tables.song_matches
     of_batch = select(event.c.ts).where(is_play)
     in_range = in_staged_range(play.c.start_time, event.c.ts)
     several = union(
@@ -145,6 +144,6 @@ def outdated_plays() -> ColumnElement[bool]:
     repeated = working.repeated_plays
     outdated = (~repeated.c.is_there, repeated.c.songplay_id.is_not(None))
     return and_(
-        in_staged_range(SongPlay.__table__.c.start_time, StagingEvent.__table__.c.ts),
-        SongPlay.songplay_id.in_(select(repeated.c.songplay_id).where(*outdated)),
+        in_staged_range(tables.songplays.c.start_time, tables.staging_events.c.ts),
+        tables.songplays.c.songplay_id.in_(select(repeated.c.songplay_id).where(*outdated)),
     )

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from sparkify.etl.constructs import match_key
-from sparkify.models import SongMatch, StagingEvent
+from sparkify.models import tables
 from sparkify.models.working import resolved_matches
 from sparkify.pipeline.transforms.batch import LoadId, is_play
 from sparkify.pipeline.transforms.matching import artist_keys
@@ -41,22 +41,22 @@ def matches_touched(load_id: LoadId) -> SelectBase:
     its artist's name: so what was played of the artist that it had is resolved again as well. Names that are
     equal have equal keys.
     """
+    event = tables.staging_events
+    match = tables.song_matches
     keys = artist_keys(load_id).cte("touched_keys")
     batch = (
         select(
-            StagingEvent.artist.label("artist_name"),
-            StagingEvent.song.label("title"),
-            StagingEvent.length.label("duration"),
+            event.c.artist.label("artist_name"),
+            event.c.song.label("title"),
+            event.c.length.label("duration"),
         )
         .where(is_play)
         .distinct()
         .subquery("batch")
     )
-    known = (
-        select(SongMatch).where(SongMatch.title.in_(select(StagingEvent.song).where(is_play))).subquery("known")
-    )
+    known = select(match).where(match.c.title.in_(select(event.c.song).where(is_play))).subquery("known")
     is_new = known.c.match_id.is_(None)
-    last = select(func.coalesce(func.max(SongMatch.match_id), 0)).scalar_subquery()
+    last = select(func.coalesce(func.max(match.c.match_id), 0)).scalar_subquery()
     number = last + func.row_number().over(partition_by=is_new)
     played = (
         select(
@@ -81,18 +81,18 @@ def matches_touched(load_id: LoadId) -> SelectBase:
         .where(keys.c.artist_key.is_(None))
     )
     touched = select(
-        SongMatch.match_id,
-        SongMatch.artist_name,
-        SongMatch.title,
-        SongMatch.duration,
-        SongMatch.artist_key,
-        match_key(SongMatch.title).label("title_key"),
+        match.c.match_id,
+        match.c.artist_name,
+        match.c.title,
+        match.c.duration,
+        match.c.artist_key,
+        match_key(match.c.title).label("title_key"),
         false().label("is_new"),
         true().label("is_open"),
-        SongMatch.song_id.label("old_song_id"),
-        SongMatch.artist_id.label("old_artist_id"),
-        SongMatch.match.label("old_match"),
-    ).where(SongMatch.artist_key.in_(select(keys.c.artist_key)))
+        match.c.song_id.label("old_song_id"),
+        match.c.artist_id.label("old_artist_id"),
+        match.c.match.label("old_match"),
+    ).where(match.c.artist_key.in_(select(keys.c.artist_key)))
     return union_all(played, touched)
 
 

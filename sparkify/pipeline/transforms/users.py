@@ -23,7 +23,7 @@ from sqlalchemy.types import TIMESTAMP
 
 from sparkify.etl.constructs import epoch_ms
 from sparkify.etl.declarations import Columns
-from sparkify.models import StagingEvent, User
+from sparkify.models import tables
 from sparkify.pipeline.transforms.batch import LoadId, is_play
 
 __all__ = ["users"]
@@ -38,7 +38,7 @@ def users(_load_id: LoadId) -> SelectBase:
     The level is that of the newest play. What else is known is of the play whose line tells most of the user,
     and of several such of the newest: where files cease to have a key, what was known stays.
     """
-    user, batch = User.__table__, _plays_of_batch().cte("batch")
+    user, batch = tables.users, _plays_of_batch().cte("batch")
     columns = [column.key for column in batch.c]
     there = select(*(user.c[name] for name in columns), true().label("is_there")).where(
         user.c.user_id.in_(select(batch.c.user_id))
@@ -60,7 +60,7 @@ def users(_load_id: LoadId) -> SelectBase:
 
 def _plays_of_batch() -> SelectBase:
     """Of each user the newest play, and the newest of those that tell as much; several that share a time."""
-    event = StagingEvent.__table__
+    event = tables.staging_events
     # Few rows for each user: whoever sorted all plays of a batch instead would wait for it.
     newest = (
         select(event.c.user_id, _told(event).label("told"), func.max(event.c.ts).label("ts"))

@@ -80,14 +80,21 @@ def test_parameter_imports_pandas(tmp_path: Path) -> None:
     assert done.stdout == ("True\n" if duckdb.__version__.startswith("1.") else "False\n")
 
 
-def test_load_of_nothing_new_configures_no_mapper(tmp_path: Path, environment: dict[str, str]) -> None:
+@pytest.mark.parametrize(("before", "configured"), [("", "False"), ("configure_mappers()\n", "True")])
+def test_load_configures_no_mapper(
+    tmp_path: Path, environment: dict[str, str], before: str, configured: str
+) -> None:
+    """Its statements are of Core; and the control."""
     code = (
+        "import sys\n"
+        "from sqlalchemy.orm import configure_mappers\n"
         "from sparkify.cli import main\n"
         "from sparkify.models import SongPlay\n"
-        "import sys\n"
+        f"{before}"
         "sys.argv = ['sparkify-etl', 'load']\n"
         "try:\n    main()\nfinally:\n    print('CONFIGURED', SongPlay.__mapper__.configured)\n"
     )
-    first, second = (run(code, cwd=tmp_path, env=environment).stdout.splitlines()[-1] for _ in range(2))
-    # The control: a load that adds rows needs them.
-    assert (first, second) == ("CONFIGURED True", "CONFIGURED False")
+    first, second = (run(code, cwd=tmp_path, env=environment).stdout.splitlines() for _ in range(2))
+    assert (first[-1], second[-1]) == (f"CONFIGURED {configured}", f"CONFIGURED {configured}")
+    assert "Loaded 2 events" in " ".join(first)
+    assert "Nothing new" in " ".join(second)
