@@ -167,8 +167,9 @@ class _Asked:
 
     @classmethod
     def of(cls, rows: SelectBase, shared: Mapping[Table, SelectBase] | None = None) -> _Asked:
-        """
-        :param rows: the SELECT of the check, of one load or of everything.
+        """What is asked for a SELECT.
+
+        :param rows: that of the check, of one load or of everything.
         :param shared: SELECTs that it names as tables.
         """
         shares = _ctes(shared or {})

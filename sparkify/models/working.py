@@ -8,8 +8,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, Column, Double, Integer, MetaData, String, Table
 from sqlalchemy.types import TIMESTAMP
 
-from sparkify.models.base import Base
-from sparkify.models.star import Artist, Song, User
+from sparkify.models import tables
 
 __all__ = [
     "batch_users",
@@ -30,26 +29,26 @@ __all__ = [
 _metadata = MetaData()
 
 
-def _winners(name: str, model: type[Base]) -> Table:
-    columns = (Column(column.name, column.type) for column in model.__table__.columns)
+def _winners(name: str, target: Table) -> Table:
+    columns = (Column(column.name, column.type) for column in target.columns)
     return Table(name, _metadata, *columns, Column("is_there", Boolean))
 
 
-merged_songs = _winners("merged_songs", Song)
+merged_songs = _winners("merged_songs", tables.songs)
 """Each song of the batch as the catalogue will have it, and whether it has it so already."""
 
-merged_artists = _winners("merged_artists", Artist)
+merged_artists = _winners("merged_artists", tables.artists)
 """Each artist of the batch likewise."""
 
 changed_songs = Table(
     "changed_songs",
     _metadata,
-    *(Column(column.name, column.type) for column in Song.__table__.columns),
+    *(Column(column.name, column.type) for column in tables.songs.columns),
     Column("is_wanted", Boolean),
 )
 """The songs that this load changes: as they are to be, or, not wanted, with nothing but the id of one to go."""
 
-batch_users = _winners("batch_users", User)
+batch_users = _winners("batch_users", tables.users)
 """Each user who made a play of the batch, as of the newest play, and whether the star has the row already."""
 
 checked_users = Table("checked_users", _metadata, Column("user_id", BigInteger))

@@ -49,7 +49,7 @@ _CHECKED: Mapping[Table, Table] = {
 def _rows_of(table: Table, load_id: LoadId) -> FromClause:
     """The table; within a load the copy of what it touched, if there is one, and of ``time`` the range."""
     if table is tables.time and load_id is not None:
-        start = tables.time.c.start_time
+        start = table.c.start_time
         return select(start).where(_in_range_of_batch(start)).subquery("times_of_load")
     return table if load_id is None else _CHECKED.get(table, table)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, SelectBase, func, or_, select
 
-from sparkify.etl.constructs import differs, match_key, row_hash
+from sparkify.etl.constructs import differs, row_hash
 from sparkify.etl.declarations import Check
 from sparkify.models import Match, tables
 from sparkify.pipeline.hints import REBUILD
 from sparkify.pipeline.transforms.inferred import inferred_artist_id
-from sparkify.pipeline.transforms.matching import resolve
+from sparkify.pipeline.transforms.matching import asked_again, resolve
 
 __all__ = ["RESOLUTION", "matches_unlike_plays"]
 
@@ -19,12 +19,7 @@ LoadId = ColumnElement[int] | None
 def _resolved_otherwise(_load_id: LoadId) -> SelectBase:
     match, song, artist = tables.song_matches, tables.songs, tables.artists
     asked = select(
-        match.c.match_id,
-        match.c.artist_name,
-        match.c.title,
-        match.c.duration,
-        match.c.artist_key,
-        match_key(match.c.title).label("title_key"),
+        *asked_again(),
         match.c.song_id.label("is_song_id"),
         match.c.artist_id.label("is_artist_id"),
         match.c.match.label("is_match"),

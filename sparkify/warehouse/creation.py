@@ -5,6 +5,7 @@ They leave what its migrations leave: tables, views, their comments, the row of 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -29,11 +30,11 @@ from sparkify.warehouse.revisions import VERSION_TABLE, head_of
 __all__ = ["creation_statements"]
 
 
-def creation_statements(pipeline: Pipeline, database: Database, engine: Engine) -> list[str]:
+def creation_statements(pipeline: Pipeline, database: Database, engine: Engine) -> Sequence[str]:
     """The statements, in order, as the database gets them. The engine is not connected."""
     # Whatever the file: its statements are those of the last one.
     url = engine.url.set(database=None)
-    return list(_statements(pipeline, head_of(pipeline), type(database), url))
+    return _statements(pipeline, head_of(pipeline), type(database), url)
 
 
 # To compile them takes as long as a tenth of a small load, of which a process may make many.

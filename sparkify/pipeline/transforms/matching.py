@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import (
     CTE,
+    ColumnElement,
     Select,
     SelectBase,
     Subquery,
@@ -23,7 +24,7 @@ from sparkify.models.working import merged_artists, merged_songs, touched_matche
 from sparkify.pipeline.transforms.batch import LoadId
 from sparkify.pipeline.transforms.inferred import inferred_artist_id, inferred_song_id
 
-__all__ = ["artist_keys", "resolve", "resolved"]
+__all__ = ["artist_keys", "asked_again", "resolve", "resolved"]
 
 
 def artist_keys(_load_id: LoadId) -> SelectBase:
@@ -60,6 +61,19 @@ def resolved(_load_id: LoadId) -> SelectBase:
         touched_matches.c.old_match,
     ).where(~touched_matches.c.is_open)
     return open_ones.union_all(as_before)
+
+
+def asked_again() -> tuple[ColumnElement[Any], ...]:
+    """The columns that :func:`resolve` asks by, of what was played before."""
+    match = tables.song_matches
+    return (
+        match.c.match_id,
+        match.c.artist_name,
+        match.c.title,
+        match.c.duration,
+        match.c.artist_key,
+        match_key(match.c.title).label("title_key"),
+    )
 
 
 def resolve(asked: Subquery, songs: SelectBase, *artists: SelectBase) -> Select[Any]:

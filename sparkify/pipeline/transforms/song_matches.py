@@ -24,7 +24,7 @@ from sparkify.etl.constructs import match_key
 from sparkify.models import tables
 from sparkify.models.working import resolved_matches
 from sparkify.pipeline.transforms.batch import LoadId, is_play
-from sparkify.pipeline.transforms.matching import artist_keys
+from sparkify.pipeline.transforms.matching import artist_keys, asked_again
 
 __all__ = ["matches_touched", "new_song_matches", "plays_to_repoint", "resolutions", "same_song"]
 
@@ -81,12 +81,7 @@ def matches_touched(load_id: LoadId) -> SelectBase:
         .where(keys.c.artist_key.is_(None))
     )
     touched = select(
-        match.c.match_id,
-        match.c.artist_name,
-        match.c.title,
-        match.c.duration,
-        match.c.artist_key,
-        match_key(match.c.title).label("title_key"),
+        *asked_again(),
         false().label("is_new"),
         true().label("is_open"),
         match.c.song_id.label("old_song_id"),

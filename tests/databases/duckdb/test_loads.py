@@ -371,7 +371,7 @@ def test_batch_that_cannot_be_compressed_now(
     data.log("a.json", event())
     warehouse.migrate()
     monkeypatch.setattr(batch, "_COMPRESSED_AFTER", 1)
-    execute = ConnectionWrapper.cursor
+    cursor_of = ConnectionWrapper.cursor
 
     class Cursor:
         def __init__(self, cursor: Any) -> None:
@@ -385,7 +385,7 @@ def test_batch_that_cannot_be_compressed_now(
                 raise error
             return self._cursor.execute(statement, *parameters)
 
-    monkeypatch.setattr(ConnectionWrapper, "cursor", lambda self: Cursor(execute(self)))
+    monkeypatch.setattr(ConnectionWrapper, "cursor", lambda self: Cursor(cursor_of(self)))
     if stops:
         with pytest.raises((SparkifyError, DBAPIError)):
             warehouse.load(only=["events"])
