@@ -148,7 +148,7 @@ def _calls_are_left() -> bool:
         return False
     from sparkify.etl.threads import are_left
 
-    return are_left(wait=_GRACE)
+    return are_left(grace=_GRACE)
 
 
 def _run(app: typer.Typer) -> None:

@@ -1,7 +1,8 @@
 """Threads for calls that hold signals back, which nobody waits for where a signal or an error ends the block.
 
 The S3 client returns to Python when S3 has answered, or after a minute. A handler of Python runs in the main
-thread alone, and not before its call has returned: so that thread makes no such call.
+thread alone, and not before its call has returned: so that thread makes no such call. It waits in turns, for a
+signal that comes just before it waits, or in another thread, does not end its wait.
 """
 
 from __future__ import annotations
@@ -9,19 +10,32 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
+from contextlib import suppress
 from functools import partial
-from queue import SimpleQueue
+from queue import Empty, Queue, SimpleQueue
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-__all__ = ["CALL", "Threads", "are_left", "call_aside"]
+__all__ = ["CALL", "Threads", "are_left", "call_aside", "next_of"]
 
 T = TypeVar("T")
 Item = TypeVar("Item")
 
 CALL = "sparkify-call"
 """The name of a thread that need not be waited for: see :func:`are_left`."""
+_TURN = 0.5
+"""Seconds of waiting after which the main thread runs the handlers of signals that have not ended the wait."""
+
+
+class _Result(Future[T]):
+    """What a call in another thread will return."""
+
+    def result(self, timeout: float | None = None) -> T:
+        """What the call has returned. Without a time it is waited for, however long that takes."""
+        while timeout is None and not self.done():
+            wait([self], _TURN)
+        return super().result(timeout)
 
 
 class Threads:
@@ -48,11 +62,12 @@ class Threads:
             self._tasks.put(None)
         if not self._left:
             for thread in self._threads:
-                thread.join()
+                while thread.is_alive():
+                    thread.join(_TURN)
 
     def submit(self, call: Callable[[], T]) -> Future[T]:
         """What the call will return. It is not made where the block has ended with an error before its turn."""
-        future: Future[T] = Future()
+        future = _Result[T]()
         self._tasks.put((future, call))
         if len(self._threads) < self._count:
             thread = threading.Thread(target=self._work, name=CALL, daemon=True)
@@ -86,12 +101,19 @@ def call_aside(call: Callable[[], T]) -> T:
         return threads.submit(call).result()
 
 
-def are_left(wait: float = 0) -> bool:
+def next_of(queue: Queue[T]) -> T:
+    """What comes next in a queue, however long that takes."""
+    while True:
+        with suppress(Empty):
+            return queue.get(timeout=_TURN)
+
+
+def are_left(grace: float = 0) -> bool:
     """Whether a call of this process is still under way that nobody waits for.
 
-    :param wait: seconds that they have to end.
+    :param grace: seconds that they have to end.
     """
-    until = time.monotonic() + wait
+    until = time.monotonic() + grace
     left = [thread for thread in threading.enumerate() if thread.name == CALL]
     for thread in left:
         thread.join(max(until - time.monotonic(), 0))

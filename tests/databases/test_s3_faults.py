@@ -190,7 +190,7 @@ def test_signal_is_heeded_while_s3_does_not_answer(
     with subprocess.Popen(
         [sys.executable, "-m", "sparkify", *options],
         cwd=tmp_path,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
+        env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONFAULTHANDLER": "1"},
         stderr=subprocess.PIPE,
         text=True,
         preexec_fn=heed_interrupts,
@@ -200,7 +200,12 @@ def test_signal_is_heeded_while_s3_does_not_answer(
                 assert process.poll() is None
                 time.sleep(0.05)
             process.send_signal(number)
-            _, told = process.communicate(timeout=30)
+            try:
+                _, told = process.communicate(timeout=30)
+            except subprocess.TimeoutExpired:
+                # With the stack of every thread.
+                process.send_signal(signal.SIGABRT)
+                pytest.fail(f"the signal is not heeded: {process.communicate(timeout=30)[1]}")
         finally:
             process.kill()
     assert process.returncode == code

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import threading
+import time
+from collections.abc import Callable
+from queue import Queue
+from typing import Any
 
 import pytest
 
-from sparkify.etl.threads import Threads, are_left, call_aside
+from sparkify.etl.threads import CALL, Threads, are_left, call_aside, next_of
 
 
 def test_results_are_in_the_order_of_the_items() -> None:
@@ -49,7 +54,7 @@ def test_error_in_the_block_leaves_calls_behind_and_begins_none() -> None:
         fail()
     assert are_left()
     ended.set()
-    assert not are_left(wait=10)
+    assert not are_left(grace=10)
     assert made == []
 
 
@@ -59,3 +64,45 @@ def test_main_thread_makes_no_call_itself() -> None:
     with Threads(1) as threads:
         inner = threads.submit(lambda: call_aside(threading.current_thread) is threading.current_thread())
         assert inner.result()
+
+
+class _Signalled(Exception):
+    """What the handler of a signal has raised."""
+
+
+def _in_the_block(call: Callable[[], Any]) -> None:
+    with Threads(1) as threads:
+        threads.submit(call)
+
+
+def _by_the_queue(call: Callable[[], Any]) -> None:
+    made: Queue[Any] = Queue()
+    threading.Thread(target=lambda: made.put(call()), name=CALL, daemon=True).start()
+    next_of(made)
+
+
+@pytest.mark.parametrize("wait", [call_aside, _in_the_block, _by_the_queue])
+def test_signal_is_heeded_that_does_not_end_the_wait(wait: Callable[[Callable[[], Any]], Any]) -> None:
+    # What reaches another thread does not wake the main thread; nor does what comes between its last look for
+    # signals and its wait, a moment too short for a test to meet.
+    heeded, ended = threading.Event(), threading.Event()
+
+    def call() -> None:
+        # By then the main thread waits.
+        time.sleep(0.3)
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+        heeded.wait(30)
+        ended.set()
+
+    def stop(_number: int, _frame: object) -> None:
+        raise _Signalled
+
+    before = signal.signal(signal.SIGUSR1, stop)
+    try:
+        with pytest.raises(_Signalled):
+            wait(call)
+        assert not ended.is_set()
+    finally:
+        heeded.set()
+        signal.signal(signal.SIGUSR1, before)
+    assert not are_left(grace=10)

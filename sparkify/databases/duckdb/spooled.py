@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from sparkify.etl.declarations import Source
 from sparkify.etl.listing import SourceFile
 from sparkify.etl.spool import Segment, SpoolFile
-from sparkify.etl.threads import CALL
+from sparkify.etl.threads import CALL, next_of
 from sparkify.etl.validation import Validated
 
 __all__ = ["Readable", "Spooled", "ahead"]
@@ -86,7 +86,7 @@ def ahead(files: Iterator[SpoolFile]) -> Iterator[SpoolFile]:
     worker = threading.Thread(target=fill, name=CALL, daemon=True)
     worker.start()
     try:
-        while (item := waiting.get()) is not None:
+        while (item := next_of(waiting)) is not None:
             if isinstance(item, BaseException):
                 raise item
             yield item
