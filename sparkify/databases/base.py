@@ -187,7 +187,7 @@ class Database(Adapter):
         :param observer: is warned where nothing can be remembered, which does not stop the load.
         """
         if self.file is None:
-            return TableJournal(self, engine, ledger.failures, observer)
+            return TableJournal(self, engine, ledger, observer)
         return FileJournal(sidecar_of(self.file), observer)
 
     def failures_beside_file(self) -> Sequence[FailedLoad]:

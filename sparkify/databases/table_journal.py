@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 
-from sqlalchemy import Engine, Table
+from sqlalchemy import Engine
 
 # Before any model of the ledger: the first column with an option for Redshift would import sqlalchemy-redshift,
 # and with it Alembic.
 import sparkify.redshift.options  # noqa: F401
 from sparkify.config.secrets import redact
 from sparkify.etl.adapter import Adapter
-from sparkify.etl.failures import record_failure
-from sparkify.etl.journal import FailedLoad, Journal
+from sparkify.etl.declarations import Ledger
+from sparkify.etl.failures import record_failure, settle_failures
+from sparkify.etl.journal import FailedLoad, Journal, Origin
 from sparkify.etl.observer import Observer
 from sparkify.etl.session import Session
 
@@ -22,23 +26,38 @@ __all__ = ["TableJournal"]
 class TableJournal(Journal):
     """Remembers a load that failed; what a load has committed is in the ledger."""
 
-    def __init__(self, adapter: Adapter, engine: Engine, failures: Table, observer: Observer) -> None:
+    def __init__(self, adapter: Adapter, engine: Engine, ledger: Ledger, observer: Observer) -> None:
         super().__init__()
         self._adapter = adapter
         self._engine = engine
-        self._failures = failures
+        self._ledger = ledger
         self._observer = observer
+        self._started_at: datetime | None = None
+
+    def open(self, origin: Origin) -> None:
+        self._started_at = origin.started_at
+
+    def nothing_new(self) -> None:
+        if self._started_at is not None:
+            with self._session("failures before this load are still shown") as session:
+                settle_failures(session, self._adapter, self._ledger, self._started_at)
 
     def failed(self, failure: FailedLoad) -> None:
         if failure.step == "connect":
             # Nobody has answered, or there are no tables. To try again would only take as long again.
             return
         masked = replace(failure, error=redact(failure.error))
+        with self._session("this failure is not remembered") as session:
+            record_failure(session, self._adapter, self._ledger.failures, masked)
+
+    @contextmanager
+    def _session(self, otherwise: str) -> Iterator[Session]:
+        """A session, over a connection for the block; where anything fails, a warning of what that means."""
         try:
             with self._engine.connect() as connection:
-                record_failure(Session(self._adapter, connection), self._adapter, self._failures, masked)
+                yield Session(self._adapter, connection)
         except Exception as exc:
-            # Whatever it is: the user is to see why the load has failed.
+            # Whatever it is: the load ends as it would without.
             known = self._adapter.translate(exc)
             reason = known.found if known else (str(exc).strip() or type(exc).__name__).splitlines()[0]
-            self._observer.warning(f"this failure is not in {self._failures.name}: {reason}")
+            self._observer.warning(f"{self._ledger.failures.name}: {otherwise}: {reason}")

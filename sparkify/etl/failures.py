@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict, fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import String, Table, delete, func, select
+from sqlalchemy import ColumnElement, String, Table, and_, delete, func, or_, select, update
 
 from sparkify.etl.adapter import Adapter
 from sparkify.etl.declarations import Ledger
@@ -13,7 +13,7 @@ from sparkify.etl.journal import FailedLoad
 from sparkify.etl.ledger import fit
 from sparkify.etl.session import Session
 
-__all__ = ["read_failures", "record_failure"]
+__all__ = ["read_failures", "record_failure", "settle_failures"]
 
 _KEPT = timedelta(days=400)
 """How long a failure is kept: whoever asks in spring how the last one was, finds it."""
@@ -41,10 +41,32 @@ def record_failure(session: Session, adapter: Adapter, failures: Table, failure:
 
 
 def read_failures(session: Session, ledger: Ledger) -> tuple[FailedLoad, ...]:
-    """The loads that failed since the last one that committed, newest first, at most a hundred."""
-    table, history = ledger.failures, ledger.history
-    committed = select(func.max(history.c.finished_at)).scalar_subquery()
-    newer = (table.c.failed_at > committed) | committed.is_(None)
+    """The loads that failed since the last one that ended well, newest first, at most a hundred."""
+    table = ledger.failures
     query = select(*(table.c[one.name] for one in fields(FailedLoad)))
-    rows = session.read(query.where(newer).order_by(table.c.failed_at.desc()).limit(_MOST))
+    rows = session.read(query.where(_unsettled(ledger)).order_by(table.c.failed_at.desc()).limit(_MOST))
     return tuple(FailedLoad(*tuple(row)) for row in rows)
+
+
+def settle_failures(session: Session, adapter: Adapter, ledger: Ledger, started_at: datetime) -> None:
+    """Mark the loads that failed before one began that found nothing new, in one transaction. Most often there
+    are none, and nothing is written.
+
+    :raises Exception: what the driver raises.
+    """
+    table = ledger.failures
+    settled = and_(_unsettled(ledger), table.c.failed_at <= started_at)
+    adapter.prepare(session)
+    session.begin()
+    if not session.read(select(table.c.started_at).where(settled).limit(1)):
+        session.rollback()
+        return
+    session.run(update(table).where(settled).values(settled_at=started_at))
+    session.commit()
+
+
+def _unsettled(ledger: Ledger) -> ColumnElement[bool]:
+    """Whether no load has ended well since one failed."""
+    table = ledger.failures
+    committed = select(func.max(ledger.history.c.finished_at)).scalar_subquery()
+    return and_(table.c.settled_at.is_(None), or_(table.c.failed_at > committed, committed.is_(None)))

@@ -252,3 +252,8 @@ class FailedLoadMixin:
     version: Mapped[str] = mapped_column(
         String(32), redshift_encode="zstd", comment="The version of the library that ran the load."
     )
+    settled_at: Mapped[datetime | None] = mapped_column(
+        TIMESTAMP,
+        redshift_encode="az64",
+        comment="UTC. When a later load found nothing new to load; NULL: none has, or one has committed.",
+    )

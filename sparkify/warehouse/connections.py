@@ -65,7 +65,7 @@ class Connections:
         """The loads that failed since the last one that ended well, newest first. Read-only.
 
         Of an embedded database they are known where its file cannot be opened, or is gone. Of a server they are
-        those that had connected, since the last load that committed.
+        those that had connected.
 
         :raises SparkifyError: when they cannot be read.
         """

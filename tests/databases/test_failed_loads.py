@@ -77,6 +77,23 @@ def test_failures_since_the_last_load_that_committed_are_told(driver: Driver, wa
     assert warehouse.failures() == warehouse.status().failures == ()
 
 
+def test_failures_before_a_load_that_found_nothing_new_are_told_no_more(
+    driver: Driver, warehouse: Warehouse
+) -> None:
+    driver.put("events", "2.json", BAD)
+    for _ in range(2):
+        with pytest.raises(RejectedLines):
+            warehouse.load()
+    assert len(warehouse.failures()) == 2
+    assert warehouse.load(only=["songs"]).nothing_new
+    assert warehouse.failures() == warehouse.status().failures == ()
+    # One that fails after it is the only one.
+    with pytest.raises(RejectedLines):
+        warehouse.load()
+    (failure,) = warehouse.failures()
+    assert failure.error.startswith("1 line cannot be loaded")
+
+
 def test_command_shows_what_failed(driver: Driver, warehouse: Warehouse) -> None:
     driver.put("events", "2.json", BAD)
     with pytest.raises(RejectedLines):
@@ -136,9 +153,38 @@ def test_failure_that_cannot_be_recorded_is_warned_of(cloud: Cloud, server: Ware
     with pytest.raises(TemporaryError, match="the connection was lost"):
         server.load(observer=warnings)
     assert fault.fired == 1
-    assert warnings.seen[-1].startswith("this failure is not in failed_loads: ")
+    assert warnings.seen[-1].startswith("failed_loads: this failure is not remembered: ")
     assert "broken" in warnings.seen[-1]
     assert rows(server, "SELECT count(*) FROM failed_loads") == [(0,)]
+
+
+def test_failures_that_cannot_be_settled_are_warned_of(cloud: Cloud, server: Warehouse) -> None:
+    assert server.load().load_id == 2
+    cloud.redshift.query(
+        "INSERT INTO failed_loads SELECT finished_at, 'host', 1, finished_at + interval '1 microsecond', 1, "
+        "'x', 'x', 1, 1, 'x', '1', NULL FROM load_history WHERE load_id = 2"
+    )
+    fault = cloud.redshift.inject("error", "^UPDATE failed_loads", error=("42501", "permission denied"))
+    warnings = Warnings()
+    assert server.load(observer=warnings).nothing_new
+    assert fault.fired == 1
+    (warning,) = warnings.seen
+    assert warning.startswith("failed_loads: failures before this load are still shown: ")
+    assert "permission denied" in warning
+    assert len(server.failures()) == 1
+    assert server.load().nothing_new
+    assert server.failures() == ()
+    assert rows(server, "SELECT host FROM failed_loads") == [("host",)]
+
+
+def test_failure_while_a_load_finds_nothing_new_is_told_after_it(cloud: Cloud, server: Warehouse) -> None:
+    assert server.load().load_id == 2
+    cloud.redshift.query(
+        "INSERT INTO failed_loads SELECT finished_at, 'host', 1, finished_at + interval '1 hour', 1, "
+        "'x', 'x', 1, 1, 'x', '1', NULL FROM load_history WHERE load_id = 2"
+    )
+    assert server.load().nothing_new
+    assert [failure.host for failure in server.failures()] == ["host"]
 
 
 def test_load_that_cannot_connect_tries_no_more_to_record_it(
@@ -156,8 +202,9 @@ def test_load_that_cannot_connect_tries_no_more_to_record_it(
 def test_failures_of_long_ago_are_deleted(cloud: Cloud, server: Warehouse) -> None:
     cloud.redshift.query(
         "INSERT INTO failed_loads SELECT started_at - interval '401 days', 'old', 1, "
-        "finished_at - interval '401 days', 1, 'x', 'x', 1, 1, 'x', '1' FROM load_history "
-        "UNION ALL SELECT started_at, 'new', 1, finished_at, 1, 'x', 'x', 1, 1, 'x', '1' FROM load_history"
+        "finished_at - interval '401 days', 1, 'x', 'x', 1, 1, 'x', '1', NULL::timestamp FROM load_history "
+        "UNION ALL SELECT started_at, 'new', 1, finished_at, 1, 'x', 'x', 1, 1, 'x', '1', NULL "
+        "FROM load_history"
     )
     cloud.redshift.put_object("s3://plays/log_data/3.json", BAD.encode())
     with pytest.raises(RejectedLines):
@@ -197,7 +244,7 @@ def test_long_error_is_kept_as_far_as_it_fits(
 def test_at_most_a_hundred_are_read(cloud: Cloud, server: Warehouse) -> None:
     cloud.redshift.query(
         "INSERT INTO failed_loads SELECT finished_at, 'host', n, finished_at + n * interval '1 second', 1, "
-        "'x', 'x', 1, 1, 'x', '1' FROM load_history CROSS JOIN generate_series(1, 150) AS n"
+        "'x', 'x', 1, 1, 'x', '1', NULL FROM load_history CROSS JOIN generate_series(1, 150) AS n"
     )
     failures = server.failures()
     assert [failures[0].pid, failures[-1].pid, len(failures)] == [150, 51, 100]

@@ -220,6 +220,7 @@ DDL = {
         attempts INTEGER ENCODE az64 NOT NULL,
         state VARCHAR(256) ENCODE zstd,
         version VARCHAR(32) ENCODE zstd NOT NULL,
+        settled_at TIMESTAMP WITHOUT TIME ZONE ENCODE az64,
         CONSTRAINT failed_loads_pkey PRIMARY KEY (started_at, host, pid)
         ) DISTSTYLE ALL""",
 }

@@ -161,6 +161,13 @@ def upgrade() -> None:
             redshift_encode="zstd",
             comment="The version of the library that ran the load.",
         ),
+        sa.Column(
+            "settled_at",
+            sa.TIMESTAMP(),
+            nullable=True,
+            redshift_encode="az64",
+            comment="UTC. When a later load found nothing new to load; NULL: none has, or one has committed.",
+        ),
         sa.PrimaryKeyConstraint("started_at", "host", "pid", name="load_problems_pkey").ddl_if(
             dialect="redshift"
         ),
