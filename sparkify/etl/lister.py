@@ -122,6 +122,7 @@ def _list_folder(folder: str, hidden: bool, found: _Found) -> list[tuple[str, bo
     open folder, not by its whole path: half of the time of a listing.
     """
     above = folder if folder.endswith("/") else f"{folder}/"
+    is_utf8 = _is_utf8(above)
     folders: list[tuple[str, bool]] = []
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -131,12 +132,15 @@ def _list_folder(folder: str, hidden: bool, found: _Found) -> list[tuple[str, bo
                 if entry.is_file(follow_symlinks=False):
                     reason = _why_skipped(name, hidden=hidden)
                     if reason is None:
-                        if not _is_utf8(above + name):
+                        if not (is_utf8 and _is_utf8(name)):
                             found.refuse(above + name)
                             continue
-                        # What was removed since is not there.
-                        with suppress(FileNotFoundError):
-                            found.files.append(_local_file(above + name, entry.stat(follow_symlinks=False)))
+                        try:
+                            status = entry.stat(follow_symlinks=False)
+                        except FileNotFoundError:
+                            # What was removed since is not there.
+                            continue
+                        found.files.append(_local_file(above + name, status))
                         continue
                 elif entry.is_dir(follow_symlinks=False):
                     folders.append((above + name, hidden or name.startswith(_HIDDEN)))
