@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,6 +35,9 @@ _TIMEOUT = 1
 """Seconds to wait for another process that writes a line. Nobody stops a load by holding the lock."""
 
 _TAIL = 4_096
+"""Bytes at either end that are read where those between do not matter."""
+
+_RUN = re.compile(rb'\{"event":"[a-z ]+","run":"(\w+)"')
 
 
 class FileJournal(Journal):
@@ -141,15 +145,11 @@ def compact(path: Path) -> None:
             # Of a process that was killed while it had the lock.
             left.unlink(missing_ok=True)
         size = os.fstat(handle).st_size
-        text = os.pread(handle, size, 0)
-        first = next((entry for _, entry in entries_of(text.split(b"\n", 1)[0])), {})
+        start = os.pread(handle, _TAIL, 0).partition(b"\n")[0]
+        first = next((entry for _, entry in entries_of(start)), {})
         if size <= max(COMPACTED_ABOVE, 2 * int(first.get("bytes") or 0)):
             return
-        found = parse_sidecar(text)
-        kept = {load.run for load in found.loads} | set(found.failed_runs[-KEPT_FAILURES:])
-        # Of what failed before it nobody asks any more.
-        kept |= {found.last_nothing_new or ""}
-        body = b"".join(line + b"\n" for line, entry in entries_of(text) if entry.get("run") in kept)
+        body = _needed(os.pread(handle, size, 0))
         head = _line({"event": "compacted", "at": datetime.now(UTC), "bytes": len(body)})
         new = replacing.name_beside(path)
         try:
@@ -162,6 +162,20 @@ def compact(path: Path) -> None:
             replacing.sync(path.parent)
         finally:
             new.unlink(missing_ok=True)
+
+
+def _needed(text: bytes) -> bytes:
+    """The lines of a history that somebody may still ask for."""
+    lines = [line for line in text.split(b"\n") if line.strip()]
+    runs = {match and match[1] for match in map(_RUN.match, lines)}
+    if len(runs) > 1 or None in runs:
+        found = parse_sidecar(text)
+        kept = {load.run for load in found.loads} | set(found.failed_runs[-KEPT_FAILURES:])
+        # Of what failed before it nobody asks any more.
+        kept |= {found.last_nothing_new or ""}
+        lines = [line for line, entry in entries_of(text) if entry.get("run") in kept]
+    # Else it is that of the first load alone, which may have named very many files.
+    return b"".join(line + b"\n" for line in lines)
 
 
 @contextmanager

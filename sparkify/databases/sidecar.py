@@ -180,6 +180,8 @@ class _Reading:
             case "committing":
                 self.committing[run] = _load(entry)
             case "committed":
+                # It began, and it has ended.
+                self.failures.pop(run, None)
                 self._commit(self.committing.pop(run, None))
             case "nothing new":
                 self.last_nothing_new = run

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Literal
 
 from sparkify.etl.html import html_table
@@ -105,14 +105,11 @@ class Staged:
     totals: Totals | None = None
 
 
-def tally(counts: Iterable[FileCount]) -> dict[str, int]:
+def tally(counts: Collection[FileCount]) -> dict[str, int]:
     """The sums over some files: bytes, lines, loaded, rejected, blank."""
-    sums = Counter[str]()
-    for count in counts:
-        sums["bytes"] += count.file.size
-        for name in ("lines", "loaded", "rejected", "blank"):
-            sums[name] += getattr(count, name)
-    return {name: sums[name] for name in ("bytes", "lines", "loaded", "rejected", "blank")}
+    size = sum(count.file.size for count in counts)
+    names = ("lines", "loaded", "rejected", "blank")
+    return {"bytes": size} | {name: sum(map(attrgetter(name), counts)) for name in names}
 
 
 @dataclass(frozen=True)

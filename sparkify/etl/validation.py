@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import starmap
 from pathlib import Path
 from types import MappingProxyType
 
@@ -54,20 +55,22 @@ class Validated:
         :param read: by uri, what was seen of the files that were read on this machine.
         """
         rejected = Counter(reject.uri for reject in self.rejects)
-        counts = (
-            FileCount(
+
+        def count(file: SourceFile, lines: int) -> FileCount:
+            # There may be 100,000 files: each is looked up once, and not by way of Counter.__missing__.
+            lost, blank, seen = rejected.get(file.uri, 0), self.blank.get(file.uri, 0), read.get(file.uri)
+            return FileCount(
                 source=source.name,
                 file=file,
                 lines=lines,
-                loaded=lines - rejected[file.uri] - self.blank[file.uri],
-                rejected=rejected[file.uri],
-                blank=self.blank[file.uri],
-                content=(read[file.uri].content or None) if file.uri in read else None,
-                profile=read[file.uri].profile if file.uri in read else None,
+                loaded=lines - lost - blank,
+                rejected=lost,
+                blank=blank,
+                content=(seen.content or None) if seen else None,
+                profile=seen.profile if seen else None,
             )
-            for file, lines in files
-        )
-        return Staged(counts=tuple(counts), rejects=tuple(self.rejects))
+
+        return Staged(counts=tuple(starmap(count, files)), rejects=tuple(self.rejects))
 
 
 @dataclass(frozen=True)

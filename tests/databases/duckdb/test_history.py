@@ -18,8 +18,8 @@ from sqlalchemy import literal_column, select
 
 from sparkify import ChecksFailed, EmptySource, RejectedLines, SparkifyError, TemporaryError, Warehouse
 from sparkify.config import secrets
-from sparkify.databases import file_journal
-from sparkify.databases.sidecar import read_sidecar, sidecar_of
+from sparkify.databases import file_journal, sidecar
+from sparkify.databases.sidecar import Sidecar, read_sidecar, sidecar_of
 from sparkify.etl.declarations import Check
 from sparkify.etl.journal import FailedLoad
 from sparkify.etl.observer import Observer
@@ -389,6 +389,32 @@ def test_long_history_is_compacted(loaded: Warehouse, data: Data, monkeypatch: p
         with pytest.raises(RejectedLines):
             loaded.load()
         assert len(loaded.failures()) <= number
+
+
+def test_history_of_the_first_load_is_not_read_again_to_be_compacted(
+    warehouse: Warehouse, data: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may name 100,000 files, and has nothing to leave out."""
+    parsed: list[int] = []
+    parse = sidecar.parse_sidecar
+
+    def counted(text: bytes) -> Sidecar:
+        parsed.append(len(text))
+        return parse(text)
+
+    monkeypatch.setattr(file_journal, "COMPACTED_ABOVE", 50)
+    monkeypatch.setattr(file_journal, "parse_sidecar", counted)
+    data.log("1.json", event())
+    data.song("a.json", song())
+    warehouse.load()
+    assert parsed == []
+    assert events_in(warehouse) == ["compacted", "began", "committing", "committed"]
+    assert [load.load_id for load in read_sidecar(path_of(warehouse)).loads] == [1]
+    # What a full refresh replaces is left out.
+    warehouse.load(full_refresh=True)
+    assert len(parsed) == 1
+    assert events_in(warehouse) == ["compacted", "began", "committing", "committed"]
+    assert [load.load_id for load in read_sidecar(path_of(warehouse)).loads] == [2]
 
 
 def test_history_grows_to_twice_its_length_before_it_is_compacted_again(
