@@ -10,7 +10,7 @@ from sqlalchemy.types import TIMESTAMP
 from sparkify.analytics.expressions import ratio
 from sparkify.analytics.periods import Moment, within
 from sparkify.analytics.spellings import name_key
-from sparkify.models import Artist, LoadedFile, LoadHistory, Match, SongMatch, SongPlay
+from sparkify.models import Artist, LoadedFile, LoadHistory, Match, Song, SongMatch, SongPlay
 
 __all__ = ["freshness", "match_quality", "unmatched"]
 
@@ -62,10 +62,11 @@ def unmatched(*, since: Moment = None, until: Moment = None) -> Select[str, int,
         .group_by(SongPlay.match_id)
         .cte("played")
     )
+    # A song may credit its artist by another name than the artist's own: the rule of matching knows both.
     known = (
         select(name_key(Artist.name_key, Artist.name).label("name_key"))
         .where(~Artist.inferred)
-        .distinct()
+        .union(select(name_key(Song.artist_key, Song.artist_name)).where(~Song.inferred))
         .cte("known_artist")
     )
     reason = case(

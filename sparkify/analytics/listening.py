@@ -134,7 +134,8 @@ def peak_hours(
 
     ``weekday`` is 0 (Sunday) to 6 and ``hour`` 0 to 23, of the zone ``tz``. ``hours`` is how often that hour of
     the week came between the first and the last play of the period; ``plays_per_hour`` = plays / hours, so
-    that a month with five Fridays does not make Friday the peak. An hour without a play has no row.
+    that a month with five Fridays does not make Friday the peak. It is counted by the clock: of the hour that a
+    change of clocks skips or repeats, ``hours`` is one too many or too few. An hour without a play has no row.
 
     Order: weekday, hour.
 

@@ -110,7 +110,9 @@ class match_key(FunctionElement[str]):  # noqa: N801 - reads as the SQL function
 
     Two spellings of one name are equal under it when they differ in case, punctuation, accents, or in how
     badly their encoding was broken on the way: ``Björk``, ``bjÖrk!`` and ``BjÃ¶rk`` are all ``bjrk``. Letters
-    of other scripts stay, for they tell names apart: ``Кино`` is ``кино``, and ``夏 (Live)`` is ``夏live``.
+    of other scripts stay, for they tell names apart: ``Кино`` is ``кино``, and ``夏 (Live)`` is ``夏live``. So
+    does punctuation that is theirs alone, such as U+FF08. A letter with an accent is dropped as a whole, and a
+    letter before an accent of its own is not: spelled in both ways (NFC and NFD) a name has two keys.
     """
 
     # Cached by its one argument: there is no other state.

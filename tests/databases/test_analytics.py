@@ -799,6 +799,15 @@ def test_why_plays_match_nothing(warehouse: Warehouse, data: Data) -> None:
     ]
 
 
+def test_artist_by_the_name_that_a_song_credits_is_in_the_catalogue(warehouse: Warehouse, data: Data) -> None:
+    data.log("a.json", event(artist="A feat. B", song="Other"))
+    data.song("a.json", song(song_id="S0", artist_id="AR0", artist_name="A", title="Q"))
+    data.song("b.json", song(song_id="S1", artist_id="AR0", artist_name="A feat. B", title="Z"))
+    warehouse.load()
+    assert rows(warehouse, "SELECT artist_id, match FROM songplays") == [("AR0", "inferred")]
+    assert ask(warehouse, unmatched()) == [("title not in the catalogue", 1, 1.0, 1)]
+
+
 def plays_of(artist: str, days: list[int], session: int) -> list[dict[str, Any]]:
     """One play of the artist on each of these days of November, each by another user."""
     return [
@@ -925,6 +934,20 @@ def test_sessions_by_heart(warehouse: Warehouse, data: Data) -> None:
     assert ask(warehouse, sessions()) == [
         ("free", 2, 3, 1.5, 1.5, 2, 5.5, 5.5),
         ("paid", 1, 3, 3.0, 3.0, 3, 3.0, 3.0),
+    ]
+
+
+def test_sessions_of_no_level_are_a_group(warehouse: Warehouse, data: Data) -> None:
+    data.log(
+        "a.json",
+        event(sessionId=1, level=None, length=60.0),
+        event(sessionId=2, level="paid", userId="2", length=120.0),
+    )
+    data.song("a.json", song())
+    warehouse.load()
+    assert ask(warehouse, sessions()) == [
+        ("paid", 1, 1, 1.0, 1.0, 1, 2.0, 2.0),
+        (None, 1, 1, 1.0, 1.0, 1, 1.0, 1.0),
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
+from hashlib import md5
 from itertools import permutations
 
 import pytest
@@ -279,3 +280,39 @@ def test_check_finds_plays_of_the_future_that_were_loaded_before(driver: Driver,
             connection.exec_driver_sql(f"UPDATE {table} SET start_time = TIMESTAMP '2099-01-01'")
     (found,) = [text for text in failed(warehouse) if text.startswith("songplays: none is of")]
     assert found.startswith("songplays: none is of a day after tomorrow (UTC): 1 row, such as")
+
+
+def test_names_with_the_character_between_artist_and_title_are_two_songs(
+    driver: Driver, warehouse: Warehouse
+) -> None:
+    driver.put("songs", "a.json", song())
+    driver.put("events", "a.json", event(artist="A\x1fB", song="C"))
+    driver.put("events", "b.json", event(artist="A", song="B\x1fC", itemInSession=1))
+    warehouse.load()
+    query = "SELECT title, artist_name FROM songs WHERE inferred ORDER BY title"
+    assert rows(warehouse, query) == [("B\x1fC", "A"), ("C", "A\x1fB")]
+    ids = rows(warehouse, "SELECT song_id FROM songs WHERE inferred ORDER BY title")
+    # One has the id that it has always had; the other has its artist's length before it.
+    texts = ("A\x1fB\x1fC", "\x1f3\x1fA\x1fB\x1fC")
+    assert ids == [(f"IS{md5(text.encode()).hexdigest()[:16].upper()}",) for text in texts]
+
+
+@pytest.mark.parametrize("loads", [1, 2])
+def test_empty_names_of_users_tell_nothing_in_one_load_or_two(
+    driver: Driver, warehouse: Warehouse, loads: int
+) -> None:
+    driver.put("songs", "a.json", song())
+    unnamed = {"registration": None, "userId": "7"}
+    driver.put("events", "a.json", event(firstName="", lastName=None, gender="", **unnamed))
+    if loads == 2:
+        warehouse.load()
+    driver.put(
+        "events",
+        "b.json",
+        event(
+            firstName=None, lastName="", gender=None, itemInSession=1, at="2018-11-02 20:57:10.796", **unnamed
+        ),
+    )
+    warehouse.load()
+    query = "SELECT first_name, last_name, gender, described_at FROM users WHERE user_id = 7"
+    assert rows(warehouse, query) == [(None, None, None, None)]

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Integer,
     SelectBase,
     String,
+    case,
     cast,
     func,
     literal,
@@ -32,10 +33,17 @@ __all__ = [
 ]
 
 
+_SEPARATOR = "\x1f"
+"""Between artist and title. Names have hardly ever such a character."""
+
+
 def inferred_song_id(artist_name: ColumnElement[str], title: ColumnElement[str]) -> ColumnElement[str]:
     """The id of a song known from plays only: it depends on artist and title alone, on either database."""
-    # A control character separates the two: no name contains one, so two pairs never give the same text.
-    return literal("IS").concat(short_hash(artist_name.concat("\x1f").concat(title)))
+    pair = artist_name.concat(_SEPARATOR).concat(title)
+    # No artist has an empty name, so no other pair begins with it: two pairs never give the same text.
+    length = literal(_SEPARATOR).concat(cast(func.length(artist_name), String(8))).concat(_SEPARATOR)
+    unlike = case((func.strpos(artist_name, _SEPARATOR) > 0, length.concat(pair)), else_=pair)
+    return literal("IS").concat(short_hash(unlike))
 
 
 def inferred_artist_id(artist_name: ColumnElement[str]) -> ColumnElement[str]:

@@ -72,9 +72,8 @@ def _plays_of_batch() -> SelectBase:
     return (
         select(
             event.c.user_id,
-            event.c.first_name,
-            event.c.last_name,
-            event.c.gender,
+            # An empty text tells nothing.
+            *(func.nullif(event.c[name], "").label(name) for name in _TEXTS),
             event.c.level,
             epoch_ms(event.c.registration).label("registered_at"),
             event.c.ts.label("last_played_at"),
