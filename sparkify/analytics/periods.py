@@ -27,21 +27,32 @@ from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.suggestions import closest
 from sparkify.models import SongPlay, Time
 
-__all__ = ["Moment", "extent", "known_zone", "local_plays", "moment", "within"]
+__all__ = ["MOST_DAYS", "Moment", "extent", "known_zone", "local_plays", "moment", "within"]
 
 Moment = datetime | date | None
 """A bound of a period: UTC where it has no zone; a date is its midnight; None is no limit."""
+
+MOST_DAYS = 36_525
+"""Days of a period that is given by its length: a century."""
 
 _MS_PER_QUARTER = 900_000.0
 
 
 def moment(value: Moment) -> datetime | None:
-    """The bound as a UTC time without zone."""
+    """The bound as a UTC time without zone.
+
+    :raises ConfigurationError: when its zone makes of it a year before 1 or after 9999.
+    """
     if value is None:
         return None
     if not isinstance(value, datetime):
         return datetime.combine(value, time.min)
-    return value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
+    try:
+        return value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
+    except OverflowError:
+        raise ConfigurationError(
+            f"{value.isoformat(sep=' ')} is no time of the years 1 to 9999 in UTC"
+        ) from None
 
 
 def extent() -> Select[int, datetime | None, datetime | None]:

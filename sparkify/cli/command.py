@@ -125,9 +125,10 @@ def build(name: str, function: Callable[..., None]) -> Any:
 
 def guarded(app: typer.Typer) -> NoReturn:
     """Run the application, and exit with the code that its outcome has."""
-    from sparkify.cli.streams import guarded_streams
+    from sparkify.cli.streams import guarded_streams, replace_closed
 
     signal.signal(signal.SIGTERM, _terminate)
+    replace_closed()
     _write_utf8()
     try:
         with guarded_streams():
@@ -236,6 +237,15 @@ def _fail(error: Exception) -> NoReturn:
     if isinstance(error, SparkifyError):
         _complain(error.sentence(_as_option))
         sys.exit(error.exit_code)
+    if isinstance(error, OSError) and error.filename is None:
+        from sparkify.etl.disk import disk_error_in
+
+        # What is written elsewhere is known by its name.
+        if known := disk_error_in(str(error)):
+            # What is still in the buffer would fail again at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _complain(f"stdout cannot be written: {error.strerror}")
+            sys.exit(known.exit_code)
     first = (str(error).strip() or type(error).__name__).splitlines()[0]
     _complain(f"{type(error).__name__}: {first}")
     if not verbosity.debug:

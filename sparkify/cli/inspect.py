@@ -8,7 +8,7 @@ import typer
 
 from sparkify.cli import formatting
 from sparkify.cli.command import command, echo, verbosity
-from sparkify.cli.options import AsJson, Database
+from sparkify.cli.options import MOST, AsJson, Database
 from sparkify.etl.escaping import escape_line
 
 if TYPE_CHECKING:
@@ -197,7 +197,9 @@ def rejects(
         int | None, typer.Argument(metavar="[LOAD]", help="The number of a load; by default all loads.")
     ] = None,
     database: Database = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="Show at most N lines.")] = 100,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=MOST, metavar="N", help="Show at most N lines.")
+    ] = 100,
     as_json: AsJson = False,
 ) -> None:
     """Show rejected lines: file, line, reason, text."""

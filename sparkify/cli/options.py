@@ -6,7 +6,10 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["AsJson", "Database"]
+__all__ = ["MOST", "AsJson", "Database"]
+
+MOST = 1_000_000_000
+"""The largest number that an option of a count takes."""
 
 Database = Annotated[
     str | None,

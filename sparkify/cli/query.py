@@ -15,7 +15,7 @@ import typer.core
 
 from sparkify.cli import completion, formatting
 from sparkify.cli.command import build, echo
-from sparkify.cli.options import AsJson, Database
+from sparkify.cli.options import MOST, AsJson, Database
 from sparkify.cli.pipeline import chosen_pipeline
 from sparkify.cli.times import parse_moment
 from sparkify.cli.writing import AsCsv, CsvSafe, InFormat, Output, Target, target
@@ -160,6 +160,7 @@ def _answer(statement: Any, database: str | None, to: Target, measure: str) -> N
         return iter(lines)
 
     with open_warehouse(database, read_only=True) as warehouse:
+        to.refuse_files_of(warehouse.database)
         asked = warehouse.query(statement)
 
         def parquet(file: Path) -> None:
@@ -224,7 +225,9 @@ def _option(parameter: inspect.Parameter, text: str) -> inspect.Parameter:
         return _parameter(name, Annotated[str, zone], default)
     kind = parameter.annotation
     if kind in (int, int | None):
-        return _parameter(name, Annotated[kind, typer.Option(flag, min=1, metavar="N", help=text)], default)
+        return _parameter(
+            name, Annotated[kind, typer.Option(flag, min=1, max=MOST, metavar="N", help=text)], default
+        )
     if kind is bool:
         flag = f"{flag}/--no-{flag.removeprefix('--')}"
     return _parameter(name, Annotated[kind, typer.Option(flag, help=text)], default)

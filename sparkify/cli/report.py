@@ -63,6 +63,8 @@ def report(
         raise ConfigurationError(f"{output.parent}: there is no such folder to write {output.name} in")
     with open_warehouse(database, read_only=True) as warehouse:
         pipeline = warehouse.pipeline
+        if str(output) != "-":
+            warehouse.database.refuse_as_output(output)
         if pipeline.report is None:
             raise ConfigurationError(
                 f"the pipeline {pipeline.name} has no report", hint="Name its module in Pipeline.report."

@@ -44,6 +44,7 @@ def sql(
     if text == "-":
         text = _from_stdin()
     with open_warehouse(database, read_only=True) as warehouse:
+        to.refuse_files_of(warehouse.database)
         asked = warehouse.sql(text, external_access=external_access)
         to.write(asked.open, table=plain_table, parquet=asked.to_parquet)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import Any, TextIO, cast
 from sparkify.config.secrets import protect_environment, redact
 from sparkify.etl.escaping import escape_controls
 
-__all__ = ["guarded_streams", "raw"]
+__all__ = ["guarded_streams", "raw", "replace_closed"]
 
 
 class _Guarded:
@@ -54,3 +55,17 @@ def guarded_streams() -> Iterator[None]:
         yield
     finally:
         sys.stdout, sys.stderr = before
+
+
+def replace_closed() -> None:
+    """Give this process the streams that whoever started it has closed: they lead nowhere.
+
+    Else the database would be opened under the number of one, and get what a library writes there.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))

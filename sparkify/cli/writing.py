@@ -16,6 +16,7 @@ from sparkify.cli.streams import raw
 from sparkify.cli.values import csv_line, json_text, markdown_text
 
 if TYPE_CHECKING:
+    from sparkify.databases import Database
     from sparkify.databases.rows import Rows
 
 __all__ = ["AsCsv", "CsvSafe", "Format", "InFormat", "Output", "Target", "is_number", "target"]
@@ -65,6 +66,14 @@ class Target:
     format: Format
     file: Path | None
     csv_safe: bool = False
+
+    def refuse_files_of(self, database: Database) -> None:
+        """Let the rows not be written over a file of the database that they are of.
+
+        :raises ConfigurationError: when they would be.
+        """
+        if self.file is not None:
+            database.refuse_as_output(self.file)
 
     def write(
         self,

@@ -90,6 +90,23 @@ class Database(Adapter):
         return None
 
     @property
+    def own_files(self) -> tuple[Path, ...]:
+        """The files that it is kept in, and those beside it that are there at times."""
+        return () if self.file is None else (self.file, sidecar_of(self.file))
+
+    def refuse_as_output(self, path: Path) -> None:
+        """Let nothing be written over a file of the database, or where one would be.
+
+        :raises ConfigurationError: when the path is that of one.
+        """
+        is_there = path.exists()
+        if any(
+            path.resolve() == own.resolve() or (is_there and own.exists() and path.samefile(own))
+            for own in self.own_files
+        ):
+            raise ConfigurationError("is a file of the database itself", where=str(path), hint="Name another.")
+
+    @property
     def exists(self) -> bool:
         """Whether there is something to connect to; a server is taken to be there."""
         return self.file is None or self.file.exists()

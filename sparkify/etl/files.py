@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,10 +14,20 @@ __all__ = ["atomic_write"]
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Another name in the same folder to write to, which takes the place of ``path`` at the end of the block.
+    """Another name to write to, in the same folder, which takes the place of ``path`` at the end of the block.
 
-    Where the block fails, ``path`` is left as it is and what was written is removed.
+    Where the block fails, ``path`` is left as it is and what was written is removed. Behind a link it is the
+    file that the link leads to. A pipe or a device, such as ``/dev/stdout``, has no other name to write
+    to: it gets what was written when all of it is there.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        with tempfile.TemporaryDirectory(prefix="sparkify-") as folder:
+            whole = Path(folder) / path.name
+            yield whole
+            with whole.open("rb") as source, path.open("wb") as target:
+                shutil.copyfileobj(source, target)
+        return
+    path = path.resolve()
     new = path.with_name(f".{path.name}.new-{secrets.token_hex(4)}")
     try:
         yield new

@@ -46,7 +46,8 @@ class LoadRequest:
             raise ConfigurationError(
                 f"{self.on_drift!r} is not what can be done about drift", hint="Give warn or stop."
             )
-        if self.lock_timeout < 0:
+        # Not a number is less than nothing.
+        if not self.lock_timeout >= 0:
             raise ConfigurationError(
                 f"a load cannot wait {self.lock_timeout:g} seconds for another",
                 hint="Give {option} or more.",

@@ -79,7 +79,8 @@ def prune_request(
             hint="Give {option}, or the same of the history.",
             option=("rejects_older_than", "90d"),
         )
-    if lock_timeout < 0:
+    # Not a number is less than nothing.
+    if not lock_timeout >= 0:
         raise ConfigurationError(
             f"cannot wait {lock_timeout:g} seconds", hint="Give {option} or more.", option=("lock_timeout", 0)
         )

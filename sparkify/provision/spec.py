@@ -19,6 +19,7 @@ from sparkify.pipeline import SPARKIFY
 from sparkify.provision.costs import Estimate, estimate
 from sparkify.provision.naming import Names
 from sparkify.provision.passwords import password_problems
+from sparkify.provision.shapes import shape_problems
 
 __all__ = ["ReadableS3", "Spec", "kms_key_arn", "readable_s3", "separate_unload_role", "writable_s3"]
 
@@ -32,17 +33,6 @@ _KMS_KEY = re.compile(rf"(arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{{12}}:key/)?{_KEY_
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]{1,576}", re.ASCII)
 _PIPELINE = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
 _PORTS = (range(5431, 5456), range(8191, 8216))
-# The smallest and the largest number of nodes that a new cluster may have.
-_NODES = {"ra3.large": (1, 16), "ra3.xlplus": (1, 16), "ra3.4xlarge": (2, 32), "ra3.16xlarge": (2, 128)}
-# AWS creates no clusters of these any more; next to each, what its table for moving on names, in our size.
-_NEAREST = {
-    "dc1.large": "ra3.large",
-    "dc1.8xlarge": "ra3.4xlarge",
-    "dc2.large": "ra3.large",
-    "dc2.8xlarge": "ra3.4xlarge",
-    "ds2.xlarge": "ra3.xlplus",
-    "ds2.8xlarge": "ra3.4xlarge",
-}
 _DATA = (".json", ".jsonl", ".ndjson")
 #: A network of fewer bits than this is the whole internet or a good part of it.
 WORLD_BITS = 8
@@ -167,7 +157,13 @@ class Spec:
             s3_endpoint=s3_endpoint,
         )
         problems = [
-            *_shape_problems(settings, spec),
+            *shape_problems(
+                settings.dwh_cluster_type.lower(),
+                spec.node_type,
+                spec.nodes,
+                spec.base_capacity,
+                serverless=spec.serverless,
+            ),
             *_name_problems(spec),
             *_network_problems(spec, open_to_the_world=open_to_the_world),
             *_source_problems(settings, pipeline.sources),
@@ -205,31 +201,6 @@ def _network(given: str | None) -> str:
         return str(ipaddress.ip_network(given.strip(), strict=False))
     except ValueError:
         return given
-
-
-def _shape_problems(settings: Settings, spec: Spec) -> Iterator[str]:
-    kind = settings.dwh_cluster_type.lower()
-    if kind not in ("single-node", "multi-node", "serverless"):
-        yield f"DWH_CLUSTER_TYPE is {kind}: give single-node, multi-node or serverless"
-    if spec.serverless:
-        return
-    if kind == "single-node" and spec.nodes != 1:
-        yield (
-            f"DWH_CLUSTER_TYPE is single-node and DWH_NUM_NODES is {spec.nodes}: "
-            "give multi-node, or leave DWH_NUM_NODES out"
-        )
-    if kind == "multi-node" and spec.nodes < 2:
-        yield (
-            f"DWH_CLUSTER_TYPE is multi-node and DWH_NUM_NODES is {spec.nodes}: give 2 or more, or single-node"
-        )
-    if nearest := _NEAREST.get(spec.node_type):
-        yield (
-            f"DWH_NODE_TYPE is {spec.node_type}, of which AWS creates no new clusters; "
-            f"the nearest is {nearest}: set DWH_NODE_TYPE = {nearest}"
-        )
-    fewest, most = _NODES.get(spec.node_type, (1, 128))
-    if kind in ("single-node", "multi-node") and not fewest <= spec.nodes <= most:
-        yield (f"DWH_NUM_NODES is {spec.nodes}: a new cluster of {spec.node_type} has {fewest} to {most} nodes")
 
 
 def _name_problems(spec: Spec) -> Iterator[str]:

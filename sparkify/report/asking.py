@@ -14,7 +14,7 @@ from sqlalchemy import CompoundSelect, Connection, Select
 
 from sparkify import analytics
 from sparkify.analytics import Moment
-from sparkify.analytics.periods import extent, known_zone, moment
+from sparkify.analytics.periods import MOST_DAYS, extent, known_zone, moment
 from sparkify.analytics.songs import songs_and_days
 from sparkify.databases import Database
 from sparkify.etl.errors import ConfigurationError
@@ -197,8 +197,8 @@ def _written(at: datetime) -> str:
 
 
 def _period(newest: datetime, since: Moment, until: Moment, days: int, tz: str) -> Period:
-    if days < 1:
-        raise ConfigurationError(f"a period of {days} days has no moment in it; give 1 or more")
+    if not 1 <= days <= MOST_DAYS:
+        raise ConfigurationError(f"a period of {days} days is none; give 1 to {MOST_DAYS}")
     first, end = moment(since), moment(until)
     if end is None:
         end = utc(datetime.combine(local(newest, tz).date() + _DAY, time.min), tz)

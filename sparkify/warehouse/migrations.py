@@ -6,7 +6,7 @@ Alembic is imported by what runs them: most commands only ask for the revision.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from functools import partial
 from typing import TYPE_CHECKING
@@ -55,6 +55,8 @@ class Migrations:
                 f"the tables are at revision {at}, and this version knows {', '.join(known)}",
                 hint=_NEWER,
             )
+        if at is not None and revision.isalnum() and revision != "base":
+            self._refuse_older(revision, at, known)
         try:
             self._run(engine, lambda config: command.upgrade(config, revision))
         except CommandError as exc:
@@ -159,11 +161,23 @@ class Migrations:
 
     def _require(self, revision: str) -> None:
         # Relative ones, branches and beginnings of names are Alembic's to understand.
+        if not revision.strip():
+            raise ConfigurationError("the name of a revision is empty", hint="Give head.")
         if revision in ("head", "heads", "base") or not revision.isalnum():
             return
         known = self._revisions()
         if not any(one.startswith(revision) for one in known):
             raise self._unknown(revision)
+
+    @staticmethod
+    def _refuse_older(revision: str, at: str, known: Sequence[str]) -> None:
+        """Alembic would do nothing, and call it done."""
+        older = [one for one in known[: known.index(at)] if one.startswith(revision)]
+        if older and not at.startswith(revision):
+            raise ConfigurationError(
+                f"the tables are at revision {at}, which comes after {older[0]}",
+                hint="Tables go back to base alone, which removes them. Restore a copy of before instead.",
+            )
 
     def _unknown(self, revision: str) -> ConfigurationError:
         hint = f"There are {', '.join(self._revisions())}."

@@ -74,6 +74,7 @@ class SqlQuery:
 
     def to_parquet(self, path: str | Path) -> None:
         """Write all rows to one local file of Parquet, which takes its name when it is complete."""
+        self._database.refuse_as_output(Path(path))
         with atomic_write(Path(path)) as new, self._transaction(new) as connection:
             reader = self._database.reader
             if not reader.write_parquet(connection, self.text, new):

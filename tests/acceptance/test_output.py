@@ -13,9 +13,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from sparkify import Warehouse
+from sparkify import ConfigurationError, Warehouse
+from sparkify.analytics import totals
 from tests.support.commands import holding, run_here
-from tests.support.data import Data
+from tests.support.data import Data, rows
 from tests.support.making import event, song
 
 NAME = "Björk — 歌"
@@ -145,6 +146,53 @@ def test_file_is_as_it_was_when_the_query_fails(home: Path) -> None:
     assert sorted(path.name for path in home.iterdir()) == ["sparkify.duckdb", "x.csv"]
 
 
+def test_link_leads_to_the_file_that_is_written(home: Path) -> None:
+    (home / "reports").mkdir()
+    (home / "reports" / "x.csv").write_text("before")
+    (home / "link.csv").symlink_to("reports/x.csv")
+    assert run(home, "sql", "SELECT 1 AS n", "-o", "link.csv").returncode == 0
+    assert (home / "link.csv").is_symlink()
+    assert (home / "reports" / "x.csv").read_text() == "n\n1\n"
+
+
+def test_pipe_with_a_name_stays_one(home: Path) -> None:
+    os.mkfifo(home / "pipe.csv")
+    # Open at both ends: whoever writes need not wait for a reader.
+    end = os.open(home / "pipe.csv", os.O_RDWR | os.O_NONBLOCK)
+    try:
+        assert run(home, "sql", "SELECT 1 AS n", "-o", "pipe.csv").returncode == 0
+        assert os.read(end, 100) == b"n\n1\n"
+    finally:
+        os.close(end)
+    assert (home / "pipe.csv").is_fifo()
+
+
+OWN = ("sparkify.duckdb", "sparkify.duckdb.wal", "sparkify.duckdb.journal", "sparkify.duckdb.history.jsonl")
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_no_output_replaces_a_file_of_the_database(home: Path, name: str) -> None:
+    before = (home / "sparkify.duckdb").read_bytes()
+    (home / "other.csv").symlink_to(name)
+    commands = [
+        ["query", "totals", "--csv", "-o", name],
+        ["query", "totals", "-o", "other.csv"],
+        ["sql", "SELECT 1 AS n", "--format", "parquet", "-o", name],
+        ["report", "--no-checks", "-o", name],
+        ["snapshot", name],
+    ]
+    for command in commands:
+        done = run(home, *command)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "is a file of the database itself" in done.stderr
+    with Warehouse(f"duckdb:///{home / 'sparkify.duckdb'}", read_only=True) as warehouse:
+        for write in (warehouse.sql("SELECT 1").to_parquet, warehouse.query(totals()).to_parquet):
+            with pytest.raises(ConfigurationError, match="is a file of the database itself"):
+                write(home / name)
+    assert (home / "sparkify.duckdb").read_bytes() == before
+    assert sorted(path.name for path in home.iterdir()) == ["other.csv", "sparkify.duckdb"]
+
+
 # -- pipes and terminals -----------------------------------------------------------------------------------
 
 
@@ -218,6 +266,73 @@ def test_database_in_memory_is_an_empty_one(tmp_path: Path) -> None:
     assert (status.returncode, "not expected" in status.stderr) == (0, False)
     assert run(tmp_path, "query", "totals", *memory).returncode == 2
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_streams_that_are_closed_are_no_error(home: Path, data: Data, closed: str) -> None:
+    data.log("b.json", event(sessionId=2))
+    load = f"{sys.executable} -m sparkify load --only events --log-data {data.logs}"
+    for command, expected in ((load, 2), (f"{sys.executable} -m sparkify query totals", 2)):
+        assert subprocess.run(f"{command} {closed}", shell=True, cwd=home, check=False).returncode == 0
+        with Warehouse(f"duckdb:///{home / 'sparkify.duckdb'}") as warehouse:
+            assert rows(warehouse, "SELECT count(*) FROM load_history") == [(expected,)]
+            assert all(result.ok for result in warehouse.check())
+
+
+@pytest.mark.parametrize("form", ["table", "csv"])
+def test_stdout_on_a_full_disk_is_named(home: Path, form: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "sparkify", "query", "totals", "--format", form],
+            cwd=home,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (75, "error: stdout cannot be written: No space left on device\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["query", "top-songs", "--since", "0001-01-01T00:00+10:00"],
+        ["query", "top-songs", "--until", "9999-12-31T23:59-10:00"],
+        ["query", "top-songs", "--limit", "99999999999999999999999"],
+        ["query", "trending-artists", "--days", "99999999"],
+        ["query", "trending-artists", "--until", "0001-01-05"],
+        ["query", "trending-artists", "--since", "9999-12-30"],
+        ["report", "--days", "999999", "-o", "r.html"],
+        ["rejects", "--limit", "99999999999999999999999"],
+        ["load", "--lock-timeout", "nan"],
+        ["prune", "--rejects-older-than", "90d", "--lock-timeout", "nan"],
+        ["migrate", ""],
+        ["migrate", "0005"],
+        ["status", "--database", "duckdb:///sparkify.duckdb?memory_limit=banana"],
+        ["status", "--database", "duckdb:///sparkify.duckdb?nosuch=1"],
+        ["load", "--full-refresh", "--database", "duckdb:///sparkify.duckdb?access_mode=READ_ONLY"],
+    ],
+)
+def test_what_cannot_be_meant_is_refused_with_a_sentence(home: Path, data: Data, arguments: list[str]) -> None:
+    if arguments[0] == "load":
+        data.log("b.json", event(sessionId=2))
+        arguments = [*arguments, "--only", "events", "--log-data", str(data.logs)]
+    done = run(home, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1].startswith(("error: ", "Error: Invalid value for '--limit'"))
+
+
+def test_warehouse_opened_to_be_read_is_not_written(home: Path, data: Data) -> None:
+    data.log("b.json", event(sessionId=2))
+    with Warehouse(f"duckdb:///{home / 'sparkify.duckdb'}", read_only=True) as warehouse:
+        for write in (
+            lambda: warehouse.load(log_data=data.logs, only=["events"]),
+            lambda: warehouse.migrate("base"),
+            lambda: warehouse.prune(rejects_older_than="1d"),
+        ):
+            with pytest.raises(ConfigurationError, match="opened to be read only"):
+                write()
+        assert rows(warehouse, "SELECT count(*) FROM load_history") == [(1,)]
 
 
 def test_empty_zone_is_refused_with_a_sentence(home: Path) -> None:

@@ -37,7 +37,7 @@ from sparkify.databases.duckdb.file import CONFIG, create
 from sparkify.databases.duckdb.inserting import inserts
 from sparkify.databases.duckdb.interruption import heed_signals, watch
 from sparkify.databases.duckdb.repair import repair
-from sparkify.databases.duckdb.rollback import METADATA_BLOCKS
+from sparkify.databases.duckdb.rollback import METADATA_BLOCKS, journal_of, log_of
 from sparkify.databases.duckdb.snapshots import write_snapshot
 from sparkify.databases.duckdb.storage import made_by, storage_version
 from sparkify.databases.duckdb.user_sql import DuckDBReader
@@ -148,10 +148,16 @@ class DuckDB(Database):
             return super().repair()
         return repair(self.file)
 
+    @property
+    def own_files(self) -> tuple[Path, ...]:
+        return () if self.file is None else (*super().own_files, log_of(self.file), journal_of(self.file))
+
     def snapshot(self, target: Path) -> None:
         if self.file is None or not self.file.exists():
             super().snapshot(target)
-        elif not write_snapshot(self.file, target):
+            return
+        self.refuse_as_output(target)
+        if not write_snapshot(self.file, target):
             raise TemporaryError("changes all the time", where=str(self.file), hint="Try again later.")
 
     def support_alembic(self) -> None:

@@ -22,6 +22,11 @@ _OTHER_STORAGE = re.compile(
 _DAMAGED = re.compile(r"Corrupt database|Corrupt WAL|replaying WAL")
 """In messages about the file of the database or its log."""
 
+_OPTION = re.compile(
+    r"(unrecognized configuration parameter|Memory must have|Memory cannot be|Unknown unit for memory)[^\n]*"
+)
+"""Of the settings that a URL gives behind its question mark."""
+
 _GONE = re.compile(r"Table with name (\S+) does not exist")
 
 
@@ -50,6 +55,19 @@ def translate(error: Exception, file: Path | None = None) -> SparkifyError | Non
             where=str(file) if file else None,
             state=UNCHANGED,
             hint="Restore a copy, or load into a new database.",
+        )
+    if isinstance(cause, duckdb.Error) and (option := _OPTION.search(message)):
+        return ConfigurationError(
+            f"the URL of the database has an option that DuckDB refuses ({option[0]})",
+            state=UNCHANGED,
+            hint="See docs/duckdb.md.",
+        )
+    if isinstance(cause, duckdb.Error) and "read-only mode" in message:
+        return ConfigurationError(
+            "the database was opened to be read only",
+            where=str(file) if file else None,
+            state=UNCHANGED,
+            hint="Open it without read_only, and without access_mode=READ_ONLY.",
         )
     if other := _OTHER_STORAGE.search(message):
         return _unreadable(other, file)

@@ -24,7 +24,7 @@ from sparkify.databases.duckdb.header import read_headers
 from sparkify.databases.duckdb.rollback import journal_of, log_of, undo_checkpoint
 from sparkify.databases.replacing import name_beside, sweep, sync
 from sparkify.etl.disk import disk_error_in
-from sparkify.etl.errors import ConfigurationError, SparkifyError
+from sparkify.etl.errors import SparkifyError
 
 __all__ = ["take_snapshot", "tries", "write_snapshot"]
 
@@ -73,10 +73,8 @@ def write_snapshot(file: Path, target: Path) -> bool:
     Whoever has an older file of that name open goes on reading that.
 
     :raises duckdb.Error: when the copy does not open.
-    :raises SparkifyError: when it cannot be written, or is the file itself.
+    :raises SparkifyError: when it cannot be written.
     """
-    if target.exists() and target.samefile(file):
-        raise ConfigurationError("is the database itself", where=str(target), hint="Name another file.")
     undo_checkpoint(file)
     try:
         return _write_snapshot(file, target)

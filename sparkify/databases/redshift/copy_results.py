@@ -20,7 +20,7 @@ class Refused:
     """A line that COPY refused.
 
     :ivar name: of the object, as much as is kept of it.
-    :ivar line: counts from 1; of an object over several lines it is the first.
+    :ivar line: counts from 1; of an object over several lines it is the last.
     """
 
     name: str

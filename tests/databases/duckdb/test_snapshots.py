@@ -257,7 +257,7 @@ def test_snapshot_of_what_this_process_writes_does_not_let_others_in(loaded: War
 
 
 def test_snapshot_needs_a_file(loaded: Warehouse, tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="is the database itself"):
+    with pytest.raises(ConfigurationError, match="is a file of the database itself"):
         loaded.snapshot(str(loaded.database.file))
     with pytest.raises(ConfigurationError, match="DuckDB has no file here that could be copied"):
         Warehouse("duckdb:///:memory:").snapshot(tmp_path / "x.duckdb")

@@ -101,6 +101,18 @@ def test_spec_reports_all_problems_without_password() -> None:
     assert "canary" not in str(caught.value)
 
 
+@pytest.mark.parametrize("capacity", [4, 8, 24, 512, 544, 1024])
+def test_spec_takes_the_capacities_that_aws_has(capacity: int) -> None:
+    of = settings(dwh_cluster_type="serverless", dwh_base_capacity=capacity)
+    assert Spec.of(of).base_capacity == capacity
+
+
+@pytest.mark.parametrize("capacity", [5, 10, 12, 510, 520, 1000])
+def test_spec_refuses_other_capacities(capacity: int) -> None:
+    with pytest.raises(ConfigurationError, match=f"DWH_BASE_CAPACITY is {capacity}: give 4, a multiple of 8"):
+        Spec.of(settings(dwh_cluster_type="serverless", dwh_base_capacity=capacity))
+
+
 @pytest.mark.parametrize(
     ("given", "meant"),
     [
