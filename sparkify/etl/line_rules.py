@@ -157,7 +157,7 @@ class _Rule:
 
     def refuse(self, value: Any) -> str | None:
         """Why the column cannot take the value, or None."""
-        if value is None or (value == "" and self.empty_is_null):
+        if value is None or (self.empty_is_null and value == ""):
             return "is missing" if self.field.required else None
         return self.refuse_value(value)
 
@@ -178,6 +178,11 @@ class _Rule:
 @dataclass(frozen=True)
 class _TextRule(_Rule):
     length: int | None
+
+    def refuse(self, value: Any) -> str | None:
+        if self.field.empty_is_missing and isinstance(value, str) and not _stored(value):
+            value = None
+        return super().refuse(value)
 
     def refuse_value(self, value: Any) -> str | None:
         if isinstance(value, Constant):

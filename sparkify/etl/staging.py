@@ -27,6 +27,8 @@ class JsonField:
     key: str
     required: bool = False
     """Whether a line without a value for this key is rejected."""
+    empty_is_missing: bool = False
+    """Whether an empty text is no value: of what is a key. Of a number or a time it never is one."""
     epoch: Literal["ms"] | None = None
     """``ms``: the value is an integer, milliseconds since 1970-01-01 UTC, and becomes a UTC timestamp."""
     minimum: float | None = None
@@ -43,6 +45,7 @@ def from_json(
     key: str,
     *,
     required: bool = False,
+    empty_is_missing: bool = False,
     epoch: Literal["ms"] | None = None,
     minimum: float | None = None,
     maximum: float | None = None,
@@ -54,6 +57,7 @@ def from_json(
         _INFO_KEY: JsonField(
             key=key,
             required=required,
+            empty_is_missing=empty_is_missing,
             epoch=epoch,
             minimum=minimum,
             maximum=maximum,

@@ -142,7 +142,7 @@ class StagingSong(Base):
         Integer, info=from_json("num_songs", minimum=0, maximum=_INT), redshift_encode="az64"
     )
     artist_id: Mapped[str | None] = mapped_column(
-        String(32), info=from_json("artist_id", required=True), redshift_encode="zstd"
+        String(32), info=from_json("artist_id", required=True, empty_is_missing=True), redshift_encode="zstd"
     )
     artist_latitude: Mapped[float | None] = mapped_column(
         Double,
@@ -163,7 +163,7 @@ class StagingSong(Base):
         String(1024), info=from_json("artist_name", required=True), redshift_encode="zstd"
     )
     song_id: Mapped[str | None] = mapped_column(
-        String(32), info=from_json("song_id", required=True), redshift_encode="zstd"
+        String(32), info=from_json("song_id", required=True, empty_is_missing=True), redshift_encode="zstd"
     )
     title: Mapped[str | None] = mapped_column(
         String(1024), info=from_json("title", required=True), redshift_encode="zstd"

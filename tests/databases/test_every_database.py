@@ -521,6 +521,26 @@ def test_real_titles_with_blanks_give_one_star_in_any_order(
     assert rows(warehouse, "SELECT count(*) FROM song_matches") == [(5,)]
 
 
+def test_song_without_an_id_is_rejected(driver: Driver, warehouse: Warehouse) -> None:
+    """Else all such songs, and all artists of such songs, would be one."""
+    driver.put("events", "a.json", event())
+    driver.put("songs", "a.json", song())
+    driver.put("songs", "b.json", song(song_id="", title="x"))
+    driver.put("songs", "c.json", song(artist_id="  ", song_id="SO2"))
+    with pytest.raises(RejectedLines) as caught:
+        warehouse.load()
+    assert sorted((one.column, one.reason) for one in caught.value.rejects) == [
+        ("artist_id", "artist_id: is missing"),
+        ("song_id", "song_id: is missing"),
+    ]
+    assert warehouse.load(max_rejects=2).mode == "incremental"
+    assert rows(warehouse, "SELECT count(*) FROM songs") == [(1,)]
+    assert rows(warehouse, "SELECT uri LIKE '%b.json', column_name FROM rejected_rows ORDER BY uri") == [
+        (True, "song_id"),
+        (False, "artist_id"),
+    ]
+
+
 def test_text_of_blanks_alone_is_missing(driver: Driver, warehouse: Warehouse) -> None:
     driver.put(
         "events", "a.json", event(), event(song="   ", itemInSession=1), event(artist=" ", itemInSession=2)

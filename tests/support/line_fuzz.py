@@ -252,7 +252,7 @@ def _value(kind: Any, one: JsonField, value: Any) -> Any:
         stored = _as_number(value, one, r"-?\d+(\.\d+)?([eE][-+]?\d+)?", float)
     else:
         stored = _as_number(value, one, r"-?\d{1,19}", int)
-    if stored is None and one.required:
+    if one.required and (stored is None or (stored == "" and one.empty_is_missing)):
         raise Wrong
     if stored is not None and not isinstance(kind, String | Float | Integer):
         return datetime(1970, 1, 1) + timedelta(milliseconds=stored)

@@ -169,7 +169,9 @@ def _wrong(column: Column[Any], field: JsonField) -> str:
         length = column.type.length
         parts = [f"(strlen({key}) > {length} AND strlen(rtrim({key}, ' ')) > {length})"] if length else []
         if field.required:
-            parts.append(f"{key} IS NULL")
+            parts.append(
+                f"coalesce({_text(field.key)}, '') = ''" if field.empty_is_missing else f"{key} IS NULL"
+            )
         return f"({' OR '.join(parts) or 'false'})"
     number = _number(field)
     low = -_LARGEST if field.minimum is None else field.minimum

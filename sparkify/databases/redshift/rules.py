@@ -26,7 +26,9 @@ def violates_a_rule(source: Source) -> ColumnElement[bool]:
 
 
 def _wrong(column: Column[Any], one: JsonField) -> ColumnElement[bool]:
-    parts: list[ColumnElement[bool]] = [column.is_(None)] if one.required else []
+    parts: list[ColumnElement[bool]] = []
+    if one.required:
+        parts.append(_is_missing(column) if one.empty_is_missing else column.is_(None))
     for limit, beyond in ((one.minimum, column.__lt__), (one.maximum, column.__gt__)):
         if limit is not None:
             parts.append(beyond(_moment(limit) if isinstance(column.type, TIMESTAMP) else limit))
