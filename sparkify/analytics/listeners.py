@@ -26,7 +26,7 @@ from sqlalchemy.types import TIMESTAMP
 
 from sparkify.analytics.expressions import EPOCH, count_if, ratio, truncated
 from sparkify.analytics.periods import Moment, known_zone, local_plays, moment, within
-from sparkify.etl.constructs import elapsed_ms, local_time
+from sparkify.etl.constructs import elapsed_ms, equal, local_time
 from sparkify.models import SongMatch, SongPlay, User, UserLevel
 
 __all__ = ["level_changes", "retention", "sessions", "top_users"]
@@ -141,15 +141,10 @@ def sessions(
             means.c.minutes_per_session,
             minutes.c.median_minutes,
         )
-        .join_from(means, plays, _of_level(plays, means))
-        .join(minutes, _of_level(minutes, means))
+        .join_from(means, plays, equal(plays.c.level, means.c.level))
+        .join(minutes, equal(minutes.c.level, means.c.level))
         .order_by(means.c.sessions.desc(), means.c.level.asc().nulls_last())
     )
-
-
-def _of_level(one: CTE, other: CTE) -> ColumnElement[bool]:
-    """Whether rows are of the same level, or both of none: NULL does not equal NULL."""
-    return or_(one.c.level == other.c.level, and_(one.c.level.is_(None), other.c.level.is_(None)))
 
 
 def level_changes(

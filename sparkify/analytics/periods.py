@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
@@ -27,12 +27,12 @@ from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.suggestions import closest
 from sparkify.models import SongPlay, Time
 
-__all__ = ["MOST_DAYS", "Moment", "extent", "known_zone", "local_plays", "moment", "within"]
+__all__ = ["Moment", "extent", "known_zone", "length_of", "local_plays", "moment", "within"]
 
 Moment = datetime | date | None
 """A bound of a period: UTC where it has no zone; a date is its midnight; None is no limit."""
 
-MOST_DAYS = 36_525
+_MOST_DAYS = 36_525
 """Days of a period that is given by its length: a century."""
 
 _MS_PER_QUARTER = 900_000.0
@@ -53,6 +53,17 @@ def moment(value: Moment) -> datetime | None:
         raise ConfigurationError(
             f"{value.isoformat(sep=' ')} is no time of the years 1 to 9999 in UTC"
         ) from None
+
+
+def length_of(days: int, what: str) -> timedelta:
+    """How long a period of so many days is.
+
+    :param what: it is called.
+    :raises ConfigurationError: when it is none, or longer than a century.
+    """
+    if not 1 <= days <= _MOST_DAYS:
+        raise ConfigurationError(f"a {what} of {days} days is none; give 1 to {_MOST_DAYS}")
+    return timedelta(days=days)
 
 
 def extent() -> Select[int, datetime | None, datetime | None]:

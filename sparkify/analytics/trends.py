@@ -21,7 +21,7 @@ from sqlalchemy import CTE, BigInteger, ColumnElement, Double, Select, and_, cas
 
 from sparkify.analytics.expressions import count_if, interval, ratio, truncated
 from sparkify.analytics.music import artist_order, artists_of, every_artist
-from sparkify.analytics.periods import MOST_DAYS, Moment, moment, within
+from sparkify.analytics.periods import Moment, length_of, moment, within
 from sparkify.analytics.spellings import leading, same, spelled
 from sparkify.etl.errors import ConfigurationError
 from sparkify.models import SongPlay
@@ -62,7 +62,7 @@ def trending_artists(
         with the day (UTC) of the newest play.
     :raises ConfigurationError: when the window is empty.
     """
-    first, middle, end = _windows(days, since, until)
+    first, middle, end = _windows(length_of(days, "window"), since, until)
     now = func.count(case((and_(SongPlay.start_time >= middle, SongPlay.start_time < end), 1)))
     before = func.count(case((and_(SongPlay.start_time >= first, SongPlay.start_time < middle), 1)))
     # A computed window is no condition of the rows: on DuckDB 1.5 that takes more than twice the memory.
@@ -161,11 +161,8 @@ def _chance(surge: ColumnElement[float], compared: ColumnElement[int]) -> Column
     return func.least(1.0, compared * one, type_=Double())
 
 
-def _windows(days: int, since: Moment, until: Moment) -> tuple[Any, Any, Any]:
+def _windows(length: timedelta, since: Moment, until: Moment) -> tuple[Any, Any, Any]:
     """Where the window before begins, where the window begins, and where it ends."""
-    if not 1 <= days <= MOST_DAYS:
-        raise ConfigurationError(f"a window of {days} days is none; give 1 to {MOST_DAYS}")
-    length = timedelta(days=days)
     middle, end = moment(since), moment(until)
     if middle is None and end is None:
         return _newest_windows(length)

@@ -166,5 +166,13 @@ def short_hash(text: ColumnElement[str]) -> ColumnElement[str]:
 
 
 def differs(left: ColumnElement[Any], right: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Whether two values differ, NULL being a value. Redshift has no IS DISTINCT FROM."""
+    """Whether two values differ, NULL being a value. Redshift has no IS DISTINCT FROM.
+
+    A condition to select by, and not to negate: it is NULL of two NULLs, which :func:`equal` takes for equal.
+    """
     return (left != right) | (left.is_(None) & right.is_not(None)) | (left.is_not(None) & right.is_(None))
+
+
+def equal(left: ColumnElement[Any], right: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether two values are equal, NULL being a value."""
+    return (left == right) | (left.is_(None) & right.is_(None))

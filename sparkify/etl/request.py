@@ -46,7 +46,7 @@ class LoadRequest:
             raise ConfigurationError(
                 f"{self.on_drift!r} is not what can be done about drift", hint="Give warn or stop."
             )
-        # Not a number is less than nothing.
+        # NaN, which is neither below zero nor above, is refused too.
         if not self.lock_timeout >= 0:
             raise ConfigurationError(
                 f"a load cannot wait {self.lock_timeout:g} seconds for another",

@@ -79,7 +79,7 @@ def prune_request(
             hint="Give {option}, or the same of the history.",
             option=("rejects_older_than", "90d"),
         )
-    # Not a number is less than nothing.
+    # NaN, which is neither below zero nor above, is refused too.
     if not lock_timeout >= 0:
         raise ConfigurationError(
             f"cannot wait {lock_timeout:g} seconds", hint="Give {option} or more.", option=("lock_timeout", 0)

@@ -14,7 +14,7 @@ from sqlalchemy import CompoundSelect, Connection, Select
 
 from sparkify import analytics
 from sparkify.analytics import Moment
-from sparkify.analytics.periods import MOST_DAYS, extent, known_zone, moment
+from sparkify.analytics.periods import extent, known_zone, length_of, moment
 from sparkify.analytics.songs import songs_and_days
 from sparkify.databases import Database
 from sparkify.etl.errors import ConfigurationError
@@ -197,13 +197,12 @@ def _written(at: datetime) -> str:
 
 
 def _period(newest: datetime, since: Moment, until: Moment, days: int, tz: str) -> Period:
-    if not 1 <= days <= MOST_DAYS:
-        raise ConfigurationError(f"a period of {days} days is none; give 1 to {MOST_DAYS}")
+    length = length_of(days, "period")
     first, end = moment(since), moment(until)
     if end is None:
         end = utc(datetime.combine(local(newest, tz).date() + _DAY, time.min), tz)
     if first is None:
-        first = utc(local(end, tz) - days * _DAY, tz)
+        first = utc(local(end, tz) - length, tz)
     if end <= first:
         raise ConfigurationError(
             f"the period from {first:%Y-%m-%d %H:%M} until {end:%Y-%m-%d %H:%M} UTC has no moment in it"

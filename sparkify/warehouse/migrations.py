@@ -6,7 +6,7 @@ Alembic is imported by what runs them: most commands only ask for the revision.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from functools import partial
 from typing import TYPE_CHECKING
@@ -50,13 +50,8 @@ class Migrations:
         self._require(revision)
         with engine.connect() as connection:
             at = current(connection)
-        if at is not None and at not in (known := self._revisions()):
-            raise ConfigurationError(
-                f"the tables are at revision {at}, and this version knows {', '.join(known)}",
-                hint=_NEWER,
-            )
-        if at is not None and revision.isalnum() and revision != "base":
-            self._refuse_older(revision, at, known)
+        if at is not None:
+            self._refuse_older(revision, at)
         try:
             self._run(engine, lambda config: command.upgrade(config, revision))
         except CommandError as exc:
@@ -160,18 +155,26 @@ class Migrations:
         return [one.revision for one in script.walk_revisions()][::-1]
 
     def _require(self, revision: str) -> None:
-        # Relative ones, branches and beginnings of names are Alembic's to understand.
         if not revision.strip():
             raise ConfigurationError("the name of a revision is empty", hint="Give head.")
+        # Relative ones, branches and beginnings of names are Alembic's to understand.
         if revision in ("head", "heads", "base") or not revision.isalnum():
             return
         known = self._revisions()
         if not any(one.startswith(revision) for one in known):
             raise self._unknown(revision)
 
-    @staticmethod
-    def _refuse_older(revision: str, at: str, known: Sequence[str]) -> None:
-        """Alembic would do nothing, and call it done."""
+    def _refuse_older(self, revision: str, at: str) -> None:
+        """Refuse a revision that comes before that of the tables: Alembic would do nothing, and call it done.
+
+        :raises ConfigurationError: also when that of the tables is not known.
+        """
+        known = self._revisions()
+        if at not in known:
+            raise ConfigurationError(
+                f"the tables are at revision {at}, and this version knows {', '.join(known)}",
+                hint=_NEWER,
+            )
         older = [one for one in known[: known.index(at)] if one.startswith(revision)]
         if older and not at.startswith(revision):
             raise ConfigurationError(

@@ -159,8 +159,6 @@ class Query(Generic[*Ts]):
         :param overwrite: replace what is there already, which is otherwise an error.
         :raises SparkifyError: when the database cannot write there, or something is there already.
         """
-        if "://" not in os.fspath(path):
-            self._database.refuse_as_output(Path(path))
         with self._connect() as connection:
             self._database.to_parquet(connection, self.statement, os.fspath(path), overwrite=overwrite)
 

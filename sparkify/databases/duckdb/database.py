@@ -285,4 +285,5 @@ class DuckDB(Database):
         *,
         overwrite: bool,
     ) -> None:
+        self.refuse_as_output(Path(target))
         frames.write_parquet(connection, self.render(statement), target, overwrite=overwrite)
