@@ -107,7 +107,7 @@ class EmbeddedChecks:
                 about = self._database.describe_file(connection)
                 return f"{self._file} opens" + (f": {about}" if about else "")
         except Exception as exc:
-            error = self._database.translate(exc)
+            error = exc if isinstance(exc, SparkifyError) else self._database.translate(exc)
             if isinstance(error, TemporaryError):
                 raise Problem(error.found, where=str(self._file), hint="wait for it, or end it") from exc
             if isinstance(error, ConfigurationError):

@@ -10,7 +10,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from copy import copy
 from logging.config import fileConfig
 from typing import Any, Literal
@@ -19,15 +20,17 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from alembic.autogenerate.render import _render_constraint
 from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError
 from sqlalchemy import Connection, ExecutableDDLElement, MetaData, TableClause, func, select, table
 from sqlalchemy.schema import ColumnCollectionConstraint
 
 from sparkify.config.settings import Settings
 from sparkify.databases import Database, open_database
 from sparkify.etl.declarations import Pipeline
+from sparkify.etl.errors import SparkifyError
 from sparkify.redshift import register
 from sparkify.redshift.migrations import autogenerate_plugins
-from sparkify.warehouse.revisions import VERSION_TABLE
+from sparkify.warehouse.revisions import VERSION_TABLE, refuse_others
 
 __all__ = ["current_schema", "run_migrations"]
 
@@ -52,13 +55,26 @@ def run_migrations(pipeline: Pipeline) -> None:
     elif (given := config.attributes.get("connection")) is not None:
         _online(database, pipeline, given)
     else:
-        database.create_file()
-        engine = database.create_engine()
-        try:
-            with engine.connect() as connection:
-                _online(database, pipeline, connection)
-        finally:
-            engine.dispose()
+        with _told(database):
+            database.create_file()
+            engine = database.create_engine()
+            try:
+                with engine.connect() as connection:
+                    _online(database, pipeline, connection)
+            finally:
+                engine.dispose()
+
+
+@contextmanager
+def _told(database: Database) -> Iterator[None]:
+    """Errors that users can do something about, as Alembic's command prints them: in a line."""
+    try:
+        yield
+    except Exception as exc:
+        told = exc if isinstance(exc, SparkifyError) else database.translate(exc)
+        if told is None:
+            raise
+        raise CommandError(str(told)) from exc
 
 
 def current_schema() -> str | None:
@@ -144,6 +160,8 @@ def _run(database: Database, pipeline: Pipeline, connection: Connection | None) 
     # only read.
     upgrades = migration.opts["fn"].__name__ == "upgrade"
     if upgrades:
+        if connection is not None and not migration.get_current_heads():
+            refuse_others(connection, pipeline, database)
         _execute(migration, database.creation_of_schema(connection))
     reached: list[set[str]] = []
     migration.on_version_apply_callbacks += (lambda heads, **_: reached.append(heads),)

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import URL, Connection, Engine
 
-from sparkify.config.secrets import masked_url
 from sparkify.databases import Database
 from sparkify.etl.declarations import Pipeline
 from sparkify.etl.errors import UNCHANGED, ConfigurationError
 from sparkify.warehouse.creation import creation_statements
-from sparkify.warehouse.revisions import current, head_of, is_empty, migrations_of
+from sparkify.warehouse.revisions import current, head_of, is_empty, migrations_of, place_of
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -42,7 +41,8 @@ class Migrations:
     def upgrade(self, engine: Engine, revision: str = "head") -> None:
         """Bring the database to a revision, by default the newest. Each migration is one transaction.
 
-        :raises ConfigurationError: when there is no such revision, or the database is at one that is not known.
+        :raises ConfigurationError: when there is no such revision, the database is at one that is not known, or
+            it has tables of these names that no migration made.
         """
         from alembic import command
         from alembic.util import CommandError
@@ -98,11 +98,8 @@ class Migrations:
     def not_at_head(self, revision: str | None) -> ConfigurationError:
         """The error that says that the database is at this revision, and not at head."""
         has = "has no tables yet" if revision is None else f"is at revision {revision}"
-        url = masked_url(self._database.url)
-        if self._database.schema is not None:
-            url += f", schema {self._database.schema},"
         return ConfigurationError(
-            f"{url} {has}, and this version needs revision {self.head()}",
+            f"{place_of(self._database)} {has}, and this version needs revision {self.head()}",
             hint=self.advice(revision),
             state=UNCHANGED,
         )

@@ -13,10 +13,21 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import DBAPIError
 
+from sparkify.config.secrets import masked_url
+from sparkify.databases import Database
 from sparkify.etl.declarations import Pipeline
-from sparkify.etl.errors import ConfigurationError
+from sparkify.etl.errors import UNCHANGED, ConfigurationError
 
-__all__ = ["VERSION_TABLE", "current", "head_of", "is_empty", "migrations_of", "missing"]
+__all__ = [
+    "VERSION_TABLE",
+    "current",
+    "head_of",
+    "is_empty",
+    "migrations_of",
+    "missing",
+    "place_of",
+    "refuse_others",
+]
 
 VERSION_TABLE = "alembic_version"
 
@@ -55,11 +66,42 @@ def is_empty(connection: Connection) -> bool:
 
 def missing(connection: Connection, pipeline: Pipeline) -> list[str]:
     """The tables and views of a pipeline that the database lacks, sorted. This is a read-only operation."""
-    inspector = inspect(connection)
-    there = {*inspector.get_table_names(), *inspector.get_view_names()}
+    return sorted(_expected(pipeline) - _there(connection))
+
+
+def place_of(database: Database) -> str:
+    """The URL of a database, and its schema where it has one: what a sentence begins with."""
+    url, schema = masked_url(database.url), database.schema
+    return url if schema is None else f"{url}, schema {schema},"
+
+
+def refuse_others(connection: Connection, pipeline: Pipeline, database: Database) -> None:
+    """See that a database without a revision has no table or view of a name that the pipeline uses.
+
+    :raises ConfigurationError: when it has: somebody else made them.
+    """
+    found = sorted(_expected(pipeline) & _there(connection))
+    # What another process has migrated meanwhile has both, tables and a revision.
+    if not found or current(connection) is not None:
+        return
+    some = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+    elsewhere = "Give another file" if database.is_embedded else "Give another schema, as DB_SCHEMA"
+    raise ConfigurationError(
+        f"{place_of(database)} has the table{'s' if len(found) > 1 else ''} {some}, which no migration made",
+        hint=f"{elsewhere}, or rename what is there.",
+        state=UNCHANGED,
+    )
+
+
+def _expected(pipeline: Pipeline) -> set[str]:
     staging = (source.staging for source in pipeline.sources)
-    expected = {table.name for table in (*pipeline.tables, *pipeline.ledger.tables, *staging)}
-    return sorted((expected | {view.table.name for view in pipeline.views}) - there)
+    tables = (*pipeline.tables, *pipeline.ledger.tables, *staging, *(view.table for view in pipeline.views))
+    return {table.name for table in tables}
+
+
+def _there(connection: Connection) -> set[str]:
+    inspector = inspect(connection)
+    return {*inspector.get_table_names(), *inspector.get_view_names()}
 
 
 def migrations_of(pipeline: Pipeline) -> Path:

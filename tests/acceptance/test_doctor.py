@@ -85,6 +85,13 @@ def empty_database(_: pytest.MonkeyPatch) -> None:
 
 
 def damaged_database(_: pytest.MonkeyPatch) -> None:
+    file = Path("sparkify.duckdb")
+    duckdb.connect(str(file)).close()
+    # All that follows the main header: that tells whose file it is.
+    file.write_bytes(file.read_bytes()[:4096].ljust(file.stat().st_size, b"\0"))
+
+
+def other_file(_: pytest.MonkeyPatch) -> None:
     Path("sparkify.duckdb").write_bytes(b"not a database" * 1000)
 
 
@@ -128,6 +135,7 @@ EMBEDDED: list[tuple[Callable[[pytest.MonkeyPatch], None], str, str, str, int]] 
     ),
     (no_room, "free space", "1 MB are free", "make room", 1),
     (damaged_database, "database", "does not open", "sparkify-etl doctor --repair", 1),
+    (other_file, "database", "is no database of DuckDB", "Name another file", 1),
     (empty_database, "schema", "there are no tables yet", "sparkify-etl migrate", 1),
     (setting("SPARKIFY_LOG_DATA", "nowhere"), "log_data", "no such file or folder", "sparkify-etl generate", 1),
     (lambda _: Path("data/song_data/A/b.json").unlink(), "song_data", "no .json", "sparkify-etl generate", 1),

@@ -11,13 +11,14 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Column, MetaData, String, Table, inspect
 from sqlalchemy.schema import SetColumnComment
 
-from sparkify import Warehouse
+from sparkify import ConfigurationError, Warehouse
 from sparkify.models import Base
 from sparkify.pipeline import SPARKIFY
 from sparkify.redshift.attributes import TableAttributes
@@ -57,6 +58,38 @@ def test_down_where_there_is_nothing(tmp_path: Path) -> None:
     url = f"duckdb:///{tmp_path}/x.duckdb"
     done = run_module("alembic", "downgrade", "base", cwd=CLONE, environment={"SPARKIFY_DATABASE_URL": url})
     assert done.returncode == 0, done.stderr
+
+
+def test_alembic_tells_in_a_line_of_tables_that_no_migration_made(tmp_path: Path) -> None:
+    url = f"duckdb:///{tmp_path}/x.duckdb"
+    with duckdb.connect(str(tmp_path / "x.duckdb")) as connection:
+        connection.execute("CREATE TABLE users AS SELECT 7 AS id")
+    done = alembic("upgrade", "head", url=url)
+    assert done.returncode != 0
+    assert done.stdout.splitlines() == [
+        f"FAILED: {url} has the table users, which no migration made; nothing was changed. "
+        "Give another file, or rename what is there."
+    ]
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["users"], "the table users"),
+        (["songs", "users", "time", "plays", "mine"], "the tables plays, songs, time and 1 more"),
+    ],
+)
+def test_tables_that_no_migration_made_are_named_and_left_as_they_are(
+    empty: Warehouse, names: list[str], told: str
+) -> None:
+    with empty.engine.begin() as connection:
+        for name in names:
+            connection.exec_driver_sql(f'CREATE TABLE "{name}" (id INTEGER)')
+    with pytest.raises(ConfigurationError, match=f" has {told}, which no migration made"):
+        empty.migrate()
+    with empty.engine.connect() as connection:
+        assert set(inspect(connection).get_table_names()) - {"alembic_version"} == set(names)
 
 
 def test_the_check_sees_a_difference(tmp_path: Path) -> None:

@@ -19,19 +19,7 @@ from pytest_alembic.runner import MigrationContext, runner
 from sparkify import Warehouse
 from sparkify.pipeline import SPARKIFY
 from sparkify.warehouse.revisions import head_of
-from tests.support.cloud import Cloud
 from tests.support.paths import CLONE
-
-
-@pytest.fixture(params=["duckdb", "redshift"])
-def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Warehouse]:
-    """A warehouse without tables."""
-    if request.param == "redshift":
-        made = Cloud(request.getfixturevalue("redshift")).warehouse()
-    else:
-        made = Warehouse(f"duckdb:///{tmp_path}/x.duckdb")
-    with made:
-        yield made
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from sparkify.databases.duckdb.checkpoints import undoable
 from sparkify.databases.duckdb.errors import who_uses
 from sparkify.databases.duckdb.rollback import METADATA_BLOCKS, journal_of, log_of, undo_checkpoint
 from sparkify.databases.duckdb.snapshots import take_snapshot, tries
+from sparkify.databases.duckdb.storage import refuse_other_file
 from sparkify.etl.errors import SparkifyError
 from sparkify.etl.scratch import scratch_folder
 
@@ -44,6 +45,7 @@ def protect(engine: Engine, file: Path) -> Engine:
 
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, record: Any, arguments: Any, parameters: dict[str, Any]) -> Any:
+        refuse_other_file(file)
         undo_checkpoint(file)
         with spilling.taken(file, record):
             return dialect.connect(*arguments, **_copied(parameters))
@@ -90,6 +92,7 @@ def read_beside(engine: Engine, file: Path) -> Engine:
 
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, record: Any, arguments: Any, parameters: dict[str, Any]) -> Any:
+        refuse_other_file(file)
         undo_checkpoint(file)
         with spilling.taken(file, record):
             try:

@@ -39,13 +39,14 @@ from sparkify.databases.duckdb.interruption import heed_signals, watch
 from sparkify.databases.duckdb.repair import repair
 from sparkify.databases.duckdb.rollback import METADATA_BLOCKS, journal_of, log_of
 from sparkify.databases.duckdb.snapshots import write_snapshot
-from sparkify.databases.duckdb.storage import made_by, storage_version
+from sparkify.databases.duckdb.storage import made_by, refuse_other_file, storage_version
 from sparkify.databases.duckdb.user_sql import DuckDBReader
 from sparkify.databases.reader import SqlReader
 from sparkify.databases.repair import Repair
 from sparkify.etl.adapter import Batch
 from sparkify.etl.declarations import Ledger, Pipeline, Source
 from sparkify.etl.errors import ConfigurationError, SparkifyError, TemporaryError
+from sparkify.etl.journal import Journal
 from sparkify.etl.ledger import take_token
 from sparkify.etl.listing import AwsOptions
 from sparkify.etl.observer import Observer
@@ -170,6 +171,12 @@ class DuckDB(Database):
             yield
 
     # -- loads ---------------------------------------------------------------------------------------------
+
+    def journal(self, engine: Engine, ledger: Ledger, observer: Observer) -> Journal:
+        if self.file is not None:
+            # Nothing is written beside a file that is none of ours.
+            refuse_other_file(self.file)
+        return super().journal(engine, ledger, observer)
 
     def prepare(self, session: Session) -> None:
         # The rows of a fact have no order worth keeping, and keeping it costs a fifth of the load.

@@ -11,7 +11,9 @@ from pathlib import Path
 import duckdb
 
 from sparkify.databases.duckdb.errors import who_uses
+from sparkify.databases.duckdb.file import CONFIG
 from sparkify.databases.duckdb.rollback import log_of, undo_checkpoint
+from sparkify.databases.duckdb.storage import refuse_other_file
 from sparkify.databases.repair import Repair
 from sparkify.databases.replacing import sync
 from sparkify.etl.errors import SparkifyError, TemporaryError
@@ -28,9 +30,11 @@ def repair(file: Path) -> Repair:
     What follows there in the log was committed, or was about to be, and is lost; the log is kept beside the
     file, whole. The file itself is changed only where a checkpoint is undone.
 
+    :raises ConfigurationError: when it is no file of DuckDB.
     :raises TemporaryError: when another process has the file open.
     :raises SparkifyError: when the file does not open without its log either.
     """
+    refuse_other_file(file)
     undone = f"{what} that was cut off" if (what := undo_checkpoint(file)) else None
     error = _error_at_open(file)
     if error is None:
@@ -62,7 +66,7 @@ def repair(file: Path) -> Repair:
 def _error_at_open(file: Path) -> Exception | None:
     """Why a file does not open; None where it does. Nothing is written."""
     try:
-        with duckdb.connect(str(file), read_only=True) as connection:
+        with duckdb.connect(str(file), read_only=True, config=dict(CONFIG)) as connection:
             connection.execute("SELECT count(*) FROM duckdb_tables()").fetchall()
     except Exception as exc:
         # Of many classes: what is damaged may look like anything.

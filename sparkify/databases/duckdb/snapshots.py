@@ -20,8 +20,10 @@ from pathlib import Path
 import duckdb
 
 from sparkify.databases.duckdb.descriptors import descriptor
+from sparkify.databases.duckdb.file import CONFIG
 from sparkify.databases.duckdb.header import read_headers
 from sparkify.databases.duckdb.rollback import journal_of, log_of, undo_checkpoint
+from sparkify.databases.duckdb.storage import refuse_other_file
 from sparkify.databases.replacing import name_beside, sweep, sync
 from sparkify.etl.disk import disk_error_in
 from sparkify.etl.errors import SparkifyError
@@ -72,9 +74,11 @@ def write_snapshot(file: Path, target: Path) -> bool:
 
     Whoever has an older file of that name open goes on reading that.
 
+    :raises ConfigurationError: when it is no file of DuckDB.
     :raises duckdb.Error: when the copy does not open.
     :raises SparkifyError: when it cannot be written.
     """
+    refuse_other_file(file)
     undo_checkpoint(file)
     try:
         return _write_snapshot(file, target)
@@ -91,7 +95,7 @@ def _write_snapshot(file: Path, target: Path) -> bool:
         if not any(take_snapshot(file, new) for _ in tries()):
             return False
         # What is in the log comes into the file when it is closed.
-        duckdb.connect(str(new)).close()
+        duckdb.connect(str(new), config=dict(CONFIG)).close()
         if target.exists():
             new.chmod(stat.S_IMODE(target.stat().st_mode))
         sync(new)

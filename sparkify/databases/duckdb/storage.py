@@ -1,4 +1,4 @@
-"""The storage version of a file: what a new one gets, and what a file has."""
+"""What a file is: whether DuckDB made it, and the storage version that a new one gets and that it has."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from typing import Final
 from sqlalchemy import Connection
 
 from sparkify.databases.duckdb.descriptors import descriptor
+from sparkify.etl.errors import UNCHANGED, ConfigurationError
 
-__all__ = ["STORAGE_VERSION", "made_by", "storage_version"]
+__all__ = ["STORAGE_VERSION", "made_by", "refuse_other_file", "storage_version"]
 
 STORAGE_VERSION: Final = "v1.5.0"
 """Of a new file, whichever DuckDB makes it: the newest that every DuckDB reads which sparkify runs on."""
 
 _MAGIC = slice(8, 12)
 _MADE_BY = slice(52, 84)
+_SQLITE = b"SQLite format 3\0"
 
 
 def storage_version(connection: Connection) -> str:
@@ -37,3 +39,34 @@ def made_by(file: Path) -> str | None:
     if header[_MAGIC] != b"DUCK":
         return None
     return header[_MADE_BY].rstrip(b"\0").decode("ascii", "replace")
+
+
+def refuse_other_file(file: Path) -> None:
+    """See that what is there, if anything, is a file of DuckDB.
+
+    DuckDB would go on to look for an extension that reads what it does not know, such as a file of SQLite.
+
+    :raises ConfigurationError: when it is something else.
+    """
+    if file.is_dir():
+        raise ConfigurationError(
+            "is a folder, and the database is a file",
+            where=str(file),
+            state=UNCHANGED,
+            hint=f"Name the file too, such as duckdb:///{file / 'sparkify.duckdb'}.",
+        )
+    if not file.exists():
+        return
+    hint = "Name another file."
+    if not file.is_file():
+        found = "is no file"
+    elif (header := os.pread(descriptor(file), len(_SQLITE), 0))[_MAGIC] == b"DUCK":
+        return
+    elif not header:
+        found, hint = "is empty, and no database", "Remove it: the next load makes one."
+    elif header == _SQLITE:
+        found = "is a database of SQLite, and not of DuckDB"
+    else:
+        found = "is no database of DuckDB"
+        hint += " If it was one, restore a copy, or move it away and load everything again."
+    raise ConfigurationError(found, where=str(file), state=UNCHANGED, hint=hint)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 import struct
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from sparkify import ConfigurationError, Warehouse
+from sparkify.databases.duckdb.repair import _error_at_open
 from sparkify.doctor import examine
 from tests.support.commands import run_here
 from tests.support.data import Data, rows
@@ -133,3 +137,61 @@ def test_doctor_says_what_to_do_with_newer_file(file: Path) -> None:
     assert (found.status, found.exit_code) == ("problem", 1)
     assert found.message.startswith(f"{file}: has storage version 70, made by DuckDB v{duckdb.__version__}; ")
     assert found.advice.startswith("Run this with a newer DuckDB, or ")
+
+
+@pytest.fixture
+def other(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """What is there instead of a file of DuckDB."""
+    path = tmp_path / "other"
+    if request.param == "folder":
+        path.mkdir()
+    elif request.param == "pipe":
+        os.mkfifo(path)
+    elif request.param == "sqlite":
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("CREATE TABLE t (n)")
+    else:
+        path.write_bytes(b"" if request.param == "empty" else b"some text")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("other", "found"),
+    [
+        ("folder", "is a folder, and the database is a file"),
+        ("pipe", "is no file"),
+        ("sqlite", "is a database of SQLite, and not of DuckDB"),
+        ("empty", "is empty, and no database"),
+        ("text", "is no database of DuckDB"),
+    ],
+    indirect=["other"],
+)
+def test_what_is_no_file_of_duckdb_is_named_and_left_alone(other: Path, found: str, data: Data) -> None:
+    data.log("a.json", event())
+    with Warehouse(f"duckdb:///{other}") as warehouse:
+        for command in (
+            lambda: warehouse.load(log_data=data.logs, only=["events"]),
+            warehouse.migrate,
+            warehouse.status,
+            warehouse.check,
+            lambda: warehouse.snapshot(other.with_name("copy")),
+            warehouse.database.repair,
+        ):
+            with pytest.raises(ConfigurationError) as caught:
+                command()
+            assert (caught.value.where, caught.value.found) == (str(other), found)
+    diagnoses = {one.check: one.message for one in examine(f"duckdb:///{other}", repair=True)}
+    assert diagnoses["database"] == diagnoses["repair"] == f"{other}: {found}"
+    # Nothing is made beside it either: no history, no log, no copy.
+    assert [path.name for path in other.parent.iterdir() if path.name.startswith((other.name, "copy"))] == [
+        "other"
+    ]
+
+
+def test_nothing_is_downloaded_to_open_a_file_that_is_to_be_repaired(tmp_path: Path) -> None:
+    """DuckDB would look for an extension that reads a file of SQLite, in the network if it may."""
+    with closing(sqlite3.connect(tmp_path / "x")) as connection:
+        connection.execute("CREATE TABLE t (n)")
+    error = _error_at_open(tmp_path / "x")
+    assert error is not None
+    assert "download" not in str(error)
