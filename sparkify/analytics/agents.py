@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, SQLColumnExpression, case, or_
 __all__ = ["browser", "platform"]
 
 _PLATFORMS = (
+    ("Windows Phone", ("Windows Phone",)),
     ("iPhone", ("iPhone", "iPod")),
     ("iPad", ("iPad",)),
     ("Android", ("Android",)),
@@ -15,7 +16,7 @@ _PLATFORMS = (
     ("ChromeOS", ("CrOS",)),
     ("Linux", ("Linux",)),
 )
-"""The first that fits: an Android names Linux too, and a Windows Phone may name Android."""
+"""The first that fits: an Android names Linux too, and a Windows Phone an Android, an iPhone, or both."""
 
 _BROWSERS = (
     ("Edge", ("Edg/", "Edge/", "EdgA/", "EdgiOS/")),
@@ -29,12 +30,16 @@ _BROWSERS = (
 
 
 def platform(agent: SQLColumnExpression[str | None]) -> ColumnElement[str | None]:
-    """``Windows``, ``Mac``, ``iPhone`` and so on, else ``other``; NULL where there is no user agent."""
+    """``Windows``, ``Mac``, ``iPhone`` and so on, else ``other``; NULL where there is no user agent, or an
+    empty one.
+    """
     return _family(agent, _PLATFORMS)
 
 
 def browser(agent: SQLColumnExpression[str | None]) -> ColumnElement[str | None]:
-    """``Chrome``, ``Safari``, ``Firefox`` and so on, else ``other``; NULL where there is no user agent."""
+    """``Chrome``, ``Safari``, ``Firefox`` and so on, else ``other``; NULL where there is no user agent, or an
+    empty one.
+    """
     return _family(agent, _BROWSERS)
 
 
@@ -43,5 +48,5 @@ def _family(
 ) -> ColumnElement[str | None]:
     # LIKE tells small letters from capitals on both databases.
     named = [(or_(*(agent.like(f"%{word}%") for word in words)), family) for family, words in families]
-    found: ColumnElement[str | None] = case(*named, (agent.is_not(None), "other"))
+    found: ColumnElement[str | None] = case(*named, (agent != "", "other"))
     return found

@@ -16,6 +16,7 @@ from sqlalchemy import (
     cast,
     extract,
     func,
+    literal_column,
     select,
 )
 from sqlalchemy.types import TIMESTAMP
@@ -100,7 +101,7 @@ def plays_by(
     ``level`` and ``location`` are those of the play, ``gender`` that of the user. ``platform`` (Windows, Mac,
     iPhone ...) and ``browser`` (Chrome, Safari ...) are the families that the user agent names. ``hour`` is 0
     to 23, ``weekday`` 0 (Sunday) to 6, ``day`` a date, each in the zone ``tz``. ``share`` is of all plays of
-    the period. A group without a play has no row, and what is not known is a group of its own, NULL.
+    the period. A group without a play has no row, and what is not known or empty is a group of its own, NULL.
 
     Order: hour, weekday and day by themselves; the others by plays, most first, then by name.
 
@@ -204,7 +205,9 @@ def _grouped(dimension: Dimension, since: Moment, until: Moment, tz: str) -> Sel
         group, user = of_clock[dimension](play.c.moment), play.c.user_id
         rows = select(group.label(dimension)).select_from(play)
     else:
-        group = {"level": SongPlay.level, "location": SongPlay.location}[dimension]
+        column = {"level": SongPlay.level, "location": SongPlay.location}[dimension]
+        # Written out: as a parameter it would not be the same expression in SELECT and GROUP BY.
+        group = func.nullif(column, literal_column("''"))
         rows = select(group.label(dimension)).select_from(SongPlay)
         rows = rows.where(*within(SongPlay.start_time, since, until))
     counts = (func.count().label("plays"), func.count(user.distinct()).label("listeners"))

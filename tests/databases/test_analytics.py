@@ -10,7 +10,7 @@ from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from sqlalchemy import Select, insert, select
@@ -748,8 +748,19 @@ def test_families_of_user_agents(warehouse: Warehouse, data: Data) -> None:
         (f"Mozilla/5.0 (Linux; Android 4.4.4) {kit} Chrome/38.0 Mobile Safari/537.36", "Android", "Chrome"),
         (f"Mozilla/5.0 (iPhone; CPU iPhone OS 7_1_2 {cpu}) {kit} Version/7.0 Safari/9537", "iPhone", "Safari"),
         (f"Mozilla/5.0 (iPad; CPU OS 8_0 {cpu}) {kit} CriOS/38.0 Mobile/12A Safari/600.1", "iPad", "Chrome"),
+        (
+            f"Mozilla/5.0 (Windows Phone 10.0; Android 6.0.1) {kit} Chrome/52.0 Mobile Safari/537 Edge/15.1",
+            "Windows Phone",
+            "Edge",
+        ),
+        (
+            f"Mozilla/5.0 (Mobile; Windows Phone 8.1; Android 4.0; Trident/7.0) like iPhone OS 7_0_3 {kit}",
+            "Windows Phone",
+            "Internet Explorer",
+        ),
         ("windows firefox", "other", "other"),
         (None, None, None),
+        ("", None, None),
     ]
     data.log(
         "a.json",
@@ -761,12 +772,12 @@ def test_families_of_user_agents(warehouse: Warehouse, data: Data) -> None:
     data.song("a.json", song())
     warehouse.load()
     platforms = {row.platform: row.plays for row in warehouse.query(plays_by("platform"))}
-    assert platforms == {"Windows": 5, "Mac": 2} | dict.fromkeys(
-        ("Android", "ChromeOS", "Linux", "iPad", "iPhone", "other", None), 1
+    assert platforms == {"Windows": 5, "Mac": 2, "Windows Phone": 2, None: 2} | dict.fromkeys(
+        ("Android", "ChromeOS", "Linux", "iPad", "iPhone", "other"), 1
     )
     browsers = {row.browser: row.plays for row in warehouse.query(plays_by("browser"))}
-    assert browsers == {"Chrome": 5, "Internet Explorer": 2, "Safari": 2} | dict.fromkeys(
-        ("Edge", "Firefox", "Opera", "other", None), 1
+    assert browsers == {"Chrome": 5, "Internet Explorer": 3, "Safari": 2, "Edge": 2, None: 2} | dict.fromkeys(
+        ("Firefox", "Opera", "other"), 1
     )
     # And each one by itself: one agent a listener.
     for place, (_, platform, browser) in enumerate(agents):
@@ -948,6 +959,26 @@ def test_sessions_of_no_level_are_a_group(warehouse: Warehouse, data: Data) -> N
     assert ask(warehouse, sessions()) == [
         ("paid", 1, 1, 1.0, 1.0, 1, 2.0, 2.0),
         (None, 1, 1, 1.0, 1.0, 1, 1.0, 1.0),
+    ]
+
+
+@pytest.mark.parametrize("dimension", ["level", "location"])
+def test_plays_of_no_level_or_location_are_one_group(
+    warehouse: Warehouse, data: Data, dimension: Literal["level", "location"]
+) -> None:
+    values = {"level": "free", "location": "Oslo"}
+    data.log(
+        "a.json",
+        *(
+            event(sessionId=number, **values | {dimension: value})
+            for number, value in enumerate(["", None, values[dimension]])
+        ),
+    )
+    data.song("a.json", song())
+    warehouse.load()
+    assert ask(warehouse, plays_by(dimension)) == [
+        (None, 2, 1, 2 / 3, 2.0),
+        (values[dimension], 1, 1, 1 / 3, 1.0),
     ]
 
 
