@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -38,24 +37,27 @@ class TableJournal(Journal):
         self._started_at = origin.started_at
 
     def nothing_new(self) -> None:
-        if self._started_at is not None:
-            with self._session("failures before this load are still shown") as session:
-                settle_failures(session, self._adapter, self._ledger, self._started_at)
+        if (started_at := self._started_at) is not None:
+            self._write(
+                lambda session: settle_failures(session, self._adapter, self._ledger, started_at),
+                otherwise="failures before this load are still shown",
+            )
 
     def failed(self, failure: FailedLoad) -> None:
         if failure.step == "connect":
             # Nobody has answered, or there are no tables. To try again would only take as long again.
             return
         masked = replace(failure, error=redact(failure.error))
-        with self._session("this failure is not remembered") as session:
-            record_failure(session, self._adapter, self._ledger.failures, masked)
+        self._write(
+            lambda session: record_failure(session, self._adapter, self._ledger.failures, masked),
+            otherwise="this failure is not remembered",
+        )
 
-    @contextmanager
-    def _session(self, otherwise: str) -> Iterator[Session]:
-        """A session, over a connection for the block; where anything fails, a warning of what that means."""
+    def _write(self, write: Callable[[Session], None], *, otherwise: str) -> None:
+        """Write over a connection of its own; where anything fails, a warning of what that means."""
         try:
             with self._engine.connect() as connection:
-                yield Session(self._adapter, connection)
+                write(Session(self._adapter, connection))
         except Exception as exc:
             # Whatever it is: the load ends as it would without.
             known = self._adapter.translate(exc)

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
+import socket
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from sparkify import RejectedLines, Settings, TemporaryError, Warehouse
+from sparkify.databases.table_journal import TableJournal
+from sparkify.etl.journal import Origin
 from sparkify.etl.observer import Observer
 from sparkify.pipeline import SPARKIFY
 from tests.support.cloud import Cloud
 from tests.support.commands import run_here
+from tests.support.cuts import CutAtCommit
 from tests.support.data import Data, rows
 from tests.support.drivers import Driver
 from tests.support.making import event, song
+from tests.support.tcp_proxy import cutting_proxy
 
 BAD = "{not JSON"
 TABLE = "SELECT step, exit_code, attempts, state, host, pid, version FROM failed_loads"
@@ -156,6 +163,45 @@ def test_failure_that_cannot_be_recorded_is_warned_of(cloud: Cloud, server: Ware
     assert warnings.seen[-1].startswith("failed_loads: this failure is not remembered: ")
     assert "broken" in warnings.seen[-1]
     assert rows(server, "SELECT count(*) FROM failed_loads") == [(0,)]
+
+
+def test_failure_is_told_where_nobody_can_connect_to_record_it(cloud: Cloud, server: Warehouse) -> None:
+    attempts = 0
+    with cutting_proxy(cloud.redshift.port) as proxy:
+
+        def cut() -> None:
+            nonlocal attempts
+            attempts += 1
+            proxy.plan(then_refuse=attempts == 5)
+            proxy.cut()
+
+        cloud.redshift.faults.add(CutAtCommit("drop", re.compile("^COPY"), times=5, cut=cut))
+        url = cloud.redshift.url.replace(f":{cloud.redshift.port}/", f":{proxy.port}/")
+        warnings = Warnings()
+        with (
+            cloud.warehouse(database_url=url) as other,
+            pytest.raises(TemporaryError, match="the connection was lost") as caught,
+        ):
+            other.load(observer=warnings)
+    assert (attempts, caught.value.state) == (5, "nothing was changed")
+    assert warnings.seen[-1].startswith("failed_loads: this failure is not remembered: the connection was ")
+    cloud.redshift.clear_faults()
+    assert rows(server, "SELECT count(*) FROM failed_loads") == [(0,)]
+    assert server.load().load_id == 2
+
+
+def test_nothing_new_is_told_where_nobody_can_connect_to_settle_failures(cloud: Cloud) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        # Bound, and not listening: whoever connects is turned away.
+        url = cloud.redshift.url.replace(f":{cloud.redshift.port}/", f":{nobody.getsockname()[1]}/")
+        with cloud.warehouse(database_url=url) as other:
+            warnings = Warnings()
+            journal = TableJournal(other.database, other.engine, other.pipeline.ledger, warnings)
+            journal.open(Origin(datetime(2018, 11, 1), "host", 1, "1"))
+            journal.nothing_new()
+    (warning,) = warnings.seen
+    assert warning.startswith("failed_loads: failures before this load are still shown: ")
 
 
 def test_failures_that_cannot_be_settled_are_warned_of(cloud: Cloud, server: Warehouse) -> None:
