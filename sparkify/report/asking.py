@@ -199,10 +199,13 @@ def _written(at: datetime) -> str:
 def _period(newest: datetime, since: Moment, until: Moment, days: int, tz: str) -> Period:
     length = length_of(days, "period")
     first, end = moment(since), moment(until)
-    if end is None:
-        end = utc(datetime.combine(local(newest, tz).date() + _DAY, time.min), tz)
-    if first is None:
-        first = utc(local(end, tz) - length, tz)
+    try:
+        if end is None:
+            end = utc(datetime.combine(local(newest, tz).date() + _DAY, time.min), tz)
+        if first is None:
+            first = utc(local(end, tz) - length, tz)
+    except OverflowError:
+        raise ConfigurationError("the period is not within the years 1 to 9999") from None
     if end <= first:
         raise ConfigurationError(
             f"the period from {first:%Y-%m-%d %H:%M} until {end:%Y-%m-%d %H:%M} UTC has no moment in it"

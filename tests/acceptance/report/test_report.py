@@ -291,6 +291,8 @@ def test_periods_without_a_play(loaded: Warehouse) -> None:
         collect(loaded, until=date(2018, 1, 1))
     with pytest.raises(ConfigurationError, match="no moment in it"):
         collect(loaded, since=date(2018, 11, 3), until=date(2018, 11, 2))
+    with pytest.raises(ConfigurationError, match="the period is not within the years 1 to 9999"):
+        collect(loaded, until=date(1, 1, 5))
     with pytest.raises(ConfigurationError, match="a period of 0 days"):
         collect(loaded, days=0)
     with pytest.raises(ConfigurationError, match="is not a time zone"):
