@@ -129,13 +129,17 @@ def row(suite: Suite, scale: float) -> tuple[str, bool]:
     """Run a suite: its row of the table, and whether all is well."""
     began = time.monotonic()
     if suite.tests:
-        code, found = outcome(["pytest", "-q", *suite.tests])
-        tried, violations, control = found.get("last", ""), "0" if code == 0 else "**see above**", "among them"
+        code, found = outcome(["pytest", *suite.tests])
+        # Without the time that they took.
+        tried = str(found.get("last", "")).partition(" in ")[0]
+        violations, control = "0" if code == 0 else "**see above**", "among them"
         fine = code == 0
     else:
         module = f"tests.support.{suite.module}"
         code, found = outcome([module, *sized(suite, scale)])
         wrong = found.get("violations", len(found.get("wrong", ())))
+        for line in found.get("wrong", ()):
+            print(line, file=sys.stderr)
         tried, violations = f"{found.get(suite.tried, 0):,}", str(wrong)
         seen, spoilt = outcome([module, *sized(suite, scale), *suite.control])
         control = "seen" if seen == 1 and spoilt.get("wrong") else "**not seen**"
