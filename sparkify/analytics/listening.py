@@ -22,9 +22,8 @@ from sqlalchemy import (
 from sqlalchemy.types import TIMESTAMP
 
 from sparkify.analytics.agents import browser, platform
-from sparkify.analytics.expressions import count_if, ratio, truncated
-from sparkify.analytics.periods import Moment, local_plays, within
-from sparkify.etl.constructs import elapsed_ms
+from sparkify.analytics.expressions import count_if, ratio
+from sparkify.analytics.periods import Moment, local_plays, quarters_between, within
 from sparkify.etl.errors import ConfigurationError
 from sparkify.models import Match, SongMatch, SongPlay, User
 
@@ -37,8 +36,6 @@ DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
 
 _CLOCK = ("hour", "weekday", "day")
 _AGENT = {"platform": platform, "browser": browser}
-_HOURS_OF_WEEK = 168
-_MS_PER_HOUR = 3_600_000.0
 
 
 def totals(
@@ -134,9 +131,10 @@ def peak_hours(
     """When usage peaks: weekday, hour, plays, listeners, hours, plays_per_hour; at most 7 x 24 rows.
 
     ``weekday`` is 0 (Sunday) to 6 and ``hour`` 0 to 23, of the zone ``tz``. ``hours`` is how often that hour of
-    the week came between the first and the last play of the period; ``plays_per_hour`` = plays / hours, so
-    that a month with five Fridays does not make Friday the peak. It is counted by the clock: of the hour that a
-    change of clocks skips or repeats, ``hours`` is one too many or too few. An hour without a play has no row.
+    the week came on the clocks of the zone between the first and the last play of the period, of which the
+    first and the last hour count whole; ``plays_per_hour`` = plays / hours, so that a month with five Fridays
+    does not make Friday the peak. An hour that clocks show twice when they are put back counts twice, and one
+    that they skip does not count. An hour without a play has no row.
 
     Order: weekday, hour.
 
@@ -151,8 +149,8 @@ def peak_hours(
             weekday.label("weekday"),
             hour.label("hour"),
             func.count().label("plays"),
-            func.min(play.c.moment, type_=TIMESTAMP()).label("first_play"),
-            func.max(play.c.moment, type_=TIMESTAMP()).label("last_play"),
+            func.min(play.c.utc, type_=TIMESTAMP()).label("first_play"),
+            func.max(play.c.utc, type_=TIMESTAMP()).label("last_play"),
         )
         .group_by(play.c.user_id, weekday, hour)
         .cte("by_user")
@@ -163,30 +161,37 @@ def peak_hours(
             by_user.c.hour,
             cast(func.sum(by_user.c.plays), BigInteger).label("plays"),
             func.count().label("listeners"),
-            truncated("hour", func.min(by_user.c.first_play)).label("first_hour"),
-            truncated("hour", func.max(by_user.c.last_play)).label("last_hour"),
+            func.min(by_user.c.first_play, type_=TIMESTAMP()).label("first_play"),
+            func.max(by_user.c.last_play, type_=TIMESTAMP()).label("last_play"),
         )
         .group_by(by_user.c.weekday, by_user.c.hour)
         .cte("counted")
     )
-    framed = select(
-        counted.c.weekday,
-        counted.c.hour,
-        counted.c.plays,
-        counted.c.listeners,
-        func.min(counted.c.first_hour).over().label("first_hour"),
-        func.max(counted.c.last_hour).over().label("last_hour"),
-    ).cte("framed")
-    # From the first hour to the last, this hour of the week comes after so many hours, and then every 168.
-    first_slot = _weekday(framed.c.first_hour) * 24 + _hour(framed.c.first_hour)
-    wait = func.mod(framed.c.weekday * 24 + framed.c.hour - first_slot + _HOURS_OF_WEEK, _HOURS_OF_WEEK)
-    span = elapsed_ms(framed.c.first_hour, framed.c.last_hour) / _MS_PER_HOUR
-    hours = cast(func.floor((span - wait) / float(_HOURS_OF_WEEK)) + 1, Integer)
-    slot = select(
-        framed.c.weekday, framed.c.hour, framed.c.plays, framed.c.listeners, hours.label("hours")
-    ).cte("hour_of_week")
-    per_hour = ratio(slot.c.plays, slot.c.hours).label("plays_per_hour")
-    return select(slot, per_hour).order_by(slot.c.weekday, slot.c.hour)
+    span = select(
+        func.min(counted.c.first_play, type_=TIMESTAMP()).label("first_play"),
+        func.max(counted.c.last_play, type_=TIMESTAMP()).label("last_play"),
+    ).cte("span")
+    clock = quarters_between(tz, span.c.first_play, span.c.last_play)
+    weekday, hour = _weekday(clock.c.moment), _hour(clock.c.moment)
+    # Of Lord Howe Island, whose clocks change by half an hour, a part of an hour is one.
+    came = cast(func.ceil(func.count() / 4.0), Integer)
+    slot = (
+        select(weekday.label("weekday"), hour.label("hour"), came.label("hours"))
+        .group_by(weekday, hour)
+        .cte("hour_of_week")
+    )
+    return (
+        select(
+            counted.c.weekday,
+            counted.c.hour,
+            counted.c.plays,
+            counted.c.listeners,
+            slot.c.hours,
+            ratio(counted.c.plays, slot.c.hours).label("plays_per_hour"),
+        )
+        .join_from(counted, slot, (slot.c.weekday == counted.c.weekday) & (slot.c.hour == counted.c.hour))
+        .order_by(counted.c.weekday, counted.c.hour)
+    )
 
 
 # -- parts -------------------------------------------------------------------------------------------------

@@ -9,25 +9,39 @@ from zoneinfo import available_timezones
 
 from sqlalchemy import (
     CTE,
+    BigInteger,
     ColumnElement,
+    FromClause,
     Integer,
     Select,
     SQLColumnExpression,
     cast,
     func,
     literal,
+    literal_column,
     select,
+    true,
+    union_all,
 )
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import TIMESTAMP
 
-from sparkify.analytics.expressions import EPOCH
-from sparkify.etl.constructs import elapsed_ms, local_time
+from sparkify.analytics.expressions import EPOCH, truncated
+from sparkify.etl.constructs import elapsed_ms, epoch_ms, local_time
 from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.suggestions import closest
 from sparkify.models import SongPlay, Time
 
-__all__ = ["Moment", "extent", "known_zone", "length_of", "local_plays", "moment", "within"]
+__all__ = [
+    "Moment",
+    "extent",
+    "known_zone",
+    "length_of",
+    "local_plays",
+    "moment",
+    "quarters_between",
+    "within",
+]
 
 Moment = datetime | date | None
 """A bound of a period: UTC where it has no zone; a date is its midnight; None is no limit."""
@@ -35,7 +49,10 @@ Moment = datetime | date | None
 _MOST_DAYS = 36_525
 """Days of a period that is given by its length: a century."""
 
-_MS_PER_QUARTER = 900_000.0
+_QUARTER = 900_000
+"""Milliseconds of a quarter of an hour."""
+_WEEK = 604_800_000
+"""Milliseconds of a week."""
 
 
 def moment(value: Moment) -> datetime | None:
@@ -95,7 +112,8 @@ def within(column: SQLColumnExpression[Any], since: Moment, until: Moment) -> li
 
 
 def local_plays(tz: str, since: Moment, until: Moment, *columns: InstrumentedAttribute[Any]) -> CTE:
-    """The plays of a period: these columns, and ``moment``, when it was in a zone, to the quarter of an hour.
+    """The plays of a period: these columns, and when it was to the quarter of an hour, as ``moment`` in a zone
+    and as ``utc``, that of the first play in the quarter.
 
     Clocks everywhere differ by whole quarters. So each quarter of an hour is converted once, and not each of
     millions of plays, which costs ten times as much on DuckDB. The quarters are those of ``time``, which has
@@ -106,28 +124,75 @@ def local_plays(tz: str, since: Moment, until: Moment, *columns: InstrumentedAtt
     """
     bounds = within(SongPlay.start_time, since, until)
     if known_zone(tz) == "UTC":
-        return select(*columns, SongPlay.start_time.label("moment")).where(*bounds).cte("play")
+        at = SongPlay.start_time
+        return select(*columns, at.label("moment"), at.label("utc")).where(*bounds).cte("play")
     play = select(*columns, _quarter(SongPlay.start_time).label("quarter")).where(*bounds).cte("play_utc")
     quarter = _quarter(Time.start_time)
+    first = func.min(Time.start_time, type_=TIMESTAMP())
     clock = (
         select(
             quarter.label("quarter"),
-            local_time(literal(tz), func.min(Time.start_time, type_=TIMESTAMP())).label("moment"),
+            local_time(literal(tz), first).label("moment"),
+            first.label("utc"),
         )
         .where(*within(Time.start_time, since, until))
         .group_by(quarter)
         .cte("clock")
     )
     return (
-        select(*(play.c[column.key] for column in columns), clock.c.moment)
+        select(*(play.c[column.key] for column in columns), clock.c.moment, clock.c.utc)
         .join_from(play, clock, clock.c.quarter == play.c.quarter)
         .cte("play")
     )
 
 
+def quarters_between(tz: str, first: SQLColumnExpression[datetime], last: SQLColumnExpression[datetime]) -> CTE:
+    """What the clocks of a zone show, as ``moment``, at each quarter of an hour between two moments of UTC:
+    from the beginning of the hour of the first to the end of that of the last.
+
+    :param first: of a CTE with one row, as is ``last``.
+    :raises ConfigurationError: for a zone that is not known.
+    """
+    zone = known_zone(tz)
+
+    def local(at: SQLColumnExpression[datetime]) -> SQLColumnExpression[datetime]:
+        return at if zone == "UTC" else local_time(literal(zone), at)
+
+    def of_hour(at: SQLColumnExpression[datetime]) -> ColumnElement[int]:
+        return elapsed_ms(truncated("hour", local(at)), local(at))
+
+    ends = select(
+        (elapsed_ms(EPOCH, first) - of_hour(first)).label("first"),
+        (elapsed_ms(EPOCH, last) - of_hour(last) + 4 * _QUARTER).label("last"),
+    ).cte("ends")
+    number = _numbers()
+    week, quarter = number.alias("week"), number.alias("quarter")
+    at = ends.c.first + week.c.number * _WEEK + quarter.c.number * _QUARTER
+    return (
+        select(local(epoch_ms(at)).label("moment"))
+        .select_from(ends.join(week, true()).join(quarter, true()))
+        .where(ends.c.first + week.c.number * _WEEK < ends.c.last, quarter.c.number < _WEEK // _QUARTER)
+        .where(at < ends.c.last)
+        .cte("clock_quarter")
+    )
+
+
+def _numbers() -> CTE:
+    """The numbers from 0 to 9,999, made of their digits: Redshift has no series that is joined with a table."""
+    digit = union_all(*(select(literal_column(str(digit)).label("digit")) for digit in range(10))).cte("digit")
+    places = [digit.alias(name) for name in ("ones", "tens", "hundreds", "thousands")]
+    number: ColumnElement[int] = sum(
+        (place.c.digit * 10**power for power, place in enumerate(places)), literal_column("0", Integer)
+    )
+    joined: FromClause = places[0]
+    for place in places[1:]:
+        joined = joined.join(place, true())
+    return select(cast(number, BigInteger).label("number")).select_from(joined).cte("number")
+
+
 def _quarter(at: SQLColumnExpression[datetime]) -> ColumnElement[int]:
     """Which quarter of an hour a moment lies in, counted from 1970: a join by one whole number is quick."""
-    return cast(func.floor(elapsed_ms(EPOCH, at) / _MS_PER_QUARTER), Integer)
+    return cast(func.floor(elapsed_ms(EPOCH, at) / float(_QUARTER)), Integer)
 
 
 def known_zone(tz: str) -> str:

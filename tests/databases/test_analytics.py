@@ -1065,6 +1065,46 @@ def test_peak_hours_are_per_hour_and_not_in_sum(warehouse: Warehouse, data: Data
     assert ask(warehouse, peak_hours()) == [(4, 12, 6, 1, 2, 3.0), (5, 12, 4, 1, 1, 4.0)]
 
 
+@pytest.mark.parametrize(
+    ("tz", "at", "expected"),
+    [
+        # Put back on the 4th: one o'clock came twice that night, and once on the 11th.
+        (
+            "America/Los_Angeles",
+            ["2018-11-04 08:30:00.796", "2018-11-04 09:30:00.796", "2018-11-11 09:30:00.796"],
+            [(0, 1, 3, 1, 3, 1.0)],
+        ),
+        # Put forward on the 11th: two o'clock came on the 4th and the 18th.
+        (
+            "America/Los_Angeles",
+            ["2018-03-04 10:30:00.796", "2018-03-18 09:30:00.796"],
+            [(0, 2, 2, 1, 2, 1.0)],
+        ),
+        # Put forward from two o'clock by half an hour: the half that is left is one.
+        ("Australia/Lord_Howe", ["2018-10-06 15:45:00.796"], [(0, 2, 1, 1, 1, 1.0)]),
+        # The hours begin at a quarter past those of UTC: from 12:00 on Thursday to 11:59 on the next.
+        (
+            "Asia/Kathmandu",
+            ["2018-11-01 06:59:00.796", "2018-11-08 06:14:00.796"],
+            [(4, 11, 1, 1, 1, 1.0), (4, 12, 1, 1, 1, 1.0)],
+        ),
+        # Friday, the 30th of December 2011, was left out; Thursday came on the 29th and on the 5th.
+        (
+            "Pacific/Apia",
+            ["2011-12-30 09:59:00.796", "2011-12-30 10:01:00.796", "2012-01-06 09:30:00.796"],
+            [(4, 23, 1, 1, 2, 0.5), (5, 23, 1, 1, 1, 1.0), (6, 0, 1, 1, 1, 1.0)],
+        ),
+    ],
+)
+def test_hours_came_as_often_as_the_clocks_showed_them(
+    warehouse: Warehouse, data: Data, tz: str, at: list[str], expected: list[tuple[float, ...]]
+) -> None:
+    data.log("a.json", *(event(at=text, itemInSession=number) for number, text in enumerate(at)))
+    data.song("a.json", song())
+    warehouse.load()
+    assert ask(warehouse, peak_hours(tz=tz)) == expected
+
+
 # -- the models and the functions --------------------------------------------------------------------------
 
 
