@@ -75,18 +75,19 @@ class RedshiftBatch(Batch):
 
     def stage(self, session: Session, source: Source, files: Sequence[SourceFile], listing: Listing) -> None:
         refuse_local(source.name, listing.uri)
-        unseen: Sequence[SourceFile] = ()
         batch = self._batch.get(source.name)
+        # Another load may have come first since the last attempt.
         if batch is None or batch.files != files:
-            # Another load may have come first since the last attempt.
             batch = self._batch[source.name] = BatchFiles(source, files, listing)
             if not session.dry_run:
                 self._pack(batch)
-                unseen = batch.whole
         create_staging(session, source)
+        # What is begun beside a COPY that fails is given up with it.
+        unseen = [] if session.dry_run or batch.is_sampled else batch.whole
         with Sampling(source, unseen, self._aws) as sampling:
             batch.read = self._copy(session, batch)
-            batch.seen |= sampling.found()
+            batch.seen = {**sampling.found(), **batch.seen}
+            batch.is_sampled = True
         self._observer.read(source.name, sum(file.size for file in files) - batch.fetched, 0)
 
     def count(self, session: Session, sources: Sequence[Source]) -> Mapping[str, Staged]:
@@ -97,10 +98,9 @@ class RedshiftBatch(Batch):
             self._observer.read(source.name, 0, counted.rows)
             files = ((file, lines.get(file.uri, 0)) for file in batch.files)
             one = batch.validated.staged(source, files, batch.seen)
-            # In a dry run nothing is counted.
-            staged[source.name] = (
-                one if session.dry_run else replace(one, limits=counted.limits, totals=counted.totals)
-            )
+            if not session.dry_run:
+                one = replace(one, limits=counted.limits, totals=counted.totals)
+            staged[source.name] = one
         return staged
 
     def unstage(self, session: Session, source: Source) -> Sequence[Table]:

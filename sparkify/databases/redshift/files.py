@@ -30,6 +30,7 @@ class BatchFiles:
     :ivar bundles: by the uri of the object, accepted lines.
     :ivar packed: the uris of the files in either.
     :ivar seen: by uri, what was seen of a file that was read on this machine.
+    :ivar is_sampled: whether some of those that COPY reads were looked at.
     :ivar fetched: bytes of the files that were packed as they are.
     :ivar read: by the uri of the object, how many lines COPY read, as far as it tells.
     :ivar faults: of the objects that COPY loaded without a word; None where it failed.
@@ -45,6 +46,7 @@ class BatchFiles:
     bundles: dict[str, Bundle] = field(default_factory=dict)
     packed: set[str] = field(default_factory=set)
     seen: dict[str, Segment] = field(default_factory=dict)
+    is_sampled: bool = False
     fetched: int = 0
     read: Mapping[str, int] = field(default_factory=dict)
     faults: Faults | None = None

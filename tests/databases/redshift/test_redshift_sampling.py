@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sparkify import SourceError, Warehouse
+from sparkify import DriftError, SourceError, Warehouse
 from sparkify.databases.redshift import sampling
 from sparkify.etl.profiling import ENOUGH
 from tests.support.cloud import Cloud
@@ -50,6 +50,38 @@ def test_compressed_file_is_looked_at(cloud: Cloud, empty: Warehouse, data: Data
     content = renamed(data, 2)
     cloud.redshift.put_object("s3://plays/log_data/a.json.gz", gzip.compress(content))
     assert told(empty) == [("missing key", ("level",)), ("new key", ("plan",))]
+
+
+def test_files_are_looked_at_again_beside_the_copy_that_ends_well(
+    cloud: Cloud, empty: Warehouse, data: Data, hurried: None
+) -> None:
+    """The connection is lost in the first COPY, and what was begun beside it is given up."""
+    renamed(data, 2)
+    cloud.put(data.logs, "log_data")
+    fault = cloud.redshift.inject("drop", "^COPY staging_events")
+    with pytest.raises(DriftError) as stopped:
+        empty.load(only=["events"], on_drift="stop")
+    assert fault.fired == 1
+    assert [(one.kind, one.names) for one in stopped.value.drift] == [
+        ("missing key", ("level",)),
+        ("new key", ("plan",)),
+    ]
+
+
+def test_files_beside_one_with_a_rejected_line_are_looked_at(
+    cloud: Cloud, empty: Warehouse, data: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampling, "_FILES", 100)
+    renamed(data, 2)
+    data.log("b.json", event(itemInSession=5), "no JSON")
+    cloud.put(data.logs, "log_data")
+    with pytest.raises(DriftError) as stopped:
+        empty.load(only=["events"], on_drift="stop", max_rejects=1)
+    assert [(one.kind, one.names) for one in stopped.value.drift] == [
+        ("missing key", ("level",)),
+        ("new key", ("plan",)),
+    ]
+    assert len(empty.load(only=["events"], max_rejects=1).rejects) == 1
 
 
 def test_file_that_this_machine_may_not_read_is_loaded(
