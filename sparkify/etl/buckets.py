@@ -185,7 +185,7 @@ def _descriptions() -> Loader:
 @contextmanager
 def reaching_s3(uri: str) -> Iterator[None]:
     """Translate what the S3 client raises into one clear line. Nothing has been changed at that point."""
-    from botocore.exceptions import BotoCoreError, HTTPClientError
+    from botocore import exceptions as boto
     from obstore import exceptions as s3
 
     try:
@@ -196,9 +196,11 @@ def reaching_s3(uri: str) -> Iterator[None]:
         raise EmptySource(uri, "there is no such bucket or object") from exc
     except s3.PreconditionError as exc:
         raise TemporaryError("was replaced while it was read", where=uri) from exc
-    except HTTPClientError as exc:
+    except boto.SSLError as exc:
+        raise SourceError(uri, f"AWS is not trusted: {exc}") from exc
+    except (boto.ConnectionError, boto.HTTPClientError) as exc:
         raise Unanswered(f"S3 did not answer ({exc})", where=uri) from exc
-    except BotoCoreError as exc:
+    except boto.BotoCoreError as exc:
         raise SourceError(uri, f"no usable AWS credentials: {exc}") from exc
     except s3.BaseError as exc:
         status = _HTTP_STATUS.search(str(exc))

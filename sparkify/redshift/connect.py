@@ -84,19 +84,23 @@ def create_redshift_engine(
         **{"hide_parameters": True, "pool_pre_ping": True, **engine_options},
     )
 
+    answered = False
+
     @event.listens_for(engine, "do_connect")
     def open_connection(dialect: Any, record: Any, cargs: Any, cparams: dict[str, Any]) -> Any:
+        nonlocal answered
         user, password = credentials.user_and_password(host, database)
         try:
             connection = dialect.connect(*cargs, **cparams, user=user, password=password)
         except Exception as exc:
             _close_what_is_left(exc)
-            error = translate(exc, host, port)
+            error = translate(exc, host, port, answered=answered)
             if error is None:
                 raise
             if "user or the password" in error.found:
                 credentials.refused()
             raise error from exc
+        answered = True
         # The driver's timeout is the socket's, and stays: a COPY of more than 30 seconds would be cut off.
         connection._usock.settimeout(None)  # noqa: SLF001
         if hasattr(socket, "TCP_USER_TIMEOUT"):
@@ -142,9 +146,15 @@ def _close_what_is_left(exc: BaseException) -> None:
                     left.close()
 
 
-def translate(exc: BaseException, host: str, port: int = DEFAULT_PORT) -> ConnectError | None:
+def translate(
+    exc: BaseException, host: str, port: int = DEFAULT_PORT, *, answered: bool = False
+) -> ConnectError | None:
     """What the driver's ``exc`` at connecting means; ``None`` when nothing better can be said than it says
-    itself."""
+    itself.
+
+    :param answered: whether the server has let us in before: one that is not there now restarts, or its name
+        moves to another node, and its settings are right.
+    """
     cause = next((arg for arg in exc.args if isinstance(arg, BaseException)), exc)
     where = f"{host}:{port}"
     if isinstance(cause, ssl.SSLCertVerificationError):
@@ -172,7 +182,10 @@ def translate(exc: BaseException, host: str, port: int = DEFAULT_PORT) -> Connec
         )
     if isinstance(cause, socket.gaierror):
         return ConnectError(
-            where, "no such host", "check the host name, and that its DNS can be asked from here"
+            where,
+            "no such host",
+            "check the host name, and that its DNS can be asked from here",
+            temporary=answered or cause.errno == socket.EAI_AGAIN,
         )
     if isinstance(cause, TimeoutError):
         return ConnectError(
@@ -182,7 +195,12 @@ def translate(exc: BaseException, host: str, port: int = DEFAULT_PORT) -> Connec
             temporary=True,
         )
     if isinstance(cause, ConnectionRefusedError):
-        return ConnectError(where, "nothing listens there", "check the port, and that the cluster is running")
+        return ConnectError(
+            where,
+            "nothing listens there",
+            "check the port, and that the cluster is running",
+            temporary=answered,
+        )
     if isinstance(cause, ConnectionError):
         # Reset within the handshake or the login: the driver has it among its arguments.
         return _closed(where)

@@ -174,8 +174,8 @@ class Iam:
                 "the name tells neither cluster nor workgroup",
                 "say cluster or workgroup, and region, to log in with IAM",
             )
-        client = _client(self.session, "redshift", region)
         with _aws_errors(host):
+            client = _client(self.session, "redshift", region)
             if self.db_user is None:
                 answer = client.get_cluster_credentials_with_iam(ClusterIdentifier=cluster, DbName=database)
             else:
@@ -201,9 +201,9 @@ class _aws_errors:  # noqa: N801  # reads as a statement
     def __exit__(self, kind: Any, exc: BaseException | None, traceback: Any) -> None:
         if exc is None:
             return
-        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore import exceptions as boto
 
-        if isinstance(exc, ClientError):
+        if isinstance(exc, boto.ClientError):
             code = str(exc.response.get("Error", {}).get("Code", "unknown error"))
             raise ConnectError(
                 self.host,
@@ -211,7 +211,14 @@ class _aws_errors:  # noqa: N801  # reads as a statement
                 "check the permissions of this AWS identity, the region and the name",
                 temporary="Throttling" in code or "Internal" in code,
             ) from exc
-        if isinstance(exc, BotoCoreError):
+        if isinstance(exc, boto.ConnectionError | boto.HTTPClientError) and not isinstance(exc, boto.SSLError):
+            raise ConnectError(
+                self.host,
+                f"AWS does not answer when it is asked for credentials ({type(exc).__name__})",
+                "try again, and check that it can be reached from here",
+                temporary=True,
+            ) from exc
+        if isinstance(exc, boto.BotoCoreError):
             raise ConnectError(
                 self.host,
                 f"AWS cannot be asked for credentials ({type(exc).__name__})",

@@ -434,6 +434,38 @@ def test_no_aws_credentials_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_pat
         Iam(session=boto3.Session()).user_and_password(CLUSTER, "dev")
 
 
+@pytest.mark.parametrize("credentials", [Iam(), Secret("dwh")])
+def test_aws_that_does_not_answer_is_temporary(
+    monkeypatch: pytest.MonkeyPatch, credentials: Iam | Secret
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with pytest.raises(ConnectError, match=r"asked for credentials \(EndpointConnectionError\)") as raised:
+        credentials.user_and_password(CLUSTER, "dev")
+    assert raised.value.temporary
+
+
+@pytest.mark.parametrize(
+    ("credentials", "error"),
+    [(Iam(cluster="warehouse"), "NoRegionError"), (Secret("dwh"), "ProfileNotFound")],
+)
+def test_aws_that_is_not_configured_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, credentials: Iam | Secret, error: str
+) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    if error == "ProfileNotFound":
+        monkeypatch.setenv("AWS_PROFILE", "nobody")
+    with pytest.raises(ConnectError, match=rf"AWS cannot be asked for credentials \({error}\)") as raised:
+        credentials.user_and_password("localhost", "dev")
+    assert not raised.value.temporary
+
+
 def test_a_secret_is_read_for_each_connection() -> None:
     texts = [
         '{"username": "loader", "password": "one", "host": "h"}',

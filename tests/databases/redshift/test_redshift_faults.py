@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy import event as sqlalchemy_event
 
-from sparkify import SparkifyError, TemporaryError, Warehouse
+from sparkify import ConfigurationError, SparkifyError, TemporaryError, Warehouse
 from sparkify.analytics import totals
 from sparkify.databases.redshift.database import Redshift
 from sparkify.etl.errors import IN_DOUBT
@@ -232,6 +233,50 @@ def test_connection_that_is_dropped_at_a_rollback_is_temporary(
     cloud.redshift.clear_faults()
     empty.load(only=["events"])
     assert rows(empty, "SELECT count(*) FROM songplays") == [(1,)]
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize("statement", ["^COPY", "^COMMIT"])
+@pytest.mark.parametrize(
+    "refusal",
+    [ConnectionRefusedError(111, "Connection refused"), socket.gaierror(socket.EAI_NONAME, "not known")],
+    ids=["refused", "no-such-host"],
+)
+def test_load_goes_on_where_the_server_restarts(
+    cloud: Cloud,
+    empty: Warehouse,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    statement: str,
+    refusal: OSError,
+) -> None:
+    """The connection is lost, and for a moment nothing listens there."""
+    one_play(cloud, tmp_path)
+    fault = cloud.redshift.inject("drop", statement, when="after")
+    connect = socket.socket.connect
+    refused: list[Any] = []
+
+    def restarting(own: socket.socket, address: Any) -> None:
+        if fault.fired and address[1] == cloud.redshift.port and len(refused) < 2:
+            refused.append(address)
+            raise refusal
+        connect(own, address)
+
+    monkeypatch.setattr(socket.socket, "connect", restarting)
+    assert empty.load().load_id == 1
+    assert len(refused) == 2
+    assert rows(empty, "SELECT count(*) FROM songplays") == [(1,)]
+
+
+def test_server_that_never_answered_is_no_temporary_error(cloud: Cloud) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    url = cloud.redshift.url.replace(f":{cloud.redshift.port}/", f":{port}/")
+    with (
+        cloud.warehouse(database_url=url) as warehouse,
+        pytest.raises(ConfigurationError, match="nothing listens there"),
+    ):
+        warehouse.load()
 
 
 @pytest.mark.usefixtures("hurried")
