@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 from duckdb_sqlalchemy import ConnectionWrapper
 from sqlalchemy import Connection, Table
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from sparkify.databases.duckdb.reading import (
     attach,
@@ -80,8 +80,9 @@ class DuckDBBatch(Batch):
         """Let go of the rows, if that was not done. The transaction of the load is over."""
         if self._reader is None:
             return
-        # An engine without a pool has closed this connection with that of the load, and its database.
-        with suppress(DBAPIError):
+        # An engine without a pool has closed this connection with that of the load, and its database; and what
+        # ends a load may have ended this connection.
+        with suppress(SQLAlchemyError):
             for catalog in self._attached.values():
                 self._reader.exec_driver_sql(detach(catalog))
         self._reader.invalidate()

@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from duckdb_sqlalchemy import ConnectionWrapper
+from duckdb_sqlalchemy import ConnectionWrapper, CursorWrapper
 from sqlalchemy import BigInteger, Connection, create_engine, literal, text
 from sqlalchemy import event as engine_event
 from sqlalchemy.engine import make_url
@@ -636,6 +636,44 @@ def test_load_over_an_engine_of_the_caller(
     assert rows(warehouse, "SELECT match FROM songplays") == [("exact",)]
     assert [str(result) for result in warehouse.check() if not result.ok] == []
     engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("stop", "raised", "said"),
+    [
+        (KeyboardInterrupt(), KeyboardInterrupt, None),
+        (
+            duckdb.FatalException('FATAL Error: Failed: could not write file "x": No space left on device'),
+            TemporaryError,
+            "no space is left on the disk",
+        ),
+    ],
+    ids=["signal", "full disk"],
+)
+def test_what_ends_a_load_while_files_are_read_is_what_it_raises(
+    data: Data,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+    stop: BaseException,
+    raised: type[BaseException],
+    said: str | None,
+) -> None:
+    """It ends the connection that reads them, which is then let go."""
+    data.log("a.json", event())
+    data.song("a.json", song())
+    execute = CursorWrapper.execute
+
+    def stopping(cursor: CursorWrapper, statement: Any, *arguments: Any, **options: Any) -> Any:
+        found = execute(cursor, statement, *arguments, **options)
+        if "read_json" in str(statement):
+            raise stop
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CursorWrapper, "execute", stopping)
+        with pytest.raises(raised, match=said):
+            warehouse.load()
+    assert warehouse.load().load_id == 1
 
 
 def test_a_warehouse_in_memory_is_one_for_all_threads(data: Data) -> None:
