@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 import typer
 
 from sparkify.cli import cluster_output, formatting
-from sparkify.cli.command import INTERRUPTED, TERMINATED, command, echo, warn
+from sparkify.cli.command import INTERRUPTED, TERMINATED, command
+from sparkify.cli.messages import echo, warn
 from sparkify.cli.options import AsJson
 from sparkify.cli.pipeline import chosen_pipeline
 

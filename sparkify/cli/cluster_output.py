@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from sparkify.cli import formatting
-from sparkify.cli.command import echo, verbosity, warn
+from sparkify.cli.messages import echo, verbosity, warn
 from sparkify.cli.streams import raw
 
 if TYPE_CHECKING:

@@ -10,14 +10,14 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from types import FrameType
-from typing import Annotated, Any, Literal, NoReturn, TextIO
+from typing import Annotated, Any, NoReturn, TextIO
 
 import typer
 import typer.main
 
-__all__ = ["Verbosity", "build", "command", "echo", "guarded", "verbosity", "warn"]
+from sparkify.cli.messages import LogFormat, complain, echo, verbosity
 
-LogFormat = Literal["text", "json"]
+__all__ = ["build", "command", "guarded"]
 
 _GRACE = 0.5
 """Seconds that a call of S3 has to end, behind a command that has ended."""
@@ -25,22 +25,6 @@ _GRACE = 0.5
 INTERRUPTED = 130
 TERMINATED = 143
 
-
-class Verbosity:
-    """How much is written to stderr, and how. Set once, when a command begins."""
-
-    quiet = False
-    verbose = False
-    debug = False
-    log_format: LogFormat = "text"
-
-    @property
-    def shows_progress(self) -> bool:
-        """Whether a bar may be drawn: not among the lines of a log."""
-        return not (self.quiet or self.verbose or self.debug or self.log_format == "json")
-
-
-verbosity = Verbosity()
 
 _COMMON: dict[str, tuple[Any, Any]] = {
     "verbose": (Annotated[bool, typer.Option("-v", "--verbose", help="Log each step.")], False),
@@ -159,8 +143,9 @@ def _run(app: typer.Typer) -> None:
         echo("; ".join([stopped.word, *stopped.state]), always=True)
         sys.exit(stopped.code)
     except _NotRead:
-        # stdout is closed, and must not be flushed at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        from sparkify.cli.streams import discard_stdout
+
+        discard_stdout()
         sys.exit(0)
     except Exception as exc:
         _fail(exc)
@@ -233,21 +218,22 @@ def _fail(error: Exception) -> NoReturn:
     if verbosity.debug:
         import traceback
 
-        _complain("".join(traceback.format_exception(error)).rstrip(), label="")
+        complain("".join(traceback.format_exception(error)).rstrip(), label="")
     if isinstance(error, SparkifyError):
-        _complain(error.sentence(_as_option))
+        complain(error.sentence(_as_option))
         sys.exit(error.exit_code)
     if isinstance(error, OSError) and error.filename is None:
         from sparkify.etl.disk import disk_error_in
 
         # What is written elsewhere is known by its name.
         if known := disk_error_in(str(error)):
-            # What is still in the buffer would fail again at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            _complain(f"stdout cannot be written: {error.strerror}")
+            from sparkify.cli.streams import discard_stdout
+
+            discard_stdout()
+            complain(f"stdout cannot be written: {error.strerror}")
             sys.exit(known.exit_code)
     first = (str(error).strip() or type(error).__name__).splitlines()[0]
-    _complain(f"{type(error).__name__}: {first}")
+    complain(f"{type(error).__name__}: {first}")
     if not verbosity.debug:
         echo("This was not expected. Run again with --debug to see more.", always=True)
     sys.exit(1)
@@ -256,37 +242,3 @@ def _fail(error: Exception) -> NoReturn:
 def _as_option(name: str, value: object) -> str:
     flag = f"--{name.replace('_', '-')}"
     return flag if value is True else f"{flag} {value}"
-
-
-def _complain(message: str, label: str = "error: ") -> None:
-    if verbosity.log_format == "text" and label and sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
-        from sparkify.cli.streams import raw
-
-        raw(sys.stderr).write(typer.style(label, fg=typer.colors.RED, bold=True))
-        label = ""
-    _write("ERROR", message, label)
-
-
-def warn(message: str) -> None:
-    """Write a warning to stderr: something that does not stop the command."""
-    from sparkify.etl.escaping import escape_line
-
-    if not verbosity.quiet:
-        _write("WARNING", escape_line(message), "warning: ")
-
-
-def echo(message: str, *, always: bool = False) -> None:
-    """Write a line to stderr, unless ``-q`` was given."""
-    from sparkify.etl.escaping import escape_line
-
-    if always or not verbosity.quiet:
-        _write("INFO", escape_line(message))
-
-
-def _write(level: str, message: str, label: str = "") -> None:
-    if verbosity.log_format == "json":
-        from sparkify.cli import logs
-
-        logs.write_record(level, message)
-    else:
-        typer.echo(f"{label}{message}", err=True)

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from sparkify.cli import formatting
-from sparkify.cli.command import command, echo
+from sparkify.cli.command import command
+from sparkify.cli.messages import echo
 from sparkify.cli.options import AsJson, Database
 from sparkify.cli.pipeline import chosen_pipeline
 

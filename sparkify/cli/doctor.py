@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sparkify.cli import formatting
-from sparkify.cli.command import command, verbosity
+from sparkify.cli.command import command
+from sparkify.cli.messages import verbosity
 from sparkify.cli.options import AsJson, Database
 from sparkify.cli.pipeline import chosen_pipeline
 

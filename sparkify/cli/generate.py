@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from sparkify.cli import formatting
-from sparkify.cli.command import command, verbosity
+from sparkify.cli.command import command
+from sparkify.cli.messages import verbosity
 from sparkify.cli.options import AsJson
 from sparkify.cli.pipeline import chosen_pipeline, is_chosen
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sparkify.cli import formatting
-from sparkify.cli.command import command, echo, verbosity
+from sparkify.cli.command import command
+from sparkify.cli.messages import echo, verbosity
 from sparkify.cli.options import MOST, AsJson, Database
 from sparkify.etl.escaping import escape_line
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from sparkify.cli import completion, formatting
-from sparkify.cli.command import build, command, echo, verbosity, warn
+from sparkify.cli.command import build, command
+from sparkify.cli.messages import echo, telling, verbosity, warn
 from sparkify.cli.options import AsJson, Database
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def load(
 ) -> None:
     """Load new files in one transaction."""
     from sparkify.cli.warehouse import open_warehouse
-    from sparkify.etl.errors import ConfigurationError
+    from sparkify.etl.errors import COMMITTED, ConfigurationError
 
     options = {name: arguments.pop(name) for name in _OPTIONS}
     with open_warehouse(database) as warehouse:
@@ -134,10 +135,11 @@ def load(
             )
         with _observer() as observer:
             report = warehouse.load(observer=observer, **options)
-        if as_json:
-            formatting.print_json(report)
-        else:
-            _print_report(report, warehouse.pipeline)
+        with telling(COMMITTED):
+            if as_json:
+                formatting.print_json(report)
+            else:
+                _print_report(report, warehouse.pipeline)
 
 
 def _observer() -> CommandObserver:

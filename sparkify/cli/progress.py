@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-from sparkify.cli.command import echo, warn
+from sparkify.cli.messages import echo, warn
 from sparkify.etl.observer import Observer
 
 __all__ = ["CommandObserver"]

@@ -14,7 +14,8 @@ import typer
 import typer.core
 
 from sparkify.cli import completion, formatting
-from sparkify.cli.command import build, echo
+from sparkify.cli.command import build
+from sparkify.cli.messages import echo
 from sparkify.cli.options import MOST, AsJson, Database
 from sparkify.cli.pipeline import chosen_pipeline
 from sparkify.cli.times import parse_moment

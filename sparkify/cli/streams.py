@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TextIO, cast
 
 from sparkify.config.secrets import protect_environment, redact
 from sparkify.etl.escaping import escape_controls
 
-__all__ = ["guarded_streams", "raw", "replace_closed"]
+__all__ = ["discard_stdout", "guarded_streams", "raw", "replace_closed"]
 
 
 class _Guarded:
@@ -40,6 +40,20 @@ class _Guarded:
         return getattr(self.rich_proxied_file, name)
 
 
+class _Messages(_Guarded):
+    """The same for what is said beside the answer: where nobody can be told, the command goes on to its end."""
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            return super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Have the system take what was written."""
+        with suppress(OSError):
+            self.rich_proxied_file.flush()
+
+
 def raw(stream: TextIO) -> TextIO:
     """The stream behind a guarded one: for rows that a program reads, and for control sequences of our own."""
     return cast("TextIO", getattr(stream, "rich_proxied_file", stream))
@@ -50,11 +64,17 @@ def guarded_streams() -> Iterator[None]:
     """Have stdout and stderr mask and escape what is written to them: tracebacks and warnings of Python too."""
     protect_environment()
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = (cast("TextIO", _Guarded(stream)) for stream in before)
+    sys.stdout = cast("TextIO", _Guarded(sys.stdout))
+    sys.stderr = cast("TextIO", _Messages(sys.stderr))
     try:
         yield
     finally:
         sys.stdout, sys.stderr = before
+
+
+def discard_stdout() -> None:
+    """Have stdout lead nowhere from now on: what is in its buffer would fail again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def replace_closed() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sparkify.cli.command import warn
+from sparkify.cli.messages import warn
 from sparkify.cli.pipeline import chosen_pipeline
 from sparkify.config.checks import refuse_readable_secrets, unknown_options, unknown_variables
 from sparkify.config.dwhcfg import config_file

@@ -186,7 +186,7 @@ def test_check_prints_the_rows_that_violate_it(home: Path) -> None:
 def test_debug_shows_a_traceback(home: Path) -> None:
     (home / "sparkify.duckdb").write_text("this is no database")
     plain, debug = run(home, "status"), run(home, "status", "--debug")
-    assert plain.returncode == debug.returncode == 1
+    assert plain.returncode == debug.returncode == 2
     assert "Traceback" not in plain.stderr
     assert "Traceback" in debug.stderr
 

@@ -279,6 +279,32 @@ def test_streams_that_are_closed_are_no_error(home: Path, data: Data, closed: st
             assert all(result.ok for result in warehouse.check())
 
 
+@pytest.mark.parametrize("where", ["pipe", "full disk"])
+@pytest.mark.parametrize("both", [False, True], ids=["stderr", "both"])
+def test_messages_that_nobody_can_be_told_stop_nothing(home: Path, data: Data, where: str, both: bool) -> None:
+    """The exit code says what became of the load."""
+    data.log("b.json", event(sessionId=2))
+    reader, writer = os.pipe()
+    os.close(reader)
+    stream = writer if where == "pipe" else os.open("/dev/full", os.O_WRONLY)
+    load = [sys.executable, "-m", "sparkify", "load", "--only", "events", "--log-data"]
+    for folder, code, loads in (
+        (data.logs / "none", 1, 1),
+        (data.logs, 0, 2),
+    ):
+        stdout = stream if both else subprocess.DEVNULL
+        done = subprocess.run([*load, str(folder)], cwd=home, stdout=stdout, stderr=stream, check=False)
+        assert done.returncode == code
+        with Warehouse(f"duckdb:///{home / 'sparkify.duckdb'}") as warehouse:
+            assert rows(warehouse, "SELECT count(*) FROM load_history") == [(loads,)]
+    data.log("c.json", "no JSON")
+    done = subprocess.run([*load, str(data.logs)], cwd=home, stdout=stdout, stderr=stream, check=False)
+    assert done.returncode == 1
+    os.close(writer)
+    if stream != writer:
+        os.close(stream)
+
+
 @pytest.mark.parametrize("form", ["table", "csv"])
 def test_stdout_on_a_full_disk_is_named(home: Path, form: str) -> None:
     with Path("/dev/full").open("wb") as full:
