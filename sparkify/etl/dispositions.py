@@ -97,7 +97,7 @@ def _(transform: Insert, load_id: ColumnElement[int]) -> Sequence[Change]:
 @changes.register
 def _(transform: Merge, load_id: ColumnElement[int]) -> Sequence[Change]:
     target, (key,) = transform.target, transform.key
-    best = best_with_target(target, transform.rows(load_id), key, transform.best, transform.scope)
+    best = best_with_target(target, transform.rows(load_id), key, transform.best, scope=transform.scope)
     collect, winners = _collected(f"merged_{target.name}", best)
     return [collect, *_exchange(target, key, winners, ~winners.c.is_there, ~winners.c.is_there)]
 
@@ -143,12 +143,21 @@ def _(transform: Update, load_id: ColumnElement[int]) -> Sequence[Change]:
 
 
 def best_with_target(
-    target: FromClause, rows: SelectBase, key: str, best: Best, scope: ColumnElement[bool] | None
+    target: FromClause,
+    rows: SelectBase,
+    key: str,
+    best: Best,
+    *,
+    scope: ColumnElement[bool] | None = None,
+    where: ColumnElement[bool] | None = None,
 ) -> Select[Any]:
     """The best row of each key of ``rows``, among these and the one that the target has.
 
     Its last column, ``is_there``, says whether that is the row of the target, which then stays. It is, where
-    two are as good, and where the row of the target is out of the scope.
+    two are as good.
+
+    :param scope: a row of the target that is out of it stays, however good the others are.
+    :param where: one that does not fulfil this gives way.
     """
     batch = rows.cte("batch")
     in_scope = true() if scope is None else scope
@@ -156,7 +165,7 @@ def best_with_target(
         *(target.c[column.key] for column in batch.c),
         true().label("is_there"),
         in_scope.label("in_scope"),
-    ).where(target.c[key].in_(select(batch.c[key])))
+    ).where(target.c[key].in_(select(batch.c[key])), true() if where is None else where)
     new = select(*batch.c, false().label("is_there"), true().label("in_scope"))
     candidates = new.union_all(there).subquery("candidates")
     order = [candidates.c.in_scope, *best(candidates.c), candidates.c.is_there.desc()]

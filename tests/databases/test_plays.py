@@ -316,3 +316,48 @@ def test_empty_names_of_users_tell_nothing_in_one_load_or_two(
     warehouse.load()
     query = "SELECT first_name, last_name, gender, described_at FROM users WHERE user_id = 7"
     assert rows(warehouse, query) == [(None, None, None, None)]
+
+
+@pytest.mark.parametrize(
+    ("ids", "songs", "artists"),
+    [
+        (
+            {"song_id": "IS40E26B5039A902C2", "artist_id": "IA67FD95FC1E88F15B"},
+            [("IS40E26B5039A902C2", "IA67FD95FC1E88F15B", 1999, False)],
+            [("IA67FD95FC1E88F15B", "Oslo", False)],
+        ),
+        (
+            {"song_id": "IS40E26B5039A902C2"},
+            [("IS40E26B5039A902C2", "ARBAND", 1999, False)],
+            [("ARBAND", "Oslo", False)],
+        ),
+        (
+            {"artist_id": "IA67FD95FC1E88F15B"},
+            [("SOSONG", "IA67FD95FC1E88F15B", 1999, False)],
+            [("IA67FD95FC1E88F15B", "Oslo", False)],
+        ),
+    ],
+    ids=["both", "song", "artist"],
+)
+@pytest.mark.parametrize("at_once", [False, True])
+def test_catalogue_takes_over_what_was_inferred_under_the_same_id(
+    driver: Driver,
+    warehouse: Warehouse,
+    ids: dict[str, str],
+    songs: list[tuple[object, ...]],
+    artists: list[tuple[object, ...]],
+    at_once: bool,
+) -> None:
+    """Whoever completes what the catalogue lacks may begin with what is known of it."""
+    driver.put("events", "a.json", event())
+    if not at_once:
+        warehouse.load(only=["events"])
+        assert rows(warehouse, "SELECT song_id, artist_id, match FROM songplays") == [
+            ("IS40E26B5039A902C2", "IA67FD95FC1E88F15B", "inferred")
+        ]
+    driver.put("songs", "a.json", song(year=1999, artist_location="Oslo", **ids))
+    warehouse.load()
+    assert rows(warehouse, "SELECT song_id, artist_id, year, inferred FROM songs") == songs
+    assert rows(warehouse, "SELECT artist_id, location, inferred FROM artists") == artists
+    assert rows(warehouse, "SELECT song_id, artist_id, match FROM songplays") == [(*songs[0][:2], "exact")]
+    assert failed(warehouse) == []

@@ -11,7 +11,7 @@ from sparkify.databases import database_type
 from sparkify.models.match import RULES_VERSION
 from sparkify.pipeline import SPARKIFY
 
-TEXTS = {5: "a3bef7c9ad2f6e8b"}
+TEXTS = {6: "af9fcb7d09ba54b3"}
 """By version, the beginning of the SHA-256 of the SELECTs of all transforms."""
 
 

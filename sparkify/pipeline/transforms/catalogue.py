@@ -30,7 +30,8 @@ def songs(_load_id: LoadId) -> SelectBase:
         match_key(staged.c.artist_name).label("artist_key"),
     )
     song = tables.songs
-    return best_with_target(song, rows, "song_id", _best_song, ~song.c.inferred)
+    # One that is known from plays only gives way: a catalogue may be completed from those, with their ids.
+    return best_with_target(song, rows, "song_id", _best_song, where=~song.c.inferred)
 
 
 def _best_song(row: Columns) -> list[ColumnElement[Any]]:
@@ -57,7 +58,7 @@ def artists(_load_id: LoadId) -> SelectBase:
         match_key(staged.c.artist_name).label("name_key"),
     )
     artist = tables.artists
-    return best_with_target(artist, rows, "artist_id", _best_artist, ~artist.c.inferred)
+    return best_with_target(artist, rows, "artist_id", _best_artist, where=~artist.c.inferred)
 
 
 def _best_artist(row: Columns) -> list[ColumnElement[Any]]:
