@@ -22,10 +22,12 @@ class Checksum:
         collected before the first transform that replaces rows of such a table. Rows that both tell and that
         stay as they are count for nothing.
     :ivar reads: as of the transforms of the table.
+    :ivar key: of the columns those that tell one row from another, whichever load has it; empty: all of them.
     """
 
     table: Table
     columns: tuple[str, ...]
+    key: tuple[str, ...] = ()
     added: Callable[[ColumnElement[int]], ColumnElement[bool]]
     removed: ColumnElement[bool] | None = None
     reads: frozenset[str]

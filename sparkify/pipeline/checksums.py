@@ -53,6 +53,7 @@ _PLAYS = Checksum(
         *("start_time", "user_id", "level", "session_id", "item_in_session", "location", "user_agent"),
         "match_id",
     ),
+    key=("start_time", "user_id", "session_id", "item_in_session"),
     added=_plays_of_load,
     removed=outdated_plays(),
     reads=frozenset({"events"}),

@@ -149,11 +149,27 @@ def _listed(request: LoadRequest) -> Iterator[tuple[str, Listing]]:
             continue
 
 
+@dataclass(frozen=True)
+class _Comparison:
+    """What is compared of a table.
+
+    :ivar columns: the values of each row.
+    :ivar key: of these the ones that tell one row from another.
+    :ivar condition: the rows of the warehouse that files can make; another with the key of a row that they make
+        stands for it: a play that came in several files is of one load.
+    """
+
+    table: Table
+    columns: Sequence[ColumnElement[Any]]
+    key: Sequence[ColumnElement[Any]]
+    condition: ColumnElement[bool] | None = None
+
+
 def _compared(session: Session, again: Session, pipeline: Pipeline, files: _Files) -> Iterator[CheckResult]:
-    for table, columns, condition in _to_compare(pipeline, files):
-        found = _differences(session, again, table, columns, condition)
+    for one in _to_compare(pipeline, files):
+        found = _differences(session, again, one)
         yield CheckResult(
-            f"{table.name}: as its files make it",
+            f"{one.table.name}: as its files make it",
             len(found),
             tuple(found[:_ROWS_KEPT]),
             REBUILD,
@@ -161,49 +177,60 @@ def _compared(session: Session, again: Session, pipeline: Pipeline, files: _File
         )
 
 
-def _to_compare(
-    pipeline: Pipeline, files: _Files
-) -> Iterator[tuple[Table, list[ColumnElement[Any]], ColumnElement[bool]]]:
+def _to_compare(pipeline: Pipeline, files: _Files) -> Iterator[_Comparison]:
     numbers = set(pipeline.numbers)
     if files.left_out is None:
         for table in pipeline.tables:
             columns = [column for column in table.columns if column.name != "load_id" and column not in numbers]
-            yield table, list(columns), true()
+            yield _Comparison(table, columns, columns)
         return
     for one in pipeline.checksums:
         if "load_id" in one.table.c:
             columns = [one.table.c[name] for name in one.columns if one.table.c[name] not in numbers]
-            yield one.table, list(columns), one.table.c.load_id.in_(files.loads)
+            key = [one.table.c[name] for name in one.key] or columns
+            yield _Comparison(one.table, columns, key, one.table.c.load_id.in_(files.loads))
 
 
-def _differences(
-    session: Session,
-    again: Session,
-    table: Table,
-    columns: Sequence[ColumnElement[Any]],
-    condition: ColumnElement[bool],
-) -> list[Mapping[str, Any]]:
+def _differences(session: Session, again: Session, one: _Comparison) -> list[Mapping[str, Any]]:
     """Rows that only one of the two has, of the first groups that differ."""
-    hashed = row_hash(*columns)
-    bucket = func.mod(hashed, _BUCKETS)
+    hashed, bucket = row_hash(*one.columns), func.mod(row_hash(*one.key), _BUCKETS)
+    ours = true() if one.condition is None else one.condition
 
     def sums(of: Session, where: ColumnElement[bool]) -> dict[int, tuple[Any, ...]]:
-        rows = select(bucket, func.count(), func.sum(hashed)).select_from(table).where(where).group_by(bucket)
-        return {int(number): (count, total) for number, count, total in of.fetch(rows)}
+        rows = select(bucket, func.count(), func.sum(hashed)).select_from(one.table)
+        return {
+            int(number): (count, total) for number, count, total in of.fetch(rows.where(where).group_by(bucket))
+        }
 
-    there, made = sums(session, condition), sums(again, true())
-    unlike = sorted(number for number in {*there, *made} if there.get(number) != made.get(number))
-    if not unlike:
-        return []
-
-    def rows_of(of: Session, where: ColumnElement[bool]) -> Counter[tuple[Any, ...]]:
-        rows: SelectBase = select(*columns).where(where, bucket.in_(unlike[:_BUCKETS_READ]))
+    def rows_of(
+        of: Session, columns: Sequence[ColumnElement[Any]], where: ColumnElement[bool], buckets: Sequence[int]
+    ) -> Counter[tuple[Any, ...]]:
+        rows: SelectBase = select(*columns).where(where, bucket.in_(buckets))
         return Counter(tuple(row) for row in of.fetch(rows))
 
-    ours, theirs = rows_of(session, condition), rows_of(again, true())
-    names = [column.name for column in columns]
-    return [
-        {"only_in": where, **dict(zip(names, row, strict=True))}
-        for where, some in (("the warehouse", ours - theirs), ("the files", theirs - ours))
-        for row in some.elements()
-    ]
+    there, made = sums(session, ours), sums(again, true())
+    unlike = sorted(number for number in {*there, *made} if there.get(number) != made.get(number))
+    names = [column.name for column in one.columns]
+    places = [names.index(column.name) for column in one.key]
+    # Groups may differ by rows of other loads alone: of these there are few, so ever more are read at once.
+    start, size = 0, _BUCKETS_READ
+    while some := unlike[start : start + size]:
+        here, there_again = (
+            rows_of(session, one.columns, ours, some),
+            rows_of(again, one.columns, true(), some),
+        )
+        only_made = there_again - here
+        if only_made and one.condition is not None:
+            others = rows_of(session, one.key, ~one.condition, some)
+            only_made = Counter(
+                {row: n for row, n in only_made.items() if tuple(row[at] for at in places) not in others}
+            )
+        found: list[Mapping[str, Any]] = [
+            {"only_in": where, **dict(zip(names, row, strict=True))}
+            for where, rows in (("the warehouse", here - there_again), ("the files", only_made))
+            for row in rows.elements()
+        ]
+        if found:
+            return found
+        start, size = start + size, 4 * size
+    return []

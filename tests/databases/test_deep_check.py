@@ -97,6 +97,26 @@ def test_loads_of_which_a_file_is_not_there_are_left_out(loaded: Warehouse, data
     assert found(loaded) == {"songplays": 2}
 
 
+@pytest.mark.parametrize("gone", ["first.json", "second.json"])
+@pytest.mark.parametrize("level", ["free", "paid"])
+def test_play_that_came_twice_is_of_one_load(warehouse: Warehouse, data: Data, gone: str, level: str) -> None:
+    """And is made by the file of the other load all the same; with another level it is of the paid one."""
+    data.song("a.json", song())
+    data.log("first.json", event(), event(itemInSession=1))
+    warehouse.load()
+    data.log("second.json", event(level=level), event(itemInSession=2))
+    warehouse.load()
+    assert found(warehouse) == NOTHING
+    (data.logs / gone).unlink()
+    assert found(warehouse) == {"songplays": 0}
+    # What a file that is there has made is still compared.
+    own = 1 if gone == "second.json" else 2
+    alter(warehouse, f"UPDATE songplays SET location = NULL WHERE item_in_session = {own}")
+    assert found(warehouse) == {"songplays": 2}
+    alter(warehouse, f"DELETE FROM songplays WHERE item_in_session = {own}")
+    assert found(warehouse) == {"songplays": 1}
+
+
 def test_no_file_left(loaded: Warehouse, data: Data) -> None:
     for path in (*data.logs.iterdir(), *data.songs.iterdir()):
         path.unlink()
