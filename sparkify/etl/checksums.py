@@ -94,7 +94,7 @@ def _insert(ledger: Ledger, parts: Sequence[SelectBase]) -> Insert:
 def _changed(
     one: Checksum, condition: ColumnElement[bool], load_id: ColumnElement[int], removed: str
 ) -> Select[Any]:
-    load = one.table.c.get("load_id")
+    load = one.load
     found = select(
         cast(load_id, BigInteger).label("load_id"),
         literal_column(f"'{one.table.name}'", String()).label("table_name"),
@@ -139,15 +139,13 @@ def _all(pipeline: Pipeline) -> tuple[Checksum, ...]:
 
 def checksum_check(ledger: Ledger, one: Checksum) -> Check:
     """The check that a table has the rows that the ledger has summed up."""
-    name = (
-        f"{one.table.name}: the rows{' of each load' if 'load_id' in one.table.c else ''} that the ledger has"
-    )
+    name = f"{one.table.name}: the rows{'' if one.load is None else ' of each load'} that the ledger has"
     return Check(name=name, rows=lambda _load_id: _unlike(ledger, one), during_load=False, hint=REBUILD)
 
 
 def _unlike(ledger: Ledger, one: Checksum) -> SelectBase:
     """The loads of which a table has not as many rows as the ledger, or others."""
-    load, sums = one.table.c.get("load_id"), ledger.checksums.c
+    load, sums = one.load, ledger.checksums.c
     none, zero = literal_column("0", BigInteger), literal_column("0", Numeric(38, 0))
     of_load = none if load is None else load
     there = select(
@@ -189,7 +187,7 @@ def find_unknown(session: Session, pipeline: Pipeline) -> dict[str, str]:
     notes: dict[str, str] = {}
     for one in _all(pipeline):
         if loads := found.get(one.table.name, 0):
-            of_loads = f" of {loads:,} {'load' if loads == 1 else 'loads'}" if "load_id" in one.table.c else ""
+            of_loads = "" if one.load is None else f" of {loads:,} {'load' if loads == 1 else 'loads'}"
             notes[checksum_check(pipeline.ledger, one).name] = f"the rows{of_loads} {_COUNTED}"
     return notes
 

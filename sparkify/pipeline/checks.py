@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, SelectBase, Table, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, SelectBase, Table, and_, case, false, func, or_, select
 
 from sparkify.etl.declarations import Check
 from sparkify.etl.ranges import in_staged_range
@@ -162,16 +162,22 @@ def _accounting(table: Table) -> Callable[[LoadId], SelectBase]:
 
 def _one_current_level(load_id: LoadId) -> SelectBase:
     user, level = _rows_of(tables.users, load_id), _rows_of(tables.user_levels, load_id)
+    is_last = level.c.valid_to.is_(None)
+    # Counted by either mark: whoever asks for what is current may ask by one or the other.
     current = (
-        select(level.c.user_id, func.count().label("stretches"))
-        .where(level.c.is_current, level.c.valid_to.is_(None))
+        select(
+            level.c.user_id,
+            func.count().label("stretches"),
+            func.sum(case((and_(level.c.is_current, is_last), 1), else_=0)).label("by_both"),
+        )
+        .where(or_(level.c.is_current, is_last))
         .group_by(level.c.user_id)
         .subquery("current_stretches")
     )
     return (
         select(user.c.user_id, current.c.stretches)
         .select_from(user.outerjoin(current, current.c.user_id == user.c.user_id))
-        .where(or_(current.c.stretches.is_(None), current.c.stretches != 1))
+        .where(or_(current.c.stretches.is_(None), current.c.stretches != 1, current.c.by_both != 1))
     )
 
 

@@ -1,7 +1,7 @@
 """The ledger, and which rows it sums up: what no other table tells of plays, users, songs and artists.
 
-Times and levels follow from the plays, and matches from the rule. The song of a play is not summed up, since a
-later load may point it elsewhere: it is compared with its match.
+Times and levels follow from the plays, and what was played is resolved by the rule. The song of a play, and of
+what was played, is not summed up, since a later load may point it elsewhere: it is compared with the rule.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from sparkify.etl.checksums import checksum_check
 from sparkify.etl.declarations import Checksum, Ledger
 from sparkify.etl.ranges import in_staged_range
 from sparkify.models import tables
-from sparkify.models.working import batch_users, changed_songs
+from sparkify.models.working import batch_users, changed_songs, resolved_matches
 from sparkify.pipeline.transforms import outdated_plays, touched_artists
 from sparkify.pipeline.transforms.batch import LoadId
 
@@ -68,6 +68,16 @@ CHECKSUMS = (
     ),
     _whole(tables.songs, tables.songs.c.song_id.in_(select(changed_songs.c.song_id)), "events", "songs"),
     _whole(tables.artists, tables.artists.c.artist_id.in_(touched_artists()), "events", "songs"),
+    # What was played is never removed, and resolved anew it is of the load that did that.
+    Checksum(
+        table=tables.song_matches,
+        columns=("match_id", "artist_name", "title", "duration"),
+        by_load=False,
+        added=lambda _load_id: tables.song_matches.c.match_id.in_(
+            select(resolved_matches.c.match_id).where(resolved_matches.c.is_new)
+        ),
+        reads=frozenset({"events"}),
+    ),
 )
 
 PLAYS_OF_LOADS = checksum_check(LEDGER, _PLAYS)

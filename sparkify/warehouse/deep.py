@@ -185,10 +185,10 @@ def _to_compare(pipeline: Pipeline, files: _Files) -> Iterator[_Comparison]:
             yield _Comparison(table, columns, columns)
         return
     for one in pipeline.checksums:
-        if "load_id" in one.table.c:
+        if one.load is not None:
             columns = [one.table.c[name] for name in one.columns if one.table.c[name] not in numbers]
             key = [one.table.c[name] for name in one.key] or columns
-            yield _Comparison(one.table, columns, key, one.table.c.load_id.in_(files.loads))
+            yield _Comparison(one.table, columns, key, one.load.in_(files.loads))
 
 
 def _differences(session: Session, again: Session, one: _Comparison) -> list[Mapping[str, Any]]:

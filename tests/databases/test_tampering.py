@@ -27,6 +27,7 @@ LOCK = "load_lock: one row, of token 1"
 PLAYS = "songplays: the rows of each load that the ledger has"
 USER_ROWS = "users: the rows that the ledger has"
 SONG_ROWS = "songs: the rows that the ledger has"
+MATCH_ROWS = "song_matches: the rows that the ledger has"
 ARTIST_ROWS = "artists: the rows that the ledger has"
 FILES = "loaded_files: the rows of each load that the ledger has"
 REJECTS = "rejected_rows: the rows of each load that the ledger has"
@@ -155,6 +156,11 @@ CASES = (
         "UPDATE user_levels SET valid_to = TIMESTAMP '2018-12-01 00:00:00', is_current = FALSE "
         "WHERE user_id = 7",
     ),
+    tampering(
+        "stretch-current-again",
+        "user_levels: one current stretch for each user",
+        "UPDATE user_levels SET is_current = TRUE WHERE user_id = 9",
+    ),
     # Times
     tampering("hour-of-time", PARTS, 'UPDATE "time" SET hour = 5'),
     tampering("weekday-of-time", PARTS, 'UPDATE "time" SET weekday = 6 - weekday'),
@@ -207,6 +213,19 @@ CASES = (
         "UPDATE songplays SET song_id = 'SOOTHER', artist_id = 'AROTHER' WHERE song_id = 'SOSONG'",
     ),
     tampering("title-of-match", RULE, "UPDATE song_matches SET title = 'Another' WHERE song_id = 'SOSONG'"),
+    tampering(
+        "length-of-match",
+        MATCH_ROWS,
+        "UPDATE song_matches SET duration = 36000 WHERE \"match\" = 'inferred'",
+        "UPDATE songs SET duration = 36000 WHERE inferred",
+    ),
+    tampering(
+        "match-added",
+        MATCH_ROWS,
+        'INSERT INTO song_matches (match_id, artist_name, title, duration, song_id, artist_id, "match", '
+        'load_id, artist_key) SELECT 99, artist_name, title, 36000, song_id, artist_id, "match", '
+        "load_id, artist_key FROM song_matches WHERE \"match\" = 'inferred'",
+    ),
     tampering("year-of-song", SONG_ROWS, "UPDATE songs SET year = 1999 WHERE song_id = 'SOOTHER'"),
     tampering("unplayed-song-gone", SONG_ROWS, "DELETE FROM songs WHERE song_id = 'SOOTHER'"),
     tampering(

@@ -130,6 +130,7 @@ BREAKS_FOUND_LATER = {
     "users: the rows that the ledger has": "UPDATE users SET first_name = 'Eve'",
     "songs: the rows that the ledger has": "UPDATE songs SET year = 1999",
     "artists: the rows that the ledger has": "UPDATE artists SET latitude = 1",
+    "song_matches: the rows that the ledger has": "UPDATE song_matches SET duration = 36000",
     "load_history: the rows of each load that the ledger has": "UPDATE load_history SET mode = 'other'",
     "loaded_files: the rows of each load that the ledger has": "DELETE FROM loaded_files",
     "rejected_rows: the rows of each load that the ledger has": (
