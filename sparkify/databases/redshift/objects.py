@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -9,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from sparkify.etl.buckets import open_bucket, reaching_s3
-from sparkify.etl.errors import SparkifyError
+from sparkify.etl.errors import SourceError, SparkifyError
 from sparkify.etl.listing import AwsOptions, SourceFile
 from sparkify.etl.locations import split_s3
 from sparkify.etl.observer import Observer
-from sparkify.etl.retrying import persistently
+from sparkify.etl.retrying import Unanswered, persistently
 from sparkify.etl.sources import file_chunks
+from sparkify.etl.threads import call_aside
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["LoadObjects"]
 
 T = TypeVar("T")
+
+_SECONDS = 90
+"""For which objects are still removed once S3 has not answered for one of them."""
 
 
 class LoadObjects:
@@ -37,6 +42,7 @@ class LoadObjects:
         self._folder = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
         self._written: dict[str, bytes | None] = {}
         self._stores: dict[str, S3Store] = {}
+        self._until: float | None = None
 
     def uri(self, name: str, *, dry_run: bool = False) -> str | None:
         """Where an object of this name is; None where none may be written.
@@ -53,13 +59,12 @@ class LoadObjects:
         :raises TemporaryError: when S3 does not answer.
         """
         if self._written.get(uri) != content:
-            self._ask(uri, lambda store, key: store.put(key, content))
+            self._put(uri, content)
             self._written[uri] = content
 
     def upload(self, uri: str, path: Path) -> None:
         """Write an object with what is in a file; as :meth:`write`."""
-        self._ask(uri, lambda store, key: store.put(key, path))
-        self._written[uri] = None
+        self._put(uri, path)
 
     def read(self, uri: str) -> str:
         """The text of an object, written by whomever.
@@ -72,23 +77,51 @@ class LoadObjects:
 
     def remove(self, uri: str) -> None:
         """Remove an object that was written. A failure is warned of."""
-        self._written.pop(uri, None)
-        try:
-            self._ask(uri, lambda store, key: store.delete(key))
-        except SparkifyError as exc:
-            self._observer.warning(f"{uri} is left behind: {exc.found}")
+        if error := self._removed(uri):
+            self._observer.warning(f"{uri} is left behind: {error.found}")
 
     def close(self) -> None:
-        """Remove all of them."""
-        for uri in list(self._written):
-            self.remove(uri)
+        """Remove all of them. Those that are left behind are warned of."""
+        failed = [(uri, error) for uri in list(self._written) if (error := self._removed(uri))]
+        if failed:
+            uri, error = failed[0]
+            some = f"{len(failed):,} objects below {uri.rpartition('/')[0]}/ are"
+            self._observer.warning(f"{f'{uri} is' if len(failed) == 1 else some} left behind: {error.found}")
 
-    def _ask(self, uri: str, what: Callable[[S3Store, str], T]) -> T:
+    def _put(self, uri: str, content: bytes | Path) -> None:
+        is_new = uri not in self._written
+        # Noted first: S3 may have stored it where its answer does not arrive, or a signal ends the wait.
+        self._written[uri] = None
+        try:
+            self._ask(uri, lambda store, key: store.put(key, content))
+        except SourceError:
+            if is_new:
+                # S3 has refused it.
+                del self._written[uri]
+            raise
+
+    def _removed(self, uri: str) -> SparkifyError | None:
+        """Why an object could not be removed; None where it is.
+
+        Where S3 has not answered for one, it is asked once for each of the others, and for so long in all.
+        """
+        self._written.pop(uri, None)
+        if self._until is not None and time.monotonic() > self._until:
+            return Unanswered("S3 did not answer", where=uri)
+        try:
+            self._ask(uri, lambda store, key: store.delete(key), again=self._until is None)
+        except SparkifyError as exc:
+            if isinstance(exc, Unanswered) and self._until is None:
+                self._until = time.monotonic() + _SECONDS
+            return exc
+        return None
+
+    def _ask(self, uri: str, what: Callable[[S3Store, str], T], *, again: bool = True) -> T:
         def once() -> T:
             with reaching_s3(uri):
                 return what(*self._place(uri))
 
-        return persistently(uri, once)
+        return persistently(uri, once) if again else call_aside(once)
 
     def _place(self, uri: str) -> tuple[S3Store, str]:
         bucket, key = split_s3(uri)
