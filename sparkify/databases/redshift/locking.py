@@ -25,6 +25,8 @@ _SOON = 2.0
 """Seconds after which it is looked up who has the lock, and said."""
 _LEAST = 1.0
 """Seconds that even a lock that is free may take on a busy server."""
+_MOST = 2_147_483.0
+"""Seconds that statement_timeout takes: it is a number of milliseconds in 32 bits."""
 
 
 def quoted(name: str) -> str:
@@ -33,8 +35,8 @@ def quoted(name: str) -> str:
 
 
 def limit(seconds: float) -> str:
-    """The statement that limits how long each later one may take."""
-    return f"SET statement_timeout TO {max(round(seconds * 1000), 1)}"
+    """The statement that limits how long each later one may take; to 24 days where it may take longer."""
+    return f"SET statement_timeout TO {max(round(min(seconds, _MOST) * 1000), 1)}"
 
 
 def take(session: Session, lock: Table, timeout: float, observer: Observer) -> None:
@@ -56,10 +58,11 @@ def take(session: Session, lock: Table, timeout: float, observer: Observer) -> N
         who = _holder(session, lock) or "a transaction that this user may not see"
     if timeout > waited:
         observer.warning(f"waiting up to {timeout:g} s for {who}")
-        session.begin()
-        if _is_taken(session, lock, timeout - waited):
-            return
-        session.rollback()
+        while timeout > waited:
+            session.begin()
+            if _is_taken(session, lock, timeout - waited):
+                return
+            waited += _MOST
     raise TemporaryError(
         f"another load has the lock: {who}", where="Redshift", hint="Try again later.", state=UNCHANGED
     )

@@ -67,6 +67,19 @@ def test_load_tries_lock_twice_whose_holder_is_unseen(cloud: Cloud, empty: Wareh
     assert empty.load().load_id == 1
 
 
+@pytest.mark.parametrize("seconds", [3e6, float("inf")])
+def test_load_waits_for_lock_for_longer_than_a_statement_may_take(
+    seconds: float, cloud: Cloud, empty: Warehouse, tmp_path: Path
+) -> None:
+    """The limit of a statement is a number of milliseconds in 32 bits, not quite 25 days."""
+    one_play(cloud, tmp_path)
+    fault = cloud.redshift.inject("cancel", "^LOCK load_lock", times=3)
+    assert empty.load(lock_timeout=seconds).load_id == 1
+    assert fault.fired == 3
+    limits = [sent.sql for sent in cloud.redshift.statements if sent.sql.startswith("SET statement_timeout")]
+    assert max(limits, key=len) == "SET statement_timeout TO 2147483000"
+
+
 # -- after the commit --------------------------------------------------------------------------------------
 
 NO_ROOM = ("53100", "disk full")
