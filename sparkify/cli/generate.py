@@ -44,6 +44,7 @@ def generate(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from sparkify.etl.disk import output_error
     from sparkify.etl.errors import ConfigurationError
     from sparkify.generate import generate as simulate
 
@@ -64,7 +65,12 @@ def generate(
                 compress=gzip,
                 progress=lambda number: progress.advance(task, number),
             )
-        except (ValueError, OSError) as exc:
+        except OSError as exc:
+            if exc.errno is None:
+                # A sentence of ours: something is in the way.
+                raise ConfigurationError(str(exc)) from exc
+            raise output_error(exc, directory) from exc
+        except ValueError as exc:
             raise ConfigurationError(str(exc)) from exc
     if as_json:
         formatting.print_json(made)

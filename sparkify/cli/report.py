@@ -56,6 +56,7 @@ def report(
 ) -> None:
     """Write the report, one page of HTML."""
     from sparkify.cli.warehouse import open_warehouse
+    from sparkify.etl.disk import output_error
     from sparkify.etl.errors import ConfigurationError
     from sparkify.etl.files import atomic_write
 
@@ -78,5 +79,5 @@ def report(
         with atomic_write(output) as new:
             new.write_text(page, encoding="utf-8")
     except OSError as exc:
-        raise ConfigurationError(f"{output}: cannot be written: {exc.strerror}") from exc
+        raise output_error(exc, output) from exc
     typer.echo(f"Wrote {output} ({formatting.size(len(page.encode()))}).")

@@ -172,14 +172,14 @@ def target(
 @contextmanager
 def _whole(file: Path) -> Iterator[Path]:
     """Another name to write to, which becomes the file's at the end."""
-    from sparkify.etl.errors import ConfigurationError
+    from sparkify.etl.disk import output_error
     from sparkify.etl.files import atomic_write
 
     try:
         with atomic_write(file) as new:
             yield new
     except OSError as exc:
-        raise ConfigurationError(f"cannot be written: {exc.strerror}", where=str(file)) from exc
+        raise output_error(exc, file) from exc
 
 
 def is_number(kind: str) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sparkify.etl.errors import ConfigurationError, SparkifyError, TemporaryError
 
-__all__ = ["disk_error", "disk_error_in"]
+__all__ = ["disk_error", "disk_error_in", "output_error"]
 
 # Each with whether a retry may help: what is full is emptied, as often as not, by others.
 _REASONS: Mapping[int, tuple[bool, str, str]] = {
@@ -47,6 +47,13 @@ def disk_error_in(message: str) -> SparkifyError | None:
             where = Path(quoted[1]) if quoted else None
             return _explained(code, where, "put the database elsewhere", None)
     return None
+
+
+def output_error(error: OSError, path: Path) -> SparkifyError:
+    """The error for an OSError met while the file or folder was written that a command was asked for."""
+    return _explained(error.errno, path, "write elsewhere", None) or ConfigurationError(
+        f"cannot be written: {error.strerror or error}", where=str(path)
+    )
 
 
 def _explained(

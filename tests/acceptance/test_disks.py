@@ -113,6 +113,32 @@ def test_full_folder_for_temporary_files_is_named(data: Data, tmp_path: Path) ->
 
 
 @needs_mount
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("sql 'SELECT * FROM range(100000)' --database {database} -o", "x.csv"),
+        ("report --database {database} -o", "x.html"),
+        ("generate", "made"),
+    ],
+)
+def test_full_disk_of_an_output_is_temporary(
+    command: str, name: str, warehouse: Warehouse, data: Data, tmp_path: Path
+) -> None:
+    data.log("a.json", event())
+    warehouse.load(log_data=data.logs, only=["events"])
+    warehouse.close()
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    asked = f"{COMMAND} {command.format(database=warehouse.url)} {disk / name}"
+    done = run(f"mount -t tmpfs -o size=40k tmpfs {disk} && {asked}; echo $?; ls -A {disk}", tmp_path)
+    # Nothing is left there.
+    assert done.stdout.splitlines() == ["75"], done.stderr
+    (told,) = errors(done)
+    assert told.startswith(f"error: {disk / name}: no space is left on the disk (")
+    assert told.endswith(" bytes are free). Free some, or write elsewhere.")
+
+
+@needs_mount
 def test_read_only_disk_is_named(data: Data, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sparkify import SparkifyError, TemporaryError
-from sparkify.etl.disk import disk_error, disk_error_in
+from sparkify import ConfigurationError, SparkifyError, TemporaryError
+from sparkify.etl.disk import disk_error, disk_error_in, output_error
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,9 @@ def test_other_errors_of_the_system_are_not(tmp_path: Path) -> None:
     assert disk_error(OSError(errno.ENOENT, "x"), tmp_path) is None
     assert disk_error(OSError("without a number"), tmp_path) is None
     assert issubclass(TemporaryError, SparkifyError)
+
+
+def test_output_that_may_not_be_written_is_an_error_of_the_options() -> None:
+    told = output_error(PermissionError(errno.EACCES, "Permission denied"), Path("x.csv"))
+    assert isinstance(told, ConfigurationError)
+    assert str(told) == "x.csv: cannot be written: Permission denied"
