@@ -77,7 +77,7 @@ def generate(
         return
     users, files = formatting.count(made.users, "user"), formatting.count(made.log_files, "file")
     typer.echo(
-        f"Wrote {formatting.count(made.events, 'event')}, {made.plays:,} of them plays by {users}, in {files}, "
+        f"Wrote {formatting.count(made.events, 'event')} of {users}, {made.plays:,} of them plays, in {files}, "
         f"and {formatting.count(made.songs, 'song')}: {formatting.size(made.bytes)} "
         f"in {formatting.seconds(made.seconds)}, below {directory}"
     )

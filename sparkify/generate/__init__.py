@@ -87,8 +87,8 @@ def generate(
     catalogue of more than 100,000 songs.
 
     :raises ValueError: when a number is below 1, or the calendar ends before the days do.
-    :raises FileExistsError: when ``log_data`` or ``song_data`` holds anything already, or
-        ``log_json_path.json`` is another file than would be written. Nothing is written then.
+    :raises FileExistsError: when the directory is a file, when ``log_data`` or ``song_data`` holds anything
+        already, or ``log_json_path.json`` is another file than would be written. Nothing is written then.
     """
     began = time.perf_counter()
     target = Path(directory)
@@ -193,12 +193,15 @@ class _Finished:
     """Where the finished files go."""
 
     def __init__(self, target: Path) -> None:
+        self.target = target
         self.log_data = target / "log_data"
         self.song_data = target / "song_data"
         self.log_json_path = target / "log_json_path.json"
 
     def check_free(self) -> None:
         """:raises FileExistsError: when something is in the way."""
+        if self.target.exists() and not self.target.is_dir():
+            raise FileExistsError(f"{self.target} is no folder: choose another one (nothing was written)")
         for folder in (self.log_data, self.song_data):
             if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
                 raise FileExistsError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import errno
 import gzip
 import hashlib
 import json
@@ -24,6 +25,7 @@ import sparkify.generate
 from sparkify.etl.workers import Workers
 from sparkify.generate import Generated, chance, generate, lines, names, world, writing
 from sparkify.generate.world import Plan, World
+from tests.support.commands import run_here
 from tests.support.paths import REAL
 
 KEYS = [
@@ -716,6 +718,34 @@ def test_days_beyond_the_calendar_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"^40 days from 9999-12-01 end after the year 9999 \(nothing"):
         generate(tmp_path / "made", start=date(9999, 12, 1), days=40)
     assert not (tmp_path / "made").exists()
+
+
+def test_file_in_place_of_the_directory_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "f1").write_text("precious")
+    done = run_here("sparkify", "generate", "f1", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "error: f1 is no folder: choose another one (nothing was written)\n",
+    )
+    assert (tmp_path / "f1").read_text() == "precious"
+
+
+def test_directory_that_may_not_be_made_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    done = run_here("sparkify", "generate", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, "error: data: cannot be written: Permission denied\n")
+
+
+def test_users_of_the_events_are_not_said_to_play(tmp_path: Path) -> None:
+    options = ("--events", "10", "--songs", "2", "--days", "2")
+    done = run_here("sparkify", "generate", *options, cwd=tmp_path)
+    simulation = Simulation(tmp_path / "data")
+    assert len({event["userId"] for event in simulation.events} - {""}) == 9
+    assert len({event["userId"] for event in simulation.plays}) == 7
+    assert done.stdout.startswith("Wrote 10 events of 9 users, 7 of them plays, in 2 files, and 2 songs: ")
 
 
 @pytest.mark.parametrize(
