@@ -51,5 +51,5 @@ def config(
             [[setting.name, setting.value, setting.origin] for setting in found],
             indent="",
         )
-        echo(f"\nThe warehouse is {masked_url(settings.url)}")
+        echo(f"The warehouse is {masked_url(settings.url)}")
     warn_of_settings(pipeline)

@@ -48,6 +48,11 @@ def test_config_names_the_file_of_the_settings(home: Path) -> None:
     assert missing.stderr == "error: no.cfg: there is no such file. --config or SPARKIFY_CONFIG names it.\n"
 
 
+def test_config_says_last_which_warehouse_that_is(home: Path) -> None:
+    said = run(home, "config", "--database", "duckdb:///x.duckdb").stderr
+    assert said == "The warehouse is duckdb:///x.duckdb\n"
+
+
 def test_load_says_first_what_goes_where(home: Path) -> None:
     assert run(home, "load", "--database", "x.duckdb").stderr.splitlines()[0] == (
         "Loading events from data/log_data and songs from data/song_data into duckdb:///x.duckdb"
