@@ -16,7 +16,7 @@ from sparkify.cli.pipeline import chosen_pipeline
 
 if TYPE_CHECKING:
     from sparkify.config.settings import Settings
-    from sparkify.provision import Created
+    from sparkify.provision import Created, ProvisionObserver
 
 __all__ = ["register"]
 
@@ -92,9 +92,9 @@ def create(
     echo(f"Cost: {spec.estimate}")
     if not yes and not _confirmed("Create it?"):
         _nothing_done()
-    again = "What was made stays; run the same command again to go on, or sparkify-etl cluster destroy"
-    with _going_on(again):
-        made = provision.create(aws, spec, cluster_output.observer())
+    again = "run the same command again to go on, or sparkify-etl cluster destroy"
+    with _going_on("What was made stays", again) as observer:
+        made = provision.create(aws, spec, observer)
     wrote = _write_back(made, cluster=cluster, region=region)
     if as_json:
         formatting.print_json({**cluster_output.as_dict(made), "wrote": wrote})
@@ -143,8 +143,8 @@ def _switch(
         cluster_output.print_plan(provision.plan_switch(names, verb), None, as_json=as_json)
         return
     change = provision.pause if verb == "pause" else provision.resume
-    with _going_on("AWS goes on with it; run the same command again to wait for it"):
-        found = change(provision.Aws(settings), names, cluster_output.observer())
+    with _going_on("AWS goes on with it", "run the same command again to wait for it") as observer:
+        found = change(provision.Aws(settings), names, observer)
     if as_json:
         formatting.print_json(found)
     else:
@@ -183,8 +183,8 @@ def destroy(
         )
         if _asked("Type its name to go on") != names.identifier:
             _nothing_done()
-    with _going_on("What is gone is gone; run the same command again to go on"):
-        gone = provision.destroy(aws, names, final_snapshot=snapshot, observer=cluster_output.observer())
+    with _going_on("What is gone is gone", "run the same command again to go on") as observer:
+        gone = provision.destroy(aws, names, final_snapshot=snapshot, observer=observer)
     emptied = _forget(settings, names.identifier, gone.role_arn)
     if as_json:
         formatting.print_json({**cluster_output.as_dict(gone), "emptied": emptied})
@@ -304,14 +304,19 @@ def _nothing_done() -> NoReturn:
 
 
 @contextmanager
-def _going_on(advice: str) -> Iterator[None]:
-    """Say how to go on, when the work stops before its end."""
+def _going_on(state: str, advice: str) -> Iterator[ProvisionObserver]:
+    """Say how to go on, when the work stops before its end; and in which state things are, once it began."""
+    from sparkify.provision.aws_errors import AwsRefusal
+
+    begun: list[str] = []
     try:
-        yield
-    except Exception:
-        echo(f"{advice}.", always=True)
+        yield cluster_output.observer(begun)
+    except Exception as exc:
+        # Where AWS has refused the first call, nothing has begun.
+        if len(begun) > (1 if isinstance(exc, AwsRefusal) else 0):
+            echo(f"{state}; {advice}.", always=True)
         raise
     except BaseException as exc:
         # A signal: the usual word for it, that nothing was changed, would not be true here.
-        echo(f"interrupted. {advice}.", always=True)
+        echo(f"interrupted{f'. {state}' if begun else ''}; {advice}.", always=True)
         raise typer.Exit(INTERRUPTED if isinstance(exc, KeyboardInterrupt) else TERMINATED) from None

@@ -25,8 +25,11 @@ _CLEAR = "\r\x1b[K"
 """To the beginning of the line of a terminal, and nothing in it."""
 
 
-def observer() -> ProvisionObserver:
-    """An observer that writes to stderr."""
+def observer(begun: list[str]) -> ProvisionObserver:
+    """An observer that writes to stderr.
+
+    :param begun: gets what is sent, and what AWS is at work on.
+    """
     from sparkify.provision import ProvisionObserver
 
     class StderrObserver(ProvisionObserver):
@@ -37,9 +40,11 @@ def observer() -> ProvisionObserver:
             self._last = ""
 
         def sending(self, call: Call) -> None:
+            begun.append(call.title)
             self._line(call.title)
 
         def waiting(self, noun: str, state: str, seconds: float) -> None:
+            begun.append(noun)
             if self._terminal:
                 raw(sys.stderr).write(_CLEAR)
                 typer.echo(f"{noun}: {state}, {formatting.seconds(seconds)}", err=True, nl=False)

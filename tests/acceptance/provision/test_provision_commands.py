@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from sparkify import SparkifyError, TemporaryError
 from sparkify.cli import cluster
 from sparkify.config.settings import Settings
-from sparkify.provision import Created
+from sparkify.provision import Call, Created
+from sparkify.provision.aws_errors import AwsRefusal
 from sparkify.provision.costs import estimate
 from tests.support.commands import heed_interrupts
 from tests.support.provision import CANARIES, Command, MotoServer, Said
@@ -267,6 +269,46 @@ def test_cluster_warns_of_keys_in_file(
     told = run.here(monkeypatch, "cluster", "status")
     assert told.code == 2
     assert "there are no AWS credentials. Run `aws configure`" in told.err
+
+
+@pytest.mark.parametrize("verb", [("pause",), ("resume",), ("destroy", "--yes")], ids=" ".join)
+def test_cluster_does_not_claim_what_never_began(
+    verb: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = configured(tmp_path, "absent", None)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        del run.environment[name]
+    told = run.here(monkeypatch, "cluster", *verb, "-q")
+    (error,) = told.err.splitlines()
+    assert "there are no AWS credentials. Run `aws configure`" in error
+
+
+REFUSED = AwsRefusal("AWS refuses", code="AccessDenied", said="")
+SILENT = TemporaryError("AWS does not answer")
+
+
+@pytest.mark.parametrize(
+    ("calls", "error", "told"),
+    [
+        (0, SILENT, ""),
+        (1, REFUSED, ""),
+        (1, SILENT, "It goes on; run it again."),
+        (2, REFUSED, "It goes on; run it again."),
+    ],
+)
+def test_cluster_says_what_goes_on_once_a_call_was_sent(
+    calls: int, error: SparkifyError, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def change() -> None:
+        with cluster._going_on("It goes on", "run it again") as observer:
+            for _ in range(calls):
+                observer.sending(Call("change it", "redshift", "pause_cluster", {}))
+            raise error
+
+    with pytest.raises(type(error)):
+        change()
+    said = capsys.readouterr().err.splitlines()
+    assert [line for line in said if line != "change it"] == ([told] if told else [])
 
 
 def test_cluster_options_override_file_and_are_written(
