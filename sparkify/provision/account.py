@@ -34,7 +34,7 @@ class Aws:
         if self._session.region_name is None:
             raise ConfigurationError(
                 "no AWS region",
-                hint="Set REGION in [AWS] of dwh.cfg, or AWS_REGION, to that of your bucket.",
+                hint="Set REGION in [AWS] of dwh.cfg, or AWS_DEFAULT_REGION, to that of your bucket.",
             )
         self.region: str = self._session.region_name
 

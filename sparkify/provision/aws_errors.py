@@ -77,7 +77,7 @@ _BAD_KEY = (
 )
 _NO_REGION = (
     "no AWS region",
-    "Set REGION in [AWS] of dwh.cfg, or AWS_REGION, to that of your bucket.",
+    "Set REGION in [AWS] of dwh.cfg, or AWS_DEFAULT_REGION, to that of your bucket.",
 )
 
 _MEANINGS: dict[str, _Meaning] = {

@@ -222,7 +222,7 @@ class _aws_errors:  # noqa: N801  # reads as a statement
             raise ConnectError(
                 self.host,
                 f"AWS cannot be asked for credentials ({type(exc).__name__})",
-                "configure AWS credentials and a region (aws configure, AWS_PROFILE, AWS_REGION)",
+                "configure AWS credentials and a region (aws configure, AWS_PROFILE, AWS_DEFAULT_REGION)",
             ) from exc
 
 

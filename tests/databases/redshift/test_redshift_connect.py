@@ -464,6 +464,8 @@ def test_aws_that_is_not_configured_is_one_line(
     with pytest.raises(ConnectError, match=rf"AWS cannot be asked for credentials \({error}\)") as raised:
         credentials.user_and_password("localhost", "dev")
     assert not raised.value.temporary
+    # AWS_REGION is no name of boto3.
+    assert "AWS_DEFAULT_REGION" in str(raised.value)
 
 
 def test_a_secret_is_read_for_each_connection() -> None:

@@ -37,7 +37,7 @@ MEETS: list[tuple[Exception, type[SparkifyError], str, str]] = [
         "Run `aws sso login`",
     ),
     (boto.CredentialRetrievalError(provider="process", error_msg="x"), AwsRefusal, "cannot be fetched", ""),
-    (boto.NoRegionError(), AwsRefusal, "no AWS region", "Set REGION"),
+    (boto.NoRegionError(), AwsRefusal, "no AWS region", "dwh.cfg, or AWS_DEFAULT_REGION, to that"),
     (boto.InvalidRegionError(region_name="x"), AwsRefusal, "'nowhere' is not a region of AWS", ""),
     (
         boto.EndpointConnectionError(endpoint_url="x"),
@@ -199,5 +199,5 @@ def test_aws_refuses_half_of_keys() -> None:
 
 def test_aws_refuses_missing_region(monkeypatch: pytest.MonkeyPatch) -> None:
     of = settings().model_copy(update={"region": None})
-    with pytest.raises(ConfigurationError, match="no AWS region"):
+    with pytest.raises(ConfigurationError, match="no AWS region.*, or AWS_DEFAULT_REGION, to that"):
         Aws(of)
