@@ -38,6 +38,7 @@ from sparkify.etl.declarations import Ledger, Pipeline
 from sparkify.etl.errors import ConfigurationError, SparkifyError
 from sparkify.etl.ledger import take_token
 from sparkify.etl.listing import AwsOptions
+from sparkify.etl.locations import is_s3
 from sparkify.etl.observer import Observer
 from sparkify.etl.ranges import Limits
 from sparkify.etl.scratch import scratch_folder
@@ -135,12 +136,28 @@ class Redshift(Database):
 
     @contextmanager
     def batch(self, aws: AwsOptions, observer: Observer, max_rejects: int) -> Iterator[Batch]:
+        self._check_uris()
         with scratch_folder() as folder:
             batch = RedshiftBatch(self.options, folder, aws, observer, max_rejects)
             try:
                 yield batch
             finally:
                 batch.close()
+
+    def _check_uris(self) -> None:
+        """See that what COPY reads beside the sources is on S3.
+
+        :raises ConfigurationError: with the setting that is not.
+        """
+        names = ["manifest_prefix", *(source.location.jsonpaths for source in self.sources)]
+        for name in filter(None, names):
+            uri = option(self.settings, name)
+            if uri and not (is_s3(uri) and uri.removeprefix("s3://").partition("/")[0]):
+                raise ConfigurationError(
+                    f"Redshift reads S3 alone, and {uri} does not begin with s3:// and a bucket",
+                    where=name.upper(),
+                    hint="Write it as s3://bucket/key.",
+                )
 
     def inserts(
         self, table: Table, rows: Sequence[Mapping[str, Any]]

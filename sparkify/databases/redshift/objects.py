@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from sparkify.etl.buckets import open_bucket, reaching_s3
-from sparkify.etl.errors import SourceError, SparkifyError
+from sparkify.etl.errors import ConfigurationError, SourceError, SparkifyError
 from sparkify.etl.listing import AwsOptions, SourceFile
 from sparkify.etl.locations import split_s3
 from sparkify.etl.observer import Observer
@@ -69,11 +69,15 @@ class LoadObjects:
     def read(self, uri: str) -> str:
         """The text of an object, written by whomever.
 
+        :raises ConfigurationError: when it is not UTF-8.
         :raises SourceError: when there is none, or it may not be read.
         """
         meta = self._ask(uri, lambda store, key: store.head(key))
         file = SourceFile(uri, meta["size"], (meta["e_tag"] or "").strip('"'))
-        return b"".join(file_chunks(file, self._place(uri)[0])).decode()
+        try:
+            return b"".join(file_chunks(file, self._place(uri)[0])).decode()
+        except UnicodeDecodeError as exc:
+            raise ConfigurationError("is not UTF-8", where=uri) from exc
 
     def remove(self, uri: str) -> None:
         """Remove an object that was written. A failure is warned of."""

@@ -325,6 +325,28 @@ def test_a_jsonpaths_file_that_would_load_nulls_is_refused(
     assert rows(empty, "SELECT count(*) FROM songplays") == [(0,)]
 
 
+def test_a_jsonpaths_file_that_is_not_utf8_is_refused(cloud: Cloud, empty: Warehouse, tmp_path: Path) -> None:
+    one_play(cloud, tmp_path)
+    cloud.redshift.put_object("s3://plays/log_json_path.json", b'{"jsonpaths": ["\xff"]}')
+    with pytest.raises(ConfigurationError, match=r"^s3://plays/log_json_path\.json: is not UTF-8; nothing was"):
+        empty.load()
+
+
+@pytest.mark.parametrize("setting", ["manifest_prefix", "log_jsonpath"])
+@pytest.mark.parametrize("uri", ["foo", "s3://", "S3://plays/x"])
+def test_setting_that_is_not_on_s3_is_refused(
+    setting: str, uri: str, cloud: Cloud, empty: Warehouse, tmp_path: Path
+) -> None:
+    one_play(cloud, tmp_path)
+    with cloud.warehouse(**{setting: uri}) as warehouse, pytest.raises(ConfigurationError) as refused:
+        warehouse.load()
+    assert str(refused.value) == (
+        f"{setting.upper()}: Redshift reads S3 alone, and {uri} does not begin with s3:// and a bucket; "
+        "nothing was changed. Write it as s3://bucket/key."
+    )
+    assert not any(one.sql.startswith("LOCK") for one in cloud.redshift.statements)
+
+
 def test_the_order_of_the_paths_is_the_column_list(cloud: Cloud, empty: Warehouse, tmp_path: Path) -> None:
     one_play(cloud, tmp_path)
     paths = json.loads(REAL_PATHS)["jsonpaths"]
