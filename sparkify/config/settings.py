@@ -72,7 +72,7 @@ class Settings(ConnectionSettings):
         description="role with which the cluster writes S3; none: the same",
     )
     unload_prefix: str | None = cfg(
-        "S3", "UNLOAD_PREFIX", default=None, description="s3:// prefix below which the cluster may write"
+        "S3", "UNLOAD_PREFIX", default=None, description="s3:// prefix where cluster create lets its role write"
     )
     s3_kms_key: str | None = cfg(
         "S3", "KMS_KEY", default=None, description="ARN or id of the KMS key that encrypts the buckets"
