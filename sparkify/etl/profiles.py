@@ -52,7 +52,7 @@ class Drift:
     :ivar kind: ``missing key``: no line has it; ``new key``: no column is filled from it, and no earlier file
         had it; ``no value``: it is NULL throughout; ``new value``: the column that is watched never had it;
         ``nothing kept``: no line is one that the transforms use, such as a play.
-    :ivar names: the keys, or the values.
+    :ivar names: the keys, or the columns; of ``new value`` and ``nothing kept`` the column, then the values.
     :ivar uri: the first file of which it is true; where the source lies, if it is true of all files together.
     :ivar files: how many there are of them.
     """

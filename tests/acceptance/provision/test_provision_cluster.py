@@ -27,6 +27,7 @@ from sparkify.provision import (
     steps,
 )
 from sparkify.provision.aws_errors import AwsRefusal
+from tests.support.paths import CLONE
 from tests.support.provision import REGION, Injected, Wire, settings
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
@@ -644,3 +645,16 @@ def test_the_control_sees_what_is_left(wire: Wire) -> None:
     make(wire, settings(), s3_endpoint=True)
     found = leftovers(wire, [REGION])
     assert (len(found["iam"]), len(found["ec2"]), found["redshift"]) == (1, 2, ["sparkify"])
+
+
+def test_page_of_privileges_has_each_action_that_inspects(wire: Wire) -> None:
+    of = settings(dwh_cluster_identifier="named")
+    make(wire, of)
+    pause(wire.aws(of), Names.of(of))
+    resume(wire.aws(of), Names.of(of))
+    remove(wire, of)
+    changes = {name for name, _ in wire.changes()}
+    asked = {name.replace(".", ":") for name, _ in wire.requests if name not in changes}
+    assert {"sts:GetCallerIdentity", "iam:GetRole", "redshift:DescribeClusters"} < asked
+    page = (CLONE / "docs" / "privileges.md").read_text(encoding="utf-8")
+    assert {name for name in asked if f"`{name}`" not in page} == set()
