@@ -156,8 +156,8 @@ class EmptySource(SourceError):
     :ivar exists: whether the folder is there, and merely has nothing in it.
     """
 
-    def __init__(self, uri: str, found: str, *, exists: bool = False) -> None:
-        super().__init__(uri, found)
+    def __init__(self, uri: str, found: str, *, exists: bool = False, hint: str | None = None) -> None:
+        super().__init__(uri, found, hint=hint)
         self.exists = exists
 
 

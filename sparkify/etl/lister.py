@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 __all__ = ["is_as_listed", "list_files"]
 
 _SUFFIXES = tuple(f"{ending}{gz}" for ending in (".json", ".jsonl", ".ndjson") for gz in ("", ".gz"))
+_NAMES = "Let names end in .json, .jsonl, .ndjson, or one of these with .gz behind it, in small letters."
 _HIDDEN = (".", "_")
+_CAPITALS = "not named .json in small letters"
+_GZIP = "not named .json.gz"
 _UNREADABLE = "name that cannot be read"
 _BAD_KEY = re.compile(r"(?:^|/)(?:\.{0,2})(?:/|$)|[\x00-\x1f\x7f]")
 """What the S3 client has no words for: empty segments, ``.`` and ``..``, and control characters."""
@@ -75,6 +79,7 @@ def list_files(uri: str, aws: AwsOptions | None = None) -> Listing:
             # A prefix of S3 without an object is as good as a misspelt one; a folder is known to be there. What
             # is passed over was meant to be loaded, by all appearances.
             exists=not (is_s3(uri) or found.skipped.keys() - {"hidden"}),
+            hint=_NAMES if found.skipped.keys() & {_CAPITALS, _GZIP} else None,
         )
     return Listing(
         uri=uri,
@@ -91,7 +96,11 @@ def _why_skipped(name: str, *, hidden: bool) -> str | None:
     """
     if hidden or name.startswith(_HIDDEN):
         return "hidden"
-    return None if name.endswith(_SUFFIXES) else "not JSON"
+    if name.endswith(_SUFFIXES):
+        return None
+    # What may well be JSON by its content is told apart: what it lacks is a name.
+    small = name.lower()
+    return _CAPITALS if small.endswith(_SUFFIXES) else _GZIP if small.endswith(".gz") else "not JSON"
 
 
 # -- local folders ---------------------------------------------------------------------------------------
@@ -100,10 +109,18 @@ def _why_skipped(name: str, *, hidden: bool) -> str | None:
 def _list_local(uri: str) -> _Found:
     root = local_path(uri)
     found = _Found()
-    if root.is_file():
-        found.files.append(_local_file(str(root), root.stat()))
+    try:
+        status = root.stat()
+    except (FileNotFoundError, NotADirectoryError) as exc:
+        raise EmptySource(uri, "there is no such file or folder") from exc
+    except OSError as exc:
+        raise SourceError(uri, f"cannot be read: {exc.strerror}") from exc
+    if stat.S_ISREG(status.st_mode):
+        if not _is_utf8(str(root)):
+            raise SourceError(ascii(uri)[1:-1], "has a name that is not UTF-8", hint="Give it another one.")
+        found.files.append(_local_file(str(root), status))
         return found
-    if not root.is_dir():
+    if not stat.S_ISDIR(status.st_mode):
         raise EmptySource(uri, "there is no such file or folder")
     folders = [(str(root), False)]
     while folders:

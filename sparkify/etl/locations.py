@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -50,7 +51,8 @@ def check_location(uri: str) -> None:
 
 def local_path(uri: str) -> Path:
     """The path of a local location: one and the same however it is spelt, with links and ``..`` resolved."""
-    return Path(uri.removeprefix("file://")).expanduser().resolve()
+    # Not by Path.resolve(), which may raise for a link that leads to itself.
+    return Path(os.path.realpath(Path(uri.removeprefix("file://")).expanduser()))
 
 
 def split_s3(uri: str) -> tuple[str, str]:

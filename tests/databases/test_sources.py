@@ -89,6 +89,47 @@ def test_folder_of_other_files_alone_is_no_empty_folder(tmp_path: Path) -> None:
     assert not empty.value.exists
 
 
+@pytest.mark.parametrize(
+    ("name", "skipped"),
+    [
+        ("a.JSON", "1 not named .json in small letters"),
+        ("a.JSONL.gz", "1 not named .json in small letters"),
+        ("a.JSON.GZ", "1 not named .json in small letters"),
+        ("a.gz", "1 not named .json.gz"),
+    ],
+)
+def test_file_that_lacks_only_the_name_is_told_how_names_end(name: str, skipped: str, tmp_path: Path) -> None:
+    write(tmp_path / "in" / name, ["{}"])
+    with pytest.raises(EmptySource) as empty:
+        list_files(str(tmp_path / "in"))
+    assert str(empty.value) == (
+        f"{tmp_path}/in: no .json, .jsonl or .ndjson file here (skipped: {skipped}). "
+        "Let names end in .json, .jsonl, .ndjson, or one of these with .gz behind it, in small letters."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        (os.fsdecode(b"one\xff.json"), r"one\udcff.json: has a name that is not UTF-8. Give it another one."),
+        ("n" * 300, f"{'n' * 300}: cannot be read: File name too long"),
+        ("loop", "loop: cannot be read: Too many levels of symbolic links"),
+    ],
+)
+def test_path_that_cannot_be_read_is_told_in_a_sentence(
+    name: str, found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if len(name) < 256:
+        write(tmp_path / name, ["{}"])
+    if name == "loop":
+        Path(name).unlink()
+        Path(name).symlink_to(name)
+    with pytest.raises(SourceError) as refused:
+        list_files(name)
+    assert str(refused.value) == found
+
+
 def test_load_stops_where_a_source_has_other_files_alone(data: Data, tmp_path: Path) -> None:
     write(tmp_path / "csv" / "a.csv", ["x"])
     data.song("s.json", song())
