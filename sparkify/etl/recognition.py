@@ -92,12 +92,15 @@ def _formats(rejects: Sequence[Reject], sources: Sequence[Source]) -> Iterator[O
 
 
 def _has_several_objects(text: str) -> bool:
+    """Whether two objects stand there, each whole: of one that is cut off behind another jq makes nothing."""
+    decoder = json.JSONDecoder()
     try:
-        _, end = json.JSONDecoder().raw_decode(text)
+        _, end = decoder.raw_decode(text)
+        # A carriage return alone ends a line elsewhere, and not here.
+        rest = text[end:].lstrip(" \t").removeprefix(r"\x0d").lstrip(" \t,")
+        decoder.raw_decode(rest)
     except ValueError:
         return False
-    # A carriage return alone ends a line elsewhere, and not here.
-    rest = text[end:].lstrip(" \t").removeprefix(r"\x0d").lstrip(" \t,")
     return rest.startswith("{")
 
 

@@ -100,6 +100,8 @@ def test_format_is_recognized(content: bytes | str, name: str) -> None:
         '{"nested": {"page": "Home"}}',
         f"{LINES[0]}\n{json.dumps(song())}\n",
         f"{LINES[0]} x\n",
+        TEXT[:-1] + '{"trunc',
+        f"{LINES[0]}{{",
     ],
 )
 def test_line_that_is_wrong_says_nothing_of_its_file(content: str) -> None:
