@@ -92,7 +92,7 @@ class Warehouse(Connections):
         An embedded database that is not there is created, with its tables. Errors leave all as it was.
 
         :param sources: by the name of a source, where its files are, instead of where the settings say.
-        :param only: the names of the sources to load; by default all.
+        :param only: the name of the source to load, or the names of several; by default all.
         :param max_rejects: how many lines may be rejected and kept.
         :param full_refresh: rebuild the star from all files, in the same one transaction.
         :param reload_changed: rebuild it when a loaded file has changed, which otherwise stops the load.

@@ -46,7 +46,7 @@ def build_request(
             )
         if uri is not None:
             given[by_setting[setting]] = uri
-    selected = set(names) if only is None else set(only)
+    selected = set(names) if only is None else {only} if isinstance(only, str) else set(only)
     if unknown := sorted({*selected, *given} - set(names)):
         raise ConfigurationError(f"{', '.join(unknown)} is not a source", hint=f"Give {' or '.join(names)}.")
     if not selected:
