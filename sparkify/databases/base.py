@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -101,7 +102,8 @@ class Database(Adapter):
         """
         is_there = path.exists()
         if any(
-            path.resolve() == own.resolve() or (is_there and own.exists() and path.samefile(own))
+            os.path.realpath(path) == os.path.realpath(own)
+            or (is_there and own.exists() and path.samefile(own))
             for own in self.own_files
         ):
             raise ConfigurationError("is a file of the database itself", where=str(path), hint="Name another.")

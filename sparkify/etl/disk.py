@@ -34,7 +34,9 @@ def disk_error(error: OSError, folder: Path) -> SparkifyError | None:
 
     :param folder: with what was written.
     """
-    written = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    # A link leads to a source, of which nothing was written.
+    paths = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    written = sum(path.stat().st_size for path in paths)
     told = f"{written:,} bytes of this load were written there"
     return _explained(error.errno, folder, "name another folder by TMPDIR", told)
 

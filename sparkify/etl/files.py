@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import secrets
 import shutil
 import tempfile
@@ -19,6 +21,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     Where the block fails, ``path`` is left as it is and what was written is removed. Behind a link it is the
     file that the link leads to. A pipe or a device, such as ``/dev/stdout``, has no other name to write
     to: it gets what was written when all of it is there.
+
+    :raises OSError: when that cannot be, as for a link that leads to itself.
     """
     if path.exists() and not (path.is_file() or path.is_dir()):
         with tempfile.TemporaryDirectory(prefix="sparkify-") as folder:
@@ -27,7 +31,10 @@ def atomic_write(path: Path) -> Iterator[Path]:
             with whole.open("rb") as source, path.open("wb") as target:
                 shutil.copyfileobj(source, target)
         return
-    path = path.resolve()
+    # Not by Path.resolve(), which raises RuntimeError for a link to itself before Python 3.13.
+    path = Path(os.path.realpath(path))
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
     new = path.with_name(f".{path.name}.new-{secrets.token_hex(4)}")
     try:
         yield new

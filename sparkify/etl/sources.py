@@ -74,7 +74,7 @@ def _local_chunks(file: SourceFile) -> Iterator[bytes]:
         # A small buffer for a small file: allocating a megabyte costs more than reading 300 bytes.
         size = min(CHUNK, file.size + 1)
         read = 0
-        while chunk := os.read(handle, size):
+        while chunk := _read(file.uri, handle, size):
             read += len(chunk)
             yield chunk
     finally:
@@ -84,6 +84,14 @@ def _local_chunks(file: SourceFile) -> Iterator[bytes]:
             f"has {read:,} bytes and had {file.size:,} when it was listed: it is being written",
             where=file.uri,
         )
+
+
+def _read(uri: str, handle: int, size: int) -> bytes:
+    try:
+        return os.read(handle, size)
+    except OSError as exc:
+        # Named here: whoever writes it elsewhere would take the error for one of what is written.
+        raise SourceError(uri, f"cannot be read: {exc.strerror}") from exc
 
 
 @contextmanager

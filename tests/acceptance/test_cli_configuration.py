@@ -158,6 +158,15 @@ def test_load_counts_what_it_passes_over_in_one_line(home: Path) -> None:
     assert said[1:] == [f"Passed over: {skipped} below data/log_data."]
 
 
+@pytest.mark.parametrize("command", [("sql", "SELECT 1", "--format", "csv"), ("report",)])
+def test_link_to_itself_is_no_output(home: Path, command: tuple[str, ...]) -> None:
+    run(home, "load")
+    (home / "loop").symlink_to("loop")
+    said = run(home, *command, "-o", "loop", code=2).stderr
+    assert said == "error: loop: cannot be written: Too many levels of symbolic links\n"
+    assert (home / "loop").is_symlink()
+
+
 def test_output_that_nobody_reads_to_its_end_is_no_failure(home: Path) -> None:
     run(home, "load")
     command = [sys.executable, "-m", "sparkify", "schema"]

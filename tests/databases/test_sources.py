@@ -130,6 +130,15 @@ def test_path_that_cannot_be_read_is_told_in_a_sentence(
     assert str(refused.value) == found
 
 
+def test_source_that_cannot_be_read_is_named(warehouse: Warehouse) -> None:
+    """And not the folder that it would be written to, decompressed. The memory of a process has no page 0."""
+    with pytest.raises(SourceError) as stopped:
+        warehouse.load(log_data="/proc/self/mem", only="events")
+    assert str(stopped.value) == (
+        f"/proc/{os.getpid()}/mem: cannot be read: Input/output error; nothing was changed"
+    )
+
+
 def test_load_stops_where_a_source_has_other_files_alone(data: Data, tmp_path: Path) -> None:
     write(tmp_path / "csv" / "a.csv", ["x"])
     data.song("s.json", song())
