@@ -122,8 +122,8 @@ class Warehouse(Connections):
             journal = self.database.journal(self.engine, self.pipeline.ledger, observer)
         with remembering(journal, __version__), self._translated():
             journal.step = "connect"
-            self.database.wait_for_others(self.engine, lock_timeout, observer)
-            ensure_tables = partial(self._migrations.ensure, self.engine)
+            wait = partial(self.database.wait_for_others, self.engine, lock_timeout, observer)
+            ensure_tables = partial(self._migrations.ensure, self.engine, wait)
             exists = self.database.exists
             if exists:
                 ensure_tables()

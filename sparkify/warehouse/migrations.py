@@ -64,11 +64,12 @@ class Migrations:
 
         self._run(engine, lambda config: command.downgrade(config, revision))
 
-    def ensure(self, engine: Engine) -> None:
+    def ensure(self, engine: Engine, wait: Callable[[], None] = lambda: None) -> None:
         """Create the tables of an embedded database that is new; require those of any other to be at head.
 
         They are made from the models, where the pipeline says that these are enough.
 
+        :param wait: is called once the file is there, which another process may have made, and may use.
         :raises ConfigurationError: when they are not at head.
         """
         from_models = self._pipeline.create_from_models
@@ -78,6 +79,7 @@ class Migrations:
             )
         else:
             self.create_file()
+        wait()
         with engine.connect() as connection:
             revision = current(connection)
             new = revision is None and self._database.is_embedded and is_empty(connection)

@@ -7,7 +7,7 @@ import subprocess
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -479,6 +479,31 @@ def test_load_waits_for_the_process_that_uses_the_database(
     assert warnings == [f"waiting up to 300 s: the database is in use by process {holder.pid}"]
 
 
+def test_first_load_waits_for_another_that_has_just_made_the_file(
+    data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data.log("a.json", event())
+    create = DuckDB.create_file
+    warnings: list[str] = []
+    with ExitStack() as others, Warehouse(f"duckdb:///{tmp_path}/new.duckdb") as first:
+
+        def taken(database: DuckDB, **options: Any) -> bool:
+            """Made here, and in use by another process before this one has opened it."""
+            made = create(database, **options)
+            holders.append(others.enter_context(holding(tmp_path / "new.duckdb")))
+            return made
+
+        class Ending(Observer):
+            def warning(self, message: str) -> None:
+                warnings.append(message)
+                holders[0].communicate(timeout=30)
+
+        holders: list[subprocess.Popen[str]] = []
+        monkeypatch.setattr(DuckDB, "create_file", taken)
+        assert first.load(log_data=data.logs, only=["events"], lock_timeout=300, observer=Ending()).load_id == 1
+    assert warnings == [f"waiting up to 300 s: the database is in use by process {holders[0].pid}"]
+
+
 def test_loads_in_two_threads_give_each_play_once(data: Data, warehouse: Warehouse) -> None:
     for number in range(4):
         data.log(f"{number}.json", *(event(sessionId=number, itemInSession=item) for item in range(50)))
@@ -582,8 +607,23 @@ def test_what_a_killed_process_left_is_swept(tmp_path: Path) -> None:
     mine = tmp_path / f".new.duckdb.new-{os.getppid()}"
     left.touch()
     mine.touch()
+    namespace = Path("/proc/self/ns/pid").stat().st_ino
+    (tmp_path / f".new.duckdb.new-999999999-{namespace}-00ff00ff.wal").touch()
     assert open_database(make_url(f"duckdb:///{tmp_path}/new.duckdb")).create_file()
     assert sorted(path.name for path in tmp_path.iterdir()) == [mine.name, "new.duckdb"]
+
+
+def test_what_another_container_makes_is_left_to_it_for_a_day(tmp_path: Path) -> None:
+    """Its processes are not seen here, and one of the same number may be this one."""
+    making = tmp_path / f".new.duckdb.new-{os.getpid()}-1-00ff00ff"
+    left = tmp_path / ".new.duckdb.new-999999999-1-00ff00ff"
+    forgotten = tmp_path / ".new.duckdb.new-7-1-00ff00fe"
+    for path in (making, left, forgotten):
+        path.write_bytes(b"half made")
+    yesterday = forgotten.stat().st_mtime - 25 * 60 * 60
+    os.utime(forgotten, (yesterday, yesterday))
+    assert open_database(make_url(f"duckdb:///{tmp_path}/new.duckdb")).create_file()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([making.name, left.name, "new.duckdb"])
 
 
 def test_what_a_killed_process_left_is_swept_where_the_file_is_there(data: Data, warehouse: Warehouse) -> None:
