@@ -32,6 +32,9 @@ _CANDIDATES = 100
 """So many artists whose plays rose most are looked at by listener; who leads by listeners is among them unless
 as many others owe their rise to a few."""
 
+_NANO = 1e9
+"""Surges are in order to the billionth: later digits of floating point are noise."""
+
 _LARGEST_EXPONENT = 700.0
 """exp(-700) is still a number; of a smaller one PostgreSQL says that it is out of range."""
 
@@ -53,8 +56,8 @@ def trending_artists(
     artists has such a surge although nothing changed for it is not larger. Up to 0.05 an artist stands out.
     Compared are the artists with ``floor`` plays or more in both windows together.
 
-    Order: surge, highest first; then plays and the name. Only artists whose plays grew, and more than those of
-    all artists, are rows; without a play before the window there is none.
+    Order: surge to nine decimals, highest first; then plays, most first, and the name. Only artists whose plays
+    grew, and more than those of all artists, are rows; without a play before the window there is none.
 
     :param limit: how many artists.
     :param floor: the fewest plays in the window to be a row.
@@ -97,13 +100,13 @@ def trending_artists(
         .group_by(by_listener.c.name_key)
         .cte("listened")
     )
-    surge = ratio(2.0 * candidates.c.excess, func.sqrt(listened.c.squares))
+    surge = ratio(2.0 * candidates.c.excess, candidates.c.all_plays * func.sqrt(listened.c.squares))
     rising = (
         select(candidates, listened.c.listeners, listened.c.most_by_one, surge.label("surge"))
         .join_from(candidates, listened, listened.c.name_key == candidates.c.name_key)
         .cte("rising")
     )
-    highest = leading(rising, [rising.c.surge.desc(), rising.c.plays.desc()], limit)
+    highest = leading(rising, _order(rising), limit)
     named = spelled(highest, artist, artist_order(artist))
     return (
         select(
@@ -118,12 +121,17 @@ def trending_artists(
             _chance(named.c.surge, named.c.compared).label("chance"),
         )
         .where(named.c.spelling == 1)
-        .order_by(named.c.surge.desc(), named.c.plays.desc(), named.c.name)
+        .order_by(*_order(named), named.c.name)
         .limit(limit)
     )
 
 
 # -- parts -------------------------------------------------------------------------------------------------
+
+
+def _order(rows: CTE) -> list[ColumnElement[Any]]:
+    # Round() takes a number of decimals on Redshift and DuckDB, and of floating point none on PostgreSQL.
+    return [func.round(rows.c.surge * _NANO).desc(), rows.c.plays.desc()]
 
 
 def _candidates(match: CTE, floor: int, limit: int) -> CTE:
@@ -139,13 +147,17 @@ def _candidates(match: CTE, floor: int, limit: int) -> CTE:
     )
     both = counted.c.plays + counted.c.plays_before
     compared = select(
-        ratio(func.sum(counted.c.plays), func.sum(both)).label("share"),
+        cast(func.sum(counted.c.plays), BigInteger).label("all_now"),
+        cast(func.sum(counted.c.plays_before), BigInteger).label("all_before"),
         count_if(both >= floor).label("compared"),
     ).cte("compared")
-    excess = counted.c.plays - both * compared.c.share
+    # (plays - expected) times the plays of all artists: whole numbers, in which equal shares are equal. They
+    # fit into 64 bits up to six thousand million plays in both windows.
+    excess = counted.c.plays * compared.c.all_before - counted.c.plays_before * compared.c.all_now
     rise = ratio(excess, func.sqrt(cast(both, Double)))
+    all_plays = cast(compared.c.all_now + compared.c.all_before, Double)
     return (
-        select(counted, compared.c.compared, excess.label("excess"))
+        select(counted, compared.c.compared, excess.label("excess"), all_plays.label("all_plays"))
         .join_from(counted, compared, compared.c.compared > 0)
         .where(counted.c.plays >= floor, counted.c.plays > counted.c.plays_before, excess > 0)
         .order_by(rise.desc(), counted.c.name_key)

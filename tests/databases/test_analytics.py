@@ -889,6 +889,34 @@ def test_trending_by_its_formula(warehouse: Warehouse, data: Data) -> None:
     assert ask(warehouse, trending_artists(since=date(2018, 11, 7), days=1)) == []
 
 
+@pytest.mark.parametrize(("before", "now"), [(7, 15), (17, 28)])
+def test_artist_that_rose_as_all_did_is_not_on_the_rise(
+    warehouse: Warehouse, data: Data, before: int, now: int
+) -> None:
+    data.log("a.json", *plays_of("Only", [9] * before + [16] * now, 1))
+    data.song("a.json", song())
+    warehouse.load()
+    assert ask(warehouse, trending_artists()) == []
+
+
+def test_artists_of_one_surge_are_in_the_order_of_their_plays(warehouse: Warehouse, data: Data) -> None:
+    """Each of Tiny, Small and Big is of one listener and doubled; all plays are 36 after 38."""
+    made = {"Tiny": (5, 10), "Small": (6, 12), "Big": (7, 14)}
+    fans = [
+        {**one, "userId": f"{session}"}
+        for session, (artist, (before, now)) in enumerate(made.items(), start=1)
+        for one in plays_of(artist, [9] * before + [16] * now, session)
+    ]
+    data.log("a.json", *fans, *plays_of("Faller", [9] * 20, 9))
+    data.song("a.json", song())
+    warehouse.load()
+    found = ask(warehouse, trending_artists())
+    assert [row[:3] for row in found] == [("Big", 14, 7), ("Small", 12, 6), ("Tiny", 10, 5)]
+    # 36 of all 74 plays are of the window, and 2 of 3 of each of these artists.
+    assert [row[6] for row in found] == [pytest.approx(2 * (2 / 3 - 36 / 74))] * 3
+    assert [row[0] for row in ask(warehouse, trending_artists(limit=1))] == ["Big"]
+
+
 def test_trending_windows_that_are_none() -> None:
     with pytest.raises(ConfigurationError, match="a window of 0 days"):
         trending_artists(days=0)
