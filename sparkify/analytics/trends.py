@@ -9,7 +9,8 @@ reckoned from listeners, whatever each of them does with their own plays: for in
     P(plays - expected >= t) <= exp(-2 t**2 / sum(n**2)) = exp(-surge**2 / 2)
 
 and among ``compared`` artists one rises so much with a probability of at most ``compared`` times this (Boole).
-Nothing is drawn at random, and it is reckoned from counts: of each artist, and by listener of those that lead.
+Nothing is drawn at random, and it is reckoned from counts: of each artist, and by listener of those that rose:
+who leads among them is not known before their listeners are.
 """
 
 from __future__ import annotations
@@ -27,10 +28,6 @@ from sparkify.etl.errors import ConfigurationError
 from sparkify.models import SongPlay
 
 __all__ = ["trending_artists"]
-
-_CANDIDATES = 100
-"""So many artists whose plays rose most are looked at by listener; who leads by listeners is among them unless
-as many others owe their rise to a few."""
 
 _NANO = 1e9
 """Surges are in order to the billionth: later digits of floating point are noise."""
@@ -79,14 +76,14 @@ def trending_artists(
     )
     artist = every_artist()
     match = artists_of(played, artist)
-    candidates = _candidates(match, floor, max(limit, _CANDIDATES))
+    grown = _grown(match, floor)
     by_listener = (
-        select(candidates.c.name_key, SongPlay.user_id, now.label("plays"), before.label("plays_before"))
-        .select_from(candidates)
-        .join(match, same(match, candidates))
+        select(grown.c.name_key, SongPlay.user_id, now.label("plays"), before.label("plays_before"))
+        .select_from(grown)
+        .join(match, same(match, grown))
         .join(SongPlay, SongPlay.match_id == match.c.match_id)
         .where(*bounds)
-        .group_by(candidates.c.name_key, SongPlay.user_id)
+        .group_by(grown.c.name_key, SongPlay.user_id)
         .cte("by_listener")
     )
     both = cast(by_listener.c.plays + by_listener.c.plays_before, Double)
@@ -100,10 +97,10 @@ def trending_artists(
         .group_by(by_listener.c.name_key)
         .cte("listened")
     )
-    surge = ratio(2.0 * candidates.c.excess, candidates.c.all_plays * func.sqrt(listened.c.squares))
+    surge = ratio(2.0 * grown.c.excess, grown.c.all_plays * func.sqrt(listened.c.squares))
     rising = (
-        select(candidates, listened.c.listeners, listened.c.most_by_one, surge.label("surge"))
-        .join_from(candidates, listened, listened.c.name_key == candidates.c.name_key)
+        select(grown, listened.c.listeners, listened.c.most_by_one, surge.label("surge"))
+        .join_from(grown, listened, listened.c.name_key == grown.c.name_key)
         .cte("rising")
     )
     highest = leading(rising, _order(rising), limit)
@@ -134,8 +131,8 @@ def _order(rows: CTE) -> list[ColumnElement[Any]]:
     return [func.round(rows.c.surge * _NANO).desc(), rows.c.plays.desc()]
 
 
-def _candidates(match: CTE, floor: int, limit: int) -> CTE:
-    """The artists whose plays rose most, as if each were of another listener: a bound of their surge."""
+def _grown(match: CTE, floor: int) -> CTE:
+    """The artists whose plays grew, and more than those of all artists."""
     counted = (
         select(
             match.c.name_key,
@@ -154,15 +151,12 @@ def _candidates(match: CTE, floor: int, limit: int) -> CTE:
     # (plays - expected) times the plays of all artists: whole numbers, in which equal shares are equal. They
     # fit into 64 bits up to six thousand million plays in both windows.
     excess = counted.c.plays * compared.c.all_before - counted.c.plays_before * compared.c.all_now
-    rise = ratio(excess, func.sqrt(cast(both, Double)))
     all_plays = cast(compared.c.all_now + compared.c.all_before, Double)
     return (
         select(counted, compared.c.compared, excess.label("excess"), all_plays.label("all_plays"))
         .join_from(counted, compared, compared.c.compared > 0)
         .where(counted.c.plays >= floor, counted.c.plays > counted.c.plays_before, excess > 0)
-        .order_by(rise.desc(), counted.c.name_key)
-        .limit(limit)
-        .cte("candidate")
+        .cte("grown")
     )
 
 

@@ -917,6 +917,25 @@ def test_artists_of_one_surge_are_in_the_order_of_their_plays(warehouse: Warehou
     assert [row[0] for row in ask(warehouse, trending_artists(limit=1))] == ["Big"]
 
 
+def test_artist_of_many_listeners_leads_before_any_number_of_fans(warehouse: Warehouse, data: Data) -> None:
+    """A hundred artists rose by more plays, each by those of one listener."""
+    fans = [
+        {**one, "userId": f"{session}"}
+        for session in range(101, 201)
+        for one in plays_of(f"Fan of {session}", [16] * 3, session)
+    ]
+    data.log("a.json", *fans, *plays_of("Crowd", [16] * 2, 3), *plays_of("Gone", [9] * 10, 4))
+    data.song("a.json", song())
+    warehouse.load()
+    found = ask(warehouse, trending_artists(limit=2, floor=2))
+    assert [row[:5] for row in found] == [("Crowd", 2, 0, 2, 1), ("Fan of 101", 3, 0, 1, 3)]
+    # Of all plays 302 are of the window, and 10 of that before.
+    assert [row[6] for row in found] == [
+        pytest.approx(2 * 2 * 10 / 312 / math.sqrt(2)),
+        pytest.approx(2 * 10 / 312),
+    ]
+
+
 def test_trending_windows_that_are_none() -> None:
     with pytest.raises(ConfigurationError, match="a window of 0 days"):
         trending_artists(days=0)

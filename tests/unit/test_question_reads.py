@@ -30,7 +30,8 @@ OFTEN: dict[str, tuple[dict[str, int], str]] = {
     "top-artists": ({"songplays": 2}, "counts plays, then finds the listeners of those that lead"),
     "trending-artists": (
         {"songplays": 3},
-        "the same, and asks for the newest moment, which the statistics of the table have",
+        "counts plays, then finds the listeners of those that rose, and asks for the newest moment, which the "
+        "statistics of the table have",
     ),
     "trending-artists, of a period": ({"songplays": 2}, "is told the end of the window"),
 }
