@@ -91,9 +91,9 @@ def sessions(
     minutes_per_session, median_minutes.
 
     A session is of one user: of two users with sessions of one number each has one. It counts where it has a
-    play, and as ``paid`` if any of its plays was. Its minutes are from the
-    beginning of its first play to the end of its last. Of a session that reaches over the edge of the period
-    only the plays inside count.
+    play, and as ``paid`` if any of its plays was, else by the last of its levels in the order of the alphabet;
+    ``level`` is NULL where none of its plays has one. Its minutes are from the beginning of its first play to
+    the end of its last. Of a session that reaches over the edge of the period only the plays inside count.
 
     Order: sessions, most first.
 
@@ -102,11 +102,13 @@ def sessions(
     lasted = func.coalesce(SongMatch.duration, 0.0) * 1000.0
     ended = func.max(elapsed_ms(EPOCH, SongPlay.start_time) + lasted)
     began = elapsed_ms(EPOCH, func.min(SongPlay.start_time))
+    paid = func.max(case((SongPlay.level == "paid", "paid")))
+    level = func.coalesce(paid, func.max(func.nullif(SongPlay.level, "")))
     session = (
         select(
             SongPlay.user_id,
             SongPlay.session_id,
-            func.max(SongPlay.level).label("level"),
+            level.label("level"),
             func.count().label("plays"),
             ((ended - began) / _MS_PER_MINUTE).label("minutes"),
         )

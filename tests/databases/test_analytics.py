@@ -1009,6 +1009,24 @@ def test_sessions_of_no_level_are_a_group(warehouse: Warehouse, data: Data) -> N
     ]
 
 
+def test_session_is_paid_if_a_play_is_and_of_no_level_if_none_has_one(warehouse: Warehouse, data: Data) -> None:
+    levels = [("paid", "premium"), ("free", None), ("", None), (None,), ("",)]
+    data.log(
+        "a.json",
+        *(
+            event(
+                sessionId=session, itemInSession=place, level=level, at=f"2018-11-0{session} 12:0{place}:00.000"
+            )
+            for session, plays in enumerate(levels, start=1)
+            for place, level in enumerate(plays)
+        ),
+    )
+    data.song("a.json", song())
+    warehouse.load()
+    found = [(row.level, row.sessions, row.plays) for row in warehouse.query(sessions())]
+    assert found == [(None, 3, 4), ("free", 1, 2), ("paid", 1, 2)]
+
+
 @pytest.mark.parametrize("dimension", ["level", "location"])
 def test_plays_of_no_level_or_location_are_one_group(
     warehouse: Warehouse, data: Data, dimension: Literal["level", "location"]
