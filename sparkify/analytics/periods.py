@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from typing import Any
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 from sqlalchemy import (
     CTE,
@@ -37,9 +37,13 @@ __all__ = [
     "extent",
     "known_zone",
     "length_of",
+    "local",
     "local_plays",
     "moment",
     "quarters_between",
+    "shifted",
+    "since_before",
+    "utc",
     "within",
 ]
 
@@ -81,6 +85,47 @@ def length_of(days: int, what: str) -> timedelta:
     if not 1 <= days <= _MOST_DAYS:
         raise ConfigurationError(f"a {what} of {days} days is none; give 1 to {_MOST_DAYS}")
     return timedelta(days=days)
+
+
+def local(at: datetime, tz: str) -> datetime:
+    """What the clocks of a zone show at a moment of UTC; neither has a zone."""
+    return at if tz == "UTC" else at.replace(tzinfo=UTC).astimezone(ZoneInfo(tz)).replace(tzinfo=None)
+
+
+def utc(at: datetime, tz: str) -> datetime:
+    """The moment of UTC at which the clocks of a zone show this; neither has a zone."""
+    return at if tz == "UTC" else at.replace(tzinfo=ZoneInfo(tz)).astimezone(UTC).replace(tzinfo=None)
+
+
+def shifted(at: datetime, days: int, tz: str) -> datetime:
+    """The moment so many days later: by the calendar of the zone from a midnight of it, else of 24 hours each.
+
+    :raises OverflowError: when it is not of the years 1 to 9999.
+    """
+    if not _is_midnight(at, tz):
+        return at + timedelta(days=days)
+    return _midnight(local(at, tz).date() + timedelta(days=days), tz)
+
+
+def since_before(first: datetime, end: datetime, tz: str) -> datetime:
+    """Where the period before one begins: it has as many days where this is of days of the zone, else it is as
+    long.
+
+    :raises OverflowError: when it is not of the years 1 to 9999.
+    """
+    if _is_midnight(first, tz) and _is_midnight(end, tz):
+        return shifted(first, -(local(end, tz).date() - local(first, tz).date()).days, tz)
+    return first - (end - first)
+
+
+def _is_midnight(at: datetime, tz: str) -> bool:
+    """Whether a day of the zone begins at this moment of UTC: not at 0:00 where clocks skip that."""
+    return _midnight(local(at, tz).date(), tz) == at
+
+
+def _midnight(day: date, tz: str) -> datetime:
+    """When a day of the zone begins, in UTC."""
+    return utc(datetime.combine(day, time.min), tz)
 
 
 def extent() -> Select[int, datetime | None, datetime | None]:

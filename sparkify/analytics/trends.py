@@ -22,7 +22,15 @@ from sqlalchemy import CTE, BigInteger, ColumnElement, Double, Select, and_, cas
 
 from sparkify.analytics.expressions import count_if, interval, ratio, truncated
 from sparkify.analytics.music import artist_order, artists_of, every_artist
-from sparkify.analytics.periods import Moment, length_of, moment, within
+from sparkify.analytics.periods import (
+    Moment,
+    known_zone,
+    length_of,
+    moment,
+    shifted,
+    since_before,
+    within,
+)
 from sparkify.analytics.spellings import leading, same, spelled
 from sparkify.etl.errors import ConfigurationError
 from sparkify.models import SongPlay
@@ -37,13 +45,20 @@ _LARGEST_EXPONENT = 700.0
 
 
 def trending_artists(
-    *, limit: int = 10, floor: int = 5, days: int = 7, since: Moment = None, until: Moment = None
+    *,
+    limit: int = 10,
+    floor: int = 5,
+    days: int = 7,
+    since: Moment = None,
+    until: Moment = None,
+    tz: str = "UTC",
 ) -> Select[str, int, int, int, int, float | None, float, int, float]:
     """The artists on the rise: artist, plays, plays_before, listeners, most_by_one, growth, surge, compared,
     chance.
 
     ``plays`` and ``listeners`` are of the window from ``since`` to ``until``, ``plays_before`` of the window of
     the same length just before it, and ``most_by_one`` the plays in the window of the listener who has most.
+    A window of whole days of the zone ``tz`` has as many of them before it, though clocks change meanwhile.
     ``growth`` = plays / plays_before - 1, and NULL for who was not played before.
 
     ``surge`` = 2 * (plays - expected) / sqrt(sum of n * n), with n the plays of each listener in both windows,
@@ -60,9 +75,10 @@ def trending_artists(
     :param floor: the fewest plays in the window to be a row.
     :param days: the length of the window, where ``since`` or ``until`` is not given; without either it ends
         with the day (UTC) of the newest play.
-    :raises ConfigurationError: when the window is empty.
+    :param tz: the zone whose days those are, where ``since`` or ``until`` is a midnight of it.
+    :raises ConfigurationError: when the window is empty, or the zone is not known.
     """
-    first, middle, end = _windows(length_of(days, "window"), since, until)
+    first, middle, end = _windows(length_of(days, "window"), since, until, known_zone(tz))
     now = func.count(case((and_(SongPlay.start_time >= middle, SongPlay.start_time < end), 1)))
     before = func.count(case((and_(SongPlay.start_time >= first, SongPlay.start_time < middle), 1)))
     # A computed window is no condition of the rows: on DuckDB 1.5 that takes more than twice the memory.
@@ -167,7 +183,7 @@ def _chance(surge: ColumnElement[float], compared: ColumnElement[int]) -> Column
     return func.least(1.0, compared * one, type_=Double())
 
 
-def _windows(length: timedelta, since: Moment, until: Moment) -> tuple[Any, Any, Any]:
+def _windows(length: timedelta, since: Moment, until: Moment, tz: str) -> tuple[Any, Any, Any]:
     """Where the window before begins, where the window begins, and where it ends."""
     middle, end = moment(since), moment(until)
     if middle is None and end is None:
@@ -175,11 +191,11 @@ def _windows(length: timedelta, since: Moment, until: Moment) -> tuple[Any, Any,
     try:
         if end is None:
             assert middle is not None  # noqa: S101 - one of the two is given
-            end = middle + length
+            end = shifted(middle, length.days, tz)
         elif middle is None:
-            middle = end - length
+            middle = shifted(end, -length.days, tz)
         within(SongPlay.start_time, middle, end)
-        return middle - (end - middle), middle, end
+        return since_before(middle, end, tz), middle, end
     except OverflowError:
         raise ConfigurationError("the window, or that before it, is not within the years 1 to 9999") from None
 

@@ -14,12 +14,12 @@ from sqlalchemy import CompoundSelect, Connection, Select
 
 from sparkify import analytics
 from sparkify.analytics import Moment
-from sparkify.analytics.periods import extent, known_zone, length_of, moment
+from sparkify.analytics.periods import extent, known_zone, length_of, local, moment, utc
 from sparkify.analytics.songs import songs_and_days
 from sparkify.databases import Database
 from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.results import CheckResult
-from sparkify.report.facts import Facts, Period, Record, local, utc
+from sparkify.report.facts import Facts, Period, Record
 from sparkify.warehouse.query import Query, sql_text
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["collect"]
 
 _DAY = timedelta(days=1)
-_WEEK = timedelta(days=7)
+_WEEK = 7
+"""Days."""
 _PLACES = 8
 
 
@@ -169,7 +170,7 @@ class _Asking:
         return self._trend()
 
     def _trend(self) -> Period | None:
-        week = self._period.last(min(_WEEK, self._period.length))
+        week = self._period.last(_WEEK)
         return week if self._covers(week.before()) else None
 
     def _covers(self, period: Period) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
+from sparkify.analytics.periods import local, shifted, since_before
 from sparkify.etl.results import CheckResult
 
-__all__ = ["Facts", "Period", "Record", "Slot", "local", "utc"]
+__all__ = ["Facts", "Period", "Record", "Slot"]
 
 Record = Mapping[str, Any]
 
@@ -47,12 +47,12 @@ class Period:
         return local(self.until - _MOMENT, self.tz).date()
 
     def before(self) -> Period:
-        """The period of the same length that ends where this begins."""
-        return Period(self.since - self.length, self.since, self.tz)
+        """The period that ends where this begins: of as many days where this is of whole days, else as long."""
+        return Period(since_before(self.since, self.until, self.tz), self.since, self.tz)
 
-    def last(self, length: timedelta) -> Period:
-        """Its last part."""
-        return Period(self.until - length, self.until, self.tz)
+    def last(self, days: int) -> Period:
+        """Its last days, or all of it where it has no more."""
+        return Period(max(self.since, shifted(self.until, -days, self.tz)), self.until, self.tz)
 
     def has_week(self, monday: date, later: int = 0) -> bool:
         """Whether it reaches to the end of the week that comes ``later`` weeks after the one of that Monday."""
@@ -152,13 +152,3 @@ class Facts:
             for name in ("first_play", "last_play")
         )
         return first, last
-
-
-def local(at: datetime, tz: str) -> datetime:
-    """What the clocks of a zone show at a moment of UTC; neither has a zone."""
-    return at if tz == "UTC" else at.replace(tzinfo=UTC).astimezone(ZoneInfo(tz)).replace(tzinfo=None)
-
-
-def utc(at: datetime, tz: str) -> datetime:
-    """The moment of UTC at which the clocks of a zone show this; neither has a zone."""
-    return at if tz == "UTC" else at.replace(tzinfo=ZoneInfo(tz)).astimezone(UTC).replace(tzinfo=None)

@@ -12,12 +12,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sparkify.analytics.periods import local
 from sparkify.etl.errors import ConfigurationError
 from sparkify.models import Match
 from sparkify.report import charts, headlines, tables, wording
 from sparkify.report.asking import collect
 from sparkify.report.downloads import csv_link
-from sparkify.report.facts import Facts, local
+from sparkify.report.facts import Facts
 from sparkify.report.figures import figures
 
 if TYPE_CHECKING:

@@ -7,11 +7,12 @@ import shlex
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
+from zoneinfo import ZoneInfo
 
 import pytest
 from typer.testing import CliRunner
@@ -236,6 +237,78 @@ def test_a_day_of_25_hours(loaded: Warehouse) -> None:
     assert period.since == datetime(2018, 11, 3, 7)
 
 
+@pytest.mark.parametrize(
+    ("days", "compared", "plays"),
+    [
+        (7, "31 Oct \N{EN DASH} 6 Nov 2018 against 24\N{EN DASH}30 Oct", 21),
+        (30, "8 Oct \N{EN DASH} 6 Nov 2018 against 8 Sep \N{EN DASH} 7 Oct", 90),
+    ],
+)
+def test_days_before_are_those_of_the_calendar_where_clocks_change(
+    warehouse: Warehouse, data: Data, days: int, compared: str, plays: int
+) -> None:
+    """Clocks of Los Angeles went back on the 4th of November; each day has a play at 0:30, 12:30 and 23:30."""
+    day, zone = date(2018, 9, 8), ZoneInfo("America/Los_Angeles")
+    moments = [
+        datetime.combine(day + timedelta(days=number), time(hour, 30), zone).astimezone(UTC)
+        for number in range(60)
+        for hour in (0, 12, 23)
+    ]
+    data.log("a.json", *(event(at=f"{at:%F %T}.000", sessionId=n) for n, at in enumerate(moments, start=1)))
+    data.song("a.json", song())
+    warehouse.load()
+    found = collect(warehouse, days=days, tz="America/Los_Angeles", checks=False)
+    assert found.compared == found.period
+    assert headlines.comparison(found.period) == compared
+    assert found.totals["plays"] == plays
+    assert found.totals_before is not None
+    assert found.totals_before["plays"] == plays
+    assert found.trend is not None
+    assert headlines.comparison(found.trend) == "31 Oct \N{EN DASH} 6 Nov 2018 against 24\N{EN DASH}30 Oct"
+    # Of that week too, the plays before are from the midnight on which the 24th began.
+    assert "start_time >= TIMESTAMP '2018-10-24 07:00:00'" in found.sql["trending-artists"]
+
+
+@pytest.mark.parametrize(
+    ("period", "before"),
+    [
+        # Of midnights of the zone: the day of 25 hours, and the one after it.
+        (
+            Period(datetime(2018, 11, 4, 7), datetime(2018, 11, 5, 8), "America/Los_Angeles"),
+            datetime(2018, 11, 3, 7),
+        ),
+        (
+            Period(datetime(2018, 11, 5, 8), datetime(2018, 11, 6, 8), "America/Los_Angeles"),
+            datetime(2018, 11, 4, 7),
+        ),
+        # In Sao Paulo the 4th began at one o'clock.
+        (
+            Period(datetime(2018, 11, 4, 3), datetime(2018, 11, 5, 2), "America/Sao_Paulo"),
+            datetime(2018, 11, 3, 3),
+        ),
+        # Not of midnights: as many hours.
+        (
+            Period(datetime(2018, 11, 4, 12), datetime(2018, 11, 5, 8), "America/Los_Angeles"),
+            datetime(2018, 11, 3, 16),
+        ),
+        (
+            Period(datetime(2018, 11, 5, 8), datetime(2018, 11, 6, 9), "America/Los_Angeles"),
+            datetime(2018, 11, 4, 7),
+        ),
+    ],
+)
+def test_period_before_one(period: Period, before: datetime) -> None:
+    assert period.before() == Period(before, period.since, period.tz)
+
+
+def test_last_days_of_a_period() -> None:
+    zone = "America/Los_Angeles"
+    week = Period(datetime(2018, 10, 31, 7), datetime(2018, 11, 7, 8), zone)
+    assert week.last(7) == week.last(8) == week
+    assert week.last(6) == Period(datetime(2018, 11, 1, 7), week.until, zone)
+    assert replace(week, until=datetime(2018, 11, 7, 9)).last(1).since == datetime(2018, 11, 6, 9)
+
+
 def test_what_is_compared(loaded: Warehouse) -> None:
     # The seven days before have plays, so the whole period is compared with them.
     week = collect(loaded, days=7, checks=False)
@@ -350,7 +423,7 @@ def facts(**changed: Any) -> Facts:
         song_days=[],
         artists=[],
         users=[],
-        trend=MONTH.last(timedelta(days=7)),
+        trend=MONTH.last(7),
         trending=[],
         levels=[],
         genders=[],
