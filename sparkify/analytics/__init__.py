@@ -27,7 +27,8 @@ Each runs as it is on Amazon Redshift and on DuckDB.
 from __future__ import annotations
 
 from sparkify.analytics.health import freshness, match_quality, unmatched
-from sparkify.analytics.listeners import level_changes, retention, sessions, top_users
+from sparkify.analytics.levels import level_changes
+from sparkify.analytics.listeners import retention, sessions, top_users
 from sparkify.analytics.listening import DIMENSIONS, Dimension, peak_hours, plays_by, totals
 from sparkify.analytics.music import top_artists
 from sparkify.analytics.periods import Moment

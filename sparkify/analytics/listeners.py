@@ -1,4 +1,4 @@
-"""How listeners behave: who plays most, their sessions, their changes of level, and whether they come back."""
+"""How listeners behave: who plays most, their sessions, and whether they come back."""
 
 from __future__ import annotations
 
@@ -13,27 +13,23 @@ from sqlalchemy import (
     Double,
     Integer,
     Select,
-    and_,
     case,
     cast,
     func,
     literal,
     literal_column,
-    or_,
     select,
 )
-from sqlalchemy.types import TIMESTAMP
 
-from sparkify.analytics.expressions import EPOCH, count_if, ratio, truncated
-from sparkify.analytics.periods import Moment, known_zone, local_plays, moment, within
+from sparkify.analytics.expressions import EPOCH, ratio, truncated
+from sparkify.analytics.periods import Moment, known_zone, local_plays, within
 from sparkify.etl.constructs import elapsed_ms, equal, local_time
-from sparkify.models import SongMatch, SongPlay, User, UserLevel
+from sparkify.models import SongMatch, SongPlay, User
 
-__all__ = ["level_changes", "retention", "sessions", "top_users"]
+__all__ = ["retention", "sessions", "top_users"]
 
 _MS_PER_MINUTE = 60_000.0
-_MS_PER_DAY = 86_400_000.0
-_MS_PER_WEEK = 7 * _MS_PER_DAY
+_MS_PER_WEEK = 604_800_000.0
 
 
 def top_users(
@@ -146,73 +142,6 @@ def sessions(
         .join_from(means, plays, equal(plays.c.level, means.c.level))
         .join(minutes, equal(minutes.c.level, means.c.level))
         .order_by(means.c.sessions.desc(), means.c.level.asc().nulls_last())
-    )
-
-
-def level_changes(
-    *, since: Moment = None, until: Moment = None
-) -> Select[str | None, int, int, int, float, float | None]:
-    """How users move between free and paid, by the level they begin with: level, users, changed, stayed,
-    change_rate, days_to_change.
-
-    From ``user_levels``. ``users`` begin the period at ``level``: they have it when it begins, or at their
-    first play in it. ``changed`` of them had another level within it, and ``stayed`` of those had another one
-    at its end; the rest went back. ``change_rate`` = changed / users. ``days_to_change`` is the mean time from
-    the beginning of the first level to the first change, in days; NULL where nobody changed.
-
-    Order: users, most first.
-
-    :raises ConfigurationError: when the period is empty.
-    """
-    within(UserLevel.valid_from, since, until)
-    first, end = moment(since), moment(until)
-    in_force: list[ColumnElement[bool]] = []
-    if first is not None:
-        in_force.append(or_(UserLevel.valid_to.is_(None), UserLevel.valid_to > first))
-    if end is not None:
-        in_force.append(UserLevel.valid_from < end)
-    stretch = (
-        select(
-            UserLevel.user_id,
-            UserLevel.level,
-            UserLevel.valid_from,
-            func.row_number()
-            .over(partition_by=UserLevel.user_id, order_by=UserLevel.valid_from)
-            .label("place"),
-            func.count().over(partition_by=UserLevel.user_id).label("stretches"),
-        )
-        .where(*in_force)
-        .cte("stretch")
-    )
-    is_first, is_second = stretch.c.place == 1, stretch.c.place == 2
-    is_last = stretch.c.place == stretch.c.stretches
-    user = (
-        select(
-            stretch.c.user_id,
-            func.max(stretch.c.stretches).label("stretches"),
-            func.max(case((is_first, stretch.c.level))).label("level"),
-            func.max(case((is_last, stretch.c.level))).label("last_level"),
-            cast(func.max(case((is_first, stretch.c.valid_from))), TIMESTAMP).label("began"),
-            cast(func.max(case((is_second, stretch.c.valid_from))), TIMESTAMP).label("changed_at"),
-        )
-        .group_by(stretch.c.user_id)
-        .cte("by_user")
-    )
-    users = func.count()
-    changed = user.c.stretches > 1
-    elsewhere = func.coalesce(user.c.level, "") != func.coalesce(user.c.last_level, "")
-    days = elapsed_ms(user.c.began, user.c.changed_at) / _MS_PER_DAY
-    return (
-        select(
-            user.c.level,
-            users.label("users"),
-            count_if(changed).label("changed"),
-            count_if(and_(changed, elsewhere)).label("stayed"),
-            ratio(count_if(changed), users).label("change_rate"),
-            func.avg(days).label("days_to_change"),
-        )
-        .group_by(user.c.level)
-        .order_by(users.desc(), user.c.level.asc().nulls_last())
     )
 
 

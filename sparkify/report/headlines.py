@@ -122,7 +122,7 @@ def people(facts: Facts) -> str:
     """What share of the plays the paying listeners make."""
     paid = _of(facts.levels, "level", "paid")
     if paid is None:
-        return f"No listener pays: {counted(facts.totals['listeners'], 'listener')}, all on the free level"
+        return _nobody_pays(facts)
     listeners = paid["listeners"] / facts.totals["listeners"]
     return (
         f"{counted(paid['listeners'], 'paying listener')}, {percent(listeners)} of all, "
@@ -130,14 +130,29 @@ def people(facts: Facts) -> str:
     )
 
 
+def _nobody_pays(facts: Facts) -> str:
+    """How many are known to be on the free level: a play may have another level, or none."""
+    free, listeners = _of(facts.levels, "level", "free"), facts.totals["listeners"]
+    if free is None:
+        return "No listener is known to pay"
+    if len(facts.levels) > 1:
+        return (
+            f"No listener is known to pay: {number(free['listeners'])} of {number(listeners)} on the free level"
+        )
+    return f"No listener pays: {counted(listeners, 'listener')}, all on the free level"
+
+
 def changes(facts: Facts) -> str:
     """How many went from free to paid, and stayed."""
     free = _of(facts.level_changes, "level", "free")
     if free is None:
-        return "No listener began on the free level"
+        unknown = _of(facts.level_changes, "level", None) is not None
+        return f"No listener {'is known to have begun' if unknown else 'began'} on the free level"
     if not free["changed"]:
         return f"None of {counted(free['users'], 'free listener')} went paid"
-    began = f"{number(free['changed'])} of {counted(free['users'], 'free listener')} went paid"
+    # Where there is a third level, the change may be to that.
+    went = "changed level" if {row["level"] for row in facts.levels} - {"free", "paid", None} else "went paid"
+    began = f"{number(free['changed'])} of {counted(free['users'], 'free listener')} {went}"
     if free["stayed"] == free["changed"]:
         return f"{began}, and {'all of them' if free['changed'] > 1 else 'that one'} stayed"
     return f"{began}, and {number(free['changed'] - free['stayed'])} of them went back"
@@ -187,7 +202,7 @@ def comparison(period: Period) -> str:
     )
 
 
-def _of(rows: Sequence[Record], column: str, value: str) -> Mapping[str, Any] | None:
+def _of(rows: Sequence[Record], column: str, value: str | None) -> Mapping[str, Any] | None:
     return next((row for row in rows if row[column] == value), None)
 
 

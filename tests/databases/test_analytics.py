@@ -976,6 +976,34 @@ def test_levels_within_a_period(warehouse: Warehouse, data: Data) -> None:
     ]
 
 
+def test_play_of_no_level_tells_no_change(warehouse: Warehouse, data: Data) -> None:
+    """User 1: free, none, free, none, paid. User 2: none, free. User 3: free, none. User 4: none."""
+    levels = {1: ["free", None, "free", "", "paid"], 2: [None, "free"], 3: ["free", None], 4: [None, "", None]}
+    data.log(
+        "a.json",
+        *(
+            event(at=f"2018-11-{day:02} 12:00:00.796", userId=str(user), sessionId=10 * user + day, level=level)
+            for user, of_days in levels.items()
+            for day, level in enumerate(of_days, start=1)
+        ),
+    )
+    data.song("a.json", song())
+    warehouse.load()
+    # User 1 was free from the 1st to the 5th.
+    unknown = (None, 1, 0, 0, 0.0, None)
+    assert ask(warehouse, level_changes()) == [("free", 3, 1, 1, 1 / 3, 4.0), unknown]
+    # At noon of the 1st user 2 is not known yet; on the 2nd and 4th user 1 is still free.
+    assert ask(warehouse, level_changes(until=date(2018, 11, 2))) == [
+        ("free", 2, 0, 0, 0.0, None),
+        (None, 2, 0, 0, 0.0, None),
+    ]
+    assert ask(warehouse, level_changes(since=date(2018, 11, 3), until=date(2018, 11, 5))) == [
+        ("free", 3, 0, 0, 0.0, None),
+        unknown,
+    ]
+    assert ask(warehouse, level_changes(since=date(2018, 11, 5))) == [("free", 3, 1, 1, 1 / 3, 4.0), unknown]
+
+
 def test_sessions_by_heart(warehouse: Warehouse, data: Data) -> None:
     """Of a free session of one minute, one of two plays in ten minutes, and one that turned paid."""
     data.log(

@@ -391,7 +391,7 @@ def test_one_play_makes_a_page(warehouse: Warehouse, data: Data) -> None:
     page = Page(html)
     assert page.all("h1") == ["1 play by 1 listener"]
     assert page.all("h2")[0] == "20:00 to 21:00 was busiest: 1 play an hour"
-    assert "No listener pays" in html
+    assert "No listener is known to pay" in html
     assert "Not known" in page.all("th")
 
 
@@ -513,7 +513,16 @@ def test_title_of_people() -> None:
     assert headlines.people(facts(levels=[paid])) == "5 paying listeners, 25% of all, make 82% of the plays"
     one = {"level": "paid", "listeners": 1, "share": 0.05}
     assert headlines.people(facts(levels=[one])) == "1 paying listener, 5.0% of all, makes 5.0% of the plays"
-    assert headlines.people(facts()) == "No listener pays: 20 listeners, all on the free level"
+    free = {"level": "free", "listeners": 20, "share": 1.0}
+    assert headlines.people(facts(levels=[free])) == "No listener pays: 20 listeners, all on the free level"
+
+
+@pytest.mark.parametrize("level", [None, "trial"])
+def test_title_of_people_tells_no_level_that_is_not_known(level: str | None) -> None:
+    other, free = {"level": level, "listeners": 18}, {"level": "free", "listeners": 5}
+    assert headlines.people(facts(levels=[other])) == "No listener is known to pay"
+    mixed = headlines.people(facts(levels=[other, free]))
+    assert mixed == "No listener is known to pay: 5 of 20 on the free level"
 
 
 @pytest.mark.parametrize(
@@ -529,6 +538,14 @@ def test_title_of_changes(changed: int, stayed: int, title: str) -> None:
     row = {"level": "free", "users": 81, "changed": changed, "stayed": stayed}
     assert headlines.changes(facts(level_changes=[row])) == title
     assert headlines.changes(facts()) == "No listener began on the free level"
+    trial = facts(level_changes=[row], levels=[{"level": "trial"}, {"level": "free"}])
+    assert headlines.changes(trial) == title.replace("went paid", "changed level" if changed else "went paid")
+
+
+def test_title_of_changes_where_levels_are_not_known() -> None:
+    row = {"level": None, "users": 1, "changed": 0, "stayed": 0}
+    title = "No listener is known to have begun on the free level"
+    assert headlines.changes(facts(level_changes=[row])) == title
 
 
 def test_title_of_returning_judges_whole_weeks_alone() -> None:
