@@ -60,19 +60,19 @@ def collect(
     period = _period(whole.last_play, since, until, days, tz)
     results = warehouse.check() if checks else None
     with warehouse.session() as session:
-        return _Asking(session.connection(), warehouse.database, period, whole.first_play).facts(results)
+        return _Asking(session.connection(), warehouse.database, period, whole).facts(results)
 
 
 class _Asking:
     """Asks on one connection, so that all answers are of one moment, and keeps texts, commands and rows."""
 
-    def __init__(
-        self, connection: Connection, database: Database, period: Period, first_play: datetime
-    ) -> None:
+    def __init__(self, connection: Connection, database: Database, period: Period, whole: Any) -> None:
+        """:param whole: the row of :func:`extent`, of a warehouse with plays."""
         self._connection = connection
         self._database = database
         self._period = period
-        self._first_play = first_play
+        self._first_play: datetime = whole.first_play
+        self._newest_play: datetime = whole.last_play
         self._sql: dict[str, str] = {}
         self._commands: dict[str, str] = {}
         self._rows: dict[str, Sequence[Record]] = {}
@@ -89,6 +89,7 @@ class _Asking:
         songs, song_days = self._songs()
         found = Facts(
             period=period,
+            newest_play=self._newest_play,
             totals=totals,
             compared=compared,
             totals_now=totals if compared == period else self._totals(compared, "totals, last days"),

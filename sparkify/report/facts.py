@@ -54,10 +54,6 @@ class Period:
         """Its last days, or all of it where it has no more."""
         return Period(max(self.since, shifted(self.until, -days, self.tz)), self.until, self.tz)
 
-    def has_week(self, monday: date, later: int = 0) -> bool:
-        """Whether it reaches to the end of the week that comes ``later`` weeks after the one of that Monday."""
-        return monday + (later + 1) * _WEEK - _DAY <= self.last_day
-
 
 @dataclass(frozen=True)
 class Slot:
@@ -76,6 +72,7 @@ class Slot:
 class Facts:
     """The answers, as records with mojibake fixed; see :mod:`sparkify.analytics` for the columns.
 
+    :ivar newest_play: when the newest play of all began, in the period or after it.
     :ivar compared: the part of the period whose totals are set against ``compared.before()``; None where the
         plays do not go back so far.
     :ivar hours: by hour of the week, where the plays reach over two weeks; ``day_hours`` by hour of the day,
@@ -88,6 +85,7 @@ class Facts:
     """
 
     period: Period
+    newest_play: datetime
     totals: Record
     compared: Period | None
     totals_now: Record | None
@@ -116,6 +114,15 @@ class Facts:
     sql: Mapping[str, str] = field(default_factory=dict)
     commands: Mapping[str, str] = field(default_factory=dict)
     rows: Mapping[str, Sequence[Record]] = field(default_factory=dict)
+
+    @property
+    def last_day(self) -> date:
+        """The last day of the period that the plays reach."""
+        return min(self.period.last_day, local(self.newest_play, self.period.tz).date())
+
+    def has_week(self, monday: date, later: int = 0) -> bool:
+        """Whether they reach to the end of the week that comes ``later`` weeks after the one of that Monday."""
+        return monday + (later + 1) * _WEEK - _DAY <= self.last_day
 
     @property
     def has_weeks(self) -> bool:

@@ -159,10 +159,10 @@ def changes(facts: Facts) -> str:
 
 
 def returning(facts: Facts) -> str:
-    """How many of those who registered played the week after, where the period has that week."""
+    """How many of those who registered played the week after, where the plays reach its end."""
     if not facts.retention:
         return "No listener is known to have registered in this period"
-    sizes = {row["cohort"]: row["size"] for row in facts.retention if facts.period.has_week(row["cohort"], 1)}
+    sizes = {row["cohort"]: row["size"] for row in facts.retention if facts.has_week(row["cohort"], 1)}
     size = sum(sizes.values())
     back = sum(row["listeners"] for row in facts.retention if row["week"] == 1 and row["cohort"] in sizes)
     if not size:

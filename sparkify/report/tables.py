@@ -93,12 +93,12 @@ def cohorts(facts: Facts) -> dict[str, Any]:
     for cohort in sorted(sizes):
         cells: list[dict[str, Any] | None] = []
         for week in range(1, weeks + 1):
-            if cohort + timedelta(days=7 * week) > facts.period.last_day:
+            if cohort + timedelta(days=7 * week) > facts.last_day:
                 cells.append(None)
                 continue
             row = found.get((cohort, week))
             share = row["share"] if row else 0.0
-            whole = facts.period.has_week(cohort, week)
+            whole = facts.has_week(cohort, week)
             title = f"{row['listeners'] if row else 0} of {sizes[cohort]}"
             cells.append({"share": share, "shade": round(100 * share), "whole": whole, "title": title})
         rows.append({"cohort": cohort, "size": sizes[cohort], "cells": cells})

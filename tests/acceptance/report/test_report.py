@@ -28,7 +28,7 @@ from tests.support.making import event, song
 
 pytest.importorskip("jinja2", reason="the extra report is not installed")
 
-from sparkify.report import build, collect, headlines, render, wording
+from sparkify.report import build, collect, headlines, render, tables, wording
 from sparkify.report.downloads import csv_link, csv_text
 from sparkify.report.facts import Facts, Period
 
@@ -407,6 +407,7 @@ def test_a_long_period_has_a_column_a_week(loaded: Warehouse) -> None:
 def facts(**changed: Any) -> Facts:
     plain = Facts(
         period=MONTH,
+        newest_play=datetime(2018, 12, 31),
         totals={
             "plays": 100,
             "listeners": 20,
@@ -566,6 +567,33 @@ def test_title_of_returning_judges_whole_weeks_alone() -> None:
     assert headlines.returning(facts(retention=rows)) == title
     assert headlines.returning(facts(retention=rows[3:])) == "It is too early to say who comes back"
     assert headlines.returning(facts()) == "No listener is known to have registered in this period"
+
+
+def test_week_that_the_plays_do_not_reach_is_not_judged(warehouse: Warehouse, data: Data) -> None:
+    """Registered on Monday the 26th of November: the week after ends on the 9th of December."""
+    registered = datetime(2018, 11, 26, 10, tzinfo=UTC).timestamp() * 1000
+    early = "It is too early to say who comes back"
+    played = "0 of 1 new listener played the week after they registered"
+    data.song("a.json", song())
+    data.log("a.json", event(at="2018-11-01 20:00:00.796", sessionId=1, registration=None))
+    data.log("b.json", event(at="2018-11-27 20:00:00.796", sessionId=2, userId="2", registration=registered))
+    for day, title in (("11-28", early), ("12-08", early), ("12-09", played)):
+        data.log(f"{day}.json", event(at=f"2018-{day} 20:00:00.796", sessionId=int(day[3:]), registration=None))
+        warehouse.load()
+        found = collect(warehouse, since=date(2018, 11, 1), until=date(2018, 12, 31), checks=False)
+        assert headlines.returning(found) == title, day
+
+
+def test_cohorts_have_no_share_of_a_week_that_the_plays_do_not_reach() -> None:
+    fifth, twelfth = date(2018, 11, 5), date(2018, 11, 12)
+    rows = [
+        {"cohort": fifth, "week": 2, "listeners": 1, "size": 2, "share": 0.5},
+        {"cohort": twelfth, "week": 0, "listeners": 4, "size": 4, "share": 1.0},
+    ]
+    found = tables.cohorts(facts(retention=rows, newest_play=datetime(2018, 11, 20, 12)))
+    shown = [[cell and (cell["share"], cell["whole"]) for cell in row["cells"]] for row in found["rows"]]
+    # The week of the 19th has begun, and that of the 26th has not.
+    assert shown == [[(0.0, True), (0.5, False)], [(0.0, False), None]]
 
 
 def test_title_of_health() -> None:
