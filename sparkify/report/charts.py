@@ -107,13 +107,13 @@ def area(values: Sequence[int], top: int) -> str:
 
 
 def week(facts: Facts) -> dict[str, Any] | None:
-    """Seven rows of 24 cells, Monday first, and the busiest of them; None where the plays reach over less than
-    two weeks.
+    """Seven rows of 24 cells, Monday first, and the busiest of them, which may tie; None where the plays reach
+    over less than two weeks.
     """
     if not facts.has_weeks:
         return None
     slots = facts.week()
-    best = max(slots, key=lambda slot: slots[slot].rate)
+    most = max(slot.rate for slot in slots.values())
     rows = []
     for weekday in (1, 2, 3, 4, 5, 6, 0):
         of_day = [slots[weekday, hour] for hour in range(24)]
@@ -125,7 +125,7 @@ def week(facts: Facts) -> dict[str, Any] | None:
                 "cells": [
                     {
                         "rate": slot.rate,
-                        "shade": round(100 * slot.rate / slots[best].rate),
+                        "shade": round(100 * slot.rate / most),
                         "title": f"{WEEKDAYS[weekday]} {hour}:00: {decimal(slot.rate)} plays an hour, "
                         f"{slot.plays} in {counted(slot.hours, 'hour')}",
                     }
@@ -133,7 +133,7 @@ def week(facts: Facts) -> dict[str, Any] | None:
                 ],
             }
         )
-    return {"rows": rows, "best": {"weekday": best[0], "hour": best[1], "rate": slots[best].rate}}
+    return {"rows": rows, "best": [place for place, slot in slots.items() if slot.rate == most], "rate": most}
 
 
 def rounded(value: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sparkify.report.facts import Facts, Period, Record, Slot
@@ -11,6 +11,7 @@ from sparkify.report.wording import WEEKDAYS, counted, days, decimal, number, pe
 
 __all__ = [
     "artists",
+    "busiest",
     "changes",
     "comparison",
     "health",
@@ -46,7 +47,7 @@ def songs(facts: Facts) -> str:
     first, *others = facts.songs
     names = [f"“{song['title']}”" for song in _tied(first, others)]
     if len(names) > 1:
-        return _shared(names, "songs", first, len(facts.songs))
+        return _shared_first(names, "songs", first, len(facts.songs))
     return f"{names[0]} by {first['artist']} leads with {_plays(first)}{_of_one(first)}"
 
 
@@ -55,7 +56,7 @@ def artists(facts: Facts) -> str:
     first, *others = facts.artists
     names = [artist["artist"] for artist in _tied(first, others)]
     if len(names) > 1:
-        return _shared(names, "artists", first, len(facts.artists))
+        return _shared_first(names, "artists", first, len(facts.artists))
     return f"{names[0]} leads the artists with {_plays(first)}{_of_one(first)}"
 
 
@@ -99,23 +100,31 @@ def trend_note(facts: Facts) -> str:
 def hours(facts: Facts) -> str:
     """When the most plays are: in which part of which day, or at which hour where there are few days."""
     if not facts.has_weeks:
-        slots = facts.day()
-        hour = max(slots, key=lambda hour: slots[hour].rate)
-        return _peak(f"{hour}:00 to {hour + 1}:00", slots[hour], slots.values())
-    parts: dict[tuple[int, int], Slot] = defaultdict(lambda: Slot(0, 0))
+        return _peak({f"{hour}:00 to {hour + 1}:00": slot for hour, slot in facts.day().items()}, "hours")
+    parts: dict[str, Slot] = defaultdict(lambda: Slot(0, 0))
     for (weekday, hour), slot in facts.week().items():
-        so_far = parts[weekday, hour // 6]
-        parts[weekday, hour // 6] = Slot(so_far.plays + slot.plays, so_far.hours + slot.hours)
-    (weekday, part), best = max(parts.items(), key=lambda found: found[1].rate)
-    return _peak(_PARTS[part].format(WEEKDAYS[weekday]), best, parts.values())
+        name = _PARTS[hour // 6].format(WEEKDAYS[weekday])
+        parts[name] = Slot(parts[name].plays + slot.plays, parts[name].hours + slot.hours)
+    return _peak(parts, "parts of the week")
 
 
-def _peak(when: str, best: Slot, slots: Iterable[Slot]) -> str:
-    slots = list(slots)
-    mean = sum(slot.plays for slot in slots) / sum(slot.hours for slot in slots)
-    plays = f"{decimal(best.rate)} {'play' if best.rate == 1 else 'plays'} an hour"
-    peak = f"{when[0].upper()}{when[1:]} was busiest: {plays}"
-    return f"{peak}, {best.rate / mean:.1f} times the average" if best.rate / mean >= _ABOVE else peak
+def busiest(week: Mapping[str, Any]) -> str:
+    """Which hour of the week has the most plays, or how many share the first place."""
+    first, *others = week["best"]
+    if others:
+        return f"{len(others) + 1} hours share the first place with"
+    return f"The busiest hour is {WEEKDAYS[first[0]]} {first[1]}:00 with"
+
+
+def _peak(slots: Mapping[str, Slot], what: str) -> str:
+    rate = max(slot.rate for slot in slots.values())
+    names = [name for name, slot in slots.items() if slot.rate == rate]
+    plays = f"{decimal(rate)} {'play' if rate == 1 else 'plays'} an hour"
+    if len(names) > 1:
+        return _shared(names, f"{len(names)} {what}", plays)
+    mean = sum(slot.plays for slot in slots.values()) / sum(slot.hours for slot in slots.values())
+    peak = f"{names[0][0].upper()}{names[0][1:]} was busiest: {plays}"
+    return f"{peak}, {rate / mean:.1f} times the average" if rate / mean >= _ABOVE else peak
 
 
 def people(facts: Facts) -> str:
@@ -210,12 +219,17 @@ def _tied(first: Record, others: Sequence[Record]) -> list[Record]:
     return [first, *(row for row in others if row["plays"] == first["plays"])]
 
 
-def _shared(names: Sequence[str], what: str, first: Record, shown: int) -> str:
+def _shared_first(names: Sequence[str], what: str, first: Record, shown: int) -> str:
     """Who shares the first place; where all that were asked for do, there may be more."""
-    how_many = f"At least {shown}" if len(names) == shown >= _SHOWN else f"{len(names)}"
-    named = ", ".join(names[:3])
-    others = f" and {len(names) - 3} more" if len(names) > 3 and not how_many.startswith("At") else ""
-    return f"{how_many} {what} share the first place with {_plays(first)}: {named}{others}"
+    if len(names) == shown >= _SHOWN:
+        return _shared(names[:3], f"At least {shown} {what}", _plays(first))
+    return _shared(names, f"{len(names)} {what}", _plays(first))
+
+
+def _shared(names: Sequence[str], how_many: str, plays: str) -> str:
+    """The first three of those that share the first place."""
+    others = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"{how_many} share the first place with {plays}: {', '.join(names[:3])}{others}"
 
 
 def _plays(row: Record) -> str:

@@ -28,7 +28,7 @@ from tests.support.making import event, song
 
 pytest.importorskip("jinja2", reason="the extra report is not installed")
 
-from sparkify.report import build, collect, headlines, render, tables, wording
+from sparkify.report import build, charts, collect, headlines, render, tables, wording
 from sparkify.report.downloads import csv_link, csv_text
 from sparkify.report.facts import Facts, Period
 
@@ -507,6 +507,29 @@ def test_below_two_weeks_nothing_is_said_of_weekdays() -> None:
     assert headlines.hours(thirteen) == "16:00 to 17:00 was busiest: 2 plays an hour, 15.5 times the average"
     assert not thirteen.has_weeks
     assert replace(thirteen, totals={**ends, "last_play": datetime(2018, 11, 14)}).has_weeks
+
+
+def test_title_of_hours_that_tie() -> None:
+    ends = {"first_play": datetime(2018, 11, 1), "last_play": datetime(2018, 11, 1, 23)}
+    two = facts(totals=ends, day_hours=[{"hour": 9, "plays": 2}, {"hour": 15, "plays": 2}])
+    title = "2 hours share the first place with 2 plays an hour: 9:00 to 10:00, 15:00 to 16:00"
+    assert headlines.hours(two) == title
+    every = facts(totals=ends, day_hours=[{"hour": hour, "plays": 1} for hour in range(24)])
+    first = "0:00 to 1:00, 1:00 to 2:00, 2:00 to 3:00 and 21 more"
+    assert headlines.hours(every) == f"24 hours share the first place with 1 play an hour: {first}"
+    # Two hours of four Wednesdays, in one part of the day and in two; 24 plays in 720 hours.
+    nine, ten = ({"weekday": 3, "hour": hour, "plays": 12, "hours": 4} for hour in (9, 10))
+    found = headlines.hours(facts(hours=[nine, ten]))
+    assert found == "Wednesday morning was busiest: 1 play an hour, 30.0 times the average"
+    shared = headlines.hours(facts(hours=[nine, {**ten, "hour": 15}]))
+    first = "2 parts of the week share the first place with 0.5 plays an hour"
+    assert shared == f"{first}: Wednesday morning, Wednesday afternoon"
+    week = charts.week(facts(hours=[nine, ten]))
+    assert week is not None
+    assert headlines.busiest(week) == "2 hours share the first place with"
+    alone = charts.week(facts(hours=[nine]))
+    assert alone is not None
+    assert headlines.busiest(alone) == "The busiest hour is Wednesday 9:00 with"
 
 
 def test_title_of_people() -> None:
