@@ -9,8 +9,8 @@ reckoned from listeners, whatever each of them does with their own plays: for in
     P(plays - expected >= t) <= exp(-2 t**2 / sum(n**2)) = exp(-surge**2 / 2)
 
 and among ``compared`` artists one rises so much with a probability of at most ``compared`` times this (Boole).
-Nothing is drawn at random, and it is reckoned from counts: of each artist, and by listener of those that rose:
-who leads among them is not known before their listeners are.
+Nothing is drawn at random, and it is reckoned from counts: of each artist, and by listener of those that may
+lead.
 """
 
 from __future__ import annotations
@@ -39,6 +39,9 @@ __all__ = ["trending_artists"]
 
 _NANO = 1e9
 """Surges are in order to the billionth: later digits of floating point are noise."""
+
+_NOISE = 1e-6
+"""How far bounds of a surge may be off."""
 
 _LARGEST_EXPONENT = 700.0
 """exp(-700) is still a number; of a smaller one PostgreSQL says that it is out of range."""
@@ -92,7 +95,7 @@ def trending_artists(
     )
     artist = every_artist()
     match = artists_of(played, artist)
-    grown = _grown(match, floor)
+    grown = _hopeful(_grown(match, floor), limit)
     by_listener = (
         select(grown.c.name_key, SongPlay.user_id, now.label("plays"), before.label("plays_before"))
         .select_from(grown)
@@ -173,6 +176,31 @@ def _grown(match: CTE, floor: int) -> CTE:
         .join_from(counted, compared, compared.c.compared > 0)
         .where(counted.c.plays >= floor, counted.c.plays > counted.c.plays_before, excess > 0)
         .cte("grown")
+    )
+
+
+def _hopeful(grown: CTE, limit: int) -> CTE:
+    """The artists that may be among the first: their listeners are worth counting.
+
+    Of the squares of the plays of each listener the sum is least where all listeners have one play each, and
+    most where one has all of them. So each surge lies between two bounds, and whoever's upper one is below the
+    lower one of as many artists as are asked for is not among these.
+    """
+    both = cast(grown.c.plays + grown.c.plays_before, Double)
+    surge = ratio(2.0 * grown.c.excess, grown.c.all_plays)
+    bounded = select(
+        grown,
+        (surge / both).label("least"),
+        (surge / func.sqrt(both, type_=Double())).label("most"),
+        func.row_number().over(order_by=(surge / both).desc()).label("place"),
+    ).cte("bounded")
+    bar = select(
+        func.coalesce(func.max(case((bounded.c.place == limit, bounded.c.least))), 0.0).label("least")
+    ).cte("bar")
+    return (
+        select(*(bounded.c[column.key] for column in grown.c))
+        .join_from(bounded, bar, bounded.c.most >= bar.c.least - _NOISE)
+        .cte("hopeful")
     )
 
 
