@@ -67,12 +67,30 @@ def test_load_says_first_what_goes_where(home: Path) -> None:
         ("duckdb:///:memory:", "a database in memory is gone when the command ends"),
         ("duckdb://", "a database in memory is gone when the command ends"),
         ("me:canary@host", "not a URL of SQLAlchemy"),
+        (
+            "duckdb:x.duckdb",
+            "begins with duckdb:, which DuckDB takes for no part of a file's name. Write duckdb:///x.",
+        ),
+        ("duckdb:/srv/x.db", "Write duckdb:////srv/x.db."),
+        ("duckdb:///DuckDB:x", "Write duckdb:///x."),
+        (
+            "sqlite:x.db",
+            "begins with sqlite:, which DuckDB takes for no part of a file's name. Write ./ before ",
+        ),
+        ("duckdb:///md:x", "begins with md:"),
+        ("duckdb:///s3://bucket/x.duckdb", "begins with s3:"),
+        ("duckdb:///file:///srv/x.duckdb", "begins with file:"),
+        ("12:00.duckdb", "begins with 12:"),
+        ("me:canary@host/x.db", "begins with me:"),
+        ("duckdb:///:memory:x", "begins with :memory:"),
     ],
 )
 def test_database_that_cannot_be_loaded_is_refused(home: Path, database: str, said: str) -> None:
+    before = list(home.iterdir())
     refused = run(home, "load", "--database", database, code=2).stderr
     assert said in refused
     assert "canary" not in refused
+    assert list(home.iterdir()) == before
 
 
 def test_revision_that_is_none_is_refused(home: Path) -> None:

@@ -39,7 +39,7 @@ from sparkify.databases.duckdb.interruption import heed_signals, watch
 from sparkify.databases.duckdb.repair import repair
 from sparkify.databases.duckdb.rollback import METADATA_BLOCKS, journal_of, log_of
 from sparkify.databases.duckdb.snapshots import write_snapshot
-from sparkify.databases.duckdb.storage import made_by, refuse_other_file, storage_version
+from sparkify.databases.duckdb.storage import made_by, refuse_other_file, refuse_prefix, storage_version
 from sparkify.databases.duckdb.user_sql import DuckDBReader
 from sparkify.databases.reader import SqlReader
 from sparkify.databases.repair import Repair
@@ -90,6 +90,7 @@ class DuckDB(Database):
                 f"a URL of DuckDB has no host, and this one has {url.host}",
                 hint=f"Write duckdb:///{url.host}, or duckdb:////{url.host} for an absolute path.",
             )
+        refuse_prefix(url.database or "")
         # Not honoured: whoever parts dev from prod here wants two files, which one load does not lock for the
         # other. Not ignored either: both would be loaded into one.
         if (schema := option(settings, "db_schema")) not in (None, _SCHEMA):

@@ -66,7 +66,8 @@ def repair(file: Path) -> Repair:
 def _error_at_open(file: Path) -> Exception | None:
     """Why a file does not open; None where it does. Nothing is written."""
     try:
-        with duckdb.connect(str(file), read_only=True, config=dict(CONFIG)) as connection:
+        # As a path that is absolute, a name with a colon has no prefix.
+        with duckdb.connect(str(file.absolute()), read_only=True, config=dict(CONFIG)) as connection:
             connection.execute("SELECT count(*) FROM duckdb_tables()").fetchall()
     except Exception as exc:
         # Of many classes: what is damaged may look like anything.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +12,7 @@ from sqlalchemy import Connection
 from sparkify.databases.duckdb.descriptors import descriptor
 from sparkify.etl.errors import UNCHANGED, ConfigurationError
 
-__all__ = ["STORAGE_VERSION", "made_by", "refuse_other_file", "storage_version"]
+__all__ = ["STORAGE_VERSION", "made_by", "refuse_other_file", "refuse_prefix", "storage_version"]
 
 STORAGE_VERSION: Final = "v1.5.0"
 """Of a new file, whichever DuckDB makes it: the newest that every DuckDB reads which sparkify runs on."""
@@ -19,6 +20,11 @@ STORAGE_VERSION: Final = "v1.5.0"
 _MAGIC = slice(8, 12)
 _MADE_BY = slice(52, 84)
 _SQLITE = b"SQLite format 3\0"
+
+_PREFIX = re.compile(
+    r"(?P<prefix>(?P<own>(?i:duckdb))|(?P<memory>:memory(?=:.))|[A-Za-z0-9_]{2,}):(?P<rest>.*)", re.DOTALL
+)
+"""What DuckDB does not take for a part of a file's name, where the name begins with it."""
 
 
 def storage_version(connection: Connection) -> str:
@@ -39,6 +45,28 @@ def made_by(file: Path) -> str | None:
     if header[_MAGIC] != b"DUCK":
         return None
     return header[_MADE_BY].rstrip(b"\0").decode("ascii", "replace")
+
+
+def refuse_prefix(name: str) -> None:
+    """See that DuckDB takes the name of a database file for what it is.
+
+    It would open ``duckdb:x`` as ``x``, look for an extension that opens ``sqlite:x``, and keep ``:memory:x``
+    in memory.
+
+    :raises ConfigurationError: when it begins with such a prefix. Unless that is ``duckdb:``, the message does
+        not hold what follows: it may be the URL of a server, mistyped, with its password.
+    """
+    found = _PREFIX.match(name)
+    if found is None:
+        return
+    if found["memory"]:
+        hint = "Write duckdb:///:memory: for a database in memory, which has no name."
+    elif found["own"]:
+        hint = f"Write duckdb:///{found['rest']}."
+    else:
+        hint = "Write ./ before the name of a local file that has a colon, such as duckdb:///./day:1.duckdb."
+    begins = f"the name of the database begins with {found['prefix']}:"
+    raise ConfigurationError(f"{begins}, which DuckDB takes for no part of a file's name", hint=hint)
 
 
 def refuse_other_file(file: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from sparkify import ConfigurationError, Warehouse
 from sparkify.databases.duckdb.repair import _error_at_open
+from sparkify.databases.repair import Repair
 from sparkify.doctor import examine
 from tests.support.commands import run_here
 from tests.support.data import Data, rows
@@ -195,3 +196,23 @@ def test_nothing_is_downloaded_to_open_a_file_that_is_to_be_repaired(tmp_path: P
     error = _error_at_open(tmp_path / "x")
     assert error is not None
     assert "download" not in str(error)
+
+
+@pytest.mark.parametrize("name", ["./day:1.duckdb", "./duckdb:x.duckdb", "a:b.duckdb", "day 1:2.duckdb"])
+def test_file_with_colon_in_its_name_is_one_file(
+    name: str, data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What DuckDB takes for no prefix; ``duckdb:x.duckdb`` was ``x.duckdb`` to it, and another file to us."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    data.log("a.json", event())
+    with Warehouse(name) as warehouse:
+        warehouse.load(log_data=data.logs, only=["events"])
+        warehouse.snapshot("copy.duckdb")
+    assert warehouse.database.repair() == Repair()
+    with duckdb.connect("copy.duckdb") as copy:
+        assert copy.execute("SELECT count(*) FROM songplays").fetchall() == [(1,)]
+    file = Path(name).name
+    assert {path.name for path in folder.iterdir()} == {"copy.duckdb", file, f"{file}.history.jsonl"}
+    assert Path(file).stat().st_mode & 0o777 == 0o600
