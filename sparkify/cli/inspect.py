@@ -8,13 +8,14 @@ import typer
 
 from sparkify.cli import formatting
 from sparkify.cli.command import command
-from sparkify.cli.messages import echo, verbosity
+from sparkify.cli.messages import echo, verbosity, warn
 from sparkify.cli.options import MOST, AsJson, Database
 from sparkify.etl.escaping import escape_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sparkify.etl.errors import SparkifyError
     from sparkify.etl.journal import FailedLoad
     from sparkify.warehouse.facade import Warehouse
     from sparkify.warehouse.status import PendingFiles, Status
@@ -51,10 +52,10 @@ def status(
     with open_warehouse(database, read_only=True) as warehouse:
         try:
             found = warehouse.status(late=late)
-        except SparkifyError:
+        except SparkifyError as error:
             if warehouse.database.file is not None:
                 # Why it cannot be opened may stand in the history beside it.
-                _print_history(warehouse, as_json=as_json)
+                _print_history(warehouse, error, as_json=as_json)
             raise
     if as_json:
         formatting.print_json(found)
@@ -102,11 +103,22 @@ def _print_status(found: Status) -> None:
         typer.echo(f"\nnote: {notice}")
 
 
-def _print_history(warehouse: Warehouse, *, as_json: bool) -> None:
-    """What is known of an embedded database whose file cannot be opened."""
-    from sparkify.config.secrets import masked_url
+def _print_history(warehouse: Warehouse, error: SparkifyError, *, as_json: bool) -> None:
+    """What is known of an embedded database whose file cannot be opened.
 
-    url, failures = masked_url(warehouse.url), warehouse.failures()
+    :param error: why, which the command tells of when it ends.
+    """
+    from sparkify.config.secrets import masked_url
+    from sparkify.etl.errors import SparkifyError
+
+    url = masked_url(warehouse.url)
+    try:
+        failures = warehouse.failures()
+    except SparkifyError as exc:
+        # Such as one that is for its owner alone, as the database is.
+        failures = ()
+        if str(exc) != str(error):
+            warn(str(exc))
     if as_json:
         formatting.print_json({"url": url, "failures": failures})
     else:

@@ -17,7 +17,7 @@ from unittest.mock import patch
 
 from tests.support.paths import CLONE
 
-__all__ = ["heed_interrupts", "holding", "kept_logging", "run_here", "run_module"]
+__all__ = ["heed_interrupts", "holding", "kept_logging", "run_here", "run_module", "run_without_privileges"]
 
 _HOLD = "import duckdb, sys; kept = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
 
@@ -57,6 +57,20 @@ def run_module(
         text=True,
         encoding="utf-8",
         timeout=timeout,
+        check=False,
+    )
+
+
+def run_without_privileges(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """The same of ``sparkify`` as of a user whom the modes of files bind, as they do not bind root."""
+    privileges = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"] if os.geteuid() == 0 else []
+    return subprocess.run(
+        [*privileges, sys.executable, "-m", "sparkify", *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONUTF8": "1", "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=600,
         check=False,
     )
 

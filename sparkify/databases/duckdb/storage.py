@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from sparkify.databases.duckdb.descriptors import descriptor
+from sparkify.databases.duckdb.permissions import not_readable
 from sparkify.etl.errors import UNCHANGED, ConfigurationError
 
 __all__ = ["STORAGE_VERSION", "made_by", "refuse_other_file", "refuse_prefix", "storage_version"]
@@ -74,8 +75,15 @@ def refuse_other_file(file: Path) -> None:
 
     DuckDB would go on to look for an extension that reads what it does not know, such as a file of SQLite.
 
-    :raises ConfigurationError: when it is something else.
+    :raises ConfigurationError: when it is something else, or this user may not read it.
     """
+    try:
+        _refuse_other_file(file)
+    except PermissionError as exc:
+        raise not_readable(file) from exc
+
+
+def _refuse_other_file(file: Path) -> None:
     if file.is_dir():
         raise ConfigurationError(
             "is a folder, and the database is a file",
