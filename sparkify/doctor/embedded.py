@@ -105,7 +105,6 @@ class EmbeddedChecks:
         try:
             with engine.connect() as connection:
                 about = self._database.describe_file(connection)
-                return f"{self._file} opens" + (f": {about}" if about else "")
         except Exception as exc:
             error = exc if isinstance(exc, SparkifyError) else self._database.translate(exc)
             if isinstance(error, TemporaryError):
@@ -116,6 +115,13 @@ class EmbeddedChecks:
             raise Problem(
                 f"does not open: {reason}", where=str(self._file), hint="sparkify-etl doctor --repair"
             ) from exc
+        if not os.access(self._file, os.W_OK):
+            raise Problem(
+                "may be read, but not written by this user",
+                where=str(self._file),
+                hint="Run this as its owner, or have its owner allow it (chmod, chown).",
+            )
+        return f"{self._file} opens" + (f": {about}" if about else "")
 
     def _check_schema(self, engine: Engine) -> str:
         if self._file is None or not self._file.exists():

@@ -36,6 +36,7 @@ from sparkify.databases.duckdb.dialect import DuckDBDialect, inline, send_litera
 from sparkify.databases.duckdb.file import CONFIG, create
 from sparkify.databases.duckdb.inserting import inserts
 from sparkify.databases.duckdb.interruption import heed_signals, watch
+from sparkify.databases.duckdb.permissions import refuse_folder
 from sparkify.databases.duckdb.repair import repair
 from sparkify.databases.duckdb.rollback import METADATA_BLOCKS, journal_of, log_of
 from sparkify.databases.duckdb.snapshots import write_snapshot
@@ -175,8 +176,9 @@ class DuckDB(Database):
 
     def journal(self, engine: Engine, ledger: Ledger, observer: Observer) -> Journal:
         if self.file is not None:
-            # Nothing is written beside a file that is none of ours.
+            # Nothing is written beside a file that is none of ours, nor read where no log can be made.
             refuse_other_file(self.file)
+            refuse_folder(log_of(self.file))
         return super().journal(engine, ledger, observer)
 
     def prepare(self, session: Session) -> None:

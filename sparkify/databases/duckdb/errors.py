@@ -8,6 +8,8 @@ from pathlib import Path
 import duckdb
 from sqlalchemy.exc import DBAPIError
 
+from sparkify.databases.duckdb.permissions import not_writable
+from sparkify.databases.duckdb.rollback import log_of
 from sparkify.databases.duckdb.storage import made_by
 from sparkify.etl.disk import disk_error_in
 from sparkify.etl.errors import UNCHANGED, ConfigurationError, SparkifyError, TemporaryError
@@ -26,6 +28,8 @@ _OPTION = re.compile(
     r"(unrecognized configuration parameter|Memory must have|Memory cannot be|Unknown unit for memory)[^\n]*"
 )
 """Of the settings that a URL gives behind its question mark."""
+
+_DENIED = re.compile(r'Cannot open file "([^"\n]+)": (?:Permission denied|Operation not permitted)')
 
 _GONE = re.compile(r"Table with name (\S+) does not exist")
 
@@ -69,6 +73,11 @@ def translate(error: Exception, file: Path | None = None) -> SparkifyError | Non
             state=UNCHANGED,
             hint="Open it without read_only, and without access_mode=READ_ONLY.",
         )
+    if isinstance(cause, duckdb.Error) and file and (denied := _DENIED.search(message)):
+        # That they can be read is seen before they are opened.
+        for own in (file, log_of(file)):
+            if Path(denied[1]).name == own.name:
+                return not_writable(own, state=UNCHANGED)
     if other := _OTHER_STORAGE.search(message):
         return _unreadable(other, file)
     if isinstance(cause, duckdb.TransactionException) and "onflict" in message:

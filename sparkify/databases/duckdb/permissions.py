@@ -1,12 +1,13 @@
-"""What is said of a database that this user may not read: a retry changes nothing."""
+"""What is said of a database that this user may not read, or not write: a retry changes nothing."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from sparkify.etl.errors import UNCHANGED, ConfigurationError
 
-__all__ = ["not_readable"]
+__all__ = ["not_readable", "not_writable", "refuse_folder"]
 
 _ALLOW = "or have its owner allow it (chmod, chown)."
 
@@ -19,3 +20,36 @@ def not_readable(file: Path) -> ConfigurationError:
         state=UNCHANGED,
         hint=f"Run this as its owner, {_ALLOW}",
     )
+
+
+def not_writable(file: Path, *, state: str | None = None) -> ConfigurationError:
+    """The error of a file that this user may not write; where it is not there, of its folder.
+
+    :param state: in what state things were left, where that is known.
+    """
+    if file.exists():
+        return ConfigurationError(
+            "may not be written by this user",
+            where=str(file),
+            state=state,
+            hint=f"Run this as its owner, {_ALLOW}",
+        )
+    return ConfigurationError(
+        f"the folder may not be written by this user, and {file.name} has to be made in it",
+        where=str(file.parent.absolute()),
+        state=state,
+        hint=f"Put the database elsewhere, {_ALLOW}",
+    )
+
+
+def refuse_folder(file: Path) -> None:
+    """See that this user may make files in the folder of a file.
+
+    :raises ConfigurationError: when not. A folder that is not there, and a file system that is read-only, are
+        left to whoever writes there.
+    """
+    folder = file.parent
+    if not folder.is_dir() or os.access(folder, os.W_OK | os.X_OK):
+        return
+    if not os.statvfs(folder).f_flag & os.ST_RDONLY:
+        raise not_writable(file, state=UNCHANGED)

@@ -32,6 +32,7 @@ from typing import BinaryIO, Final, Literal
 
 from sparkify.databases.duckdb.descriptors import descriptor
 from sparkify.databases.duckdb.header import HEADERS, Headers, read_headers
+from sparkify.databases.duckdb.permissions import not_writable
 from sparkify.databases.replacing import sync
 from sparkify.etl.disk import disk_error_in
 from sparkify.etl.errors import SparkifyError
@@ -84,6 +85,8 @@ def journaled(
             if journal.exists():
                 _settle(journal, database)
             _write(journal, database, blocks, _WITH_LOG if with_log else _WITHOUT_LOG)
+        except PermissionError as exc:
+            raise not_writable(journal) from exc
         except OSError as exc:
             reason = SparkifyError(f"cannot be written: {exc.strerror}", where=str(journal))
             raise disk_error_in(f'file "{journal}": {exc}') or reason from exc

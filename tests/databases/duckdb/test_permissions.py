@@ -83,3 +83,54 @@ def test_doctor_does_not_repair_unreadable_file(options: tuple[str, ...], file: 
     for check in ("database", "repair")[: 1 + len(options)]:
         assert found[check]["message"] == "w.duckdb: may not be read by this user"
         assert found[check]["advice"] == "Run this as its owner, or have its owner allow it (chmod, chown)."
+
+
+WRITING = [
+    ("load", "--log-data", "../data/log_data", "--only", "events"),
+    ("prune", "--rejects-older-than", "1d"),
+    ("migrate",),
+]
+
+
+@pytest.mark.parametrize("command", WRITING, ids=lambda command: command[0])
+def test_file_that_may_not_be_written_is_one_line(command: tuple[str, ...], file: Path, data: Data) -> None:
+    data.log("a.json", event())
+    file.chmod(0o400)
+    done = run_without_privileges(*command, "--database", file.name, cwd=file.parent)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1] == (
+        "error: w.duckdb: may not be written by this user; nothing was changed. "
+        "Run this as its owner, or have its owner allow it (chmod, chown)."
+    )
+    assert run_without_privileges("query", "totals", "--database", file.name, cwd=file.parent).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "made"),
+    list(zip(WRITING, ["w.duckdb.wal", "w.duckdb.wal", "w.duckdb.journal"], strict=True)),
+    ids=lambda part: part[0],
+)
+def test_folder_that_may_not_be_written_is_one_line(
+    command: tuple[str, ...], made: str, file: Path, data: Data
+) -> None:
+    data.log("a.json", event())
+    file.parent.chmod(0o555)
+    done = run_without_privileges(*command, "--database", file.name, cwd=file.parent)
+    assert (done.returncode, done.stdout) == (2, "")
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("Loading")]
+    assert lines == [
+        f"error: {file.parent}: the folder may not be written by this user, and {made} has to be made in it; "
+        "nothing was changed. Put the database elsewhere, or have its owner allow it (chmod, chown)."
+    ]
+
+
+def test_doctor_finds_file_that_may_not_be_written(file: Path) -> None:
+    file.chmod(0o400)
+    done = run_without_privileges("doctor", "--json", "--database", file.name, cwd=file.parent)
+    assert done.returncode == 1
+    found = {one["check"]: one for one in json.loads(done.stdout)}["database"]
+    assert (found["status"], found["message"], found["advice"]) == (
+        "problem",
+        "w.duckdb: may be read, but not written by this user",
+        "Run this as its owner, or have its owner allow it (chmod, chown).",
+    )
