@@ -48,10 +48,13 @@ def status(
     """
     from sparkify.cli.warehouse import open_warehouse
     from sparkify.etl.errors import SparkifyError
+    from sparkify.etl.retention import parse_age
 
+    # Before anything is opened: what is no age is not why a database cannot be.
+    age = None if late is None else parse_age(late)
     with open_warehouse(database, read_only=True) as warehouse:
         try:
-            found = warehouse.status(late=late)
+            found = warehouse.status(late=age)
         except SparkifyError as error:
             if warehouse.database.file is not None:
                 # Why it cannot be opened may stand in the history beside it.

@@ -159,6 +159,12 @@ def test_broken_line_stops_the_load_or_is_rejected(home: Path) -> None:
         (["load", "--database", "duckdb:///no/such/folder/x.duckdb"], 2, "there is no such folder"),
         (["check"], 2, "sparkify.duckdb: is not there yet. Run: sparkify-etl load"),
         (["rejects"], 2, "is not there yet"),
+        (
+            ["status", "--late", "foo"],
+            2,
+            "error: 'foo' is not an age. Give hours, days or weeks: 12h, 90d or 8w.",
+        ),
+        (["status", "--late", "foo", "--json"], 2, "error: 'foo' is not an age."),
         (["lod"], 2, "No such command"),
         (["generate", "data"], 2, "data"),
     ],
