@@ -53,10 +53,11 @@ class Connections:
         An older file of that name is replaced once the new one is whole: whoever has it open reads on in it.
 
         :raises TemporaryError: when another process kept changing the database.
-        :raises ConfigurationError: when there is no file to copy, as in memory or on a server.
+        :raises ConfigurationError: when the file is not there yet, or there is none: in memory, or on a server.
         :raises SparkifyError: when the copy cannot be written.
         """
         path = Path(target)
+        self._require_file()
         with self._translated():
             self.database.snapshot(path)
         return path
@@ -126,12 +127,15 @@ class Connections:
         with self._connected() as connection:
             yield None if current(connection) is None else connection
 
-    @contextmanager
-    def _connection_if_there(self) -> Iterator[Connection]:
+    def _require_file(self) -> None:
         if not self.database.exists:
             raise ConfigurationError(
                 "is not there yet", where=str(self.database.file), hint="Run: sparkify-etl load"
             )
+
+    @contextmanager
+    def _connection_if_there(self) -> Iterator[Connection]:
+        self._require_file()
         with self._connected() as connection:
             yield connection
 

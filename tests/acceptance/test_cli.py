@@ -159,6 +159,7 @@ def test_broken_line_stops_the_load_or_is_rejected(home: Path) -> None:
         (["load", "--database", "duckdb:///no/such/folder/x.duckdb"], 2, "there is no such folder"),
         (["check"], 2, "sparkify.duckdb: is not there yet. Run: sparkify-etl load"),
         (["rejects"], 2, "is not there yet"),
+        (["snapshot", "x"], 2, "error: sparkify.duckdb: is not there yet. Run: sparkify-etl load"),
         (
             ["status", "--late", "foo"],
             2,

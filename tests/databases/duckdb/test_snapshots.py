@@ -261,7 +261,7 @@ def test_snapshot_needs_a_file(loaded: Warehouse, tmp_path: Path) -> None:
         loaded.snapshot(str(loaded.database.file))
     with pytest.raises(ConfigurationError, match="DuckDB has no file here that could be copied"):
         Warehouse("duckdb:///:memory:").snapshot(tmp_path / "x.duckdb")
-    with pytest.raises(ConfigurationError, match="has no file here"):
+    with pytest.raises(ConfigurationError, match=r"gone\.duckdb: is not there yet\. Run: sparkify-etl load"):
         Warehouse(f"duckdb:///{tmp_path}/gone.duckdb").snapshot(tmp_path / "x.duckdb")
     with pytest.raises(SparkifyError, match=r"no-such-folder.*No such file or directory"):
         loaded.snapshot(tmp_path / "no-such-folder" / "x.duckdb")
