@@ -14,7 +14,7 @@ from sparkify.databases.duckdb.storage import made_by
 from sparkify.etl.disk import disk_error_in
 from sparkify.etl.errors import UNCHANGED, ConfigurationError, SparkifyError, TemporaryError
 
-__all__ = ["translate", "who_uses"]
+__all__ = ["open_here", "translate", "who_uses"]
 
 _OTHER_STORAGE = re.compile(
     r"version number (?P<found>\d+), but we can only read "
@@ -43,6 +43,22 @@ def who_uses(error: BaseException) -> str | None:
     return f"process {holder[1]}" if holder else "another process"
 
 
+def open_here(error: BaseException, file: Path | None) -> SparkifyError | None:
+    """The error of a database that this process has open already, in a way that excludes this one; None for
+    another error.
+    """
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if not isinstance(cause, duckdb.ConnectionException) or "different configuration" not in str(cause):
+        return None
+    return ConfigurationError(
+        "this process has the database open already, and not as it is to be opened now: one is read_only, "
+        "or has other options in its URL",
+        where=str(file) if file else None,
+        state=UNCHANGED,
+        hint="Use the Warehouse that has it open, or close that first.",
+    )
+
+
 def translate(error: Exception, file: Path | None = None) -> SparkifyError | None:
     """The error in our words, or None for one that is not known.
 
@@ -53,6 +69,8 @@ def translate(error: Exception, file: Path | None = None) -> SparkifyError | Non
     first = message.strip().splitlines()[0][:300] if message.strip() else ""
     if who := who_uses(error):
         return TemporaryError(f"the database is in use by {who}", state=UNCHANGED, hint="Try again later.")
+    if here := open_here(error, file):
+        return here
     if isinstance(cause, duckdb.CatalogException) and (gone := _GONE.search(message)):
         return ConfigurationError(
             f"the table {gone[1]} is gone",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from sparkify.databases.duckdb.errors import who_uses
+from sparkify.databases.duckdb.errors import open_here, who_uses
 from sparkify.databases.duckdb.file import CONFIG
 from sparkify.databases.duckdb.rollback import log_of, undo_checkpoint
 from sparkify.databases.duckdb.storage import refuse_other_file
@@ -30,7 +30,7 @@ def repair(file: Path) -> Repair:
     What follows there in the log was committed, or was about to be, and is lost; the log is kept beside the
     file, whole. The file itself is changed only where a checkpoint is undone.
 
-    :raises ConfigurationError: when it is no file of DuckDB.
+    :raises ConfigurationError: when it is no file of DuckDB, or this process has it open.
     :raises TemporaryError: when another process has the file open.
     :raises SparkifyError: when the file does not open without its log either.
     """
@@ -43,6 +43,9 @@ def repair(file: Path) -> Repair:
         raise TemporaryError(
             f"the database is in use by {who}", where=str(file), hint="Wait for it, or end it."
         )
+    if here := open_here(error, file):
+        # What it commits meanwhile would go to the log that was cut.
+        raise here
     log = log_of(file)
     if not log.exists():
         raise _beyond_help(file, error)

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from sparkify import SparkifyError, TemporaryError, Warehouse
+from sparkify import ConfigurationError, SparkifyError, TemporaryError, Warehouse
 from sparkify.databases.duckdb.repair import repair
 from sparkify.databases.duckdb.rollback import log_of
 from sparkify.databases.duckdb.storage import STORAGE_VERSION
@@ -159,3 +159,18 @@ def test_doctor_says_which_files_a_file_beyond_help_held(data: Data, warehouse: 
         f"It held 2 files, which {file}.history.jsonl names; of these 1 can no longer be found, such as {gone}."
     )
     assert there.exists()
+
+
+def test_file_that_this_process_has_open_is_not_repaired(warehouse: Warehouse) -> None:
+    """Its log was cut for a damage, while what was committed next went to the one that was cut."""
+    file = warehouse.database.file
+    assert file is not None
+    with warehouse.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE load_lock SET taken = 7")
+    log = log_of(file).read_bytes()
+    with pytest.raises(ConfigurationError, match="this process has the database open already"):
+        warehouse.database.repair()
+    assert log_of(file).read_bytes() == log
+    assert list(file.parent.glob("*.damaged-*")) == []
+    found = {one.check: one for one in examine(str(warehouse.url))}["database"]
+    assert found.advice == "Use the Warehouse that has it open, or close that first."

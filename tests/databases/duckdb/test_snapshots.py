@@ -14,6 +14,7 @@ import duckdb
 import pytest
 
 from sparkify import ConfigurationError, SparkifyError, TemporaryError, Warehouse
+from sparkify.analytics import totals
 from sparkify.databases.duckdb import connecting, snapshots
 from sparkify.databases.duckdb.rollback import journal_of
 from sparkify.databases.duckdb.snapshots import take_snapshot
@@ -91,6 +92,21 @@ def test_reader_sees_what_was_committed_before(loaded: Warehouse, caplog: pytest
     with readers(loaded) as reader:
         assert rows(reader, COUNT) == [(2,)]
     assert caplog.messages == []
+
+
+def test_second_warehouse_of_a_process_says_to_close_the_first(loaded: Warehouse) -> None:
+    assert rows(loaded, COUNT) == [(3,)]
+    with readers(loaded) as reader:
+        for read in (lambda: list(reader.query(totals())), reader.status, lambda: list(reader.sql(COUNT))):
+            with pytest.raises(ConfigurationError) as caught:
+                read()
+            assert str(caught.value) == (
+                f"{loaded.database.file}: this process has the database open already, and not as it is to be "
+                "opened now: one is read_only, or has other options in its URL; nothing was changed. "
+                "Use the Warehouse that has it open, or close that first."
+            )
+        loaded.close()
+        assert rows(reader, COUNT) == [(3,)]
 
 
 def test_copies_leave_nothing_behind(
