@@ -30,6 +30,8 @@ class AwsChecks:
         self._endpoint = Endpoint.of(str(settings.url.host or ""))
         self._aws: Aws | None = None
         self._account = ("", "aws")
+        self._role = settings.iam_role_arn
+        self._has_default_role: bool | None = None
         self._role_facts: Mapping[str, Any] = {}
         self._bucket_regions: dict[str, str] = {}
 
@@ -41,8 +43,9 @@ class AwsChecks:
         if self._endpoint is not None:
             run("cluster", self._check_cluster, needs=["credentials"], if_allowed=True)
         run("role", self._check_role, needs=["credentials"], if_allowed=True)
-        run("role trust", self._check_trust, needs=["role"])
-        run("role policy", self._check_policy, needs=["role"], if_allowed=True)
+        if self._role is not None:
+            run("role trust", self._check_trust, needs=["role"])
+            run("role policy", self._check_policy, needs=["role"], if_allowed=True)
         if self._settings.unload_role_arn not in (None, self._settings.iam_role_arn):
             run("role for UNLOAD", self._check_unload_role, needs=["credentials"], if_allowed=True)
         sources = self._pipeline.sources
@@ -95,6 +98,11 @@ class AwsChecks:
             raise Problem(
                 f"there is no {resource.noun} in {self._aws.region}", hint="sparkify-etl cluster create"
             )
+        if not serverless:
+            # That of a workgroup belongs to its namespace, which is not asked for.
+            default = found.facts.get("DefaultIamRoleArn")
+            self._has_default_role = default is not None
+            self._role = self._role or default
         if found.state == "paused":
             raise Problem(f"the cluster {names.identifier} is paused", hint="sparkify-etl cluster resume")
         if found.state == "storage-full":
@@ -104,12 +112,14 @@ class AwsChecks:
         return f"{names.identifier} is {found.state}"
 
     def _check_role(self) -> str:
-        arn = self._settings.iam_role_arn
-        if arn is None:
+        arn = self._role
+        if arn is None and self._has_default_role is False:
             raise Problem(
-                "ARN is empty, so COPY would use the cluster's default role, if it has one",
+                "ARN is empty, and the cluster has no default role that COPY would use",
                 hint=f"sparkify-etl cluster create writes it; or set ARN in [IAM_ROLE] of {config_file()}",
             )
+        if arn is None:
+            return "ARN is empty: COPY uses the cluster's default role, which AWS was not asked for"
         name = arn.rpartition("/")[2]
         self._role_facts = self._ask(f"inspect the role {name}", "iam", "get_role", RoleName=name)["Role"]
         if self._role_facts["Arn"] != arn:

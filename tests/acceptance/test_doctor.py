@@ -23,7 +23,7 @@ from sparkify.doctor import Diagnosis, examine, schema
 from sparkify.etl.declarations import Source, from_json
 from sparkify.pipeline import SPARKIFY
 from sparkify.provision import Names, Spec, create
-from sparkify.provision.calls import Context
+from sparkify.provision.calls import Context, Found
 from sparkify.provision.role import permissions, trust
 from sparkify.provision.spec import readable_s3, writable_s3
 from sparkify.warehouse import revisions
@@ -440,7 +440,6 @@ REDSHIFT: list[tuple[str, Breaking, str, str, str]] = [
         "not in this",
         "ARN",
     ),
-    ("no role", unset("SPARKIFY_IAM_ROLE_ARN"), "role", "ARN is empty", "cluster create writes it"),
     ("trust", change_role(trust=other_trust()), "role trust", "does not let Redshift", "cluster create"),
     ("policy", change_role(none=True), "role policy", "may not do s3:GetObject on arn", "cluster create"),
     ("no bucket", songs_in("s3://nobodys/songs"), "song_data", "no such bucket", "correct SONG_DATA in [S3]"),
@@ -532,6 +531,17 @@ def test_examine_skips_roles_without_permission(cluster: Standin, monkeypatch: p
     assert problems(tuple(found.values())) == []
 
 
+def test_examine_takes_default_role_as_a_load_does(cluster: Standin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A load says IAM_ROLE default, as the settings have it, and was examined as one that cannot run."""
+    monkeypatch.delenv("SPARKIFY_IAM_ROLE_ARN")
+    found = examine()
+    assert problems(found) == [], found
+    assert by_name(found)["role"].message == (
+        "ARN is empty: COPY uses the cluster's default role, which AWS was not asked for"
+    )
+    assert "role trust" not in by_name(found)
+
+
 # -- a cluster, as AWS tells of it -------------------------------------------------------------------------
 
 
@@ -559,3 +569,24 @@ def test_examine_reports_state_of_cluster(made: Any, monkeypatch: pytest.MonkeyP
     found = by_name(examine())["region"]
     assert found.message == "the host is in us-west-2 and the region is eu-west-1"
     assert "set REGION = us-west-2" in found.advice
+
+
+def test_examine_looks_at_default_role_of_cluster(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SPARKIFY_IAM_ROLE_ARN", raising=False)
+    (facts,) = made.describe_clusters(ClusterIdentifier="sparkify")["Clusters"]
+    arn = facts["IamRoles"][0]["IamRoleArn"]
+    # moto takes a default role, and does not tell of it.
+    assert "DefaultIamRoleArn" not in facts
+    found = by_name(examine())["role"]
+    assert (found.status, found.message) == (
+        "problem",
+        "ARN is empty, and the cluster has no default role that COPY would use",
+    )
+    assert found.advice.startswith("sparkify-etl cluster create writes it; or set ARN in [IAM_ROLE]")
+    monkeypatch.setattr(
+        "sparkify.provision.cluster.Cluster.inspect",
+        lambda *_: Found(id="sparkify", tags={}, facts={**facts, "DefaultIamRoleArn": arn}),
+    )
+    found = by_name(examine())["role"]
+    assert (found.status, found.message) == ("ok", arn)
+    assert by_name(examine())["role trust"].status == "ok"
