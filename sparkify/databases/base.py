@@ -128,7 +128,10 @@ class Database(Adapter):
         return False
 
     def describe_file(self, connection: Connection) -> str | None:
-        """What is worth knowing of the file beside its name, in a few words; None where there is nothing."""
+        """What is worth knowing of the file beside its name, in a few words; None where there is nothing.
+
+        :raises SparkifyError: when part of the file is missing.
+        """
         return None
 
     def repair(self) -> Repair:

@@ -28,6 +28,7 @@ class EmbeddedChecks:
     def __init__(self, checklist: Checklist, database: Database, pipeline: Pipeline) -> None:
         self._checklist, self._database, self._pipeline = checklist, database, pipeline
         self._file = database.file
+        self._remedy = "sparkify-etl doctor --repair"
 
     def run(self, *, repair: bool = False) -> None:
         """Run them.
@@ -75,6 +76,7 @@ class EmbeddedChecks:
         except TemporaryError:
             raise
         except SparkifyError as exc:
+            self._remedy = exc.hint or ""
             raise Problem(exc.found, where=exc.where, hint=self._advice(exc)) from exc
         found = [f"{done.undone} was undone"] if done.undone else []
         if done.log is not None:
@@ -92,7 +94,8 @@ class EmbeddedChecks:
         with suppress(OSError):
             if files := [file for load in self._database.recorded_loads() for file in load.files]:
                 gone = [file.uri for file in files if "://" not in file.uri and not Path(file.uri).exists()]
-                advice += f" It held {len(files):,} files, which {sidecar_of(self._file)} names"
+                count = f"{len(files):,} {'file' if len(files) == 1 else 'files'}"
+                advice += f" It held {count}, which {sidecar_of(self._file)} names"
                 found = f"of these {len(gone):,} can no longer be found, such as {gone[0]}" if gone else ""
                 advice += f"; {found}." if gone else "."
         return advice
@@ -112,9 +115,8 @@ class EmbeddedChecks:
             if isinstance(error, ConfigurationError):
                 raise error from exc
             reason = error.found if error else type(exc).__name__
-            raise Problem(
-                f"does not open: {reason}", where=str(self._file), hint="sparkify-etl doctor --repair"
-            ) from exc
+            found = reason if isinstance(exc, SparkifyError) else f"does not open: {reason}"
+            raise Problem(found, where=str(self._file), hint=self._remedy) from exc
         if not os.access(self._file, os.W_OK):
             raise Problem(
                 "may be read, but not written by this user",

@@ -40,7 +40,8 @@ from sparkify.databases.duckdb.permissions import refuse_folder
 from sparkify.databases.duckdb.repair import repair
 from sparkify.databases.duckdb.rollback import METADATA_BLOCKS, journal_of, log_of
 from sparkify.databases.duckdb.snapshots import write_snapshot
-from sparkify.databases.duckdb.storage import made_by, refuse_other_file, refuse_prefix, storage_version
+from sparkify.databases.duckdb.storage import describe, refuse_other_file, refuse_prefix
+from sparkify.databases.duckdb.truncation import refuse_truncated
 from sparkify.databases.duckdb.user_sql import DuckDBReader
 from sparkify.databases.reader import SqlReader
 from sparkify.databases.repair import Repair
@@ -143,8 +144,8 @@ class DuckDB(Database):
     def describe_file(self, connection: Connection) -> str | None:
         if self.file is None:
             return None
-        made = f"made by DuckDB {made_by(self.file)}, read by {duckdb.__version__}"
-        return f"storage {storage_version(connection)}, {made}"
+        refuse_truncated(connection.connection.driver_connection, self.file)
+        return describe(connection, self.file)
 
     def repair(self) -> Repair:
         if self.file is None or not self.file.exists():

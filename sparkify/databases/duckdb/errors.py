@@ -21,7 +21,7 @@ _OTHER_STORAGE = re.compile(
     r"(?:storage )?versions between (?P<from>\d+) and (?P<to>\d+)"
 )
 
-_DAMAGED = re.compile(r"Corrupt database|Corrupt WAL|replaying WAL")
+_DAMAGED = re.compile(r"Corrupt database|Corrupt WAL|replaying WAL|Could not read enough bytes")
 """In messages about the file of the database or its log."""
 
 _OPTION = re.compile(

@@ -14,6 +14,7 @@ from sparkify.databases.duckdb.errors import open_here, who_uses
 from sparkify.databases.duckdb.file import CONFIG
 from sparkify.databases.duckdb.rollback import log_of, undo_checkpoint
 from sparkify.databases.duckdb.storage import refuse_other_file
+from sparkify.databases.duckdb.truncation import refuse_truncated
 from sparkify.databases.repair import Repair
 from sparkify.databases.replacing import sync
 from sparkify.etl.errors import SparkifyError, TemporaryError
@@ -71,7 +72,7 @@ def _error_at_open(file: Path) -> Exception | None:
     try:
         # As a path that is absolute, a name with a colon has no prefix.
         with duckdb.connect(str(file.absolute()), read_only=True, config=dict(CONFIG)) as connection:
-            connection.execute("SELECT count(*) FROM duckdb_tables()").fetchall()
+            refuse_truncated(connection, file)
     except Exception as exc:
         # Of many classes: what is damaged may look like anything.
         return exc
@@ -93,8 +94,9 @@ def _cut(log: Path, size: int) -> None:
 
 def _beyond_help(file: Path, error: Exception) -> SparkifyError:
     reason = str(error).strip().splitlines()[0][:300]
+    found = f"does not open, with its log or without ({reason})"
     return SparkifyError(
-        f"does not open, with its log or without ({reason})",
+        error.found if isinstance(error, SparkifyError) else found,
         where=str(file),
         hint="Restore a copy, or move it away and load everything again.",
     )

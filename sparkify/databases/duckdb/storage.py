@@ -7,13 +7,14 @@ import re
 from pathlib import Path
 from typing import Final
 
+import duckdb
 from sqlalchemy import Connection
 
 from sparkify.databases.duckdb.descriptors import descriptor
 from sparkify.databases.duckdb.permissions import not_readable
 from sparkify.etl.errors import UNCHANGED, ConfigurationError
 
-__all__ = ["STORAGE_VERSION", "made_by", "refuse_other_file", "refuse_prefix", "storage_version"]
+__all__ = ["STORAGE_VERSION", "describe", "made_by", "refuse_other_file", "refuse_prefix", "storage_version"]
 
 STORAGE_VERSION: Final = "v1.5.0"
 """Of a new file, whichever DuckDB makes it: the newest that every DuckDB reads which sparkify runs on."""
@@ -26,6 +27,12 @@ _PREFIX = re.compile(
     r"(?P<prefix>(?P<own>(?i:duckdb))|(?P<memory>:memory(?=:.))|[A-Za-z0-9_]{2,}):(?P<rest>.*)", re.DOTALL
 )
 """What DuckDB does not take for a part of a file's name, where the name begins with it."""
+
+
+def describe(connection: Connection, file: Path) -> str:
+    """The storage version of a file, the DuckDB that made it, and the one at hand."""
+    made = f"made by DuckDB {made_by(file)}, read by {duckdb.__version__}"
+    return f"storage {storage_version(connection)}, {made}"
 
 
 def storage_version(connection: Connection) -> str:

@@ -174,3 +174,27 @@ def test_file_that_this_process_has_open_is_not_repaired(warehouse: Warehouse) -
     assert list(file.parent.glob("*.damaged-*")) == []
     found = {one.check: one for one in examine(str(warehouse.url))}["database"]
     assert found.advice == "Use the Warehouse that has it open, or close that first."
+
+
+def test_file_that_has_been_cut_off_is_beyond_help_and_said_to_be(data: Data, warehouse: Warehouse) -> None:
+    """DuckDB opens it: a load and status failed without advice, and doctor said that all is well."""
+    file = warehouse.database.file
+    assert file is not None
+    data.log("one.json", event())
+    warehouse.load(only=["events"])
+    warehouse.close()
+    with file.open("r+b") as opened:
+        opened.truncate(file.stat().st_size // 2)
+    for command in (lambda: warehouse.load(only=["events"], full_refresh=True), warehouse.check):
+        with pytest.raises(SparkifyError) as caught:
+            command()
+        assert caught.value.hint == "Run: sparkify-etl doctor --repair"
+        warehouse.close()
+    before = file.read_bytes()
+    found = {one.check: one for one in examine(str(warehouse.url))}["database"]
+    assert (found.status, found.advice) == ("problem", "sparkify-etl doctor --repair")
+    repaired = {one.check: one for one in examine(str(warehouse.url), repair=True)}
+    beyond_help = "Restore a copy, or move it away and load everything again."
+    assert repaired["repair"].advice.startswith(f"{beyond_help} It held 1 file,")
+    assert (repaired["database"].status, repaired["database"].advice) == ("problem", beyond_help)
+    assert file.read_bytes() == before

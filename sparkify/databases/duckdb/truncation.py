@@ -1,0 +1,35 @@
+"""Finds a file that has been cut off: DuckDB opens it, as long as it need not read what is gone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sparkify.databases.duckdb.header import HEADERS
+from sparkify.etl.errors import SparkifyError
+
+__all__ = ["refuse_truncated"]
+
+_TABLES = 'SELECT format(\'"{}"."{}"\', schema_name, table_name) FROM duckdb_tables() WHERE NOT temporary'
+_BLOCKS = "SELECT greatest(max(block_id), max(list_max(additional_block_ids))) FROM pragma_storage_info(?)"
+
+
+def refuse_truncated(connection: Any, file: Path) -> None:
+    """See that a file has each block that its tables are in. The rows are not read.
+
+    How many blocks the header counts tells nothing: DuckDB truncates the file after it has written that.
+
+    :param connection: of the driver.
+    :raises SparkifyError: when the file ends before.
+    :raises duckdb.Error: when it ends before what says where the tables are.
+    """
+    tables = connection.execute(_TABLES).fetchall()
+    last = max((connection.execute(_BLOCKS, table).fetchall()[0][0] or 0 for table in tables), default=-1)
+    (size,) = connection.execute("SELECT block_size FROM pragma_database_size()").fetchall()[0]
+    needed, found = HEADERS + (last + 1) * size, file.stat().st_size
+    if found < needed:
+        raise SparkifyError(
+            f"has been cut off: it has {found:,} bytes of at least {needed:,}",
+            where=str(file),
+            hint="Run: sparkify-etl doctor --repair",
+        )
