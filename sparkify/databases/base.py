@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,6 +30,7 @@ from sparkify.databases.table_journal import TableJournal
 from sparkify.etl.adapter import Adapter
 from sparkify.etl.declarations import Ledger, Source
 from sparkify.etl.errors import ConfigurationError
+from sparkify.etl.files import is_same_file
 from sparkify.etl.journal import FailedLoad, Journal
 from sparkify.etl.observer import Observer
 from sparkify.etl.ranges import Limits
@@ -100,12 +100,7 @@ class Database(Adapter):
 
         :raises ConfigurationError: when the path is that of one.
         """
-        is_there = path.exists()
-        if any(
-            os.path.realpath(path) == os.path.realpath(own)
-            or (is_there and own.exists() and path.samefile(own))
-            for own in self.own_files
-        ):
+        if any(is_same_file(path, own) for own in self.own_files):
             raise ConfigurationError("is a file of the database itself", where=str(path), hint="Name another.")
 
     @property

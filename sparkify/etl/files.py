@@ -1,4 +1,4 @@
-"""A file that is there whole, or as it was before."""
+"""Files that are there whole, or as they were before, and paths that lead to one file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["atomic_write"]
+__all__ = ["atomic_write", "is_same_file"]
 
 
 @contextmanager
@@ -41,3 +41,11 @@ def atomic_write(path: Path) -> Iterator[Path]:
         new.replace(path)
     finally:
         new.unlink(missing_ok=True)
+
+
+def is_same_file(path: Path, other: Path) -> bool:
+    """Whether two paths lead to one file, or would, if there were one."""
+    # Not by Path.resolve(), which raises RuntimeError for a link to itself before Python 3.13.
+    if os.path.realpath(path) == os.path.realpath(other):
+        return True
+    return path.exists() and other.exists() and path.samefile(other)
