@@ -14,12 +14,7 @@ _ALLOW = "or have its owner allow it (chmod, chown)."
 
 def not_readable(file: Path) -> ConfigurationError:
     """The error of a file that this user may not read."""
-    return ConfigurationError(
-        "may not be read by this user",
-        where=str(file),
-        state=UNCHANGED,
-        hint=f"Run this as its owner, {_ALLOW}",
-    )
+    return _denied(file, "read", UNCHANGED)
 
 
 def not_writable(file: Path, *, state: str | None = None) -> ConfigurationError:
@@ -28,12 +23,7 @@ def not_writable(file: Path, *, state: str | None = None) -> ConfigurationError:
     :param state: in what state things were left, where that is known.
     """
     if file.exists():
-        return ConfigurationError(
-            "may not be written by this user",
-            where=str(file),
-            state=state,
-            hint=f"Run this as its owner, {_ALLOW}",
-        )
+        return _denied(file, "written", state)
     return ConfigurationError(
         f"the folder may not be written by this user, and {file.name} has to be made in it",
         where=str(file.parent.absolute()),
@@ -53,3 +43,12 @@ def refuse_folder(file: Path) -> None:
         return
     if not os.statvfs(folder).f_flag & os.ST_RDONLY:
         raise not_writable(file, state=UNCHANGED)
+
+
+def _denied(file: Path, what: str, state: str | None) -> ConfigurationError:
+    return ConfigurationError(
+        f"may not be {what} by this user",
+        where=str(file),
+        state=state,
+        hint=f"Run this as its owner, {_ALLOW}",
+    )
