@@ -14,7 +14,6 @@ import pytest
 from sparkify import RejectedLines, Settings, TemporaryError, Warehouse
 from sparkify.databases.table_journal import TableJournal
 from sparkify.etl.journal import Origin
-from sparkify.etl.observer import Observer
 from sparkify.pipeline import SPARKIFY
 from tests.support.cloud import Cloud
 from tests.support.commands import run_here
@@ -22,21 +21,12 @@ from tests.support.cuts import CutAtCommit
 from tests.support.data import Data, rows
 from tests.support.drivers import Driver
 from tests.support.making import event, song
+from tests.support.observers import Warnings
 from tests.support.tcp_proxy import cutting_proxy
 
 BAD = "{not JSON"
 TABLE = "SELECT step, exit_code, attempts, state, host, pid, version FROM failed_loads"
 COLUMNS = ("step", "exit_code", "attempts", "state", "host", "pid", "version")
-
-
-class Warnings(Observer):
-    """Keeps them."""
-
-    def __init__(self) -> None:
-        self.seen: list[str] = []
-
-    def warning(self, message: str) -> None:
-        self.seen.append(message)
 
 
 @pytest.fixture

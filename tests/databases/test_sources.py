@@ -27,23 +27,11 @@ from sparkify.etl import spool as spooling
 from sparkify.etl.line_counter import LineCounter
 from sparkify.etl.lister import list_files
 from sparkify.etl.listing import AwsOptions
-from sparkify.etl.observer import Observer
 from sparkify.etl.spool import spool
 from standin import Standin
 from tests.support.data import Data, rows, star
 from tests.support.making import event, song, write
-
-
-class Warnings(Observer):
-    """Keeps the warnings of a load."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def warning(self, message: str) -> None:
-        """Keep it."""
-        self.said.append(message)
-
+from tests.support.observers import Warnings
 
 # -- local -----------------------------------------------------------------------------------------------
 
@@ -295,7 +283,7 @@ def test_name_that_is_not_utf8_is_named_and_skipped(warehouse: Warehouse, data: 
     assert listing.skipped == {"name that cannot be read": 2}
     told = Warnings()
     assert warehouse.load(only=["events"], observer=told).rows["songplays"] == 1
-    (said,) = told.said
+    (said,) = told.seen
     assert f"{data.logs}/caf\\udce9.json" in said
     assert f"{data.logs}/d\\udcfc/b.json" in said
     said.encode()
@@ -388,7 +376,7 @@ def test_keys_that_cannot_be_read_are_named_and_skipped(
     with Warehouse(f"duckdb:///{tmp_path}/s3.duckdb") as warehouse:
         report = warehouse.load(only=["events"], log_data="s3://source-files/log", observer=told)
         assert report.rows["songplays"] == 1
-    (said,) = told.said
+    (said,) = told.seen
     assert "4 files have names that cannot be read, and will not be loaded; rename: " in said
     assert [name for name in ODD_KEYS.values() if name not in said] == []
 

@@ -27,6 +27,7 @@ from sparkify.pipeline import SPARKIFY
 from tests.support.commands import run_here
 from tests.support.data import Data, rows
 from tests.support.making import event, song
+from tests.support.observers import Warnings
 from tests.support.paths import CLONE
 
 BAD = "{not JSON"
@@ -52,16 +53,6 @@ if sys.argv[2] == "commit":
     Session.commit = lambda session: kill(session) if session.last_step == "commit" else commit(session)
 Warehouse(sys.argv[1]).load(observer=Killer())
 """
-
-
-class Warnings(Observer):
-    """Keeps them."""
-
-    def __init__(self) -> None:
-        self.seen: list[str] = []
-
-    def warning(self, message: str) -> None:
-        self.seen.append(message)
 
 
 class Interrupting(Observer):

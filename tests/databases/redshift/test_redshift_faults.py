@@ -18,13 +18,13 @@ from sparkify import ConfigurationError, SparkifyError, TemporaryError, Warehous
 from sparkify.analytics import totals
 from sparkify.databases.redshift.database import Redshift
 from sparkify.etl.errors import IN_DOUBT
-from sparkify.etl.observer import Observer
 from tests.databases.redshift.test_redshift_load import one_play
 from tests.support.cloud import ROLE, Cloud
 from tests.support.commands import run_here
 from tests.support.cuts import CutAtCommit
 from tests.support.data import rows
 from tests.support.making import event
+from tests.support.observers import Warnings
 
 
 @pytest.fixture
@@ -32,16 +32,6 @@ def empty(cloud: Cloud) -> Iterator[Warehouse]:
     """A warehouse on the stand-in with tables, and nothing in them."""
     with cloud.with_tables() as warehouse:
         yield warehouse
-
-
-class Warnings(Observer):
-    """Keeps them."""
-
-    def __init__(self) -> None:
-        self.seen: list[str] = []
-
-    def warning(self, message: str) -> None:
-        self.seen.append(message)
 
 
 # -- the lock ----------------------------------------------------------------------------------------------

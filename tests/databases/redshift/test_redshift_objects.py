@@ -11,8 +11,8 @@ from sparkify import SourceError, SparkifyError
 from sparkify.databases.redshift import objects
 from sparkify.databases.redshift.objects import LoadObjects
 from sparkify.etl.listing import AwsOptions
-from sparkify.etl.observer import Observer
 from sparkify.etl.retrying import Unanswered
+from tests.support.observers import Warnings
 
 
 class Bucket:
@@ -37,14 +37,6 @@ class Bucket:
     def _answer(self, request: str) -> None:
         if error := self.silent.get(request):
             raise error
-
-
-class Warnings(Observer):
-    def __init__(self) -> None:
-        self.seen: list[str] = []
-
-    def warning(self, message: str) -> None:
-        self.seen.append(message)
 
 
 @pytest.fixture
