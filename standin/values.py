@@ -13,6 +13,10 @@ from .json_rows import Num, dumps
 
 NOT_NULL = (1213, "Missing data for not-null field")
 _RANGES = {"int2": 1 << 15, "int4": 1 << 31, "int8": 1 << 63}
+_FLOATS = {
+    "float4": (1.1754943508222875e-38, 3.4028235e38),
+    "float8": (2.2250738585072014e-308, 1.7976931348623157e308),
+}
 _NAMES = {"int2": "Short", "int4": "Integer", "int8": "Long", "numeric": "Decimal"}
 _TRUE = frozenset(("1", "t", "true", "y", "yes"))
 _FALSE = frozenset(("0", "f", "false", "n", "no"))
@@ -180,8 +184,14 @@ def _decimal(text: str, column: LoadColumn, options: CopyCommand, is_number: boo
 def _float(text: str, column: LoadColumn) -> str:
     if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text):
         raise BadValue(1208, f"Invalid float value '{text[:40]}'", text)
-    if abs(float(text)) > (3.4028235e38 if column.type == "float4" else 1.7976931348623157e308):
+    number = abs(float(text))
+    least, largest = _FLOATS[column.type]
+    if number > largest:
         raise BadValue(1204, "Overflow, Column type: Float", text)
+    # Redshift says "out of range for type double precision" of 2.3e-315, which PostgreSQL keeps, in an INSERT.
+    # That COPY refuses the line, as it does one of an overflow, is assumed.
+    if number < least and re.search("[1-9]", text.lower().partition("e")[0]):
+        raise BadValue(1204, "Underflow, Column type: Float", text)
     return text
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 from collections import Counter
 from typing import Any
 
-__all__ = ["Constant", "Huge", "Object", "parse", "strict"]
+__all__ = ["SMALLEST", "Constant", "Huge", "Object", "Tiny", "parse", "real", "strict"]
+
+SMALLEST = sys.float_info.min
+"""The least number above 0 that every database keeps: Redshift refuses one that is nearer to 0."""
 
 _LAX = re.compile(
     r'"(?:[^"\\]|\\.)*"|(?P<comma>(?<![\[{, \t\r\n])[ \t\r\n]*,)(?=[ \t\r\n]*[}\]])'
@@ -18,6 +22,7 @@ _LAX = re.compile(
 """A string; or what DuckDB reads and JSON has not: a comma before a closing bracket, NaN, the infinities."""
 
 _MAYBE_LAX = re.compile(rb",[ \t\r\n]*[}\]]|nan|inf", re.IGNORECASE)
+_DIGIT = re.compile(r"[1-9]")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -47,7 +52,7 @@ def parse(text: str) -> Any:
 
 
 def _load(text: str, **others: Any) -> Any:
-    hooks = {"object_pairs_hook": _object, "parse_constant": Constant, "parse_float": _real, **others}
+    hooks = {"object_pairs_hook": _object, "parse_constant": Constant, "parse_float": real, **others}
     try:
         return json.loads(text, **hooks)
     except json.JSONDecodeError:
@@ -72,9 +77,25 @@ def _huge(text: str) -> Huge:
     return number
 
 
-def _real(text: str) -> float:
+class Tiny(float):
+    """A number that is not 0 and nearer to it than :data:`SMALLEST`; its value may be 0.
+
+    :ivar text: as it is written.
+    """
+
+    text: str
+
+
+def real(text: str) -> float:
+    """The number that a text means, which has the form of one."""
     number = float(text)
-    return number if math.isfinite(number) else _huge(text)
+    if not math.isfinite(number):
+        return _huge(text)
+    if abs(number) >= SMALLEST or not _DIGIT.search(text.lower().partition("e")[0]):
+        return number
+    tiny = Tiny(number)
+    tiny.text = text
+    return tiny
 
 
 def _integer(digits: str) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sparkify.etl.line_rules import MAX_LINE
 
 __all__ = ["LineCounter"]
@@ -13,6 +15,13 @@ class LineCounter:
     _NUL = b"\\u0000"
     # DuckDB skips them around a line. They are no white space of JSON, and Redshift is not known to take them.
     _NOT_JSON = (b"\x0b", b"\x0c")
+
+    # Numbers that are nearer to 0 than any double, for which DuckDB has 0.0: with an exponent of three digits,
+    # or with as many zeros in a row. To look for "e" before the hyphen takes ten times as long.
+    _EXPONENT = re.compile(rb"-[0-9]{3}(?<=[0-9][eE]-...)[0-9]*[ \t\r\n,}\]]")
+    _ZEROS = b"0" * 200
+    # More than any of these but the exponent has, which with more digits has so many zeros.
+    _SEAM = 220
 
     def __init__(self) -> None:
         self._newlines = 0
@@ -46,14 +55,18 @@ class LineCounter:
         else:
             self._length += len(data)
         self._long(self._length)
-        # An escape may lie across two chunks.
-        self.suspect = (
-            self.suspect
-            or self._NUL in data
-            or self._NUL in self._tail + data[:5]
+        # Each of them may lie across two chunks.
+        seam = self._tail + data[: self._SEAM] if self._tail else b""
+        self.suspect = self.suspect or self._is_suspect(data) or self._is_suspect(seam)
+        self._tail = (self._tail + data[-self._SEAM :])[-self._SEAM :]
+
+    def _is_suspect(self, data: bytes) -> bool:
+        return (
+            self._NUL in data
+            or self._ZEROS in data
             or any(byte in data for byte in self._NOT_JSON)
+            or self._EXPONENT.search(data) is not None
         )
-        self._tail = (self._tail + data[-5:])[-5:]
 
     def _long(self, length: int) -> None:
         self.suspect = self.suspect or length > MAX_LINE

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 from sqlalchemy import Column, Float, String
 
 from sparkify.etl.declarations import JsonField, Required, Source
-from sparkify.etl.lax_json import Constant, Huge, Object, parse
+from sparkify.etl.lax_json import Constant, Huge, Object, Tiny, parse, real
 
 __all__ = [
     "BOM",
@@ -218,9 +218,11 @@ class _FloatRule(_Rule):
 
     def refuse_value(self, value: Any) -> str | None:
         if isinstance(value, str) and not isinstance(value, Constant) and _FLOAT.fullmatch(value):
-            value = float(value)
+            value = real(value)
         if not isinstance(value, int | float) or isinstance(value, bool):
             return f"{_quoted(value)} is not a number"
+        if isinstance(value, Tiny):
+            return f"{_shortened(value.text)} is too near to 0 for a double"
         try:
             number = float(value)
         except OverflowError:
@@ -229,7 +231,10 @@ class _FloatRule(_Rule):
 
 
 def _quoted(value: Any) -> str:
-    text = repr(value)
+    return _shortened(repr(value))
+
+
+def _shortened(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

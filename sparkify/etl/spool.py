@@ -66,7 +66,7 @@ class SpoolFile:
     :ivar path: a name of our own making, so that no foreign name ever reaches SQL.
     :ivar segments: the source files in it, in the order in which their lines stand there.
     :ivar suspect: whether something was seen that a fast reader would not report of: a line that is too
-        long, an escaped NUL, or a vertical tab or form feed.
+        long, an escaped NUL, a vertical tab or form feed, or what may be a number too near to 0 for a double.
     """
 
     path: Path

@@ -50,6 +50,7 @@ def from_json(
     minimum: float | None = None,
     maximum: float | None = None,
     too_low: str | None = None,
+    too_high: str | None = None,
     days_ahead: int | None = None,
 ) -> dict[Any, Any]:
     """The ``info=`` of a staging column that is filled from the JSON key ``key``."""
@@ -62,6 +63,7 @@ def from_json(
             minimum=minimum,
             maximum=maximum,
             too_low=too_low,
+            too_high=too_high,
             days_ahead=days_ahead,
         )
     }

@@ -14,7 +14,7 @@ from sqlalchemy.types import TIMESTAMP
 from sparkify.etl.declarations import from_json
 from sparkify.models.base import Base
 
-__all__ = ["StagingEvent", "StagingSong"]
+__all__ = ["DAY", "StagingEvent", "StagingSong"]
 
 _EPOCH_2000 = 946_684_800_000
 """2000-01-01 in milliseconds: before it there was nothing to log. In seconds it would be 1970."""
@@ -23,6 +23,11 @@ _NOT_MS = "is before 2000-01-01: seconds, not milliseconds?"
 
 _EPOCH_2100 = 4_102_444_800_000
 """2100-01-01 in milliseconds: a time beyond it is a defect of the log, not a play."""
+
+DAY = 86_400
+"""Seconds: a song is not longer than a day. One of minutes is, where it is in milliseconds."""
+
+_NOT_S = "is longer than a day: milliseconds, not seconds?"
 
 _INT = 2_147_483_647
 _BIGINT = 9_223_372_036_854_775_807
@@ -61,7 +66,7 @@ class StagingEvent(Base):
     )
     length: Mapped[float | None] = mapped_column(
         Double,
-        info=from_json("length", minimum=0),
+        info=from_json("length", minimum=0, maximum=DAY, too_high=_NOT_S),
         redshift_encode="zstd",
         comment="Length of the song played, in seconds.",
     )
@@ -169,7 +174,10 @@ class StagingSong(Base):
         String(1024), info=from_json("title", required=True), redshift_encode="zstd"
     )
     duration: Mapped[float | None] = mapped_column(
-        Double, info=from_json("duration", minimum=0), redshift_encode="zstd", comment="Seconds."
+        Double,
+        info=from_json("duration", minimum=0, maximum=DAY, too_high=_NOT_S),
+        redshift_encode="zstd",
+        comment="Seconds.",
     )
     year: Mapped[int | None] = mapped_column(
         Integer,

@@ -28,6 +28,7 @@ from sparkify.pipeline.checks import CHECKS
 from sparkify.pipeline.checksums import CHECKSUMS, LEDGER
 from sparkify.pipeline.derived import DERIVED
 from sparkify.pipeline.future import NO_FUTURE_PLAYS
+from sparkify.pipeline.lengths import NO_LENGTHS_OVER_A_DAY
 from sparkify.pipeline.resolution import RESOLUTION
 
 __all__ = ["SPARKIFY", "STAR"]
@@ -220,7 +221,7 @@ SPARKIFY = Pipeline(
             scope=transforms.outdated_levels(),
         ),
     ),
-    checks=(*CHECKS, NO_FUTURE_PLAYS, *DERIVED, *RESOLUTION),
+    checks=(*CHECKS, NO_FUTURE_PLAYS, *NO_LENGTHS_OVER_A_DAY, *DERIVED, *RESOLUTION),
     checked={
         working.checked_users: transforms.users_to_check,
         working.checked_levels: transforms.levels_to_check,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from hashlib import md5
@@ -280,6 +281,46 @@ def test_check_finds_plays_of_the_future_that_were_loaded_before(driver: Driver,
             connection.exec_driver_sql(f"UPDATE {table} SET start_time = TIMESTAMP '2099-01-01'")
     (found,) = [text for text in failed(warehouse) if text.startswith("songplays: none is of")]
     assert found.startswith("songplays: none is of a day after tomorrow (UTC): 1 row, such as")
+
+
+# -- how long ------------------------------------------------------------------------------------------------
+
+
+def test_lengths_that_no_song_has_are_rejected_with_a_reason(driver: Driver, warehouse: Warehouse) -> None:
+    """A number too near to 0 is 0 for DuckDB, and ends a COPY."""
+    texts = ("86400.5", "1e306", '"1e-400"', "1e-400", "-1e-400", "1e-310")
+    wrong = [json.dumps(event(length=-99)).replace("-99", text) for text in texts]
+    right = [event(itemInSession=1, length=86400), event(itemInSession=2, length=0.0)]
+    driver.put("events", "a.json", *wrong, *right)
+    driver.put("songs", "a.json", song(song_id="SOLONG", duration=200500.0), song(duration=0.5))
+    report = warehouse.load(max_rejects=7)
+    assert [(one.source, one.line, one.column, one.reason) for one in report.rejects] == [
+        ("events", 1, "length", "length: 86400.5 is longer than a day: milliseconds, not seconds?"),
+        ("events", 2, "length", "length: 1e+306 is longer than a day: milliseconds, not seconds?"),
+        ("events", 3, "length", "length: 1e-400 is too near to 0 for a double"),
+        ("events", 4, "length", "length: 1e-400 is too near to 0 for a double"),
+        ("events", 5, "length", "length: -1e-400 is too near to 0 for a double"),
+        ("events", 6, "length", "length: 1e-310 is too near to 0 for a double"),
+        ("songs", 1, "duration", "duration: 200500.0 is longer than a day: milliseconds, not seconds?"),
+    ]
+    query = (
+        "SELECT item_in_session, duration FROM songplays JOIN song_matches USING (match_id) "
+        "ORDER BY item_in_session"
+    )
+    assert rows(warehouse, query) == [(1, 86400.0), (2, 0.0)]
+    assert failed(warehouse) == []
+
+
+def test_check_finds_lengths_of_more_than_a_day_that_were_loaded_before(
+    driver: Driver, warehouse: Warehouse
+) -> None:
+    driver.put("events", "a.json", event())
+    warehouse.load(only=["events"])
+    with warehouse.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE song_matches SET duration = 1e306")
+        connection.exec_driver_sql("UPDATE songs SET duration = 1e306")
+    found = [text.partition(":")[0] for text in failed(warehouse) if "longer than a day" in text]
+    assert found == ["songs", "song_matches"]
 
 
 def test_names_with_the_character_between_artist_and_title_are_two_songs(

@@ -61,6 +61,14 @@ TOKENS = (
         "2.0",
         "0.5",
         "1e-400",
+        "-1E-400",
+        "1e-310",
+        "0e-400",
+        "0.0",
+        "-0.0",
+        f"0.{'0' * 400}1",
+        "86400",
+        "86400.001",
         "1e400",
     ),
     *("1541102400796", "1541102400", "1541102400796.0", "4102444800001", "946684799999", "946684800000"),
@@ -75,7 +83,20 @@ TOKENS = (
         '"nan"',
         '"Infinity"',
     ),
-    *('"inf"', '"12.5"', '".5"', '"5."', '"-1.5E-3"', '"1e999"', '"true"', '"null"', '"x"', '"NextSong"'),
+    *(
+        '"inf"',
+        '"12.5"',
+        '".5"',
+        '"5."',
+        '"-1.5E-3"',
+        '"1e999"',
+        '"1e-400"',
+        '"0e-400"',
+        '"true"',
+        '"null"',
+        '"x"',
+        '"NextSong"',
+    ),
     *(
         '"NextSong "',
         '"nextSong"',
@@ -293,6 +314,8 @@ def _as_number(value: Any, one: JsonField, form: str, kind: type[int] | type[flo
     if not isinstance(value, _Integer | _Real) and not re.fullmatch(form, value, re.ASCII):
         raise Wrong
     number = kind(value)
+    if kind is float and abs(number) < sys.float_info.min and value.lower().partition("e")[0].strip("-0."):
+        raise Wrong
     largest = 2**63 - 1 if kind is int else sys.float_info.max
     low = max(-largest - (kind is int), -math.inf if one.minimum is None else one.minimum)
     if not low <= number <= min(largest, math.inf if one.maximum is None else one.maximum):

@@ -52,6 +52,16 @@ ACCEPTED = {
     "length as an integer": line(length=12),
     "length with an exponent": raw("length", "1.25e2"),
     "no length": line(length=None),
+    "length of a day": line(length=86400),
+    "length 0": line(length=0),
+    "length 0.0": raw("length", "0.0"),
+    "length -0.0": raw("length", "-0.0"),
+    "length 0.0 as text": line(length="0.0"),
+    "length 0 with an exponent": raw("length", "0E-400"),
+    "length 0 with an exponent as text": line(length="-0.0e-400"),
+    "smallest length": raw("length", "2.2250738585072014e-308"),
+    "text from a number too near to 0 for a double": raw("location", "1e-400"),
+    "number too near to 0 in a key that is not read": GOOD.replace("{", '{"new":1e-400,', 1).encode(),
     "first moment of 2000": line(ts=946684800000, registration=946684800000.0),
     "text from a number": line(location=12),
     "comma before the bracket": GOOD[:-1].encode() + b",}",
@@ -134,6 +144,16 @@ REJECTED = {
     "level a number of 5,000 digits": (raw("level", "9" * 5000), "level"),
     "level a number beyond a double": (raw("level", "1" * 400 + ".5"), "level"),
     "length 1e400": (raw("length", "1e400"), "length"),
+    "length in milliseconds": (line(length=200500.0), "length"),
+    "length of more than a day": (raw("length", "86400.001"), "length"),
+    "length 1e306": (raw("length", "1e306"), "length"),
+    "length 1e-400": (raw("length", "1e-400"), "length"),
+    "length 1E-400 behind a space": (raw("length", " 1E-400 "), "length"),
+    "length -1e-400": (raw("length", "-1e-400"), "length"),
+    "length 1e-400 as text": (line(length="1e-400"), "length"),
+    "length 1e-310": (raw("length", "1e-310"), "length"),
+    "length with 400 zeros": (raw("length", f"0.{'0' * 400}1"), "length"),
+    "length with 250 zeros and an exponent": (raw("length", f"0.{'0' * 250}1e-99"), "length"),
     "length negative": (line(length=-0.5), "length"),
     "length of letters": (line(length="long"), "length"),
     "length true": (line(length=True), "length"),
@@ -175,6 +195,37 @@ def test_validator_names_key_that_may_be_meant(line: str, reason: str) -> None:
     violation = LineValidator(EVENTS).validate(line.encode())
     assert violation is not None
     assert violation.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("86400.5", "length: 86400.5 is longer than a day: milliseconds, not seconds?"),
+        ("1e306", "length: 1e+306 is longer than a day: milliseconds, not seconds?"),
+        ("-1", "length: -1.0 is below 0"),
+        ("1e-400", "length: 1e-400 is too near to 0 for a double"),
+        ('"1e-400"', "length: 1e-400 is too near to 0 for a double"),
+        ("2e-310", "length: 2e-310 is too near to 0 for a double"),
+    ],
+)
+def test_validator_says_what_is_wrong_with_a_length(text: str, reason: str) -> None:
+    violation = LineValidator(EVENTS).validate(raw("length", text))
+    assert violation is not None
+    assert violation.reason == reason
+
+
+@pytest.mark.parametrize("size", [1, 7, 100, 1000])
+@pytest.mark.parametrize("number", ["1e-400", "1e-0000400", f"0.{'0' * 400}1"])
+def test_number_too_near_to_0_is_seen_across_chunks(number: str, size: int) -> None:
+    content = raw("length", number)
+    counter = LineCounter()
+    for place in range(0, len(content), size):
+        counter.feed(content[place : place + size])
+    assert counter.suspect
+
+
+def test_names_and_ids_are_no_numbers_too_near_to_0() -> None:
+    assert not is_suspect(line(song="Type-100", artist="1e-100-x", location="9ade-4123-8d5e-123456789012"))
 
 
 def is_suspect(line: bytes) -> bool:

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, String, and_, false, func, or_, text
+from sqlalchemy import Column, ColumnElement, Float, String, and_, false, func, or_, text
 from sqlalchemy.types import TIMESTAMP
 
 from sparkify.etl.declarations import JsonField, Source
+from sparkify.etl.lax_json import SMALLEST
 
 __all__ = ["violates_a_rule"]
 
@@ -32,6 +33,8 @@ def _wrong(column: Column[Any], one: JsonField) -> ColumnElement[bool]:
     for limit, beyond in ((one.minimum, column.__lt__), (one.maximum, column.__gt__)):
         if limit is not None:
             parts.append(beyond(_moment(limit) if isinstance(column.type, TIMESTAMP) else limit))
+    if isinstance(column.type, Float):
+        parts.append(and_(column > -SMALLEST, column < SMALLEST, column != 0))
     if isinstance(column.type, String):
         parts.append(and_(func.left(column, 1).in_(("[", "{")), func.can_json_parse(column)))
     return or_(false(), *parts)
