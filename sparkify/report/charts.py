@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from sparkify.report.facts import Facts, Period, Record
+from sparkify.report.facts import Facts
 from sparkify.report.wording import WEEKDAYS, compact, counted, decimal
 from sparkify.report.wording import day as written
 
@@ -24,7 +24,7 @@ _MOST_LABELS = 5
 
 def columns(facts: Facts) -> dict[str, Any]:
     """The days of the period as columns, with the mark of the scale."""
-    days = every_day(facts.period, facts.days)
+    days = every_day(facts)
     by_week = len(days) > _MOST_COLUMNS
     if by_week:
         weeks: dict[date, int] = defaultdict(int)
@@ -71,12 +71,12 @@ def clock(facts: Facts) -> dict[str, Any] | None:
     return {"columns": columns, "top": slots[best].rate, "valued": True}
 
 
-def every_day(period: Period, rows: Iterable[Record]) -> list[dict[str, Any]]:
-    """Each day of the period, those without a play too; each week where there are very many days."""
-    by_day = {row["day"]: row for row in rows}
+def every_day(facts: Facts) -> list[dict[str, Any]]:
+    """Each day of the page, those without a play too."""
+    by_day = {row["day"]: row for row in facts.days}
     days = []
-    day = period.first_day
-    while day <= period.last_day:
+    day, last = facts.shown_days
+    while day <= last:
         row = by_day.get(day)
         days.append(
             {

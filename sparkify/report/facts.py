@@ -57,10 +57,15 @@ class Period:
 
 @dataclass(frozen=True)
 class Slot:
-    """One hour of the week: its plays, and how often it came."""
+    """Hours of one name: their plays, and how often they came."""
 
     plays: int
     hours: int
+
+    @classmethod
+    def counted(cls, plays: int, hours: int) -> Slot:
+        """One hour of the day or of the week; with plays it came, whatever this machine knows of the zone."""
+        return cls(plays, max(hours, 1) if plays else hours)
 
     @property
     def rate(self) -> float:
@@ -116,9 +121,23 @@ class Facts:
     rows: Mapping[str, Sequence[Record]] = field(default_factory=dict)
 
     @property
+    def shown_days(self) -> tuple[date, date]:
+        """The first and the last day of the page: those of the period, and those under which its plays are.
+
+        The law of a zone that the database knows may be older or newer than that of this machine, which the
+        limits of the period are of; then days of the database begin at other moments.
+        """
+        played = self._days_played()
+        return min([self.period.first_day, *played]), max([self.period.last_day, *played])
+
+    @property
     def last_day(self) -> date:
         """The last day of the period that the plays reach."""
-        return min(self.period.last_day, local(self.newest_play, self.period.tz).date())
+        reached = min(self.period.last_day, local(self.newest_play, self.period.tz).date())
+        return max([reached, *self._days_played()])
+
+    def _days_played(self) -> list[date]:
+        return [row["day"] for row in self.days]
 
     def has_week(self, monday: date, later: int = 0) -> bool:
         """Whether they reach to the end of the week that comes ``later`` weeks after the one of that Monday."""
@@ -139,7 +158,8 @@ class Facts:
         for weekday in range(7):
             for hour in range(24):
                 wait = ((weekday - first.isoweekday()) * 24 + hour - first.hour) % _HOURS_OF_WEEK
-                slots[weekday, hour] = Slot(found.get((weekday, hour), 0), (span - wait) // _HOURS_OF_WEEK + 1)
+                times = (span - wait) // _HOURS_OF_WEEK + 1
+                slots[weekday, hour] = Slot.counted(found.get((weekday, hour), 0), times)
         return slots
 
     def day(self) -> dict[int, Slot]:
@@ -148,7 +168,9 @@ class Facts:
         first, last = self._ends()
         span = (last - first) // _HOUR
         return {
-            hour: Slot(found.get(hour, 0), (span - (hour - first.hour) % _HOURS_OF_DAY) // _HOURS_OF_DAY + 1)
+            hour: Slot.counted(
+                found.get(hour, 0), (span - (hour - first.hour) % _HOURS_OF_DAY) // _HOURS_OF_DAY + 1
+            )
             for hour in range(_HOURS_OF_DAY)
         }
 

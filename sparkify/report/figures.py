@@ -14,7 +14,7 @@ __all__ = ["figures"]
 
 def figures(facts: Facts) -> list[dict[str, Any]]:
     """Label, value, text, change, and the days or the share behind it."""
-    days = every_day(facts.period, facts.days)
+    days = every_day(facts)
     shown = []
     for label, name in (("Plays", "plays"), ("Listeners", "listeners")):
         columns = [

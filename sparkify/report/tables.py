@@ -21,7 +21,7 @@ def songs(facts: Facts) -> list[dict[str, Any]]:
     for row in facts.song_days:
         by_place[row["place"]].append(row)
     most = max((row["plays"] for row in facts.song_days), default=1)
-    first, last = facts.period.first_day, facts.period.last_day
+    first, last = facts.shown_days
     rows = []
     for place, song in enumerate(facts.songs, start=1):
         plays = {row["day"]: row["plays"] for row in by_place[place]}

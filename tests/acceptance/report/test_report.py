@@ -7,7 +7,7 @@ import shlex
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sparkify import Warehouse
-from sparkify.analytics import top_songs
+from sparkify.analytics import periods, top_songs
 from sparkify.cli import app
 from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.results import CheckResult
@@ -30,7 +30,8 @@ pytest.importorskip("jinja2", reason="the extra report is not installed")
 
 from sparkify.report import build, charts, collect, headlines, render, tables, wording
 from sparkify.report.downloads import csv_link, csv_text
-from sparkify.report.facts import Facts, Period
+from sparkify.report.facts import Facts, Period, Slot
+from sparkify.report.figures import figures
 
 MONTH = Period(datetime(2018, 11, 1), datetime(2018, 12, 1))
 
@@ -235,6 +236,40 @@ def test_a_day_of_25_hours(loaded: Warehouse) -> None:
         loaded, until=datetime(2018, 11, 6, 8), days=3, tz="America/Los_Angeles", checks=False
     ).period
     assert period.since == datetime(2018, 11, 3, 7)
+
+
+@pytest.mark.parametrize("hours", [8, 10])
+def test_page_has_every_play_where_the_database_has_another_law_of_the_zone(
+    warehouse: Warehouse, data: Data, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    """Days of Tokyo begin at 15:00 UTC in the database, and at 16:00 or 14:00 on this machine."""
+    monkeypatch.setattr(periods, "ZoneInfo", lambda _tz: timezone(timedelta(hours=hours)))
+    data.log("a.json", *(event(at=at) for at in ("2018-11-01 14:30:00", "2018-11-02 15:30:00")))
+    data.song("a.json", song())
+    warehouse.load()
+    found = collect(warehouse, days=2, tz="Asia/Tokyo", checks=False)
+    assert found.totals["plays"] == 2
+    by_day = [(day["day"], day["plays"]) for day in charts.columns(found)["columns"]]
+    assert by_day == [(date(2018, 11, 1), 1), (date(2018, 11, 2), 0), (date(2018, 11, 3), 1)]
+    assert [column["title"] for column in figures(found)[0]["columns"]] == ["1 Nov: 1", "2 Nov: 0", "3 Nov: 1"]
+    (row,) = tables.songs(found)
+    assert row["path"] == "M0 100V0H33.3V100H66.7V0H100V100Z"
+    assert found.last_day == date(2018, 11, 3)
+    build(warehouse, days=2, tz="Asia/Tokyo", checks=False)
+
+
+@pytest.mark.parametrize("hours", [8, 10])
+def test_hour_of_a_play_came_whatever_this_machine_knows_of_the_zone(
+    warehouse: Warehouse, data: Data, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    monkeypatch.setattr(periods, "ZoneInfo", lambda _tz: timezone(timedelta(hours=hours)))
+    data.log("a.json", event(at="2018-11-01 14:30:00"))
+    data.song("a.json", song())
+    warehouse.load()
+    found = collect(warehouse, tz="Asia/Tokyo", checks=False)
+    assert found.day()[23] == Slot(1, 1)
+    assert headlines.hours(found).startswith("23:00 to 24:00 was busiest: 1 play an hour")
+    build(warehouse, tz="Asia/Tokyo", checks=False)
 
 
 @pytest.mark.parametrize(
