@@ -49,7 +49,7 @@ class TableJournal(Journal):
             return
         masked = replace(failure, error=redact(failure.error))
         self._write(
-            lambda session: record_failure(session, self._adapter, self._ledger.failures, masked),
+            lambda session: record_failure(session, self._adapter, self._ledger, masked),
             otherwise="this failure is not remembered",
         )
 

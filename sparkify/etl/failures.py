@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, String, Table, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, String, and_, delete, func, or_, select, update
 
 from sparkify.etl.adapter import Adapter
 from sparkify.etl.declarations import Ledger
@@ -22,29 +22,35 @@ _MOST = 100
 """Failures that are read."""
 
 
-def record_failure(session: Session, adapter: Adapter, failures: Table, failure: FailedLoad) -> None:
-    """Write down a load that failed, and delete those of long ago, in one transaction.
+def record_failure(session: Session, adapter: Adapter, ledger: Ledger, failure: FailedLoad) -> None:
+    """Write down a load that failed, with the newest load that had committed, and delete those of long ago, in
+    one transaction.
 
     :raises Exception: what the driver raises.
     """
+    failures = ledger.failures
     adapter.prepare(session)
     session.begin()
+    ((newest,),) = session.read(select(_newest_load(ledger)))
     row = {
         name: fit(value, kind.length)
         if isinstance(value, str) and isinstance(kind := failures.c[name].type, String) and kind.length
         else value
         for name, value in asdict(failure).items()
     }
-    session.insert(failures, [row])
+    session.insert(failures, [row | {"after_load": newest}])
     session.run(delete(failures).where(failures.c.failed_at < failure.started_at - _KEPT))
     session.commit()
 
 
 def read_failures(session: Session, ledger: Ledger) -> tuple[FailedLoad, ...]:
-    """The loads that failed since the last one that ended well, newest first, at most a hundred."""
+    """The loads that failed since the last one that ended well, newest first, at most a hundred: in the order
+    of the loads that had committed before them, and of the clocks of their machines where that is the same.
+    """
     table = ledger.failures
     query = select(*(table.c[one.name] for one in fields(FailedLoad)))
-    rows = session.read(query.where(_unsettled(ledger)).order_by(table.c.failed_at.desc()).limit(_MOST))
+    newest = (func.coalesce(table.c.after_load, 0).desc(), table.c.failed_at.desc())
+    rows = session.read(query.where(_unsettled(ledger)).order_by(*newest).limit(_MOST))
     return tuple(FailedLoad(*tuple(row)) for row in rows)
 
 
@@ -68,5 +74,14 @@ def settle_failures(session: Session, adapter: Adapter, ledger: Ledger, started_
 def _unsettled(ledger: Ledger) -> ColumnElement[bool]:
     """Whether no load has ended well since one failed."""
     table = ledger.failures
+    # Of machines whose clocks differ, times do not tell which of two loads came first. The number of the newest
+    # load does, save of failures that were written before it was kept.
     committed = select(func.max(ledger.history.c.finished_at)).scalar_subquery()
-    return and_(table.c.settled_at.is_(None), or_(table.c.failed_at > committed, committed.is_(None)))
+    by_clock = and_(table.c.after_load.is_(None), or_(table.c.failed_at > committed, committed.is_(None)))
+    is_last = table.c.after_load >= select(_newest_load(ledger)).scalar_subquery()
+    return and_(table.c.settled_at.is_(None), or_(is_last, by_clock))
+
+
+def _newest_load(ledger: Ledger) -> ColumnElement[int]:
+    """The number of the newest load that has committed; 0 where none has."""
+    return func.coalesce(func.max(ledger.history.c.load_id), 0).label("newest")

@@ -257,3 +257,8 @@ class FailedLoadMixin:
         redshift_encode="az64",
         comment="UTC. When a later load found nothing new to load; NULL: none has, or one has committed.",
     )
+    after_load: Mapped[int | None] = mapped_column(
+        BigInteger,
+        redshift_encode="az64",
+        comment="The newest load that had committed; 0: none; NULL of failures from before this was kept.",
+    )

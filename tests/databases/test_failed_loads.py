@@ -223,6 +223,36 @@ def test_failure_while_a_load_finds_nothing_new_is_told_after_it(cloud: Cloud, s
     assert [failure.host for failure in server.failures()] == ["host"]
 
 
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_failure_after_a_load_is_told_whatever_the_clocks_say(
+    cloud: Cloud, server: Warehouse, hours: int
+) -> None:
+    """A load came from a machine whose clock is an hour fast, or slow."""
+    cloud.redshift.put_object("s3://plays/log_data/3.json", BAD.encode())
+    with pytest.raises(RejectedLines):
+        server.load()
+    assert server.load(max_rejects=1).load_id == 2
+    cloud.redshift.query(
+        f"UPDATE load_history SET finished_at = finished_at + {hours} * interval '1 hour' WHERE load_id = 2"
+    )
+    # One came before that load, whatever its time is.
+    assert server.failures() == ()
+    cloud.redshift.put_object("s3://plays/log_data/4.json", BAD.encode())
+    with pytest.raises(RejectedLines):
+        server.load()
+    assert len(server.failures()) == 1
+    assert rows(server, "SELECT after_load FROM failed_loads ORDER BY after_load") == [(1,), (2,)]
+
+
+def test_failures_are_in_the_order_of_the_loads_before_them(cloud: Cloud, server: Warehouse) -> None:
+    cloud.redshift.query(
+        "INSERT INTO failed_loads SELECT finished_at, host, 1, finished_at + ahead * interval '1 hour', 1, "
+        "'x', 'x', 1, 1, 'x', '1', NULL, after_load FROM load_history CROSS JOIN (VALUES ('first', 3, 1), "
+        "('second', 1, 2), ('third', 2, 2), ('settled', 9, 0)) AS failed (host, ahead, after_load)"
+    )
+    assert [failure.host for failure in server.failures()] == ["third", "second", "first"]
+
+
 def test_load_that_cannot_connect_tries_no_more_to_record_it(
     cloud: Cloud, server: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

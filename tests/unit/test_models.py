@@ -221,6 +221,7 @@ DDL = {
         state VARCHAR(256) ENCODE zstd,
         version VARCHAR(32) ENCODE zstd NOT NULL,
         settled_at TIMESTAMP WITHOUT TIME ZONE ENCODE az64,
+        after_load BIGINT ENCODE az64,
         CONSTRAINT failed_loads_pkey PRIMARY KEY (started_at, host, pid)
         ) DISTSTYLE ALL""",
 }

@@ -168,6 +168,13 @@ def upgrade() -> None:
             redshift_encode="az64",
             comment="UTC. When a later load found nothing new to load; NULL: none has, or one has committed.",
         ),
+        sa.Column(
+            "after_load",
+            sa.BigInteger(),
+            nullable=True,
+            redshift_encode="az64",
+            comment="The newest load that had committed; 0: none; NULL of failures from before this was kept.",
+        ),
         sa.PrimaryKeyConstraint("started_at", "host", "pid", name="load_problems_pkey").ddl_if(
             dialect="redshift"
         ),
