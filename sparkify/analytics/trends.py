@@ -18,7 +18,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import CTE, BigInteger, ColumnElement, Double, Select, and_, case, cast, func, select
+from sqlalchemy import CTE, BigInteger, ColumnElement, Double, Numeric, Select, and_, case, cast, func, select
 
 from sparkify.analytics.expressions import count_if, interval, ratio, truncated
 from sparkify.analytics.music import artist_order, artists_of, every_artist
@@ -167,12 +167,16 @@ def _grown(match: CTE, floor: int) -> CTE:
         cast(func.sum(counted.c.plays_before), BigInteger).label("all_before"),
         count_if(both >= floor).label("compared"),
     ).cte("compared")
-    # (plays - expected) times the plays of all artists: whole numbers, in which equal shares are equal. They
-    # fit into 64 bits up to six thousand million plays in both windows.
-    excess = counted.c.plays * compared.c.all_before - counted.c.plays_before * compared.c.all_now
+    # (plays - expected) times the plays of all artists: whole numbers, in which equal shares are equal. Of six
+    # thousand million plays they do not fit into 64 bits; DuckDB has more for a DECIMAL of 19 digits on.
+    plays, before, all_now, all_before = (
+        cast(number, Numeric(19, 0))
+        for number in (counted.c.plays, counted.c.plays_before, compared.c.all_now, compared.c.all_before)
+    )
+    excess = plays * all_before - before * all_now
     all_plays = cast(compared.c.all_now + compared.c.all_before, Double)
     return (
-        select(counted, compared.c.compared, excess.label("excess"), all_plays.label("all_plays"))
+        select(counted, compared.c.compared, cast(excess, Double).label("excess"), all_plays.label("all_plays"))
         .join_from(counted, compared, compared.c.compared > 0)
         .where(counted.c.plays >= floor, counted.c.plays > counted.c.plays_before, excess > 0)
         .cte("grown")

@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import BigInteger, literal, select, union_all
 
 from sparkify import Warehouse
 from sparkify.analytics import trending_artists
+from sparkify.analytics.trends import _grown
 
 MONTHS = 100
 POWER = 10
@@ -69,6 +71,36 @@ def leader(warehouse: Warehouse, month: int) -> tuple[str, float, float]:
     rows = warehouse.query(trending_artists(since=begin + WEEK, until=begin + 2 * WEEK, limit=100)).all()
     by_plays = max((row.plays - row.plays_before) / math.sqrt(row.plays + row.plays_before) for row in rows)
     return rows[0].artist, rows[0].chance, by_plays
+
+
+@pytest.mark.parametrize(
+    ("counts", "found"),
+    [
+        ([(6 * 10**11, 4 * 10**11), (4 * 10**11, 6 * 10**11)], [(0, 2e23)]),
+        # Equal shares are equal, and one play more in 800 thousand million is one more.
+        ([(3 * 10**11 + 3, 10**11 + 1), (3 * 10**11 + 3, 10**11 + 1)], []),
+        ([(3 * 10**11 + 4, 10**11 + 1), (3 * 10**11 + 3, 10**11 + 1)], [(0, 100_000_000_001.0)]),
+    ],
+)
+def test_a_million_million_plays_are_compared_exactly(
+    empty: Warehouse, counts: list[tuple[int, int]], found: list[tuple[int, float]]
+) -> None:
+    match = union_all(
+        *(
+            select(
+                literal(key).label("name_key"),
+                literal(plays, BigInteger).label("plays"),
+                literal(before, BigInteger).label("plays_before"),
+            )
+            for key, (plays, before) in enumerate(counts)
+        )
+    ).cte("match")
+    grown = _grown(match, floor=5)
+    statement = select(grown.c.name_key, grown.c.excess, *(grown.c[name] for name in ("all_plays", "compared")))
+    with empty.engine.connect() as connection:
+        rows = [tuple(row) for row in connection.execute(statement)]
+    total = float(sum(map(sum, counts)))
+    assert rows == [(key, excess, total, 2) for key, excess in found]
 
 
 @pytest.fixture
