@@ -56,6 +56,8 @@ class AwsChecks:
             name = source.location.jsonpaths
             if name is not None and (uri := getattr(self._settings, name)):
                 run(name, partial(self._check_jsonpaths, source, name, uri), needs=["credentials"])
+        if self._settings.manifest_prefix:
+            run("manifest_prefix", self._check_manifest_prefix)
 
     def _check_region(self) -> str:
         from sparkify.provision.account import Aws
@@ -259,3 +261,13 @@ class AwsChecks:
                 hint=f"correct the file, or leave {option} out: with MANIFEST_PREFIX a load writes its own",
             ) from exc
         return f"{uri}: {len(columns)} paths"
+
+    def _check_manifest_prefix(self) -> str:
+        uri = str(self._settings.manifest_prefix)
+        section, option = self._settings.cfg_option("manifest_prefix")
+        if not is_s3(uri) or not uri.removeprefix("s3://").partition("/")[0]:
+            raise Problem(
+                f"{uri} is not a prefix of S3",
+                hint=f"set {option} in [{section}] of {config_file()} to s3://bucket/prefix, or leave it out",
+            )
+        return f"COPY manifests are written below {uri}"

@@ -314,6 +314,13 @@ def test_examine_passes_on_complete_redshift(cluster: Standin) -> None:
     assert by_name(found)["log_jsonpath"].message == "s3://doctors/paths.json: 18 paths"
 
 
+def test_examine_names_the_prefix_of_manifests(cluster: Standin, monkeypatch: pytest.MonkeyPatch) -> None:
+    allow_everything()
+    monkeypatch.setenv("SPARKIFY_MANIFEST_PREFIX", "s3://doctors/manifests")
+    found = by_name(examine())["manifest_prefix"]
+    assert (found.status, found.message) == ("ok", "COPY manifests are written below s3://doctors/manifests")
+
+
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 
@@ -397,8 +404,18 @@ def allow_everything() -> None:
 
 
 def songs_in(uri: str) -> Breaking:
+    return with_uri("SPARKIFY_SONG_DATA", uri)
+
+
+def manifests_in(uri: str) -> Breaking:
+    return with_uri("SPARKIFY_MANIFEST_PREFIX", uri)
+
+
+def with_uri(name: str, uri: str) -> Breaking:
+    """A place in S3 that the policy of the role does not forbid."""
+
     def apply(_: Standin, patch: pytest.MonkeyPatch) -> None:
-        patch.setenv("SPARKIFY_SONG_DATA", uri)
+        patch.setenv(name, uri)
         allow_everything()
 
     return apply
@@ -451,6 +468,20 @@ REDSHIFT: list[tuple[str, Breaking, str, str, str]] = [
     ("no path", jsonpaths('{"jsonpaths": ["$.artist", "b"]}'), "log_jsonpath", "b is not the path", "correct"),
     ("no paths", jsonpaths('{"jsonpaths": []}'), "log_jsonpath", "has no path for artist", "correct"),
     ("a list", jsonpaths('["$.a"]'), "log_jsonpath", "this has 'list'", "correct"),
+    (
+        "local manifests",
+        manifests_in("data/manifests"),
+        "manifest_prefix",
+        "data/manifests is not a prefix of S3",
+        "set MANIFEST_PREFIX in [S3]",
+    ),
+    (
+        "manifests without a bucket",
+        manifests_in("s3://"),
+        "manifest_prefix",
+        "s3:// is not a prefix of S3",
+        "s3://bucket/prefix, or leave it out",
+    ),
     ("host", env("SPARKIFY_HOST", "nowhere.invalid"), "host", "no such host", "correct HOST"),
     ("port", closed_port, "port", "nothing listens", "check DB_PORT"),
     ("wrong name", certificate("wrong-host"), "TLS", "certificate is for another name", "own name"),
