@@ -6,11 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sparkify.etl.errors import ConfigurationError, SparkifyError
+from sparkify.etl.errors import ConfigurationError, SparkifyError, Translate, translated
 
 __all__ = ["Checklist", "Diagnosis", "Problem"]
-
-Translate = Callable[[Exception], SparkifyError | None]
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ class Checklist:
         return True
 
     def _failure(self, name: str, exc: Exception, exit_code: int, *, if_allowed: bool) -> Diagnosis:
-        error = exc if isinstance(exc, SparkifyError) else self.translate(exc)
+        error = translated(exc, self.translate)
         if error is None:
             first = (str(exc).strip() or type(exc).__name__).splitlines()[0]
             return Diagnosis(name, "problem", f"{type(exc).__name__}: {first}", "see the message", exit_code)

@@ -15,7 +15,7 @@ from sparkify.databases.sidecar import sidecar_of
 from sparkify.doctor.checklist import Checklist, Problem
 from sparkify.doctor.schema import check_revision, engine_of
 from sparkify.etl.declarations import Pipeline
-from sparkify.etl.errors import ConfigurationError, SparkifyError, TemporaryError
+from sparkify.etl.errors import ConfigurationError, SparkifyError, TemporaryError, translated
 
 __all__ = ["EmbeddedChecks"]
 
@@ -109,7 +109,7 @@ class EmbeddedChecks:
             with engine.connect() as connection:
                 about = self._database.describe_file(connection)
         except Exception as exc:
-            error = exc if isinstance(exc, SparkifyError) else self._database.translate(exc)
+            error = translated(exc, self._database.translate)
             if isinstance(error, TemporaryError):
                 raise Problem(error.found, where=str(self._file), hint="wait for it, or end it") from exc
             if isinstance(error, ConfigurationError):

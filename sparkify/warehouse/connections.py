@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 from sparkify.config.secrets import masked_url
 from sparkify.databases import Database
 from sparkify.etl.declarations import Pipeline
-from sparkify.etl.errors import ConfigurationError, SparkifyError
+from sparkify.etl.errors import ConfigurationError, SparkifyError, translating
 from sparkify.etl.failures import read_failures
 from sparkify.etl.journal import FailedLoad
 from sparkify.etl.session import Session
@@ -58,7 +58,7 @@ class Connections:
         """
         path = Path(target)
         self._require_file()
-        with self._translated():
+        with translating(self.database.translate):
             self.database.snapshot(path)
         return path
 
@@ -115,7 +115,7 @@ class Connections:
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
-        with self._translated(), self.engine.connect() as connection:
+        with translating(self.database.translate), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
@@ -146,17 +146,6 @@ class Connections:
             if revision != self._migrations.head():
                 raise self._migrations.not_at_head(revision)
             yield connection
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except SparkifyError:
-            raise
-        except Exception as exc:
-            if translated := self.database.translate(exc):
-                raise translated from exc
-            raise
 
 
 @contextmanager

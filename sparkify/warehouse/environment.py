@@ -27,7 +27,7 @@ from sqlalchemy.schema import ColumnCollectionConstraint
 from sparkify.config.settings import Settings
 from sparkify.databases import Database, open_database
 from sparkify.etl.declarations import Pipeline
-from sparkify.etl.errors import SparkifyError
+from sparkify.etl.errors import translated
 from sparkify.redshift import register
 from sparkify.redshift.migrations import autogenerate_plugins
 from sparkify.warehouse.revisions import VERSION_TABLE, refuse_others
@@ -71,7 +71,7 @@ def _told(database: Database) -> Iterator[None]:
     try:
         yield
     except Exception as exc:
-        told = exc if isinstance(exc, SparkifyError) else database.translate(exc)
+        told = translated(exc, database.translate)
         if told is None:
             raise
         raise CommandError(str(told)) from exc

@@ -19,7 +19,7 @@ from sparkify.etl import ledger, runner
 from sparkify.etl.declarations import Pipeline
 from sparkify.etl.discovery import list_sources
 from sparkify.etl.dry_run import PlannedStep
-from sparkify.etl.errors import ConfigurationError
+from sparkify.etl.errors import ConfigurationError, translating
 from sparkify.etl.journal import remembering
 from sparkify.etl.observer import Observer
 from sparkify.etl.request import LoadRequest, OnDrift
@@ -118,9 +118,9 @@ class Warehouse(Connections):
         )
         observer = observer or Observer()
         observer.loading(request.uris, self._masked_url)
-        with self._translated():
+        with translating(self.database.translate):
             journal = self.database.journal(self.engine, self.pipeline.ledger, observer)
-        with remembering(journal, __version__), self._translated():
+        with remembering(journal, __version__), translating(self.database.translate):
             journal.step = "connect"
             wait = partial(self.database.wait_for_others, self.engine, lock_timeout, observer)
             ensure_tables = partial(self._migrations.ensure, self.engine, wait)
@@ -165,7 +165,7 @@ class Warehouse(Connections):
 
     def migrate(self, revision: str = "head") -> str | None:
         """Bring the tables to a revision, and return it. ``base`` removes them, and every row with them."""
-        with self._translated():
+        with translating(self.database.translate):
             if revision == "base":
                 self._migrations.downgrade(self.engine, revision)
             elif not self._migrations.create_file(revision):
@@ -199,7 +199,7 @@ class Warehouse(Connections):
         )
         observer = observer or Observer()
         if self.database.exists and not dry_run:
-            with self._translated():
+            with translating(self.database.translate):
                 self.database.wait_for_others(self.engine, lock_timeout, observer)
         with self._connection_at_head() as connection:
             session = Session(self.database, connection)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from sparkify.databases import Database, write_parquet
 from sparkify.databases.rows import Rows
-from sparkify.etl.errors import SparkifyError
+from sparkify.etl.errors import translating
 from sparkify.etl.files import atomic_write
 from sparkify.etl.html import html_table
 
@@ -84,15 +84,9 @@ class SqlQuery:
     def _transaction(self, target: Path | None = None) -> Iterator[Connection]:
         reader = self._database.reader
         # Within the connection's own translation of errors, which knows nothing of a user's SQL.
-        with self._connect() as connection:
-            try:
-                with reader.transaction(
-                    connection, external_access=self._external_access, target=target
-                ) as begun:
-                    yield begun
-            except SparkifyError:
-                raise
-            except Exception as exc:
-                if translated := reader.translate(exc):
-                    raise translated from exc
-                raise
+        with (
+            self._connect() as connection,
+            translating(reader.translate),
+            reader.transaction(connection, external_access=self._external_access, target=target) as begun,
+        ):
+            yield begun

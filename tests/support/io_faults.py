@@ -37,7 +37,7 @@ from sqlalchemy import create_engine
 
 from sparkify import Warehouse
 from sparkify.databases.duckdb.checkpoints import IN_DOUBT as MIGRATION_IN_DOUBT
-from sparkify.etl.errors import IN_DOUBT
+from sparkify.etl.errors import IN_DOUBT, translating
 from sparkify.generate import generate
 from sparkify.pipeline import SPARKIFY
 from sparkify.warehouse.migrations import Migrations
@@ -122,7 +122,7 @@ def downgrade(revision: str, folder: Path) -> dict[str, Any]:
     """Take the tables back to a revision, for which there is no command."""
     with Warehouse(f"duckdb:///{folder / NAME}") as warehouse:
         try:
-            with warehouse._translated():
+            with translating(warehouse.database.translate):
                 Migrations(SPARKIFY, warehouse.database).downgrade(warehouse.engine, revision)
         except Exception as exc:
             return {"code": getattr(exc, "exit_code", 70), "told": f"{type(exc).__name__}: {exc}"}

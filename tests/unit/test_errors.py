@@ -15,6 +15,8 @@ from sparkify.etl.errors import (
     SparkifyError,
     TemporaryError,
     leaving,
+    translated,
+    translating,
 )
 from sparkify.etl.results import CheckResult, Reject
 
@@ -117,3 +119,29 @@ def test_newlines_of_names_and_options_begin_no_line() -> None:
         "One.",
         "Two.",
     ]
+
+
+def in_words(error: Exception) -> SparkifyError | None:
+    return SparkifyError("the disk is full") if isinstance(error, OSError) else None
+
+
+def test_error_of_somebody_else_is_raised_as_it_is_translated() -> None:
+    cause = OSError("28")
+    with pytest.raises(SparkifyError, match=r"^the disk is full$") as caught, translating(in_words):
+        raise cause
+    assert caught.value.__cause__ is cause
+
+
+@pytest.mark.parametrize("error", [ConfigurationError("ours"), ValueError("not known"), KeyboardInterrupt()])
+def test_error_that_needs_no_translation_or_has_none_stays_as_it_is(error: BaseException) -> None:
+    with pytest.raises(type(error)) as caught, translating(in_words):
+        raise error
+    assert caught.value is error
+    assert error.__cause__ is None
+
+
+def test_translated_error_is_ours_or_what_is_made_of_it() -> None:
+    ours = ConfigurationError("ours")
+    assert translated(ours, in_words) is ours
+    assert str(translated(OSError("28"), in_words)) == "the disk is full"
+    assert translated(ValueError("not known"), in_words) is None
