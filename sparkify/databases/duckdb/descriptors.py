@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["descriptor"]
+__all__ = ["descriptor", "is_open_here"]
 
 _guard = threading.Lock()
 _open: dict[tuple[int, int, int], int] = {}
@@ -28,3 +29,22 @@ def descriptor(file: Path, flags: int = os.O_RDONLY) -> int:
         if key not in _open:
             _open[key] = os.open(file, flags | os.O_CLOEXEC)
         return _open[key]
+
+
+def is_open_here(file: Path) -> bool:
+    """Whether this process has a file open by another descriptor than these, as DuckDB has a database.
+
+    The lock of DuckDB tells nothing of it: a process is not kept out by its own.
+
+    :raises OSError: when the file is not there, or it cannot be told which files are open.
+    """
+    found = file.stat()
+    with _guard:
+        ours = set(_open.values())
+    # Linux and macOS list them there.
+    for number in {int(listed.name) for listed in Path("/dev/fd").iterdir()} - ours:
+        # One that is closed by now, such as that of the listing.
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(number), found):
+                return True
+    return False

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Literal
 
-from sparkify.databases.duckdb.descriptors import descriptor
+from sparkify.databases.duckdb.descriptors import descriptor, is_open_here
 from sparkify.databases.duckdb.header import HEADERS, Headers, read_headers
 from sparkify.databases.duckdb.permissions import not_writable
 from sparkify.databases.replacing import sync
@@ -109,7 +109,7 @@ def journaled(
 def undo_checkpoint(file: Path) -> Literal["a checkpoint", "a migration"] | None:
     """Undo a checkpoint of a file, or a migration, that was cut off. Returns what was undone.
 
-    Does nothing while another process has the file open for writing, or where it may not be written.
+    Does nothing while another process or DuckDB in this one has the file open, or where it may not be written.
     """
     journal = journal_of(file)
     if not journal.exists():
@@ -118,7 +118,10 @@ def undo_checkpoint(file: Path) -> Literal["a checkpoint", "a migration"] | None
         if str(journal.absolute()) in _running:
             return None
         with suppress(OSError):
-            return _undo(file, journal)
+            # Another thread may have undone it by now, and opened the file. The system grants our lock beside
+            # that of DuckDB in this process, and takes away both when ours is given back.
+            if journal.exists() and not is_open_here(file):
+                return _undo(file, journal)
     return None
 
 

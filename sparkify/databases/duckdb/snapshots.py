@@ -121,6 +121,6 @@ def _copy_blocks(source: int, copy: Path) -> None:
         except OSError as exc:
             if done or exc.errno not in _NO_COPY_RANGE:
                 raise
-            with os.fdopen(os.dup(source), "rb") as whole:
-                whole.seek(0)
-                shutil.copyfileobj(whole, opened, 1 << 20)
+            # Not over a second descriptor: to close it would take away the lock of DuckDB in this process.
+            while part := os.pread(source, 1 << 20, done):
+                done += opened.write(part)

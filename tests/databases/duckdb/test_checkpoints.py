@@ -190,6 +190,18 @@ def test_journal_is_left_alone_while_another_process_has_the_file(cut: Cut, tmp_
         assert journal_of(file).exists()
 
 
+def test_journal_is_left_alone_while_this_process_has_the_file(cut: Cut, tmp_path: Path) -> None:
+    folder = tmp_path / "w"
+    shutil.copytree(cut.before, folder)
+    file = folder / "w.duckdb"
+    with duckdb.connect(str(file)):
+        assert not undo_checkpoint(file)
+        assert journal_of(file).exists()
+        code = f"import duckdb; duckdb.connect({str(file)!r})"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert "Could not set lock" in done.stderr
+
+
 def test_journal_is_left_alone_while_its_checkpoint_runs_in_this_process(tmp_path: Path) -> None:
     file = tmp_path / "w.duckdb"
     with duckdb.connect(str(file)) as connection:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 import tempfile
@@ -262,14 +264,50 @@ def test_snapshot_replaces_an_older_one_that_is_open(loaded: Warehouse, tmp_path
     assert target.stat().st_mode & 0o777 == 0o640
 
 
+def error_elsewhere(file: Path | None) -> str:
+    """What another process says that opens the file for writing."""
+    code = f"import duckdb; duckdb.connect({str(file)!r})"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stderr
+
+
 def test_snapshot_of_what_this_process_writes_does_not_let_others_in(loaded: Warehouse, tmp_path: Path) -> None:
     with loaded.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM songplays")
         loaded.snapshot(tmp_path / "bi.duckdb")
-        code = f"import duckdb; duckdb.connect({str(loaded.database.file)!r})"
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-        assert "Could not set lock" in done.stderr
+        assert "Could not set lock" in error_elsewhere(loaded.database.file)
     assert plays_in(tmp_path / "bi.duckdb") == 3
+
+
+def test_snapshot_on_another_file_system_does_not_let_others_in(
+    loaded: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: int) -> int:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    monkeypatch.setattr(os, "copy_file_range", refuse)
+    with loaded.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM songplays")
+        loaded.snapshot(tmp_path / "bi.duckdb")
+        assert "Could not set lock" in error_elsewhere(loaded.database.file)
+    assert plays_in(tmp_path / "bi.duckdb") == 3
+
+
+def test_snapshot_behind_a_checkpoint_that_failed_here_does_not_let_others_in(
+    loaded: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "_TIMEOUT", 0)
+    assert loaded.database.file is not None
+    journal = journal_of(loaded.database.file)
+    with loaded.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM songplays")
+        journal.write_bytes(b"")
+        with pytest.raises(TemporaryError, match="changes all the time"):
+            loaded.snapshot(tmp_path / "bi.duckdb")
+        assert "Could not set lock" in error_elsewhere(loaded.database.file)
+        assert journal.exists()
+    loaded.close()
+    loaded.snapshot(tmp_path / "bi.duckdb")
+    assert plays_in(tmp_path / "bi.duckdb") == 0
 
 
 def test_snapshot_needs_a_file(loaded: Warehouse, tmp_path: Path) -> None:
