@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.listing import AwsOptions
+from sparkify.etl.lock_timeout import LOCK_TIMEOUT, check_lock_timeout
 
 __all__ = ["LoadRequest", "OnDrift"]
 
@@ -39,20 +40,14 @@ class LoadRequest:
     allow_missing: bool = False
     on_drift: OnDrift = "warn"
     verify: bool = False
-    lock_timeout: float = 60
+    lock_timeout: float = LOCK_TIMEOUT
 
     def __post_init__(self) -> None:
         if self.on_drift not in get_args(OnDrift):
             raise ConfigurationError(
                 f"{self.on_drift!r} is not what can be done about drift", hint="Give warn or stop."
             )
-        # NaN, which is neither below zero nor above, is refused too.
-        if not self.lock_timeout >= 0:
-            raise ConfigurationError(
-                f"a load cannot wait {self.lock_timeout:g} seconds for another",
-                hint="Give {option} or more.",
-                option=("lock_timeout", 0),
-            )
+        check_lock_timeout(self.lock_timeout)
         if self.max_rejects < 0:
             raise ConfigurationError(
                 f"a load cannot allow {self.max_rejects} rejected lines",

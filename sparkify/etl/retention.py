@@ -19,6 +19,7 @@ from sparkify.etl.checksums import forget
 from sparkify.etl.clock import utc_now
 from sparkify.etl.declarations import Ledger, Pipeline
 from sparkify.etl.errors import UNCHANGED, ConfigurationError, leaving
+from sparkify.etl.lock_timeout import LOCK_TIMEOUT, check_lock_timeout
 from sparkify.etl.observer import Observer
 from sparkify.etl.results import PruneReport
 from sparkify.etl.session import Session
@@ -58,7 +59,7 @@ class PruneRequest:
 
     rejects_before: datetime | None
     history_before: datetime | None
-    lock_timeout: float = 60
+    lock_timeout: float = LOCK_TIMEOUT
     dry_run: bool = False
 
 
@@ -71,7 +72,7 @@ def prune_request(
 ) -> PruneRequest:
     """The request with moments instead of ages.
 
-    :raises ConfigurationError: when no age is given, or one is none.
+    :raises ConfigurationError: when no age is given, or one is none, or nobody can wait so long.
     """
     if rejects_older_than is None and history_older_than is None:
         raise ConfigurationError(
@@ -79,11 +80,7 @@ def prune_request(
             hint="Give {option}, or the same of the history.",
             option=("rejects_older_than", "90d"),
         )
-    # NaN, which is neither below zero nor above, is refused too.
-    if not lock_timeout >= 0:
-        raise ConfigurationError(
-            f"cannot wait {lock_timeout:g} seconds", hint="Give {option} or more.", option=("lock_timeout", 0)
-        )
+    check_lock_timeout(lock_timeout)
     now = utc_now()
     rejects, history = (
         None if age is None else now - parse_age(age) for age in (rejects_older_than, history_older_than)
