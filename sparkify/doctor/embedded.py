@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from sparkify.databases import Database
+from sparkify.databases.permissions import FILE_ADVICE, FOLDER_ADVICE
 from sparkify.databases.sidecar import sidecar_of
 from sparkify.doctor.checklist import Checklist, Problem
 from sparkify.doctor.schema import check_revision, engine_of
@@ -52,11 +53,7 @@ class EmbeddedChecks:
         if not self._folder.is_dir():
             raise Problem("there is no such folder", where=str(self._folder), hint=f"mkdir -p {self._folder}")
         if not os.access(self._folder, os.W_OK | os.X_OK):
-            raise Problem(
-                "nothing may be written there",
-                where=str(self._folder),
-                hint="chmod u+wx it, or choose another",
-            )
+            raise Problem("nothing may be written there", where=str(self._folder), hint=FOLDER_ADVICE)
         return str(self._folder)
 
     def _check_free_space(self) -> str:
@@ -118,11 +115,7 @@ class EmbeddedChecks:
             found = reason if isinstance(exc, SparkifyError) else f"does not open: {reason}"
             raise Problem(found, where=str(self._file), hint=self._remedy) from exc
         if not os.access(self._file, os.W_OK):
-            raise Problem(
-                "may be read, but not written by this user",
-                where=str(self._file),
-                hint="Run this as its owner, or have its owner allow it (chmod, chown).",
-            )
+            raise Problem("may be read, but not written by this user", where=str(self._file), hint=FILE_ADVICE)
         return f"{self._file} opens" + (f": {about}" if about else "")
 
     def _check_schema(self, engine: Engine) -> str:

@@ -36,13 +36,13 @@ from sparkify.databases.duckdb.dialect import DuckDBDialect, inline, send_litera
 from sparkify.databases.duckdb.file import CONFIG, create
 from sparkify.databases.duckdb.inserting import inserts
 from sparkify.databases.duckdb.interruption import heed_signals, watch
-from sparkify.databases.duckdb.permissions import refuse_folder
 from sparkify.databases.duckdb.repair import repair
 from sparkify.databases.duckdb.rollback import METADATA_BLOCKS, journal_of, log_of
 from sparkify.databases.duckdb.snapshots import write_snapshot
 from sparkify.databases.duckdb.storage import describe, refuse_other_file, refuse_prefix
 from sparkify.databases.duckdb.truncation import refuse_truncated
 from sparkify.databases.duckdb.user_sql import DuckDBReader
+from sparkify.databases.permissions import refuse_folder
 from sparkify.databases.reader import SqlReader
 from sparkify.databases.repair import Repair
 from sparkify.etl.adapter import Batch

@@ -8,9 +8,9 @@ from pathlib import Path
 import duckdb
 from sqlalchemy.exc import DBAPIError
 
-from sparkify.databases.duckdb.permissions import not_writable
 from sparkify.databases.duckdb.rollback import log_of
 from sparkify.databases.duckdb.storage import made_by
+from sparkify.databases.permissions import not_writable
 from sparkify.etl.disk import disk_error_in
 from sparkify.etl.errors import UNCHANGED, ConfigurationError, SparkifyError, TemporaryError
 

@@ -32,7 +32,7 @@ from typing import BinaryIO, Final, Literal
 
 from sparkify.databases.duckdb.descriptors import descriptor, is_open_here
 from sparkify.databases.duckdb.header import HEADERS, Headers, read_headers
-from sparkify.databases.duckdb.permissions import not_writable
+from sparkify.databases.permissions import not_writable
 from sparkify.databases.replacing import sync
 from sparkify.etl.disk import disk_error_in
 from sparkify.etl.errors import SparkifyError

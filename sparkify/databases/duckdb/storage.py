@@ -11,7 +11,7 @@ import duckdb
 from sqlalchemy import Connection
 
 from sparkify.databases.duckdb.descriptors import descriptor
-from sparkify.databases.duckdb.permissions import not_readable
+from sparkify.databases.permissions import not_readable
 from sparkify.etl.errors import UNCHANGED, ConfigurationError
 
 __all__ = ["STORAGE_VERSION", "describe", "made_by", "refuse_other_file", "refuse_prefix", "storage_version"]

@@ -134,3 +134,15 @@ def test_doctor_finds_file_that_may_not_be_written(file: Path) -> None:
         "w.duckdb: may be read, but not written by this user",
         "Run this as its owner, or have its owner allow it (chmod, chown).",
     )
+
+
+def test_doctor_finds_folder_that_may_not_be_written(file: Path) -> None:
+    file.parent.chmod(0o555)
+    done = run_without_privileges("doctor", "--json", "--database", file.name, cwd=file.parent)
+    assert done.returncode == 1
+    found = {one["check"]: one for one in json.loads(done.stdout)}["folder"]
+    assert (found["status"], found["message"], found["advice"]) == (
+        "problem",
+        f"{file.parent}: nothing may be written there",
+        "Put the database elsewhere, or have its owner allow it (chmod, chown).",
+    )

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Final
 
 from sparkify.etl.errors import UNCHANGED, ConfigurationError
 
-__all__ = ["not_readable", "not_writable", "refuse_folder"]
+__all__ = ["FILE_ADVICE", "FOLDER_ADVICE", "not_readable", "not_writable", "refuse_folder"]
 
 _ALLOW = "or have its owner allow it (chmod, chown)."
+
+FILE_ADVICE: Final = f"Run this as its owner, {_ALLOW}"
+"""What a user can do who may not read or write the file."""
+
+FOLDER_ADVICE: Final = f"Put the database elsewhere, {_ALLOW}"
+"""What a user can do who may make no file in its folder."""
 
 
 def not_readable(file: Path) -> ConfigurationError:
@@ -28,7 +35,7 @@ def not_writable(file: Path, *, state: str | None = None) -> ConfigurationError:
         f"the folder may not be written by this user, and {file.name} has to be made in it",
         where=str(file.parent.absolute()),
         state=state,
-        hint=f"Put the database elsewhere, {_ALLOW}",
+        hint=FOLDER_ADVICE,
     )
 
 
@@ -50,5 +57,5 @@ def _denied(file: Path, what: str, state: str | None) -> ConfigurationError:
         f"may not be {what} by this user",
         where=str(file),
         state=state,
-        hint=f"Run this as its owner, {_ALLOW}",
+        hint=FILE_ADVICE,
     )
