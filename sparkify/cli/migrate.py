@@ -8,7 +8,7 @@ import typer
 
 from sparkify.cli import completion
 from sparkify.cli.command import command
-from sparkify.cli.options import Database
+from sparkify.cli.options import Database, LockTimeout
 
 __all__ = ["register"]
 
@@ -27,10 +27,12 @@ def migrate(
         ),
     ] = "head",
     database: Database = None,
+    lock_timeout: LockTimeout = 60,
     sql: Annotated[bool, typer.Option("--sql", help="Print the SQL without connecting.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before tables are removed.")] = False,
 ) -> None:
     """Migrate the tables to a revision, by default the newest."""
+    from sparkify.cli.progress import CommandObserver
     from sparkify.cli.warehouse import open_warehouse
     from sparkify.config.secrets import masked_url
     from sparkify.etl.errors import ConfigurationError
@@ -44,5 +46,5 @@ def migrate(
             question = f"This removes every table of {shown}, and every row with them. Go on?"
             if not typer.confirm(question, err=True):
                 raise ConfigurationError("nothing was changed")
-        reached = warehouse.migrate(revision)
+        reached = warehouse.migrate(revision, lock_timeout=lock_timeout, observer=CommandObserver())
     typer.echo(f"The warehouse is at revision {reached or 'base: it has no tables'}.")

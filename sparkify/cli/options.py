@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["MOST", "AsJson", "Database"]
+__all__ = ["MOST", "AsJson", "Database", "LockTimeout"]
 
 MOST = 1_000_000_000
 """The largest number that an option of a count takes."""
@@ -18,5 +18,8 @@ Database = Annotated[
         metavar="URL",
         help="The warehouse, as a SQLAlchemy URL; else dwh.cfg, SPARKIFY_DATABASE_URL or sparkify.duckdb.",
     ),
+]
+LockTimeout = Annotated[
+    float, typer.Option("--lock-timeout", metavar="SECONDS", help="How long to wait for a load to end.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

@@ -8,7 +8,7 @@ import typer
 
 from sparkify.cli import formatting
 from sparkify.cli.command import command
-from sparkify.cli.options import AsJson, Database
+from sparkify.cli.options import AsJson, Database, LockTimeout
 
 if TYPE_CHECKING:
     from sparkify.etl.results import PruneReport
@@ -37,9 +37,7 @@ def prune(
         ),
     ] = None,
     database: Database = None,
-    lock_timeout: Annotated[
-        float, typer.Option("--lock-timeout", metavar="SECONDS", help="How long to wait for a load to end.")
-    ] = 60,
+    lock_timeout: LockTimeout = 60,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be removed, and remove nothing.")
     ] = False,

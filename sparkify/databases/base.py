@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVarTuple
+from typing import TYPE_CHECKING, ClassVar, TypeVarTuple
 
 from sqlalchemy import (
     URL,
@@ -195,6 +195,17 @@ class Database(Adapter):
         """Do what the database wants before and after migrations."""
         yield
 
+    def lock_migration(
+        self, connection: Connection, ledger: Ledger, *, timeout: float, observer: Observer
+    ) -> None:
+        """Begin the transaction of one migration, in which no load runs. Who has an embedded database open for
+        writing is the only one.
+
+        :param timeout: seconds to wait for a load to end.
+        :param observer: is told whom it waits for.
+        :raises TemporaryError: when a load still holds the lock.
+        """
+
     # -- history -------------------------------------------------------------------------------------------
 
     def journal(self, engine: Engine, ledger: Ledger, observer: Observer) -> Journal:
@@ -280,18 +291,3 @@ class Database(Adapter):
 
         :raises SparkifyError: when the database cannot write there, or something is there already.
         """
-
-
-def option(settings: Settings | None, name: str) -> Any:
-    """A setting by its name; None where there are no settings."""
-    return None if settings is None else getattr(settings, name)
-
-
-def jsonpaths(settings: Settings | None, sources: Sequence[Source]) -> Mapping[str, str]:
-    """By source, the JSONPaths file that the settings name."""
-    named = {
-        source.name: option(settings, source.location.jsonpaths)
-        for source in sources
-        if source.location.jsonpaths is not None
-    }
-    return {name: uri for name, uri in named.items() if uri}

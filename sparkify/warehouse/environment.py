@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
@@ -27,12 +28,16 @@ from sqlalchemy.schema import ColumnCollectionConstraint
 from sparkify.config.settings import Settings
 from sparkify.databases import Database, open_database
 from sparkify.etl.declarations import Pipeline
-from sparkify.etl.errors import translated
+from sparkify.etl.errors import UNCHANGED, SparkifyError, translated
+from sparkify.etl.lock_timeout import LOCK_TIMEOUT
+from sparkify.etl.observer import Observer
 from sparkify.redshift import register
 from sparkify.redshift.migrations import autogenerate_plugins
 from sparkify.warehouse.revisions import VERSION_TABLE, refuse_others
 
 __all__ = ["current_schema", "run_migrations"]
+
+log = logging.getLogger("sparkify.migrations")
 
 
 def run_migrations(pipeline: Pipeline) -> None:
@@ -59,10 +64,18 @@ def run_migrations(pipeline: Pipeline) -> None:
             database.create_file()
             engine = database.create_engine()
             try:
+                database.wait_for_others(engine, LOCK_TIMEOUT, _Logging())
                 with engine.connect() as connection:
                     _online(database, pipeline, connection)
             finally:
                 engine.dispose()
+
+
+class _Logging(Observer):
+    """Logs the warnings, as Alembic logs what it runs."""
+
+    def warning(self, message: str) -> None:
+        log.warning("%s", message)
 
 
 @contextmanager
@@ -135,6 +148,8 @@ def _online(database: Database, pipeline: Pipeline, connection: Connection) -> N
     def include_object(_item: Any, _name: str | None, kind: str, reflected: bool, _other: Any) -> bool:
         return database.declares_keys or reflected or kind != "foreign_key_constraint"
 
+    # A transaction that the caller has begun, and ends, is not begun anew.
+    is_in_transaction = connection.in_transaction()
     context.configure(
         connection=connection,
         target_metadata=pipeline.metadata,
@@ -145,6 +160,8 @@ def _online(database: Database, pipeline: Pipeline, connection: Connection) -> N
         # On Redshift a VARCHAR is widened outside of a transaction, between two others.
         transaction_per_migration=True,
     )
+    if not is_in_transaction:
+        _lock_each(context.get_context(), database, pipeline, connection)
     with database.migrating(connection):
         _run(database, pipeline, connection)
 
@@ -170,6 +187,35 @@ def _run(database: Database, pipeline: Pipeline, connection: Connection | None) 
     heads = reached[-1] if reached else set(migration.get_current_heads())
     if upgrades and heads == set(context.script.get_heads()):
         _execute(migration, database.grants(_readable(pipeline)))
+
+
+def _lock_each(
+    migration: MigrationContext, database: Database, pipeline: Pipeline, connection: Connection
+) -> None:
+    """Have each migration wait for a load that runs, and keep others out until it is committed.
+
+    What Alembic iterates over waits: between two migrations there is no transaction yet, and it goes on in the
+    one that it finds begun.
+    """
+    attributes = context.config.attributes
+    timeout = attributes.get("lock_timeout", LOCK_TIMEOUT)
+    observer = attributes.get("observer") or _Logging()
+    migrations: Any = migration._migrations_fn  # noqa: SLF001 - Alembic has no public name for it
+
+    def locked(heads: tuple[str, ...], context: MigrationContext) -> Iterator[Any]:
+        # Before the first migration there is nothing to load into; Alembic is about to commit its own table.
+        is_new, state = not heads, UNCHANGED
+        for step in migrations(heads, context):
+            if not is_new:
+                try:
+                    database.lock_migration(connection, pipeline.ledger, timeout=timeout, observer=observer)
+                except SparkifyError as error:
+                    error.state = state
+                    raise
+            yield step
+            is_new, state = False, "the migrations before are committed"
+
+    migration._migrations_fn = locked  # noqa: SLF001
 
 
 def _readable(pipeline: Pipeline) -> list[TableClause]:

@@ -21,6 +21,7 @@ from sparkify.etl.discovery import list_sources
 from sparkify.etl.dry_run import PlannedStep
 from sparkify.etl.errors import ConfigurationError, translating
 from sparkify.etl.journal import remembering
+from sparkify.etl.lock_timeout import check_lock_timeout
 from sparkify.etl.observer import Observer
 from sparkify.etl.request import LoadRequest, OnDrift
 from sparkify.etl.results import CheckResult, LoadReport, PruneReport, Reject
@@ -31,7 +32,6 @@ from sparkify.warehouse.checking import check_all
 from sparkify.warehouse.connections import Connections
 from sparkify.warehouse.query import Query
 from sparkify.warehouse.requests import LOAD_OPTIONS, build_request
-from sparkify.warehouse.revisions import current
 from sparkify.warehouse.sql import SqlQuery
 from sparkify.warehouse.status import Contents, Status, pending_of, read_contents, status_of
 from sparkify.warehouse.target import resolve_target
@@ -163,15 +163,17 @@ class Warehouse(Connections):
                 self.database, self.pipeline, request, listings=listings, connection=connection
             )
 
-    def migrate(self, revision: str = "head") -> str | None:
-        """Bring the tables to a revision, and return it. ``base`` removes them, and every row with them."""
+    def migrate(
+        self, revision: str = "head", *, lock_timeout: float = 60, observer: Observer | None = None
+    ) -> str | None:
+        """Bring the tables to a revision, and return it. ``base`` removes them, and every row with them.
+
+        :param lock_timeout: seconds to wait for a load to end, or for whoever uses the embedded database.
+        :raises TemporaryError: when that took longer.
+        """
+        check_lock_timeout(lock_timeout)
         with translating(self.database.translate):
-            if revision == "base":
-                self._migrations.downgrade(self.engine, revision)
-            elif not self._migrations.create_file(revision):
-                self._migrations.upgrade(self.engine, revision)
-            with self.engine.connect() as connection:
-                return current(connection)
+            return self._migrations.migrate(self.engine, revision, lock_timeout, observer or Observer())
 
     def migration_sql(self, revision: str = "head") -> str:
         """The SQL that would bring an empty database to a revision, without connecting."""

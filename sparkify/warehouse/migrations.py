@@ -16,6 +16,8 @@ from sqlalchemy import URL, Connection, Engine
 from sparkify.databases import Database
 from sparkify.etl.declarations import Pipeline
 from sparkify.etl.errors import UNCHANGED, ConfigurationError
+from sparkify.etl.lock_timeout import LOCK_TIMEOUT
+from sparkify.etl.observer import Observer
 from sparkify.warehouse.creation import creation_statements
 from sparkify.warehouse.revisions import current, head_of, is_empty, migrations_of, place_of
 
@@ -38,9 +40,35 @@ class Migrations:
         """The newest revision that the pipeline has."""
         return head_of(self._pipeline)
 
-    def upgrade(self, engine: Engine, revision: str = "head") -> None:
-        """Bring the database to a revision, by default the newest. Each migration is one transaction.
+    def migrate(self, engine: Engine, revision: str, timeout: float, observer: Observer) -> str | None:
+        """Bring the database to a revision, for which its file may be made, or remove every table. Returns the
+        revision.
 
+        :param timeout: seconds to wait for a load to end, or for whoever uses the embedded database.
+        :param observer: is told whom it waits for.
+        :raises TemporaryError: when that took longer.
+        """
+        if revision == "base" or not self.create_file(revision):
+            self._database.wait_for_others(engine, timeout, observer)
+            change = self.downgrade if revision == "base" else self.upgrade
+            change(engine, revision, lock_timeout=timeout, observer=observer)
+        with engine.connect() as connection:
+            return current(connection)
+
+    def upgrade(
+        self,
+        engine: Engine,
+        revision: str = "head",
+        *,
+        lock_timeout: float = LOCK_TIMEOUT,
+        observer: Observer | None = None,
+    ) -> None:
+        """Bring the database to a revision, by default the newest. Each migration is one transaction, in which
+        no load runs.
+
+        :param lock_timeout: seconds that each waits for a load to end.
+        :param observer: is told whom it waits for.
+        :raises TemporaryError: when a load still holds the lock.
         :raises ConfigurationError: when there is no such revision, the database is at one that is not known, or
             it has tables of these names that no migration made.
         """
@@ -53,16 +81,23 @@ class Migrations:
         if at is not None:
             self._refuse_older(revision, at)
         try:
-            self._run(engine, lambda config: command.upgrade(config, revision))
+            self._run(engine, lambda config: command.upgrade(config, revision), lock_timeout, observer)
         except CommandError as exc:
             # Relative ones and ranges that lead nowhere, and what is no revision at all.
             raise self._unknown(revision) from exc
 
-    def downgrade(self, engine: Engine, revision: str) -> None:
-        """Take the database back to a revision; ``base`` removes every table."""
+    def downgrade(
+        self,
+        engine: Engine,
+        revision: str,
+        *,
+        lock_timeout: float = LOCK_TIMEOUT,
+        observer: Observer | None = None,
+    ) -> None:
+        """Take the database back to a revision; ``base`` removes every table. As for :meth:`upgrade`."""
         from alembic import command
 
-        self._run(engine, lambda config: command.downgrade(config, revision))
+        self._run(engine, lambda config: command.downgrade(config, revision), lock_timeout, observer)
 
     def ensure(self, engine: Engine, wait: Callable[[], None] = lambda: None) -> None:
         """Create the tables of an embedded database that is new; require those of any other to be at head.
@@ -185,9 +220,18 @@ class Migrations:
         hint = f"There are {', '.join(self._revisions())}."
         return ConfigurationError("there is no such revision", where=revision, hint=hint)
 
-    def _run(self, engine: Engine, what: Callable[[Config], None]) -> None:
+    def _run(
+        self,
+        engine: Engine,
+        what: Callable[[Config], None],
+        lock_timeout: float = LOCK_TIMEOUT,
+        observer: Observer | None = None,
+    ) -> None:
         with engine.connect() as connection, redirect_stdout(io.StringIO()):
-            what(self._config(connection))
+            config = self._config(connection)
+            config.attributes["lock_timeout"] = lock_timeout
+            config.attributes["observer"] = observer or Observer()
+            what(config)
 
     def _config(self, connection: Connection | None = None) -> Config:
         config = _config(self._pipeline)

@@ -332,6 +332,7 @@ def test_stdout_on_a_full_disk_is_named(home: Path, form: str) -> None:
         ["rejects", "--limit", "99999999999999999999999"],
         ["load", "--lock-timeout", "nan"],
         ["prune", "--rejects-older-than", "90d", "--lock-timeout", "nan"],
+        ["migrate", "--lock-timeout", "nan"],
         ["migrate", ""],
         ["migrate", "0005"],
         ["status", "--database", "duckdb:///sparkify.duckdb?memory_limit=banana"],

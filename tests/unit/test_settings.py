@@ -12,7 +12,7 @@ from sparkify import ConfigurationError, Settings
 from sparkify.config.aws import aws_session
 from sparkify.config.checks import readable_by_others, unknown_options, unknown_variables
 from sparkify.config.template import template, write_template
-from sparkify.databases.base import jsonpaths
+from sparkify.databases.options import jsonpaths
 from sparkify.etl.declarations import Location, Source, from_json
 from sparkify.pipeline import SPARKIFY
 from sparkify.pipeline.declaration import EVENTS, SONGS

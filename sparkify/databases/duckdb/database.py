@@ -7,7 +7,6 @@ compress rows that are gone a second later would take nearly as long as the rest
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
@@ -27,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from sparkify.databases.base import Database, option
+from sparkify.databases.base import Database
 from sparkify.databases.duckdb import errors, frames
 from sparkify.databases.duckdb.batch import DuckDBBatch
 from sparkify.databases.duckdb.checkpoints import migrating, undoable
@@ -42,6 +41,8 @@ from sparkify.databases.duckdb.snapshots import write_snapshot
 from sparkify.databases.duckdb.storage import describe, refuse_other_file, refuse_prefix
 from sparkify.databases.duckdb.truncation import refuse_truncated
 from sparkify.databases.duckdb.user_sql import DuckDBReader
+from sparkify.databases.duckdb.waiting import wait_for_others
+from sparkify.databases.options import option
 from sparkify.databases.permissions import refuse_folder
 from sparkify.databases.reader import SqlReader
 from sparkify.databases.repair import Repair
@@ -67,8 +68,6 @@ __all__ = ["DuckDB"]
 
 Ts = TypeVarTuple("Ts")
 
-_BETWEEN_LOOKS = 0.2
-"""Seconds."""
 _MOST_AT_ONCE = 100_000
 """Lines of a load whose checks are counted with one statement: of two million songs that took 1.5 GB more."""
 _SCHEMA = "main"
@@ -189,24 +188,8 @@ class DuckDB(Database):
             session.commit()
 
     def wait_for_others(self, engine: Engine, timeout: float, observer: Observer) -> None:
-        if not timeout or self.file is None or not self.file.exists():
-            return
-        until = time.monotonic() + timeout
-        told = False
-        while True:
-            try:
-                engine.connect().close()
-            except DBAPIError as exc:
-                who = errors.who_uses(exc)
-                if who is None or time.monotonic() >= until:
-                    # For whoever connects next to tell of.
-                    return
-                if not told:
-                    observer.warning(f"waiting up to {timeout:g} s: the database is in use by {who}")
-                    told = True
-                time.sleep(_BETWEEN_LOOKS)
-            else:
-                return
+        if timeout and self.file is not None and self.file.exists():
+            wait_for_others(engine, timeout, observer)
 
     def lock(self, session: Session, ledger: Ledger, *, timeout: float, observer: Observer) -> None:
         # The process that has opened the file for writing is the only one that has: this is for threads.

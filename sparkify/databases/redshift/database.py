@@ -21,8 +21,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import CreateSchema
 
-from sparkify.databases.base import Database, jsonpaths, option
+from sparkify.databases.base import Database
 from sparkify.databases.facts import Fact
+from sparkify.databases.options import jsonpaths, option
 from sparkify.databases.reader import SqlReader
 from sparkify.databases.redshift import errors, frames, locking
 from sparkify.databases.redshift.batch import RedshiftBatch
@@ -129,10 +130,22 @@ class Redshift(Database):
     def lock(self, session: Session, ledger: Ledger, *, timeout: float, observer: Observer) -> None:
         # LOCK first of all: it takes no snapshot, and whoever reads the ledger before it holds the lock reads
         # yesterday's.
+        self._take_lock(session, ledger, timeout, observer)
+        take_token(session, ledger.lock)
+
+    def lock_migration(
+        self, connection: Connection, ledger: Ledger, *, timeout: float, observer: Observer
+    ) -> None:
+        session = Session(self, connection)
+        # Whatever was read before has begun a transaction, and with it a snapshot older than the lock.
+        session.rollback()
+        if locking.is_there(session, ledger.lock):
+            self._take_lock(session, ledger, timeout, observer)
+
+    def _take_lock(self, session: Session, ledger: Ledger, timeout: float, observer: Observer) -> None:
         locking.take(session, ledger.lock, timeout, observer)
         usual = option(self.settings, "statement_timeout")
         session.run("RESET statement_timeout" if usual is None else locking.limit(usual))
-        take_token(session, ledger.lock)
 
     @contextmanager
     def batch(self, aws: AwsOptions, observer: Observer, max_rejects: int) -> Iterator[Batch]:

@@ -10,7 +10,7 @@ from sqlalchemy import URL, Engine
 
 from sparkify.config.aws import aws_session
 from sparkify.config.secrets import protect
-from sparkify.databases.base import option
+from sparkify.databases.options import option
 from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.suggestions import did_you_mean
 from sparkify.redshift.connect import DEFAULT_PORT, create_redshift_engine

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import String, Table, column, func, select, table
+from typing import Any
+
+from sqlalchemy import Select, String, Table, column, func, select, table
 from sqlalchemy.exc import DBAPIError
 
 from sparkify.databases.redshift.errors import is_cancelled
@@ -11,7 +13,7 @@ from sparkify.etl.observer import Observer
 from sparkify.etl.session import Session
 from sparkify.redshift import RedshiftDialect
 
-__all__ = ["limit", "quoted", "take"]
+__all__ = ["is_there", "limit", "quoted", "take"]
 
 _TRANSACTIONS = table(
     "svv_transactions",
@@ -37,6 +39,13 @@ def quoted(name: str) -> str:
 def limit(seconds: float) -> str:
     """The statement that limits how long each later one may take; to 24 days where it may take longer."""
     return f"SET statement_timeout TO {max(round(min(seconds, _MOST) * 1000), 1)}"
+
+
+def is_there(session: Session, lock: Table) -> bool:
+    """Whether there is a table to lock. No transaction is left, whose snapshot would be older than the lock."""
+    found = session.run(_number_of(lock)).rows
+    session.rollback()
+    return bool(found)
 
 
 def take(session: Session, lock: Table, timeout: float, observer: Observer) -> None:
@@ -81,6 +90,15 @@ def _is_taken(session: Session, lock: Table, seconds: float) -> bool:
     return True
 
 
+def _number_of(lock: Table) -> Select[Any]:
+    """The number of the table: another schema may have one of that name, and a load of its own."""
+    return (
+        select(_TABLES.c.oid)
+        .join(_SCHEMAS, _SCHEMAS.c.oid == _TABLES.c.relnamespace)
+        .where(_TABLES.c.relname == lock.name, _SCHEMAS.c.nspname == func.current_schema())
+    )
+
+
 def _holder(session: Session, lock: Table) -> str | None:
     """Who has the lock; None where nobody has, or nobody whom this user may see (AWS: SVV_TRANSACTIONS)."""
     held = _TRANSACTIONS.c
@@ -89,12 +107,7 @@ def _holder(session: Session, lock: Table) -> str | None:
         .where(
             held.granted,
             held.lock_mode == "AccessExclusiveLock",
-            # Another schema of the database may have a table of that name, and a load of its own.
-            held.relation.in_(
-                select(_TABLES.c.oid)
-                .join(_SCHEMAS, _SCHEMAS.c.oid == _TABLES.c.relnamespace)
-                .where(_TABLES.c.relname == lock.name, _SCHEMAS.c.nspname == func.current_schema())
-            ),
+            held.relation.in_(_number_of(lock)),
         )
         .order_by(held.txn_start)
         .limit(1)

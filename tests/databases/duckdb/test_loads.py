@@ -41,10 +41,12 @@ from sparkify.etl.observer import Observer
 from sparkify.etl.plan import choose
 from sparkify.etl.session import Session
 from sparkify.etl.templates import Template
+from sparkify.warehouse import environment
 from tests.databases.test_dry_run import sent
-from tests.support.commands import holding
+from tests.support.commands import holding, run_here
 from tests.support.data import Data, rows, star
 from tests.support.making import event, song
+from tests.support.paths import CLONE
 
 STAR_TABLES = ("songplays", "users", "songs", "artists", "time", "song_matches", "user_levels")
 LEDGER = ("load_history", "loaded_files", "rejected_rows", "load_lock")
@@ -477,6 +479,37 @@ def test_load_waits_for_the_process_that_uses_the_database(
         warehouse.load(only=["events"], lock_timeout=0.3)
     assert warehouse.load(only=["events"], lock_timeout=300, observer=Ending()).load_id == 1
     assert warnings == [f"waiting up to 300 s: the database is in use by process {holder.pid}"]
+
+
+def test_migration_waits_for_the_process_that_uses_the_database(
+    warehouse: Warehouse, holder: subprocess.Popen[str]
+) -> None:
+    warnings: list[str] = []
+
+    class Ending(Observer):
+        """Ends the other process as soon as it is waited for."""
+
+        def warning(self, message: str) -> None:
+            warnings.append(message)
+            holder.communicate(timeout=30)
+
+    with pytest.raises(TemporaryError, match=f"in use by process {holder.pid}; nothing was changed") as stopped:
+        warehouse.migrate(lock_timeout=0.3)
+    assert stopped.value.exit_code == 75
+    assert warehouse.migrate("base", lock_timeout=300, observer=Ending()) is None
+    assert warnings == [f"waiting up to 300 s: the database is in use by process {holder.pid}"]
+
+
+def test_alembic_waits_for_the_process_that_uses_the_database(
+    warehouse: Warehouse, holder: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "LOCK_TIMEOUT", 0.3)
+    url = {"SPARKIFY_DATABASE_URL": str(warehouse.url)}
+    done = run_here("alembic", "upgrade", "head", cwd=CLONE, environment=url)
+    assert f"waiting up to 0.3 s: the database is in use by process {holder.pid}" in done.stderr
+    assert f"FAILED: the database is in use by process {holder.pid}; nothing was changed." in done.stdout
+    holder.communicate(timeout=30)
+    assert run_here("alembic", "upgrade", "head", cwd=CLONE, environment=url).returncode == 0
 
 
 def test_first_load_waits_for_another_that_has_just_made_the_file(

@@ -27,13 +27,17 @@ from sparkify import (
 from sparkify.config import secrets
 from sparkify.config.secrets import redact
 from sparkify.databases.redshift.batch import RedshiftBatch
+from sparkify.databases.redshift.database import Redshift
 from sparkify.etl.observer import Observer
 from sparkify.generate import generate
+from sparkify.warehouse import environment
 from standin.fixtures import release
 from tests.support import hostile
 from tests.support.cloud import REAL_PATHS, ROLE, Cloud
+from tests.support.commands import run_here
 from tests.support.data import HEAD, Data, rows, star
 from tests.support.making import event, song, write
+from tests.support.paths import CLONE
 
 
 @pytest.fixture
@@ -480,6 +484,76 @@ def test_load_says_whom_it_waits_for(
     assert empty.load(lock_timeout=300, observer=Releasing()).load_id == 1
     (warning,) = warnings
     assert re.fullmatch(f"waiting up to 300 s for {HOLDER}", warning)
+
+
+def test_migration_that_cannot_wait_says_which_load_has_the_lock(empty: Warehouse, holder: Connection) -> None:
+    with pytest.raises(TemporaryError) as stopped:
+        empty.migrate("base", lock_timeout=0.5)
+    said = rf"Redshift: another load has the lock: {HOLDER}; nothing was changed\. Try again later\."
+    assert re.fullmatch(said, str(stopped.value))
+    assert empty.status().at_head
+    holder.rollback()
+    assert empty.migrate("base", lock_timeout=0.5) is None
+
+
+def test_migration_says_which_load_it_waits_for(empty: Warehouse, holder: Connection) -> None:
+    warnings: list[str] = []
+
+    class Releasing(Observer):
+        def warning(self, message: str) -> None:
+            warnings.append(message)
+            holder.rollback()
+
+    assert empty.migrate("base", lock_timeout=300, observer=Releasing()) is None
+    (warning,) = warnings
+    assert re.fullmatch(f"waiting up to 300 s for {HOLDER}", warning)
+
+
+def test_each_migration_begins_with_the_lock(cloud: Cloud) -> None:
+    """As the first thing in its transaction: what it reads was committed by the load before."""
+    with cloud.warehouse() as warehouse:
+        warehouse.migrate("0012")
+        cloud.redshift.clear_statements()
+        warehouse.migrate("0014")
+        sent = [one.sql.split("\n")[0] for one in cloud.redshift.statements]
+    locks = [place for place, text in enumerate(sent) if text.startswith("LOCK")]
+    assert [sent[place - 2 : place + 2] for place in locks] == 2 * [
+        ["begin transaction", "SET statement_timeout TO 2000", "LOCK load_lock", "RESET statement_timeout"]
+    ]
+
+
+def test_load_that_came_between_two_migrations_is_told_with_what_is_committed(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, locked = Redshift.lock_migration, list[str]()
+
+    def taken(database: Redshift, connection: Connection, *arguments: Any, **options: Any) -> None:
+        locked.append("")
+        if len(locked) == 2:
+            raise TemporaryError("another load has the lock", state="nothing was changed")
+        lock(database, connection, *arguments, **options)
+
+    with cloud.warehouse() as warehouse:
+        warehouse.migrate("0012")
+        monkeypatch.setattr(Redshift, "lock_migration", taken)
+        with pytest.raises(TemporaryError) as stopped:
+            warehouse.migrate("0014")
+        assert str(stopped.value) == "another load has the lock; the migrations before are committed"
+        assert warehouse.status().revision == "0013"
+
+
+def test_alembic_waits_for_a_load_as_a_command_does(
+    cloud: Cloud, empty: Warehouse, holder: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "LOCK_TIMEOUT", 0.5)
+    url = {"SPARKIFY_DATABASE_URL": cloud.redshift.url}
+    done = run_here("alembic", "downgrade", "base", cwd=CLONE, environment=url)
+    said = rf"FAILED: Redshift: another load has the lock: {HOLDER}; nothing was changed\. Try again later\."
+    assert done.returncode != 0
+    assert re.search(said, done.stdout + done.stderr)
+    holder.rollback()
+    done = run_here("alembic", "downgrade", "base", cwd=CLONE, environment=url)
+    assert done.returncode == 0, done.stderr
     # The load itself has no limit but that of the settings.
     sent = [one.sql for one in cloud.redshift.statements]
     (lock,) = [number for number, sql in enumerate(sent) if sql == "LOCK load_lock"][-1:]

@@ -1,0 +1,39 @@
+"""Waits until no other process has a file of DuckDB open."""
+
+from __future__ import annotations
+
+import time
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from sparkify.databases.duckdb.errors import who_uses
+from sparkify.etl.observer import Observer
+
+__all__ = ["wait_for_others"]
+
+_BETWEEN_LOOKS = 0.2
+"""Seconds."""
+
+
+def wait_for_others(engine: Engine, timeout: float, observer: Observer) -> None:
+    """Connect until no other process keeps this one from it. What else is wrong the next connection tells.
+
+    :param timeout: seconds after which the next connection is left to fail.
+    :param observer: is told whom it waits for.
+    """
+    until = time.monotonic() + timeout
+    told = False
+    while True:
+        try:
+            engine.connect().close()
+        except DBAPIError as exc:
+            who = who_uses(exc)
+            if who is None or time.monotonic() >= until:
+                return
+            if not told:
+                observer.warning(f"waiting up to {timeout:g} s: the database is in use by {who}")
+                told = True
+            time.sleep(_BETWEEN_LOOKS)
+        else:
+            return
