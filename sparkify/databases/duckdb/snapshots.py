@@ -118,9 +118,13 @@ def _copy_blocks(source: int, copy: Path) -> None:
                 if not copied:
                     return
                 done += copied
+            return
+        except AttributeError:
+            # Python has it on Linux alone.
+            pass
         except OSError as exc:
             if done or exc.errno not in _NO_COPY_RANGE:
                 raise
-            # Not over a second descriptor: to close it would take away the lock of DuckDB in this process.
-            while part := os.pread(source, 1 << 20, done):
-                done += opened.write(part)
+        # Not over a second descriptor: to close it would take away the lock of DuckDB in this process.
+        while part := os.pread(source, 1 << 20, done):
+            done += opened.write(part)

@@ -292,6 +292,14 @@ def test_snapshot_on_another_file_system_does_not_let_others_in(
     assert plays_in(tmp_path / "bi.duckdb") == 3
 
 
+def test_snapshot_where_python_cannot_have_the_system_copy(
+    loaded: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "copy_file_range")
+    loaded.snapshot(tmp_path / "bi.duckdb")
+    assert plays_in(tmp_path / "bi.duckdb") == 3
+
+
 def test_snapshot_behind_a_checkpoint_that_failed_here_does_not_let_others_in(
     loaded: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
