@@ -13,6 +13,7 @@ import typer
 
 from sparkify.cli import formatting
 from sparkify.cli.messages import echo, verbosity, warn
+from sparkify.cli.remedies import as_typed
 from sparkify.cli.streams import raw
 
 if TYPE_CHECKING:
@@ -107,7 +108,9 @@ def print_created(made: Created, wrote: dict[str, str]) -> None:
     from sparkify.config.dwhcfg import config_file
 
     typer.echo(f"{made.kind} warehouse {made.identifier}: {made.state}")
-    typer.echo(f"host      {made.host or 'none while it is paused; run: sparkify-etl cluster resume'}")
+    typer.echo(
+        as_typed(f"host      {made.host or 'none while it is paused; run: sparkify-etl cluster resume'}")
+    )
     typer.echo(f"role      {made.role_arn}")
     if made.secret_arn:
         typer.echo(f"password  kept by AWS Secrets Manager: {made.secret_arn}")

@@ -16,6 +16,7 @@ import typer
 import typer.main
 
 from sparkify.cli.messages import LogFormat, complain, echo, verbosity
+from sparkify.cli.remedies import as_typed, remember
 
 __all__ = ["build", "command", "guarded"]
 
@@ -60,6 +61,7 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Call
             from sparkify.cli import logs
 
             common = {option: arguments.pop(option) for option in _COMMON}
+            remember({**arguments, **common})
             if config_file := common.pop("config"):
                 from sparkify.config.dwhcfg import use_config_file
 
@@ -220,7 +222,7 @@ def _fail(error: Exception) -> NoReturn:
 
         complain("".join(traceback.format_exception(error)).rstrip(), label="")
     if isinstance(error, SparkifyError):
-        complain(error.sentence(_as_option))
+        complain(as_typed(error.sentence(_as_option)))
         sys.exit(error.exit_code)
     if isinstance(error, OSError) and error.filename is None:
         from sparkify.etl.disk import disk_error_in

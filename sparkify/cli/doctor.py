@@ -11,6 +11,7 @@ from sparkify.cli.command import command
 from sparkify.cli.messages import verbosity
 from sparkify.cli.options import AsJson, Database
 from sparkify.cli.pipeline import chosen_pipeline
+from sparkify.cli.remedies import as_typed
 
 if TYPE_CHECKING:
     from sparkify.doctor import Diagnosis
@@ -117,7 +118,7 @@ def _print(results: tuple[Diagnosis, ...]) -> None:
             continue
         typer.echo(f"{result.status:<8} {result.check:<{width}}  {result.message}")
         if result.advice:
-            typer.echo(f"{'':<8} {'':<{width}}  -> {result.advice}")
+            typer.echo(f"{'':<8} {'':<{width}}  -> {as_typed(result.advice)}")
     problems = sum(result.status == "problem" for result in results)
     skipped = sum(result.status == "skipped" for result in results)
     if problems:

@@ -10,9 +10,13 @@ from typing import Any
 
 import typer
 
+from sparkify.cli.remedies import as_typed
 from sparkify.etl.escaping import escape_json
 
 __all__ = ["count", "print_json", "print_table", "seconds", "size", "when"]
+
+_REMEDIES = frozenset(("advice", "error", "hint", "notices", "problem"))
+"""Fields of results that say in words what to run."""
 
 
 def print_json(value: Any) -> None:
@@ -22,7 +26,9 @@ def print_json(value: Any) -> None:
 
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {
+            field.name: _field(field.name, getattr(value, field.name)) for field in dataclasses.fields(value)
+        }
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -30,6 +36,13 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return f"{value.isoformat(timespec='milliseconds')}Z"
     return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def _field(name: str, value: Any) -> Any:
+    found = _plain(value)
+    if name not in _REMEDIES:
+        return found
+    return [as_typed(text) for text in found] if isinstance(found, list) else found and as_typed(found)
 
 
 def count(number: int, what: str, plural: str | None = None) -> str:

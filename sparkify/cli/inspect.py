@@ -10,6 +10,7 @@ from sparkify.cli import formatting
 from sparkify.cli.command import command
 from sparkify.cli.messages import echo, verbosity, warn
 from sparkify.cli.options import MOST, AsJson, Database
+from sparkify.cli.remedies import as_typed
 from sparkify.etl.escaping import escape_line
 
 if TYPE_CHECKING:
@@ -71,10 +72,11 @@ def status(
 def _print_status(found: Status) -> None:
     typer.echo(f"warehouse  {found.url}")
     if not found.exists:
-        typer.echo("tables     none yet; run: sparkify-etl load")
+        typer.echo(as_typed("tables     none yet; run: sparkify-etl load"))
     elif not found.at_head:
         has = found.revision or "none"
-        typer.echo(f"tables     revision {has}, expected {found.head}; {_lower(found.advice)}")
+        advice = as_typed(_lower(found.advice))
+        typer.echo(f"tables     revision {has}, expected {found.head}; {advice}")
     else:
         typer.echo(f"tables     revision {found.revision}, as this version expects")
     if found.rows:
@@ -103,7 +105,7 @@ def _print_status(found: Status) -> None:
     for drift in found.drift:
         typer.echo(f"\ndrift of load {found.loads[0].load_id}: {drift}")
     for notice in found.notices:
-        typer.echo(f"\nnote: {notice}")
+        typer.echo(f"\nnote: {as_typed(notice)}")
 
 
 def _print_history(warehouse: Warehouse, error: SparkifyError, *, as_json: bool) -> None:
@@ -135,7 +137,7 @@ def _print_failures(failures: Sequence[FailedLoad]) -> None:
         return
     typer.echo("\nfailed since the last load that ended well")
     for failure in failures[:_FAILURES]:
-        typer.echo(f"  {_failed(failure)}")
+        typer.echo(f"  {as_typed(_failed(failure))}")
     if len(failures) > _FAILURES:
         typer.echo(f"  and {formatting.count(len(failures) - _FAILURES, 'more load')} before")
 
@@ -157,7 +159,7 @@ def _lower(sentence: str | None) -> str:
 
 def _pending(pending: PendingFiles) -> str:
     if pending.problem:
-        return pending.problem
+        return as_typed(pending.problem)
     parts = [f"{formatting.count(pending.files, 'file')} pending ({formatting.size(pending.bytes)})"]
     parts.append(f"{pending.known:,} loaded")
     if pending.changed:
@@ -199,7 +201,7 @@ def check(
             for row in result.rows:
                 typer.echo("          " + ", ".join(f"{key}={value!r}" for key, value in row.items()))
             if result.hint:
-                typer.echo(f"          -> {result.hint}")
+                typer.echo(f"          -> {as_typed(result.hint)}")
         outcome = f"{formatting.count(len(failed), 'check')} failed" if failed else "all is well"
         if not_run:
             outcome += f", {len(not_run):,} not run"

@@ -13,6 +13,7 @@ from sparkify.cli import completion, formatting
 from sparkify.cli.command import build, command
 from sparkify.cli.messages import echo, telling, verbosity, warn
 from sparkify.cli.options import AsJson, Database
+from sparkify.cli.remedies import as_typed
 
 if TYPE_CHECKING:
     from sparkify.cli.progress import CommandObserver
@@ -251,11 +252,8 @@ def _summary(report: LoadReport, pipeline: Pipeline) -> str:
     """The last line: what was read, what was rejected, and what the warehouse has now."""
     read = " and ".join(_read(source) for source in report.sources if source.files)
     rejected = sum(source.rejected for source in report.sources)
-    rejects = (
-        f"{formatting.count(rejected, 'line')} rejected (see: sparkify-etl rejects {report.load_id})"
-        if rejected
-        else "no line rejected"
-    )
+    see = as_typed(f"sparkify-etl rejects {report.load_id}")
+    rejects = f"{formatting.count(rejected, 'line')} rejected (see: {see})" if rejected else "no line rejected"
     what = "Rebuilt from" if report.mode == "full refresh" else "Loaded"
     has = (
         f"{formatting.count(sum(report.rows.values()), 'row')} in {formatting.count(len(report.rows), 'table')}"

@@ -10,6 +10,8 @@ from typing import Literal
 
 import typer
 
+from sparkify.cli.remedies import as_typed
+
 __all__ = ["LogFormat", "Verbosity", "complain", "echo", "telling", "verbosity", "warn"]
 
 LogFormat = Literal["text", "json"]
@@ -47,7 +49,7 @@ def warn(message: str) -> None:
     from sparkify.etl.escaping import escape_line
 
     if not verbosity.quiet:
-        _write("WARNING", escape_line(message), "warning: ")
+        _write("WARNING", as_typed(escape_line(message)), "warning: ")
 
 
 @contextmanager
@@ -73,7 +75,7 @@ def echo(message: str, *, always: bool = False) -> None:
     from sparkify.etl.escaping import escape_line
 
     if always or not verbosity.quiet:
-        _write("INFO", escape_line(message))
+        _write("INFO", as_typed(escape_line(message)))
 
 
 def _write(level: str, message: str, label: str = "") -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sparkify.etl.declarations import Pipeline
 
-__all__ = ["choose", "chosen_pipeline", "is_chosen"]
+__all__ = ["choose", "chosen_pipeline", "is_chosen", "option_given"]
 
 
 class _Choice:
@@ -23,6 +23,11 @@ def choose(option: str | None) -> str | None:
     """Remember the value of ``--pipeline``, and return it."""
     _choice.option = option
     return option
+
+
+def option_given() -> str | None:
+    """The value of ``--pipeline``; None where it was not given."""
+    return _choice.option
 
 
 def is_chosen() -> bool:

@@ -104,7 +104,7 @@ def test_other_rules_are_said_by_status_and_check(loaded: Shop) -> None:
     assert "1 load was made by other rules than version 1" in loaded.run("status").output
     failed = loaded.run("check", code=1).output
     assert "load_id=1" in failed
-    assert "sparkify-etl load --full-refresh" in failed
+    assert "sparkify-etl --pipeline tests.support.shop:SHOP load --full-refresh" in failed
     loaded.run("load", "--full-refresh")
     assert "--full-refresh" not in loaded.run("status").output
     loaded.run("check")
