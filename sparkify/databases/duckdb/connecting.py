@@ -7,6 +7,7 @@ import math
 import os
 import stat
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -38,13 +39,16 @@ _OWN_CHECKPOINTS = ("PRAGMA disable_checkpoint_on_shutdown", "SET checkpoint_thr
 """DuckDB begins none by itself, at a commit or at the end: none that could not be undone."""
 
 
-def protect(engine: Engine, file: Path) -> Engine:
+def protect(engine: Engine, named: Callable[[], Path]) -> Engine:
     """The engine, whose checkpoints can be undone where they are cut off: see
     :mod:`sparkify.databases.duckdb.rollback`. What was committed is brought into the file when it is closed.
+
+    :param named: the path of its file, by which it is found wherever the working folder is by then.
     """
 
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, record: Any, arguments: Any, parameters: dict[str, Any]) -> Any:
+        file = named()
         refuse_other_file(file)
         undo_checkpoint(file)
         with spilling.taken(file, record):
@@ -52,13 +56,13 @@ def protect(engine: Engine, file: Path) -> Engine:
 
     @event.listens_for(engine, "connect")
     def connected(connection: Any, record: Any) -> None:
-        spilling.sweep(file, record)
+        spilling.sweep(named(), record)
         for statement in _OWN_CHECKPOINTS:
             connection.execute(statement)
 
     @event.listens_for(engine, "commit")
     def commit(_connection: Any) -> None:
-        _make_log(file)
+        _make_log(named())
 
     @event.listens_for(engine, "handle_error")
     def handle_error(context: ExceptionContext) -> None:
@@ -68,6 +72,7 @@ def protect(engine: Engine, file: Path) -> Engine:
 
     @event.listens_for(engine, "close")
     def close(connection: Any, record: Any) -> None:
+        file = named()
         log = log_of(file)
         # Not while another connection of this process writes, nor where an error has ended the database: the
         # log has it. Where a journal is left, who opens the file next undoes what failed, maybe with the log.
@@ -82,16 +87,19 @@ def protect(engine: Engine, file: Path) -> Engine:
     return engine
 
 
-def read_beside(engine: Engine, file: Path) -> Engine:
+def read_beside(engine: Engine, named: Callable[[], Path]) -> Engine:
     """The engine, which reads a copy of what was committed last while another process has the file.
 
     A connection to a copy is not used for longer than a minute: the next one is to the file, once that is free.
     One to the file is closed as soon as it is given back: a reader that rests keeps no load waiting, and to
     open the file of ten million plays again takes 0.03 s.
+
+    :param named: as for :func:`protect`.
     """
 
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, record: Any, arguments: Any, parameters: dict[str, Any]) -> Any:
+        file = named()
         refuse_other_file(file)
         undo_checkpoint(file)
         with spilling.taken(file, record):
@@ -123,7 +131,7 @@ def read_beside(engine: Engine, file: Path) -> Engine:
 
     @event.listens_for(engine, "close")
     def close(_connection: Any, record: Any) -> None:
-        spilling.give_back(file, record)
+        spilling.give_back(named(), record)
 
     return engine
 

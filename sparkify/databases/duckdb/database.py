@@ -35,10 +35,11 @@ from sparkify.databases.duckdb.dialect import DuckDBDialect, inline, send_litera
 from sparkify.databases.duckdb.file import CONFIG, create
 from sparkify.databases.duckdb.inserting import inserts
 from sparkify.databases.duckdb.interruption import heed_signals, watch
+from sparkify.databases.duckdb.naming import NamedFile
 from sparkify.databases.duckdb.repair import repair
 from sparkify.databases.duckdb.rollback import METADATA_BLOCKS, journal_of, log_of
 from sparkify.databases.duckdb.snapshots import write_snapshot
-from sparkify.databases.duckdb.storage import describe, refuse_other_file, refuse_prefix
+from sparkify.databases.duckdb.storage import describe, refuse_other_file
 from sparkify.databases.duckdb.truncation import refuse_truncated
 from sparkify.databases.duckdb.user_sql import DuckDBReader
 from sparkify.databases.duckdb.waiting import wait_for_others
@@ -86,12 +87,7 @@ class DuckDB(Database):
 
     def __init__(self, url: URL, settings: Settings | None = None, sources: Sequence[Source] = ()) -> None:
         super().__init__(url, settings, sources)
-        if url.host:
-            raise ConfigurationError(
-                f"a URL of DuckDB has no host, and this one has {url.host}",
-                hint=f"Write duckdb:///{url.host}, or duckdb:////{url.host} for an absolute path.",
-            )
-        refuse_prefix(url.database or "")
+        self._named = NamedFile(url)
         # Not honoured: whoever parts dev from prod here wants two files, which one load does not lock for the
         # other. Not ignored either: both would be loaded into one.
         if (schema := option(settings, "db_schema")) not in (None, _SCHEMA):
@@ -111,6 +107,8 @@ class DuckDB(Database):
             read_only = False
             # With a name it is one for all threads.
             url = url.set(database=f":memory:{secrets.token_hex(8)}")
+        else:
+            url = url.set(database=str(self._named.absolute))
         try:
             engine = create_engine(
                 url, hide_parameters=True, connect_args={"config": dict(CONFIG), "read_only": read_only}
@@ -118,7 +116,7 @@ class DuckDB(Database):
         except (ArgumentError, NoSuchModuleError) as exc:
             raise ConfigurationError(f"the database URL cannot be used: {exc}") from None
         if self.file is not None:
-            (read_beside if read_only else protect)(engine, self.file)
+            (read_beside if read_only else protect)(engine, self._named.found)
         return skip_counts(send_literals(watch(engine)))
 
     def heed_signals(self) -> None:
@@ -126,7 +124,7 @@ class DuckDB(Database):
 
     @property
     def file(self) -> Path | None:
-        return None if self.url.database in (None, "", ":memory:") else Path(str(self.url.database))
+        return self._named.path
 
     def create_file(
         self,
