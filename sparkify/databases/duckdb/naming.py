@@ -11,7 +11,7 @@ from sqlalchemy import URL
 from sparkify.databases.duckdb.storage import refuse_prefix
 from sparkify.etl.errors import ConfigurationError
 
-__all__ = ["NamedFile"]
+__all__ = ["NamedFile", "refuse_question_mark"]
 
 
 class NamedFile:
@@ -34,6 +34,8 @@ class NamedFile:
         refuse_prefix(name)
         self._written = None if name in ("", ":memory:") else Path(name)
         self.absolute = self._written and _absolute(self._written)
+        if self.absolute is not None:
+            refuse_question_mark(self.absolute)
 
     @property
     def path(self) -> Path | None:
@@ -48,6 +50,20 @@ class NamedFile:
         path = self.path
         assert path is not None  # noqa: S101 - nobody opens one in memory by its path
         return path
+
+
+def refuse_question_mark(file: Path) -> None:
+    """See that DuckDB makes the log of a file beside it: it would put ``.wal`` before the first question mark.
+
+    :raises ConfigurationError: when there is one in its name or in that of a folder above it.
+    """
+    whole = _absolute(file)
+    if "?" in str(whole):
+        raise ConfigurationError(
+            "has a question mark in its path, before which DuckDB would end the name of its log",
+            where=str(whole),
+            hint="Name another file, or another folder.",
+        )
 
 
 def _absolute(file: Path) -> Path:

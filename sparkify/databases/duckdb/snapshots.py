@@ -22,6 +22,7 @@ import duckdb
 from sparkify.databases.duckdb.descriptors import descriptor
 from sparkify.databases.duckdb.file import CONFIG
 from sparkify.databases.duckdb.header import read_headers
+from sparkify.databases.duckdb.naming import refuse_question_mark
 from sparkify.databases.duckdb.rollback import journal_of, log_of, undo_checkpoint
 from sparkify.databases.duckdb.storage import refuse_other_file
 from sparkify.databases.replacing import name_beside, sweep, sync
@@ -74,10 +75,11 @@ def write_snapshot(file: Path, target: Path) -> bool:
 
     Whoever has an older file of that name open goes on reading that.
 
-    :raises ConfigurationError: when it is no file of DuckDB.
+    :raises ConfigurationError: when it is no file of DuckDB, or the other has a question mark in its path.
     :raises duckdb.Error: when the copy does not open.
     :raises SparkifyError: when it cannot be written.
     """
+    refuse_question_mark(target)
     refuse_other_file(file)
     undo_checkpoint(file)
     try:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sparkify import Warehouse
+from sparkify import ConfigurationError, Warehouse
+from tests.support.commands import run_here
 from tests.support.data import Data, rows
 from tests.support.making import event
 
@@ -39,3 +40,35 @@ def test_relative_path_stays_one_file_when_the_working_folder_changes(
         assert rows(warehouse, "SELECT count(*) FROM songplays") == [(2,)]
     assert list(elsewhere.iterdir()) == []
     assert {path.name for path in home.iterdir()} == {"own.duckdb", "own.duckdb.history.jsonl"}
+
+
+@pytest.mark.parametrize(("folder", "name"), [("a", "b?c.duckdb"), ("a?b", "c.duckdb")])
+@pytest.mark.parametrize("command", ["load", "migrate", "status", "query totals"])
+def test_question_mark_is_refused_before_anything_is_written(
+    command: str, folder: str, name: str, tmp_path: Path
+) -> None:
+    (tmp_path / folder).mkdir()
+    done = run_here("sparkify", *command.split(), "--database", name, cwd=tmp_path / folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"error: {tmp_path}/{folder}/{name}: has a question mark in its path, before which DuckDB would "
+        "end the name of its log. Name another file, or another folder.\n"
+    )
+    assert list((tmp_path / folder).iterdir()) == []
+
+
+def test_question_mark_is_refused_in_the_path_of_a_copy(data: Data, home: Path) -> None:
+    data.log("a.json", event())
+    with Warehouse("own.duckdb") as warehouse:
+        warehouse.load(log_data=data.logs, only=["events"])
+        with pytest.raises(ConfigurationError, match=r"copy\?\.duckdb: has a question mark in its path"):
+            warehouse.snapshot("copy?.duckdb")
+    assert {path.name for path in home.iterdir()} == {"own.duckdb", "own.duckdb.history.jsonl"}
+
+
+@pytest.mark.parametrize("name", ["a#b.duckdb", "a%b.duckdb", "a%3Fb.duckdb", "a%20b.duckdb"])
+def test_other_marks_of_urls_are_parts_of_a_name(name: str, data: Data, home: Path) -> None:
+    data.log("a.json", event())
+    with Warehouse(name) as warehouse:
+        assert warehouse.load(log_data=data.logs, only=["events"]).rows["songplays"] == 1
+    assert {path.name for path in home.iterdir()} == {name, f"{name}.history.jsonl"}
