@@ -56,7 +56,7 @@ def read_values(path: Path) -> Values:
             ) from None
         return {}
     except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigurationError(f"cannot be read ({type(exc).__name__})", where=str(path)) from None
+        raise ConfigurationError(f"cannot be read ({_reason(exc)})", where=str(path)) from None
     parser = configparser.RawConfigParser(strict=False)
     try:
         parser.read_string(text)
@@ -102,7 +102,8 @@ def write_values(path: Path, values: Values) -> bool:
 
     :raises ConfigurationError: when it cannot be read or written; then it is as it was.
     """
-    target = path.resolve()
+    # Not by Path.resolve(), which raises RuntimeError for a link to itself before Python 3.13.
+    target = Path(os.path.realpath(path))
     try:
         raw = target.read_bytes() if target.exists() else b""
         before = raw.decode("utf-8")
@@ -113,14 +114,18 @@ def write_values(path: Path, values: Values) -> bool:
             return False
         _replace(target, after.encode("utf-8"))
     except (OSError, UnicodeDecodeError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8"
         raise ConfigurationError(
-            f"cannot be written ({reason})",
+            f"cannot be written ({_reason(exc)})",
             where=str(path),
             details=[f"[{section}] {option} = {value}" for (section, option), value in values.items()],
             hint="Set these yourself.",
         ) from None
     return True
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    # The exception's own text may have bytes of the file.
+    return (error.strerror or type(error).__name__) if isinstance(error, OSError) else "it is not UTF-8"
 
 
 def _replace(target: Path, content: bytes) -> None:

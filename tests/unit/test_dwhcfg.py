@@ -15,6 +15,7 @@ from sparkify.config.dwhcfg import edited, read_values, write_values
 from sparkify.config.settings import Settings
 from sparkify.config.template import template
 from sparkify.etl.errors import ConfigurationError
+from tests.support.commands import run_here
 
 ARN = "arn:aws:iam::123456789012:role/dwhRole"
 HOST = "sparkify.abc.us-west-2.redshift.amazonaws.com"
@@ -194,3 +195,14 @@ def test_write_values_names_what_it_could_not_write(tmp_path: Path) -> None:
     assert stopped.value.where == str(path)
     assert stopped.value.details == ("[CLUSTER] HOST = h",)
     assert stopped.value.hint == "Set these yourself."
+
+
+def test_link_to_itself_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "own.cfg"
+    path.symlink_to(path)
+    loop = "(Too many levels of symbolic links)"
+    with pytest.raises(ConfigurationError) as stopped:
+        write_values(path, {("CLUSTER", "HOST"): "h"})
+    assert (stopped.value.where, stopped.value.found) == (str(path), f"cannot be written {loop}")
+    done = run_here("sparkify", "config", "--config", "own.cfg", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, f"error: own.cfg: cannot be read {loop}\n")
