@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from sparkify.databases.duckdb.errors import translate
 from sparkify.databases.duckdb.rollback import METADATA_BLOCKS, journaled, log_of, undo_checkpoint
+from sparkify.databases.duckdb.truncation import refuse_truncated
 from sparkify.etl.errors import UNCHANGED, SparkifyError
 
 __all__ = ["IN_DOUBT", "migrating", "undoable"]
@@ -45,7 +46,8 @@ def migrating(connection: Connection, file: Path | None) -> Iterator[None]:
     error that ends the database, such as that of a disk which fails in a checkpoint: then all are undone. Where
     the disk does not let DuckDB empty its log after an error, the database is ended here.
 
-    :raises SparkifyError: that says what became of them, when the database has ended.
+    :raises SparkifyError: that says what became of them, when the database has ended; before any runs, when the
+        file has been cut off.
     """
 
     def has_ended() -> bool:
@@ -54,6 +56,8 @@ def migrating(connection: Connection, file: Path | None) -> Iterator[None]:
     begun = False
     try:
         connection.commit()
+        if file is not None:
+            refuse_truncated(connection.connection.driver_connection, file)
         with undoable(file, _metadata_blocks(connection)):
             _checkpoint(connection)
         with undoable(file, _metadata_blocks(connection), with_log=True, has_ended=has_ended):

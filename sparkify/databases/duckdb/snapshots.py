@@ -25,6 +25,7 @@ from sparkify.databases.duckdb.header import read_headers
 from sparkify.databases.duckdb.naming import refuse_question_mark
 from sparkify.databases.duckdb.rollback import journal_of, log_of, undo_checkpoint
 from sparkify.databases.duckdb.storage import refuse_other_file
+from sparkify.databases.duckdb.truncation import refuse_truncated
 from sparkify.databases.replacing import name_beside, sweep, sync
 from sparkify.etl.disk import disk_error_in
 from sparkify.etl.errors import SparkifyError
@@ -77,7 +78,7 @@ def write_snapshot(file: Path, target: Path) -> bool:
 
     :raises ConfigurationError: when it is no file of DuckDB, or the other has a question mark in its path.
     :raises duckdb.Error: when the copy does not open.
-    :raises SparkifyError: when it cannot be written.
+    :raises SparkifyError: when it cannot be written, or the file has been cut off.
     """
     refuse_question_mark(target)
     refuse_other_file(file)
@@ -97,7 +98,9 @@ def _write_snapshot(file: Path, target: Path) -> bool:
         if not any(take_snapshot(file, new) for _ in tries()):
             return False
         # What is in the log comes into the file when it is closed.
-        duckdb.connect(str(new), config=dict(CONFIG)).close()
+        with duckdb.connect(str(new), config=dict(CONFIG)) as connection:
+            # An older copy may be the only whole one.
+            refuse_truncated(connection, new, copy_of=file)
         if target.exists():
             new.chmod(stat.S_IMODE(target.stat().st_mode))
         sync(new)

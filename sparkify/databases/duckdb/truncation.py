@@ -14,12 +14,13 @@ _TABLES = 'SELECT format(\'"{}"."{}"\', schema_name, table_name) FROM duckdb_tab
 _BLOCKS = "SELECT greatest(max(block_id), max(list_max(additional_block_ids))) FROM pragma_storage_info(?)"
 
 
-def refuse_truncated(connection: Any, file: Path) -> None:
+def refuse_truncated(connection: Any, file: Path, *, copy_of: Path | None = None) -> None:
     """See that a file has each block that its tables are in. The rows are not read.
 
     How many blocks the header counts tells nothing: DuckDB truncates the file after it has written that.
 
     :param connection: of the driver.
+    :param copy_of: the file that is named in the error, where this one is a copy of it.
     :raises SparkifyError: when the file ends before.
     :raises duckdb.Error: when it ends before what says where the tables are.
     """
@@ -30,6 +31,6 @@ def refuse_truncated(connection: Any, file: Path) -> None:
     if found < needed:
         raise SparkifyError(
             f"has been cut off: it has {found:,} bytes of at least {needed:,}",
-            where=str(file),
+            where=str(copy_of or file),
             hint="Run: sparkify-etl doctor --repair",
         )

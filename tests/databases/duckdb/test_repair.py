@@ -198,3 +198,26 @@ def test_file_that_has_been_cut_off_is_beyond_help_and_said_to_be(data: Data, wa
     assert repaired["repair"].advice.startswith(f"{beyond_help} It held 1 file,")
     assert (repaired["database"].status, repaired["database"].advice) == ("problem", beyond_help)
     assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("part", [2, 10])
+def test_file_that_has_been_cut_off_is_neither_migrated_nor_copied(
+    part: int, data: Data, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    """Both ended well, and the copy took the place of one that was whole."""
+    file = warehouse.database.file
+    assert file is not None
+    data.log("one.json", event())
+    warehouse.load(only=["events"])
+    copy = warehouse.snapshot(tmp_path / "copy.duckdb")
+    warehouse.close()
+    with file.open("r+b") as opened:
+        opened.truncate(file.stat().st_size // part)
+    before, whole = file.read_bytes(), copy.read_bytes()
+    for command in (warehouse.migrate, lambda: warehouse.snapshot(copy)):
+        with pytest.raises(SparkifyError) as caught:
+            command()
+        assert caught.value.hint == "Run: sparkify-etl doctor --repair"
+        warehouse.close()
+    assert (file.read_bytes(), copy.read_bytes()) == (before, whole)
+    assert [path.name for path in tmp_path.iterdir() if ".new-" in path.name] == []
