@@ -111,6 +111,13 @@ def query(
 ) -> None:
     """Answer a question by its name."""
     if context.invoked_subcommand is not None:
+        if as_list:
+            from sparkify.etl.errors import ConfigurationError
+
+            raise ConfigurationError(
+                "--list lists the questions: give it without the name of one",
+                hint=f"Run: sparkify-etl query {context.invoked_subcommand} --help",
+            )
         context.obj = {"sql": sql, "dialect": dialect, "as_json": as_json}
         return
     known = [

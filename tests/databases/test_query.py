@@ -567,6 +567,16 @@ def test_a_question_that_is_none(home: Path) -> None:
     assert "Run: sparkify-etl query --list" in run(home, "xyz").stderr
 
 
+def test_list_takes_no_question(home: Path) -> None:
+    """It answered the question, as if there were no ``--list``."""
+    done = run(home, "--list", "totals")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: --list lists the questions: give it without the name of one. "
+        "Run: sparkify-etl query totals --help\n"
+    )
+
+
 def test_no_row_is_said_on_stderr(home: Path) -> None:
     done = run(home, "top-songs", "--since", "2019-01-01")
     assert (done.returncode, done.stdout) == (0, "")
