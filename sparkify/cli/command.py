@@ -9,6 +9,7 @@ import select
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from types import FrameType
 from typing import Annotated, Any, NoReturn, TextIO
 
@@ -139,8 +140,14 @@ def _calls_are_left() -> bool:
 
 
 def _run(app: typer.Typer) -> None:
+    _begin(sys.argv[1:])
     try:
-        app(standalone_mode=True)
+        sys.exit(app(standalone_mode=False) or 0)
+    except typer.TyperException as error:
+        _refuse_usage(error)
+    except typer.Abort:
+        complain("Aborted!", label="")
+        sys.exit(1)
     except _Stopped as stopped:
         echo("; ".join([stopped.word, *stopped.state]), always=True)
         sys.exit(stopped.code)
@@ -151,6 +158,30 @@ def _run(app: typer.Typer) -> None:
         sys.exit(0)
     except Exception as exc:
         _fail(exc)
+
+
+def _begin(arguments: Sequence[str]) -> None:
+    """Have errors written as JSON that are found before the options of a command are known.
+
+    Those of a command that this process ran before, as a test does, count no more.
+    """
+    remember({})
+    verbosity.quiet = verbosity.verbose = verbosity.debug = False
+    as_json = "--log-format=json" in arguments or ("--log-format", "json") in pairwise(arguments)
+    verbosity.log_format = "json" if as_json else "text"
+    if as_json:
+        from sparkify.cli import logs
+
+        logs.configure(logs.WARNING, "json")
+
+
+def _refuse_usage(error: typer.TyperException) -> NoReturn:
+    """Write that the arguments cannot be understood: in lines of text, the first of which is the usage."""
+    if verbosity.log_format == "text" and (show := getattr(error, "show", None)):
+        show()
+    else:
+        complain(error.format_message())
+    sys.exit(error.exit_code)
 
 
 def _write_utf8() -> None:

@@ -121,3 +121,42 @@ def test_debug_log_on_redshift_has_statements_with_times_and_no_secret(cloud: Cl
     assert keys
     for secret in (password, *keys, *SECRETS.values()):
         assert secret not in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["load", "--log-format", "json", "--nonsense"], "No such option: --nonsense"),
+        (
+            ["rejects", "--limit", "0", "--log-format=json"],
+            "Invalid value for '--limit': ",
+        ),
+        (["lod", "--log-format", "json"], "No such command 'lod'"),
+        (["query", "xyz", "--log-format", "json"], "'xyz' is not a question. Run: sparkify-etl query --list"),
+        (["query", "--list", "totals", "--log-format", "json"], "--list lists the questions"),
+        (
+            ["--pipeline", "nowhere:X", "load", "--log-format", "json"],
+            "pipeline nowhere:X (option): there is no module",
+        ),
+    ],
+)
+def test_json_log_has_errors_of_usage(tmp_path: Path, arguments: list[str], message: str) -> None:
+    done = run_here("sparkify", *arguments, cwd=tmp_path)
+    (record,) = records(done.stderr)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert (record["level"], record["logger"]) == ("ERROR", "sparkify.cli")
+    assert record["message"].startswith(message)
+
+
+def test_text_log_has_errors_of_usage_as_text(tmp_path: Path) -> None:
+    assert records(run_here("sparkify", "lod", "--log-format", "json", cwd=tmp_path).stderr)
+    done = run_here("sparkify", "load", "--nonsense", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Usage: ")
+    assert done.stderr.splitlines()[-1].startswith("Error: No such option: --nonsense")
+
+
+def test_question_that_is_not_answered_ends_with_1(tmp_path: Path) -> None:
+    done = run_here("sparkify", "migrate", "base", "--database", "duckdb:///:memory:", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.endswith("Go on? [y/N]:Aborted!\n")
