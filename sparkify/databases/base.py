@@ -158,7 +158,8 @@ class Database(Adapter):
         return None
 
     def check_engine(self, engine: Engine) -> None:
-        """See that an engine of the caller's connects to the schema that the settings name, if they name one.
+        """See that an engine of the caller's connects to the schema that the settings name, if they name one,
+        and have its sessions in UTC.
 
         :raises ConfigurationError: when it connects to another.
         """

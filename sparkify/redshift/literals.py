@@ -60,24 +60,31 @@ class LiteralDateTime(sqltypes.DateTime):
     """``TIMESTAMP '2018-11-01 20:57:10.796000'``; with a zone ``TIMESTAMPTZ '...+00:00'``.
 
     The bare quoted text of SQLAlchemy is VARCHAR in Redshift wherever no column gives it a type (a select
-    list, CASE).
+    list, CASE). A value with a zone for a TIMESTAMP without one is converted to UTC: Redshift would convert the
+    column instead, by the time zone of the session.
     """
 
     cache_ok = True
+
+    def bind_processor(self, dialect: Any) -> Callable[[Any], Any] | None:
+        return None if self.timezone else _without_zone
 
     def literal_processor(self, dialect: Any) -> Callable[[Any], str]:
         def process(value: dt.datetime) -> str:
             if not isinstance(value, dt.datetime):
                 raise TypeError(f"a datetime is wanted, not {type(value).__name__}")
-            if value.tzinfo is None:
-                return f"TIMESTAMP '{value.isoformat(sep=' ')}'"
             if not self.timezone:
-                raise ValueError(
-                    "a time with a zone for a TIMESTAMP without one; convert it to UTC and drop the zone"
-                )
-            return f"TIMESTAMPTZ '{value.isoformat(sep=' ')}'"
+                value = _without_zone(value)
+            return f"TIMESTAMP{'' if value.tzinfo is None else 'TZ'} '{value.isoformat(sep=' ')}'"
 
         return process
+
+
+def _without_zone(value: Any) -> Any:
+    """A datetime with a zone as one of UTC without; anything else as it is."""
+    if isinstance(value, dt.datetime) and value.tzinfo is not None:
+        return value.astimezone(dt.UTC).replace(tzinfo=None)
+    return value
 
 
 class LiteralDate(sqltypes.Date):

@@ -259,7 +259,8 @@ class Warehouse(Connections):
 
     def query(self, statement: Select[*Ts] | CompoundSelect[*Ts]) -> Query[*Ts]:
         """The rows of a SELECT, such as those of :mod:`sparkify.analytics`: to iterate over, or as frames,
-        Arrow or Parquet. Read-only.
+        Arrow or Parquet. Read-only. A time with a zone is compared with a ``TIMESTAMP``, which is UTC, as the
+        same moment.
 
         It is run when its rows are asked for, and then raises ConfigurationError as :meth:`check` does.
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, datetime
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -616,6 +616,18 @@ def test_query_rows_are_typed_and_named(loaded: Warehouse) -> None:
     assert loaded.query(totals()).one().plays == 3
     assert loaded.query(top_songs(since=date(2019, 1, 1))).first() is None
     assert [tuple(row) for row in loaded.query(EVERY_TYPE)] == ROWS
+
+
+def test_time_with_a_zone_is_compared_with_utc(loaded: Warehouse) -> None:
+    """All plays are of 20:00:00.796 UTC."""
+    moment_of_all = datetime(2018, 11, 2, 1, 0, 0, 796_000, timezone(timedelta(hours=5)))
+    plays = select(func.count()).select_from(SongPlay)
+    for moment, later in ((moment_of_all, 3), (moment_of_all + timedelta(milliseconds=1), 0)):
+        asked = plays.where(SongPlay.start_time >= moment)
+        assert loaded.query(asked).one() == (later,)
+        with loaded.session() as session:
+            assert session.scalar(asked) == later
+    assert loaded.query(plays.where(SongPlay.start_time.in_([moment_of_all]))).one() == (3,)
 
 
 def test_frames_have_the_same_rows_and_types(loaded: Warehouse) -> None:

@@ -5,27 +5,30 @@ from __future__ import annotations
 import logging
 import math
 import os
+import secrets
 import stat
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
-from sqlalchemy import Engine, ExceptionContext, event
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy import URL, Engine, ExceptionContext, create_engine, event
+from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError
 
 from sparkify.databases.duckdb import spilling
 from sparkify.databases.duckdb.checkpoints import undoable
 from sparkify.databases.duckdb.errors import who_uses
+from sparkify.databases.duckdb.file import CONFIG
+from sparkify.databases.duckdb.naming import NamedFile
 from sparkify.databases.duckdb.rollback import METADATA_BLOCKS, journal_of, log_of, undo_checkpoint
 from sparkify.databases.duckdb.snapshots import take_snapshot, tries
 from sparkify.databases.duckdb.storage import refuse_other_file
-from sparkify.etl.errors import SparkifyError
+from sparkify.etl.errors import ConfigurationError, SparkifyError
 from sparkify.etl.scratch import scratch_folder
 
-__all__ = ["protect", "read_beside"]
+__all__ = ["keep_utc", "make_engine"]
 
 log = logging.getLogger("sparkify.duckdb")
 
@@ -39,7 +42,45 @@ _OWN_CHECKPOINTS = ("PRAGMA disable_checkpoint_on_shutdown", "SET checkpoint_thr
 """DuckDB begins none by itself, at a commit or at the end: none that could not be undone."""
 
 
-def protect(engine: Engine, named: Callable[[], Path]) -> Engine:
+def make_engine(url: URL, named: NamedFile, *, read_only: bool) -> Engine:
+    """An engine for the file that a URL names, or for a database in memory, whose sessions are in UTC.
+
+    :raises ConfigurationError: when the URL has what DuckDB does not know.
+    """
+    if named.absolute is None:
+        # What is in memory nobody else reads, and DuckDB opens it for writing only.
+        read_only = False
+        # With a name it is one for all threads.
+        url = url.set(database=f":memory:{secrets.token_hex(8)}")
+    else:
+        url = url.set(database=str(named.absolute))
+    try:
+        engine = create_engine(
+            url, hide_parameters=True, connect_args={"config": dict(CONFIG), "read_only": read_only}
+        )
+    except (ArgumentError, NoSuchModuleError) as exc:
+        raise ConfigurationError(f"the database URL cannot be used: {exc}") from None
+    if named.absolute is not None:
+        (_read_beside if read_only else _protect)(engine, named.found)
+    keep_utc(engine)
+    return engine
+
+
+def keep_utc(engine: Engine, *, at: Literal["connect", "checkout"] = "connect") -> None:
+    """Have the sessions of an engine in UTC, as those of Redshift are: from when a connection is made, or anew
+    each time it is taken from the pool.
+    """
+    if not event.contains(engine, at, _set_utc):
+        event.listen(engine, at, _set_utc)
+
+
+def _set_utc(connection: Any, *_others: Any) -> None:
+    # DuckDB takes the zone of the machine, and by it a time without a zone for one with, where it compares or
+    # casts the two. Half a millisecond: ICU, which has the zones, is part of the library and is not looked for.
+    connection.cursor().execute("SET TimeZone = 'UTC'")
+
+
+def _protect(engine: Engine, named: Callable[[], Path]) -> Engine:
     """The engine, whose checkpoints can be undone where they are cut off: see
     :mod:`sparkify.databases.duckdb.rollback`. What was committed is brought into the file when it is closed.
 
@@ -87,14 +128,14 @@ def protect(engine: Engine, named: Callable[[], Path]) -> Engine:
     return engine
 
 
-def read_beside(engine: Engine, named: Callable[[], Path]) -> Engine:
+def _read_beside(engine: Engine, named: Callable[[], Path]) -> Engine:
     """The engine, which reads a copy of what was committed last while another process has the file.
 
     A connection to a copy is not used for longer than a minute: the next one is to the file, once that is free.
     One to the file is closed as soon as it is given back: a reader that rests keeps no load waiting, and to
     open the file of ten million plays again takes 0.03 s.
 
-    :param named: as for :func:`protect`.
+    :param named: as for :func:`_protect`.
     """
 
     @event.listens_for(engine, "do_connect")

@@ -6,7 +6,6 @@ compress rows that are gone a second later would take nearly as long as the rest
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
@@ -22,17 +21,16 @@ from sqlalchemy import (
     Engine,
     Select,
     Table,
-    create_engine,
 )
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import DBAPIError
 
 from sparkify.databases.base import Database
 from sparkify.databases.duckdb import errors, frames
 from sparkify.databases.duckdb.batch import DuckDBBatch
 from sparkify.databases.duckdb.checkpoints import migrating, undoable
-from sparkify.databases.duckdb.connecting import protect, read_beside
+from sparkify.databases.duckdb.connecting import keep_utc, make_engine
 from sparkify.databases.duckdb.dialect import DuckDBDialect, inline, send_literals, skip_counts
-from sparkify.databases.duckdb.file import CONFIG, create
+from sparkify.databases.duckdb.file import create
 from sparkify.databases.duckdb.inserting import inserts
 from sparkify.databases.duckdb.interruption import heed_signals, watch
 from sparkify.databases.duckdb.naming import NamedFile
@@ -101,23 +99,12 @@ class DuckDB(Database):
     # -- engine and file -----------------------------------------------------------------------------------
 
     def create_engine(self, *, read_only: bool = False) -> Engine:
-        url = self.url
-        if self.file is None:
-            # What is in memory nobody else reads, and DuckDB opens it for writing only.
-            read_only = False
-            # With a name it is one for all threads.
-            url = url.set(database=f":memory:{secrets.token_hex(8)}")
-        else:
-            url = url.set(database=str(self._named.absolute))
-        try:
-            engine = create_engine(
-                url, hide_parameters=True, connect_args={"config": dict(CONFIG), "read_only": read_only}
-            )
-        except (ArgumentError, NoSuchModuleError) as exc:
-            raise ConfigurationError(f"the database URL cannot be used: {exc}") from None
-        if self.file is not None:
-            (read_beside if read_only else protect)(engine, self._named.found)
+        engine = make_engine(self.url, self._named, read_only=read_only)
         return skip_counts(send_literals(watch(engine)))
+
+    def check_engine(self, engine: Engine) -> None:
+        # Of its pool some connections may be made already.
+        keep_utc(engine, at="checkout")
 
     def heed_signals(self) -> None:
         heed_signals()

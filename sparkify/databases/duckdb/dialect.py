@@ -83,12 +83,17 @@ def _without_nul(quoted: str) -> str:
 
 
 class _Moment(sqltypes.DateTime):
-    """As text between quotes alone it would be a VARCHAR wherever no column gives it a type."""
+    """As text between quotes alone it would be a VARCHAR wherever no column gives it a type.
+
+    A value with a zone for a TIMESTAMP without one is converted to UTC.
+    """
 
     def literal_processor(self, dialect: Any) -> Callable[[Any], str]:
         def process(value: dt.datetime | str) -> str:
             if isinstance(value, str):
                 return literal(value)
+            if value.tzinfo is not None and not self.timezone:
+                value = value.astimezone(dt.UTC).replace(tzinfo=None)
             return f"TIMESTAMP{'' if value.tzinfo is None else 'TZ'} '{value.isoformat(sep=' ')}'"
 
         return process

@@ -153,7 +153,9 @@ def _value(column: Column[Any], field: JsonField) -> str:
     if isinstance(column.type, String):
         return _text(field.key)
     if isinstance(column.type, TIMESTAMP):
-        return f"make_timestamp({_number(field)} * 1000)"
+        # Not cast to one with a zone: that takes what it gets for a time of the session's zone.
+        made = "make_timestamptz" if column.type.timezone else "make_timestamp"
+        return f"{made}({_number(field)} * 1000)"
     return _number(field)
 
 

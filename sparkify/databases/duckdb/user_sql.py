@@ -72,14 +72,9 @@ class DuckDBReader(SqlReader):
                 connection.exec_driver_sql(f"SET allowed_paths = [{literal(str(target))}]")
             # From here on nothing can turn it on again, and no other path can be allowed.
             connection.exec_driver_sql("SET enable_external_access = false")
-        # Sessions of Redshift are in UTC too; DuckDB would take the zone of the machine.
-        connection.exec_driver_sql("SET TimeZone = 'UTC'")
-        connection.commit()
-        try:
-            with super().transaction(connection) as begun:
-                yield begun
-        finally:
-            connection.exec_driver_sql("RESET TimeZone")
+            connection.commit()
+        with super().transaction(connection) as begun:
+            yield begun
 
     def write_parquet(self, connection: Connection, text: str, file: Path) -> bool:
         # On a line of its own, for the text may end in a comment.

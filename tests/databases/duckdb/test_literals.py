@@ -114,6 +114,13 @@ def test_moment_with_a_zone_is_that_moment() -> None:
     assert found == moment
 
 
+def test_moment_with_a_zone_is_compared_with_utc() -> None:
+    at = Column("at", TIMESTAMP)
+    moment = dt.datetime(2018, 11, 15, tzinfo=dt.timezone(dt.timedelta(hours=5)))
+    assert DUCKDB.render(at >= moment) == "\"at\" >= TIMESTAMP '2018-11-14 19:00:00'"
+    assert DUCKDB.render(at.in_([moment])) == "\"at\" IN (TIMESTAMP '2018-11-14 19:00:00')"
+
+
 def test_what_has_no_literal_stays_a_parameter() -> None:
     with DUCKDB.create_engine().connect() as connection:
         assert connection.execute(select(value_of(b"\x00'", LargeBinary))).scalar_one() == b"\x00'"

@@ -529,15 +529,19 @@ def test_rendered_values_come_back_from_duckdb(name: str, rows: sa.Connection) -
     assert rows.exec_driver_sql(render(sa.select(sa.literal(value).label("v")))).scalar() == value
 
 
+def test_time_with_a_zone_for_a_timestamp_without_one_is_in_utc() -> None:
+    value = sa.literal(dt.datetime(2018, 11, 1, 2, tzinfo=dt.timezone(dt.timedelta(hours=5))), sa.DateTime())
+    assert render(sa.select(value.label("v"))) == "SELECT TIMESTAMP '2018-10-31 21:00:00' AS v"
+    bound = value.type.dialect_impl(RedshiftDialect()).bind_processor(RedshiftDialect())
+    assert bound is not None
+    assert [bound(value.value), bound(None)] == [dt.datetime(2018, 10, 31, 21), None]
+
+
 UNRENDERABLE: dict[str, tuple[Any, str]] = {
     "bytes": (sa.literal(b"x"), "bytes have no literal"),
     "nul": (sa.literal("a\x00b"), "NUL character"),
     "nan": (sa.literal(float("nan")), "no numeric literal"),
     "infinite decimal": (sa.literal(Decimal("-Infinity")), "no numeric literal"),
-    "zone for a column without": (
-        sa.literal(dt.datetime(2018, 11, 1, tzinfo=dt.UTC), sa.DateTime()),
-        "Could not render literal value",
-    ),
     "a parameter without a value": (sa.bindparam("x"), "no value for parameter 'x'"),
 }
 
