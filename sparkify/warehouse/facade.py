@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any, TypeVarTuple
 
 from sqlalchemy import CompoundSelect, Engine, Select
-from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session as OrmSession
 
 from sparkify._version import __version__
-from sparkify.config.settings import Settings
 from sparkify.databases import open_database
 from sparkify.etl import ledger, runner
 from sparkify.etl.declarations import Pipeline
@@ -34,7 +32,7 @@ from sparkify.warehouse.query import Query
 from sparkify.warehouse.requests import LOAD_OPTIONS, build_request
 from sparkify.warehouse.sql import SqlQuery
 from sparkify.warehouse.status import Contents, Status, pending_of, read_contents, status_of
-from sparkify.warehouse.target import resolve_target
+from sparkify.warehouse.target import Target, resolve_target
 
 __all__ = ["Warehouse"]
 
@@ -51,16 +49,18 @@ class Warehouse(Connections):
             with warehouse.session() as session:
                 ...
 
-    :param target: a URL, an engine, or settings; by default what :meth:`Settings.load` finds. Nothing is
-        connected to before a method needs it. An engine given stays the caller's to dispose of.
+    :param target: a URL, the path of a file of DuckDB, an engine, or settings; by default what
+        :meth:`Settings.load` finds. Nothing is connected to before a method needs it. An engine given stays the
+        caller's to dispose of.
     :param pipeline: what is loaded, and how; by default Sparkify's own.
     :param read_only: on an embedded database, open the file so that other readers may have it open too.
-    :raises ConfigurationError: when the target cannot be understood, or is of no database in the registry.
+    :raises ConfigurationError: when the target cannot be understood, or is of no database in the registry, and
+        for an engine of DuckDB with ``read_only``.
     """
 
     def __init__(
         self,
-        target: str | URL | Engine | Settings | None = None,
+        target: Target = None,
         pipeline: Pipeline = SPARKIFY,
         *,
         read_only: bool = False,
@@ -68,6 +68,10 @@ class Warehouse(Connections):
         self.settings, url = resolve_target(target, pipeline.sources)
         database = open_database(url, self.settings, pipeline.sources)
         given = target if isinstance(target, Engine) else None
+        if given is not None and read_only and database.is_embedded:
+            raise ConfigurationError(
+                "an engine is read-only or not when it is made", hint="Give its URL instead."
+            )
         super().__init__(pipeline, database, given, read_only=read_only)
 
     # -- loading -------------------------------------------------------------------------------------------

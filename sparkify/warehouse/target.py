@@ -1,28 +1,44 @@
-"""What a warehouse is opened with: a URL, an engine, or settings."""
+"""What a warehouse is opened with: a URL, the path of a file, an engine, or settings."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from sqlalchemy import URL, Engine
 
 from sparkify.config.connection import parse_url
 from sparkify.config.settings import Settings
 from sparkify.etl.declarations import Source
+from sparkify.etl.errors import ConfigurationError
 
-__all__ = ["resolve_target"]
+__all__ = ["Target", "resolve_target"]
+
+Target = str | Path | URL | Engine | Settings | None
+"""What a warehouse is opened with. A path is that of a file of DuckDB, whatever its name ends in."""
 
 
-def resolve_target(
-    target: str | URL | Engine | Settings | None, sources: Sequence[Source]
-) -> tuple[Settings, URL]:
+def resolve_target(target: Target, sources: Sequence[Source]) -> tuple[Settings, URL]:
     """The settings of a warehouse, those of its sources included, and where it is.
 
-    :raises ConfigurationError: when the settings or the URL cannot be understood.
+    :raises ConfigurationError: when the settings or the URL cannot be understood, or it is anything else.
     """
-    settings = target.declaring(sources) if isinstance(target, Settings) else Settings.load(sources)
-    if isinstance(target, Engine):
-        return settings, target.url
-    if isinstance(target, str | URL):
-        return settings, parse_url(target)
-    return settings, settings.url
+    if isinstance(target, Settings):
+        settings = target.declaring(sources)
+        return settings, settings.url
+    settings = Settings.load(sources)
+    match target:
+        case None:
+            return settings, settings.url
+        case Engine():
+            return settings, target.url
+        case Path():
+            return settings, URL.create("duckdb", database=str(target))
+        case str() | URL():
+            return settings, parse_url(target)
+        case _:
+            # Not the target itself, which may hold a password.
+            raise ConfigurationError(
+                f"a warehouse is not opened with a value of type {type(target).__name__}",
+                hint="Give a URL, the path of a DuckDB file, an engine or settings.",
+            )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, Table, make_url
+from sqlalchemy import Column, Integer, MetaData, Table, create_engine, make_url
 
-from sparkify import ConfigurationError, Settings
+from sparkify import ConfigurationError, Settings, Warehouse
 from sparkify.config.aws import aws_session
 from sparkify.config.checks import readable_by_others, unknown_options, unknown_variables
 from sparkify.config.template import template, write_template
@@ -171,6 +172,27 @@ def test_unknown_variables_suggests_name(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_path_of_a_file_is_a_url_in_short(text: str, url: str) -> None:
     assert Settings.load(database_url=text).url == make_url(url)
     assert resolve_target(text, SPARKIFY.sources)[1] == make_url(url)
+
+
+@pytest.mark.parametrize("path", ["other.duckdb", "/a/b c", "x.db"])
+def test_path_is_a_file_of_duckdb_whatever_the_settings_say(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SPARKIFY_DATABASE_URL", "duckdb:///settings.duckdb")
+    assert resolve_target(None, SPARKIFY.sources)[1] == make_url("duckdb:///settings.duckdb")
+    assert resolve_target(Path(path), SPARKIFY.sources)[1] == make_url(f"duckdb:///{path}")
+
+
+@pytest.mark.parametrize(("target", "kind"), [(3, "int"), (b"x.duckdb", "bytes"), (False, "bool"), ((), "tuple")])
+def test_target_of_another_type_is_refused(target: Any, kind: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^a warehouse is not opened with a value of type {kind}[.]"):
+        Warehouse(target)
+
+
+def test_engine_cannot_be_made_read_only() -> None:
+    with pytest.raises(ConfigurationError, match="^an engine is read-only or not when it is made"):
+        Warehouse(create_engine("duckdb://"), read_only=True)
 
 
 def test_region_is_that_of_the_host_where_nothing_else_says_it(
