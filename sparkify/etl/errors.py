@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sparkify.etl.escaping import escape_line
 from sparkify.etl.profiles import Drift
@@ -121,6 +121,15 @@ class SparkifyError(Exception):
 
     def __str__(self) -> str:
         return self.sentence()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Else a pickle or a copy is made by a call of the class with ``args``, and most classes take others.
+        return _without_attributes, (type(self), *self.args), vars(self)
+
+
+def _without_attributes(kind: type[SparkifyError], *args: Any) -> SparkifyError:
+    """An error of a kind, whose attributes are set afterwards."""
+    return kind.__new__(kind, *args)
 
 
 Translate = Callable[[Exception], SparkifyError | None]

@@ -11,6 +11,7 @@ import json
 import re
 import threading
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, Protocol
 
 #: Temporary credentials are renewed so long before they expire: a connection takes a moment to be opened.
@@ -38,6 +39,11 @@ class ConnectError(Exception):
         self.temporary = temporary
         self.tls = tls
         super().__init__(f"cannot connect to {host}: {found}; {hint}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Else a pickle or a copy is made by a call with the sentence alone.
+        made = partial(type(self), temporary=self.temporary, tls=self.tls)
+        return made, (self.host, self.found, self.hint), vars(self)
 
 
 @dataclass(frozen=True, slots=True)

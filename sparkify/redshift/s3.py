@@ -34,6 +34,10 @@ class S3CommandError(ValueError):
         self.option = option
         super().__init__(message)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Else a pickle or a copy is made by a call with the message alone.
+        return type(self), (self.option, *self.args), vars(self)
+
 
 def s3_uri(value: str, option: str, error: type[S3CommandError], *, key: bool = False) -> str:
     """``value`` as given, when it is an S3 URI that can stand in a literal; with ``key`` of an object."""

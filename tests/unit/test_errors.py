@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
+import sparkify
+from sparkify import redshift
 from sparkify.etl.errors import (
     UNCHANGED,
     ChangedFiles,
     ChecksFailed,
     ConfigurationError,
+    DriftError,
     EmptySource,
     RejectedLines,
     SourceError,
@@ -18,7 +26,9 @@ from sparkify.etl.errors import (
     translated,
     translating,
 )
-from sparkify.etl.results import CheckResult, Reject
+from sparkify.etl.profiles import Drift
+from sparkify.etl.results import CheckResult, OtherFormat, Reject
+from sparkify.redshift import ConnectError, CopyError, S3CommandError, UnloadError
 
 
 def flag(name: str, value: object) -> str:
@@ -145,3 +155,49 @@ def test_translated_error_is_ours_or_what_is_made_of_it() -> None:
     assert translated(ours, in_words) is ours
     assert str(translated(OSError("28"), in_words)) == "the disk is full"
     assert translated(ValueError("not known"), in_words) is None
+
+
+_PARTS: dict[str, Any] = {
+    "where": "a.json",
+    "hint": "Give {option}.",
+    "state": UNCHANGED,
+    "option": ("only", "a"),
+}
+
+ONE_OF_EACH: list[Exception] = [
+    SparkifyError("found", details=["a", "b"], **_PARTS),
+    ConfigurationError("found", **_PARTS),
+    TemporaryError("found", **_PARTS),
+    SourceError("a.json", "found", hint="Do."),
+    EmptySource("data", "no file", exists=True, hint="Do."),
+    ChangedFiles(["a.json", "b.json"], "changed", hint="Give {option}.", option=("reload_changed", True)),
+    DriftError([Drift("events", "new key", ("x",), "a.json", 2)]),
+    RejectedLines(
+        [Reject("a.json", 1, "events", "ts", "not a number", "{}")],
+        0,
+        [OtherFormat("CSV", "Convert.", uris=("b",))],
+    ),
+    ChecksFailed([CheckResult("users", 1, ({"user_id": 7},), "Load again.")]),
+    ConnectError("host", "no answer", "try again", temporary=True, tls=True),
+    S3CommandError("to", "to is no S3 URI"),
+    CopyError("from_", "from_ is no S3 URI"),
+    UnloadError("to", "to is no S3 URI"),
+]
+
+
+def test_one_of_each_is_every_public_error() -> None:
+    public = [getattr(module, name) for module in (sparkify, redshift) for name in module.__all__]
+    errors = {kind for kind in public if isinstance(kind, type) and issubclass(kind, Exception)}
+    assert {type(error) for error in ONE_OF_EACH} == errors
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))],
+    ids=["copy", "deep", "pickle"],
+)
+@pytest.mark.parametrize("error", ONE_OF_EACH, ids=lambda error: type(error).__name__)
+def test_error_survives_a_copy(error: Exception, copied: Callable[[Exception], Exception]) -> None:
+    found = copied(error)
+    assert type(found) is type(error)
+    assert (found.args, vars(found), str(found)) == (error.args, vars(error), str(error))

@@ -184,7 +184,9 @@ def test_path_is_a_file_of_duckdb_whatever_the_settings_say(
     assert resolve_target(Path(path), SPARKIFY.sources)[1] == make_url(f"duckdb:///{path}")
 
 
-@pytest.mark.parametrize(("target", "kind"), [(3, "int"), (b"x.duckdb", "bytes"), (False, "bool"), ((), "tuple")])
+@pytest.mark.parametrize(
+    ("target", "kind"), [(3, "int"), (b"x.duckdb", "bytes"), (False, "bool"), ((), "tuple")]
+)
 def test_target_of_another_type_is_refused(target: Any, kind: str) -> None:
     with pytest.raises(ConfigurationError, match=f"^a warehouse is not opened with a value of type {kind}[.]"):
         Warehouse(target)
