@@ -13,10 +13,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVarTuple
 
-from sqlalchemy import CompoundSelect, Connection, Row, Select, SelectBase
+from sqlalchemy import CompoundSelect, Connection, Dialect, Row, Select, SelectBase
 
 from sparkify.databases import Database, database_type
-from sparkify.databases.rows import Rows
+from sparkify.databases.rows import Rows, unique
 from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.html import html_table
 from sparkify.warehouse.sql_format import format_sql
@@ -64,8 +64,9 @@ class Query(Generic[*Ts]):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The names of the columns, in order."""
-        return tuple(column.key or "" for column in self.statement.selected_columns)
+        """The names of the columns, in order. Of columns of one name the second has a number behind it."""
+        # Of an engine that connects to nothing: the dialect alone knows the constructs in the statement.
+        return unique([label or "" for label in self._labels(self._database.create_engine().dialect)])
 
     def __iter__(self) -> Iterator[Row[*Ts]]:
         """The rows, one after another. The connection is held until the last one, or until the end of the
@@ -95,14 +96,11 @@ class Query(Generic[*Ts]):
             return row
 
     def records(self) -> list[dict[str, Any]]:
-        """All rows, each as column to value, with texts repaired by :func:`fix_mojibake` for display."""
-        return [
-            {
-                name: _repaired(value)
-                for name, value in row._mapping.items()  # noqa: SLF001 - the public name that Row has for it
-            }
-            for row in self
-        ]
+        """All rows, each as column to value, with texts repaired by :func:`fix_mojibake` for display. Columns
+        are named as in :attr:`columns`.
+        """
+        with self.open() as rows:
+            return [dict(zip(rows.columns, row, strict=True)) for row in rows]
 
     @contextmanager
     def open(self) -> Iterator[Rows]:
@@ -112,12 +110,21 @@ class Query(Generic[*Ts]):
         with self._connect() as connection:
             result: Any = self._database.select(connection, self.statement, prefetch=_PREFETCHED)
             rows = self._database.reader.of(result)
-            yield replace(rows, columns=self.columns, rows=(tuple(map(_repaired, row)) for row in rows))
+            labels = self._labels(connection.dialect)
+            given = [label for label in labels if label is not None]
+            # Of a text of SQL within the statement the database alone knows the columns.
+            names = unique(given) if len(given) == len(labels) == len(rows.columns) else rows.columns
+            yield replace(rows, columns=names, rows=(tuple(map(_repaired, row)) for row in rows))
 
     def _repr_html_(self) -> str:
         """The first rows as a table, for notebooks, which ask for it by this name. The SELECT is run for it."""
         with self.open() as rows:
             return html_table(rows.columns, rows)
+
+    def _labels(self, dialect: Dialect) -> list[str | None]:
+        """What the database is told to call the columns; None where nothing is said."""
+        compiled: Any = self.statement.compile(dialect=dialect)
+        return [column.keyname for column in compiled._result_columns]  # noqa: SLF001 - it has no public name
 
     # -- as frames -----------------------------------------------------------------------------------------
 

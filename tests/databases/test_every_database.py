@@ -23,9 +23,11 @@ from sqlalchemy import (
     cast,
     func,
     inspect,
+    literal,
     select,
     text,
 )
+from sqlalchemy.orm import aliased
 
 from sparkify import ChangedFiles, ChecksFailed, RejectedLines, TemporaryError, Warehouse
 from sparkify.analytics import top_songs, totals
@@ -589,6 +591,8 @@ def loaded(driver: Driver, warehouse: Warehouse) -> Warehouse:
     return warehouse
 
 
+Event = aliased(SongPlay)
+
 EVERY_TYPE: Select[Any] = select(
     SongPlay.start_time,
     cast(SongPlay.start_time, Date).label("day"),
@@ -616,6 +620,50 @@ def test_query_rows_are_typed_and_named(loaded: Warehouse) -> None:
     assert loaded.query(totals()).one().plays == 3
     assert loaded.query(top_songs(since=date(2019, 1, 1))).first() is None
     assert [tuple(row) for row in loaded.query(EVERY_TYPE)] == ROWS
+
+
+TWO_NAMES: dict[str, tuple[Any, list[str], tuple[int, ...]]] = {
+    "one label": (select(literal(1).label("a"), literal(2).label("a")), ["a", "a_1"], (1, 2)),
+    "a label with a number": (
+        select(literal(1).label("a"), literal(2).label("a_1"), literal(3).label("a")),
+        ["a", "a_1", "a_2"],
+        (1, 2, 3),
+    ),
+    "two tables": (
+        select(SongPlay.item_in_session, Event.item_in_session)
+        .join_from(SongPlay, Event, SongPlay.songplay_id == Event.songplay_id)
+        .where(SongPlay.item_in_session == 2),
+        ["item_in_session", "item_in_session_1"],
+        (2, 2),
+    ),
+    "no label": (
+        select(cast(1, BigInteger) + cast(2, BigInteger), func.count(), func.count()),
+        ["anon_1", "count_1", "count_2"],
+        (3, 1, 1),
+    ),
+    "a text": (select(text("1 AS a, 2 AS a"), literal(3).label("a")), ["a", "a_1", "a_2"], (1, 2, 3)),
+}
+
+
+@pytest.mark.parametrize("case", TWO_NAMES)
+def test_columns_have_names_of_their_own(loaded: Warehouse, case: str) -> None:
+    statement, names, row = TWO_NAMES[case]
+    asked = loaded.query(statement)
+    assert asked.records() == [dict(zip(names, row, strict=True))]
+    assert case == "a text" or asked.columns == tuple(names)
+    assert asked.one() == row
+
+
+@pytest.mark.parametrize("case", TWO_NAMES)
+def test_columns_of_frames_have_names_of_their_own(loaded: Warehouse, case: str) -> None:
+    for module in ("pandas", "polars", "pyarrow"):
+        pytest.importorskip(module)
+    statement, names, row = TWO_NAMES[case]
+    asked = loaded.query(statement)
+    assert asked.to_arrow().column_names == names
+    assert asked.to_polars().rows() == [row]
+    assert asked.to_polars().columns == names
+    assert list(asked.to_pandas().columns) == names
 
 
 def test_time_with_a_zone_is_compared_with_utc(loaded: Warehouse) -> None:

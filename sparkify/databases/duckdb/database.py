@@ -45,6 +45,7 @@ from sparkify.databases.options import option
 from sparkify.databases.permissions import refuse_folder
 from sparkify.databases.reader import SqlReader
 from sparkify.databases.repair import Repair
+from sparkify.databases.rows import unique
 from sparkify.etl.adapter import Batch
 from sparkify.etl.declarations import Ledger, Pipeline, Source
 from sparkify.etl.errors import ConfigurationError, SparkifyError, TemporaryError
@@ -254,7 +255,8 @@ class DuckDB(Database):
         return frame
 
     def to_arrow(self, connection: Connection, statement: Select[*Ts] | CompoundSelect[*Ts]) -> pyarrow.Table:
-        return frames.arrow_table(connection, self.render(statement))
+        table = frames.arrow_table(connection, self.render(statement))
+        return table.rename_columns(list(unique(table.column_names)))
 
     def to_parquet(
         self,

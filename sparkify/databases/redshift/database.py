@@ -238,7 +238,7 @@ class Redshift(Database):
         import pandas
 
         result = self.select(connection, statement)
-        return pandas.DataFrame.from_records(frames.tuples(result), columns=list(result.keys()))
+        return pandas.DataFrame.from_records(frames.tuples(result), columns=frames.names(result))
 
     def to_polars(
         self, connection: Connection, statement: Select[*Ts] | CompoundSelect[*Ts]
@@ -247,16 +247,19 @@ class Redshift(Database):
 
         result = self.select(connection, statement)
         return polars.DataFrame(
-            frames.tuples(result), schema=list(result.keys()), orient="row", infer_schema_length=None
+            frames.tuples(result), schema=frames.names(result), orient="row", infer_schema_length=None
         )
 
     def to_arrow(self, connection: Connection, statement: Select[*Ts] | CompoundSelect[*Ts]) -> pyarrow.Table:
         import pyarrow
 
         result = self.select(connection, statement)
-        names = list(result.keys())
+        names = frames.names(result)
         columns = list(zip(*frames.tuples(result), strict=True)) or [()] * len(names)
         types = [frames.arrow_type(pyarrow, column.type) for column in statement.selected_columns]
+        if len(types) != len(names):
+            # Of a text of SQL within the statement they are seen from the values.
+            types = [None] * len(names)
         arrays = [pyarrow.array(values, of) for values, of in zip(columns, types, strict=True)]
         return pyarrow.Table.from_arrays(arrays, names)
 

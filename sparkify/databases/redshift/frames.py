@@ -6,19 +6,26 @@ from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Boolean, Connection, CursorResult, Date, Double, Integer, SelectBase, String, select
+from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.types import TIMESTAMP, TypeEngine
 
+from sparkify.databases.rows import unique
 from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.locations import is_s3, split_s3
 from sparkify.redshift import Unload, UnloadError, render
 
-__all__ = ["arrow_type", "tuples", "write_parquet"]
+__all__ = ["arrow_type", "names", "tuples", "write_parquet"]
 
 
 def tuples(result: CursorResult[*tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     """The rows as plain tuples."""
     rows: Iterable[Any] = result
     return [tuple(row) for row in rows]
+
+
+def names(result: CursorResult[*tuple[Any, ...]]) -> list[str]:
+    """The names of the columns, each once."""
+    return list(unique(list(result.keys())))
 
 
 def arrow_type(arrow: Any, column: TypeEngine[Any]) -> Any:
@@ -63,7 +70,13 @@ def write_parquet(
                 "would empty the whole bucket", where=target, hint="Give a folder in it: s3://bucket/folder/."
             )
     # UNLOAD takes no LIMIT in the outer SELECT, so ours becomes the inner one.
-    rows = select(statement.subquery("rows_to_unload"))
+    inner = statement.subquery("rows_to_unload")
+    try:
+        rows = select(*inner.c)
+    except InvalidRequestError as exc:
+        raise ConfigurationError(
+            "two columns have one name", where=target, hint="Give each its label."
+        ) from exc
     try:
         unload = Unload(
             rows, to=target, iam_role=iam_role, region=region, cleanpath=overwrite, kms_key_id=kms_key

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import literal, select
 
 from sparkify import ConfigurationError
 from sparkify.pipeline import SPARKIFY
@@ -56,3 +56,13 @@ def test_role_that_is_none_is_a_configuration_error(cloud: Cloud) -> None:
     ):
         warehouse.query(USERS).to_parquet("s3://plays/refused/")
     assert "AKIA" not in str(caught.value)
+
+
+def test_two_columns_of_one_name_are_a_configuration_error(cloud: Cloud) -> None:
+    cloud.with_tables().close()
+    twice = select(literal(1).label("a"), literal(2).label("a"))
+    with (
+        cloud.warehouse() as warehouse,
+        pytest.raises(ConfigurationError, match="^s3://plays/refused/: two columns have one name[.]"),
+    ):
+        warehouse.query(twice).to_parquet("s3://plays/refused/")
