@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar
 
-from sqlalchemy import ClauseElement, Table
+from sqlalchemy import ClauseElement, Engine, Table
 from sqlalchemy.exc import DBAPIError
 
 from sparkify.etl.declarations import Ledger, Pipeline, Source
@@ -86,6 +86,15 @@ class Adapter(ABC):
     @abstractmethod
     def prepare(self, session: Session) -> None:
         """Make the settings of the session that must be made before a transaction begins."""
+
+    def one_at_a_time(self, engine: Engine, timeout: float, observer: Observer) -> AbstractContextManager[None]:
+        """Keep other loads of this process out for the block, where :meth:`lock` cannot wait for them.
+
+        :param timeout: seconds to wait for them.
+        :param observer: is told that it waits.
+        :raises TemporaryError: when they take longer, and at once for one of the same thread.
+        """
+        return nullcontext()
 
     @abstractmethod
     def lock(self, session: Session, ledger: Ledger, *, timeout: float, observer: Observer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ from sparkify.etl.errors import ConfigurationError, translating
 from sparkify.etl.journal import remembering
 from sparkify.etl.lock_timeout import check_lock_timeout
 from sparkify.etl.observer import Observer
-from sparkify.etl.request import LoadRequest, OnDrift
+from sparkify.etl.request import OnDrift
 from sparkify.etl.results import CheckResult, LoadReport, PruneReport, Reject
 from sparkify.etl.retention import parse_age, prune, prune_request
 from sparkify.etl.session import Session
@@ -73,6 +74,7 @@ class Warehouse(Connections):
                 "an engine is read-only or not when it is made", hint="Give its URL instead."
             )
         super().__init__(pipeline, database, given, read_only=read_only)
+        self._request = partial(build_request, pipeline, self.settings)
 
     # -- loading -------------------------------------------------------------------------------------------
 
@@ -104,7 +106,8 @@ class Warehouse(Connections):
         :param on_drift: what becomes of a load whose files differ from those before, or from the models:
             ``warn`` loads them, and the report says how they differ; ``stop`` refuses it.
         :param verify: read loaded files again, to find those of which the content alone has changed.
-        :param lock_timeout: seconds to wait for another load, or for whoever uses the embedded database.
+        :param lock_timeout: seconds to wait for another load, or for whoever uses the embedded database. A load
+            of it that begins within another one, in the same thread, is refused at once.
         :param locations: where the files of a source are, by the name of its setting, such as ``log_data``.
         :raises SparkifyError: for whatever stops the load: see :mod:`sparkify.etl.errors` for the kinds.
         """
@@ -124,7 +127,11 @@ class Warehouse(Connections):
         observer.loading(request.uris, self._masked_url)
         with translating(self.database.translate):
             journal = self.database.journal(self.engine, self.pipeline.ledger, observer)
-        with remembering(journal, __version__), translating(self.database.translate):
+        with (
+            remembering(journal, __version__),
+            translating(self.database.translate),
+            self.database.one_at_a_time(self.engine, lock_timeout, observer),
+        ):
             journal.step = "connect"
             wait = partial(self.database.wait_for_others, self.engine, lock_timeout, observer)
             ensure_tables = partial(self._migrations.ensure, self.engine, wait)
@@ -204,11 +211,12 @@ class Warehouse(Connections):
             rejects_older_than, history_older_than, dry_run=dry_run, lock_timeout=lock_timeout
         )
         observer = observer or Observer()
-        if self.database.exists and not dry_run:
-            with translating(self.database.translate):
-                self.database.wait_for_others(self.engine, lock_timeout, observer)
-        with self._connection_at_head() as connection:
-            session = Session(self.database, connection)
+        with ExitStack() as held:
+            if self.database.exists and not dry_run:
+                held.enter_context(self.database.one_at_a_time(self.engine, lock_timeout, observer))
+                with translating(self.database.translate):
+                    self.database.wait_for_others(self.engine, lock_timeout, observer)
+            session = Session(self.database, held.enter_context(self._connection_at_head()))
             return prune(session, self.database, self.pipeline, request, observer)
 
     # -- reading -------------------------------------------------------------------------------------------
@@ -284,14 +292,3 @@ class Warehouse(Connections):
     def session(self) -> OrmSession:
         """A session of the ORM on this warehouse; close it, or use it in a ``with``."""
         return OrmSession(self.engine)
-
-    # -- internals -----------------------------------------------------------------------------------------
-
-    def _request(
-        self,
-        sources: Mapping[str, str | Path] | None = None,
-        locations: Mapping[str, str | Path | None] | None = None,
-        only: Iterable[str] | None = None,
-        **options: Any,
-    ) -> LoadRequest:
-        return build_request(self.pipeline, self.settings, sources, locations or {}, only, **options)

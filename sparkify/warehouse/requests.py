@@ -22,9 +22,9 @@ LOAD_OPTIONS = tuple(field.name for field in fields(LoadRequest) if field.name n
 def build_request(
     pipeline: Pipeline,
     settings: Settings,
-    sources: Mapping[str, str | Path] | None,
-    locations: Mapping[str, str | Path | None],
-    only: Iterable[str] | None,
+    sources: Mapping[str, str | Path] | None = None,
+    locations: Mapping[str, str | Path | None] | None = None,
+    only: Iterable[str] | None = None,
     **options: Any,
 ) -> LoadRequest:
     """The request of a load.
@@ -38,7 +38,7 @@ def build_request(
     names = [source.name for source in pipeline.sources]
     by_setting = {source.location.setting: source.name for source in pipeline.sources}
     given = dict(sources or {})
-    for setting, uri in locations.items():
+    for setting, uri in (locations or {}).items():
         if setting not in by_setting:
             raise ConfigurationError(
                 f"{setting!r} is not a setting of a source of {pipeline.name}",

@@ -7,7 +7,7 @@ compress rows that are gone a second later would take nearly as long as the rest
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVarTuple
 
@@ -30,6 +30,7 @@ from sparkify.databases.duckdb.batch import DuckDBBatch
 from sparkify.databases.duckdb.checkpoints import migrating, undoable
 from sparkify.databases.duckdb.connecting import keep_utc, make_engine
 from sparkify.databases.duckdb.dialect import DuckDBDialect, inline, send_literals, skip_counts
+from sparkify.databases.duckdb.exclusion import one_at_a_time
 from sparkify.databases.duckdb.file import create
 from sparkify.databases.duckdb.inserting import inserts
 from sparkify.databases.duckdb.interruption import heed_signals, watch
@@ -177,8 +178,13 @@ class DuckDB(Database):
         if timeout and self.file is not None and self.file.exists():
             wait_for_others(engine, timeout, observer)
 
+    def one_at_a_time(self, engine: Engine, timeout: float, observer: Observer) -> AbstractContextManager[None]:
+        # In memory each engine has a database of its own.
+        return one_at_a_time(engine if self.file is None else self.file.resolve(), timeout, observer)
+
     def lock(self, session: Session, ledger: Ledger, *, timeout: float, observer: Observer) -> None:
-        # The process that has opened the file for writing is the only one that has: this is for threads.
+        # The process that has opened the file for writing is the only one that has, and its loads wait for one
+        # another: this is for whoever else writes here.
         take_token(session, ledger.lock)
 
     @contextmanager

@@ -49,6 +49,8 @@ from tests.support.making import event, song
 from tests.support.paths import CLONE
 
 STAR_TABLES = ("songplays", "users", "songs", "artists", "time", "song_matches", "user_levels")
+HANG = 300
+"""Seconds after which a test that waits is taken to hang."""
 LEDGER = ("load_history", "loaded_files", "rejected_rows", "load_lock")
 
 
@@ -559,6 +561,66 @@ def test_loads_in_two_threads_give_each_play_once(data: Data, warehouse: Warehou
     assert all(outcome in (1, None) or isinstance(outcome, TemporaryError) for outcome in outcomes)
     assert rows(warehouse, "SELECT count(*) FROM songplays") == [(200,)]
     assert rows(warehouse, "SELECT count(*) FROM load_history") == [(1,)]
+
+
+class _Meeting(Observer):
+    """Holds a load at its first step until another one waits for it."""
+
+    def __init__(self, waiting: threading.Event) -> None:
+        self.loading_now = threading.Event()
+        self.said: list[str] = []
+        self._waiting = waiting
+
+    def step(self, title: str, number: int, of: int) -> None:
+        self.loading_now.set()
+        assert self._waiting.wait(HANG)
+
+    def warning(self, message: str) -> None:
+        self.said.append(message)
+        self._waiting.set()
+
+
+def test_load_waits_for_one_of_another_thread(data: Data, warehouse: Warehouse) -> None:
+    data.log("a.json", event())
+    waiting = threading.Event()
+    first, second = _Meeting(waiting), _Meeting(waiting)
+    with ThreadPoolExecutor(1) as pool, Warehouse(warehouse.url) as other:
+        loading = pool.submit(warehouse.load, only=["events"], observer=first)
+        assert first.loading_now.wait(HANG)
+        assert other.load(log_data=data.logs, only=["events"], lock_timeout=300, observer=second).nothing_new
+        assert loading.result().load_id == 1
+    assert second.said == ["waiting up to 300 s: another load is running in this process"]
+
+
+def test_load_waits_no_longer_than_it_may(data: Data, warehouse: Warehouse) -> None:
+    data.log("a.json", event())
+    waiting = threading.Event()
+    first = _Meeting(waiting)
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(warehouse.load, only=["events"], observer=first)
+        assert first.loading_now.wait(HANG)
+        for seconds in (0, 0.01):
+            with pytest.raises(TemporaryError, match="^another load is running in this process; nothing was"):
+                warehouse.load(only=["events"], lock_timeout=seconds)
+            with pytest.raises(TemporaryError, match="^another load is running in this process; nothing was"):
+                warehouse.prune(rejects_older_than="90d", lock_timeout=seconds)
+        waiting.set()
+        assert loading.result().load_id == 1
+
+
+def test_load_within_a_load_is_refused_at_once(data: Data, warehouse: Warehouse) -> None:
+    data.log("a.json", event())
+    refused: list[str] = []
+
+    class Nested(Observer):
+        def step(self, title: str, number: int, of: int) -> None:
+            if not refused:
+                with pytest.raises(TemporaryError) as caught:
+                    warehouse.load(only=["events"], lock_timeout=HANG)
+                refused.append(caught.value.found)
+
+    assert warehouse.load(only=["events"], observer=Nested()).load_id == 1
+    assert refused == ["another load is running in this process"]
 
 
 def test_load_of_nothing_new_leaves_the_file_alone(warehouse: Warehouse, data: Data) -> None:
