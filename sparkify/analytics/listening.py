@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, get_args
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
     ColumnElement,
     Date,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     cast,
     extract,
     func,
+    literal,
     literal_column,
     select,
 )
@@ -27,7 +29,7 @@ from sparkify.analytics.periods import Moment, local_plays, quarters_between, wi
 from sparkify.etl.errors import ConfigurationError
 from sparkify.models import Match, SongMatch, SongPlay, User
 
-__all__ = ["DIMENSIONS", "Dimension", "peak_hours", "plays_by", "totals"]
+__all__ = ["DIMENSIONS", "Dimension", "hours_of_week", "peak_hours", "plays_by", "totals"]
 
 Dimension = Literal["level", "gender", "location", "platform", "browser", "hour", "weekday", "day"]
 """What plays can be counted by."""
@@ -171,15 +173,7 @@ def peak_hours(
         func.min(counted.c.first_play, type_=TIMESTAMP()).label("first_play"),
         func.max(counted.c.last_play, type_=TIMESTAMP()).label("last_play"),
     ).cte("span")
-    clock = quarters_between(tz, span.c.first_play, span.c.last_play)
-    weekday, hour = _weekday(clock.c.moment), _hour(clock.c.moment)
-    # Of Lord Howe Island, whose clocks change by half an hour, a part of an hour is one.
-    came = cast(func.ceil(func.count() / 4.0), Integer)
-    slot = (
-        select(weekday.label("weekday"), hour.label("hour"), came.label("hours"))
-        .group_by(weekday, hour)
-        .cte("hour_of_week")
-    )
+    slot = _slots(tz, span)
     return (
         select(
             counted.c.weekday,
@@ -192,6 +186,21 @@ def peak_hours(
         .join_from(counted, slot, (slot.c.weekday == counted.c.weekday) & (slot.c.hour == counted.c.hour))
         .order_by(counted.c.weekday, counted.c.hour)
     )
+
+
+def hours_of_week(first: datetime, last: datetime, *, tz: str = "UTC") -> Select[int, int, int]:
+    """How often each hour of the week came between two moments of UTC: weekday, hour, hours.
+
+    Between the first and the last play of a period these are the ``hours`` of :func:`peak_hours`, and those of
+    the hours without a play too. An hour that clocks did not show has no row. Order: weekday, hour.
+
+    :param first: in UTC without zone, as is ``last``.
+    :raises ConfigurationError: when the zone is not known.
+    """
+    ends = {"first_play": first, "last_play": last}
+    span = select(*(cast(literal(at), TIMESTAMP()).label(name) for name, at in ends.items())).cte("span")
+    slot = _slots(tz, span)
+    return select(slot.c.weekday, slot.c.hour, slot.c.hours).order_by(slot.c.weekday, slot.c.hour)
 
 
 # -- parts -------------------------------------------------------------------------------------------------
@@ -253,6 +262,19 @@ def _by_agent(dimension: Dimension, since: Moment, until: Moment) -> Select[*tup
         cast(func.sum(named.c.plays), BigInteger).label("plays"),
         func.count(named.c.user_id.distinct()).label("listeners"),
     ).group_by(named.c[dimension])
+
+
+def _slots(tz: str, span: CTE) -> CTE:
+    """Each hour of the week that clocks showed between the first and the last play, and how often they did."""
+    clock = quarters_between(tz, span.c.first_play, span.c.last_play)
+    weekday, hour = _weekday(clock.c.moment), _hour(clock.c.moment)
+    # Of Lord Howe Island, whose clocks change by half an hour, a part of an hour is one.
+    came = cast(func.ceil(func.count() / 4.0), Integer)
+    return (
+        select(weekday.label("weekday"), hour.label("hour"), came.label("hours"))
+        .group_by(weekday, hour)
+        .cte("hour_of_week")
+    )
 
 
 def _hour(at: ColumnElement[Any]) -> ColumnElement[int]:

@@ -14,6 +14,7 @@ from sqlalchemy import CompoundSelect, Connection, Select
 
 from sparkify import analytics
 from sparkify.analytics import Moment
+from sparkify.analytics.listening import hours_of_week
 from sparkify.analytics.periods import extent, known_zone, length_of, local, moment, utc
 from sparkify.analytics.songs import songs_and_days
 from sparkify.databases import Database
@@ -97,6 +98,7 @@ class _Asking:
             days=self._ask("plays-by", period, "day"),
             hours=[],
             day_hours=[],
+            clock=self._records(hours_of_week(totals["first_play"], totals["last_play"], tz=period.tz)),
             songs=songs,
             song_days=song_days,
             artists=self._ask("top-artists", period),
@@ -147,7 +149,9 @@ class _Asking:
         self._commands[label] = _command(name, *first, **given)
         return statement
 
-    def _records(self, statement: Select[Any] | CompoundSelect[Any]) -> list[dict[str, Any]]:
+    def _records(
+        self, statement: Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
+    ) -> list[dict[str, Any]]:
         return Query(statement, lambda: nullcontext(self._connection), self._database).records()
 
     def _songs(self) -> tuple[list[Record], list[Record]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -16,9 +17,6 @@ Record = Mapping[str, Any]
 
 _DAY = timedelta(days=1)
 _WEEK = timedelta(days=7)
-_HOUR = timedelta(hours=1)
-_HOURS_OF_DAY = 24
-_HOURS_OF_WEEK = 168
 _TWO_WEEKS = 14
 _MOMENT = timedelta(milliseconds=1)
 
@@ -62,11 +60,6 @@ class Slot:
     plays: int
     hours: int
 
-    @classmethod
-    def counted(cls, plays: int, hours: int) -> Slot:
-        """One hour of the day or of the week; with plays it came, whatever this machine knows of the zone."""
-        return cls(plays, max(hours, 1) if plays else hours)
-
     @property
     def rate(self) -> float:
         """Plays an hour; 0 of an hour that never came."""
@@ -82,6 +75,8 @@ class Facts:
         plays do not go back so far.
     :ivar hours: by hour of the week, where the plays reach over two weeks; ``day_hours`` by hour of the day,
         where they do not. The other is empty.
+    :ivar clock: how often each hour of the week came from the first to the last play, by the clocks of the zone
+        as the database knows it: weekday, hour, hours.
     :ivar trend: the window of ``trending``; None likewise.
     :ivar checks: None where they were not asked for.
     :ivar sql: by question, its text for the database that was asked.
@@ -98,6 +93,7 @@ class Facts:
     days: Sequence[Record]
     hours: Sequence[Record]
     day_hours: Sequence[Record]
+    clock: Sequence[Record]
     songs: Sequence[Record]
     song_days: Sequence[Record]
     artists: Sequence[Record]
@@ -146,38 +142,19 @@ class Facts:
     @property
     def has_weeks(self) -> bool:
         """Whether the plays reach over two weeks, so that each hour of the week may have come twice."""
-        first, last = self._ends()
-        return (last.date() - first.date()).days + 1 >= _TWO_WEEKS
+        first, last = (local(self.totals[name], self.period.tz).date() for name in ("first_play", "last_play"))
+        return (last - first).days + 1 >= _TWO_WEEKS
 
     def week(self) -> dict[tuple[int, int], Slot]:
         """Each of the 7 x 24 hours of the week by (weekday, hour), those without a play too."""
-        found = {(row["weekday"], row["hour"]): row["plays"] for row in self.hours}
-        first, last = self._ends()
-        span = (last - first) // _HOUR
-        slots = {}
-        for weekday in range(7):
-            for hour in range(24):
-                wait = ((weekday - first.isoweekday()) * 24 + hour - first.hour) % _HOURS_OF_WEEK
-                times = (span - wait) // _HOURS_OF_WEEK + 1
-                slots[weekday, hour] = Slot.counted(found.get((weekday, hour), 0), times)
-        return slots
+        slots = {(weekday, hour): Slot(0, 0) for weekday in range(7) for hour in range(24)}
+        slots |= {(row["weekday"], row["hour"]): Slot(0, row["hours"]) for row in self.clock}
+        return slots | {(row["weekday"], row["hour"]): Slot(row["plays"], row["hours"]) for row in self.hours}
 
     def day(self) -> dict[int, Slot]:
         """Each of the 24 hours of the day, those without a play too."""
         found = {row["hour"]: row["plays"] for row in self.day_hours}
-        first, last = self._ends()
-        span = (last - first) // _HOUR
-        return {
-            hour: Slot.counted(
-                found.get(hour, 0), (span - (hour - first.hour) % _HOURS_OF_DAY) // _HOURS_OF_DAY + 1
-            )
-            for hour in range(_HOURS_OF_DAY)
-        }
-
-    def _ends(self) -> tuple[datetime, datetime]:
-        """The hours of the first and of the last play, by the clocks of the zone."""
-        first, last = (
-            local(self.totals[name], self.period.tz).replace(minute=0, second=0, microsecond=0)
-            for name in ("first_play", "last_play")
-        )
-        return first, last
+        hours = Counter[int]()
+        for row in self.clock:
+            hours[row["hour"]] += row["hours"]
+        return {hour: Slot(found.get(hour, 0), hours[hour]) for hour in range(24)}
