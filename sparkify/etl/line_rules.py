@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 
 from sqlalchemy import Column, Float, String
 
+from sparkify.etl.column_types import NumberLimits, number_limits
 from sparkify.etl.declarations import JsonField, Required, Source
 from sparkify.etl.lax_json import Constant, Huge, Object, Tiny, parse, real
 
@@ -200,6 +201,8 @@ class _TextRule(_Rule):
 
 @dataclass(frozen=True)
 class _IntegerRule(_Rule):
+    limits: NumberLimits
+
     empty_is_null = True
 
     def refuse_value(self, value: Any) -> str | None:
@@ -209,11 +212,13 @@ class _IntegerRule(_Rule):
             return f"{_quoted(value)} is not an integer"
         if not -(2**63) <= value < 2**63:
             return f"{value} does not fit 64 bits"
-        return self._out_of_range(value)
+        return self._out_of_range(value) or self.limits.refuse(value)
 
 
 @dataclass(frozen=True)
 class _FloatRule(_Rule):
+    limits: NumberLimits
+
     empty_is_null = True
 
     def refuse_value(self, value: Any) -> str | None:
@@ -227,7 +232,9 @@ class _FloatRule(_Rule):
             number = float(value)
         except OverflowError:
             number = math.inf
-        return self._out_of_range(number) if math.isfinite(number) else f"{_quoted(value)} is not finite"
+        if not math.isfinite(number):
+            return f"{_quoted(value)} is not finite"
+        return self._out_of_range(number) or self.limits.refuse(number)
 
 
 def _quoted(value: Any) -> str:
@@ -244,5 +251,5 @@ def _rule(column: Column[Any], field: JsonField) -> _Rule:
     if isinstance(kind, String):
         return _TextRule(column.name, field, kind.length)
     if isinstance(kind, Float):
-        return _FloatRule(column.name, field)
-    return _IntegerRule(column.name, field)
+        return _FloatRule(column.name, field, number_limits(column))
+    return _IntegerRule(column.name, field, number_limits(column))

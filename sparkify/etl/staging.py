@@ -8,8 +8,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from typing import Any, Literal
 
-from sqlalchemy import Column, Float, Integer, String, Table
-from sqlalchemy.types import TIMESTAMP
+from sqlalchemy import Column, Date, DateTime, Table
+
+from sparkify.etl.column_types import is_read_from_json
+from sparkify.etl.errors import ConfigurationError
 
 __all__ = ["JsonField", "Kept", "Location", "Required", "Source", "Watched", "from_json", "json_fields"]
 
@@ -73,22 +75,32 @@ def json_fields(table: Table) -> dict[Column[Any], JsonField]:
     """The columns of a staging table with the JSON key of each, in the order of the table.
 
     :raises ValueError: when no column of the table was declared with :func:`from_json`.
-    :raises TypeError: when one is of a type into which no value of JSON is read as it is.
+    :raises ConfigurationError: when one is of a type into which no value of JSON is read as it is.
     """
     fields = {column: column.info[_INFO_KEY] for column in table.columns if _INFO_KEY in column.info}
     if not fields:
         raise ValueError(f"table {table.name}: no column is declared with info=from_json(...)")
     for column, one in fields.items():
-        if isinstance(column.type, String | Integer | Float):
-            continue
-        if isinstance(column.type, TIMESTAMP) and one.epoch == "ms":
-            continue
-        # COPY makes 19.98 of the JSON number 19.99 in a NUMERIC, and DuckDB reads one by way of a DOUBLE.
-        raise TypeError(
-            f"{column}: a {column.type!r} cannot be read from JSON; use text, an integer, a double or an "
-            "epoch, and for money text, or an integer of its smallest unit"
-        )
+        if not is_read_from_json(column.type, is_epoch=one.epoch == "ms"):
+            raise ConfigurationError(
+                f"a {column.type!r} cannot be read from JSON", where=str(column), hint=_instead_of(column)
+            )
     return fields
+
+
+def _instead_of(column: Column[Any]) -> str:
+    """Which types there are instead of one that is not read from JSON."""
+    if isinstance(column.type, DateTime | Date):
+        return (
+            'Use TIMESTAMP of sqlalchemy.types with epoch="ms", of milliseconds since 1970-01-01 UTC; '
+            "a time that is written otherwise is read as text."
+        )
+    # COPY makes 19.98 of the JSON number 19.99 in a NUMERIC, and DuckDB reads one by way of a DOUBLE. A CHAR of
+    # Redshift takes ASCII alone.
+    return (
+        "Use String(n), an integer, a double or an epoch, and for money String(n), or an integer of its "
+        "smallest unit."
+    )
 
 
 def _until(one: JsonField, day: date) -> JsonField:
@@ -181,7 +193,7 @@ class Source:
     def __post_init__(self) -> None:
         """See what is wrong with it.
 
-        :raises TypeError: when a column of the staging table is of a type that is not read from JSON.
+        :raises ConfigurationError: when a column of the staging table is of a type that is not read from JSON.
         :raises ValueError: when the table has no column that ``ranges`` names.
         """
         json_fields(self.staging)

@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import (
+    CHAR,
     BigInteger,
     Boolean,
     Column,
     Date,
+    DateTime,
+    Enum,
     Identity,
     Integer,
     MetaData,
@@ -22,8 +25,10 @@ from sqlalchemy import (
     literal,
     select,
 )
+from sqlalchemy.dialects.mysql import TINYINT
 from sqlalchemy.types import TIMESTAMP
 
+from sparkify import ConfigurationError
 from sparkify.etl.declarations import Append, Pipeline, Source, Transform, Update, from_json
 from sparkify.pipeline import SPARKIFY
 
@@ -44,13 +49,34 @@ CUSTOMERS = Table(
         Column("at", TIMESTAMP, info=from_json("at")),
         Column("day", Date, info=from_json("day")),
         Column("paid", Boolean, info=from_json("paid")),
+        Column("state", Enum("new", "paid", name="state"), info=from_json("state")),
+        Column("country", CHAR(2), info=from_json("country")),
+        Column("zoned", TIMESTAMP(timezone=True), info=from_json("at", epoch="ms")),
+        Column("mysql", TINYINT, info=from_json("number")),
     ],
     ids=lambda column: column.name,
 )
 def test_source_refuses_type_that_json_is_not_read_into(column: Column[Any]) -> None:
     """COPY makes 19.98 of the number 19.99 in a NUMERIC(10, 2), without a word."""
     staging = Table("staging_orders", MetaData(), Column("id", Integer, info=from_json("id")), column)
-    with pytest.raises(TypeError, match=rf"staging_orders\.{column.name}: a .* cannot be read from JSON"):
+    with pytest.raises(
+        ConfigurationError, match=rf"staging_orders\.{column.name}: a .* cannot be read from JSON"
+    ):
+        Source(name="orders", staging=staging)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        Column("at", DateTime, info=from_json("at", epoch="ms")),
+        Column("at", TIMESTAMP, info=from_json("at")),
+        Column("at", Date, info=from_json("at")),
+    ],
+    ids=repr,
+)
+def test_source_that_refuses_type_of_time_names_the_one_that_is_read(column: Column[Any]) -> None:
+    staging = Table("staging_orders", MetaData(), column)
+    with pytest.raises(ConfigurationError, match=r'Use TIMESTAMP of sqlalchemy.types with epoch="ms"'):
         Source(name="orders", staging=staging)
 
 

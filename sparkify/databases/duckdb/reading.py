@@ -5,14 +5,13 @@ What a line must be is said in the statement itself, which fails at the first th
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from sqlalchemy import Column, Integer, String
 from sqlalchemy.types import TIMESTAMP
 
+from sparkify.etl.column_types import number_limits
 from sparkify.etl.declarations import JsonField, Source, Watched
-from sparkify.etl.lax_json import SMALLEST
 from sparkify.etl.line_rules import CONSTANTS, FLOAT_TEXT, INTEGER_TEXT, MAX_LINE
 
 __all__ = [
@@ -28,7 +27,6 @@ __all__ = [
     "unshadow",
 ]
 
-_LARGEST = sys.float_info.max
 _ZERO_TEXT = "-?[0.]+([eE].*)?"
 
 
@@ -178,25 +176,25 @@ def _wrong(column: Column[Any], field: JsonField) -> str:
             )
         return f"({' OR '.join(parts) or 'false'})"
     number = _number(field)
-    low = -_LARGEST if field.minimum is None else field.minimum
-    high = _LARGEST if field.maximum is None else field.maximum
+    limits = number_limits(column)
+    low, high = limits.within(field.minimum, field.maximum)
     # What is no number is NULL, and NaN and the infinities lie outside of every range.
     in_range = f"{number} BETWEEN {low} AND {high}"
     if _kind(column) == "DOUBLE" and low <= 0:
-        in_range = _in_range_of_0(key, number, low, high)
+        in_range = _in_range_of_0(key, number, low, high, limits.smallest)
     right = f"{in_range} AND {_well_formed(column, field)}"
     return f"({right}) IS NOT TRUE" if field.required else f"({key} <> '' AND ({right}) IS NOT TRUE)"
 
 
-def _in_range_of_0(key: str, number: str, low: float, high: float) -> str:
+def _in_range_of_0(key: str, number: str, low: float, high: float, smallest: float) -> str:
     """Whether a number lies in a range with 0 in it, and is 0 or not too near to it.
 
     That of which the text is a number of JSON, and the value 0, is seen by the spool: DuckDB hands on ``0.0``.
     """
     # A number above 0, as nearly all are, meets one comparison, as it does where the range has no 0.
-    below = f" WHEN {number} BETWEEN {low} AND {-SMALLEST} THEN true" if low < 0 else ""
+    below = f" WHEN {number} BETWEEN {low} AND {-smallest} THEN true" if low < 0 else ""
     return (
-        f"CASE WHEN {number} BETWEEN {SMALLEST} AND {high} THEN true{below}"
+        f"CASE WHEN {number} BETWEEN {smallest} AND {high} THEN true{below}"
         f" ELSE {number} = 0 AND regexp_full_match({key}, '{_ZERO_TEXT}') END"
     )
 

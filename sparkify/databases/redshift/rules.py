@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Float, String, and_, false, func, or_, text
 from sqlalchemy.types import TIMESTAMP
 
+from sparkify.etl.column_types import number_limits
 from sparkify.etl.declarations import JsonField, Source
-from sparkify.etl.lax_json import SMALLEST
 
 __all__ = ["violates_a_rule"]
 
@@ -30,11 +30,16 @@ def _wrong(column: Column[Any], one: JsonField) -> ColumnElement[bool]:
     parts: list[ColumnElement[bool]] = []
     if one.required:
         parts.append(_is_missing(column) if one.empty_is_missing else column.is_(None))
-    for limit, beyond in ((one.minimum, column.__lt__), (one.maximum, column.__gt__)):
-        if limit is not None:
-            parts.append(beyond(_moment(limit) if isinstance(column.type, TIMESTAMP) else limit))
+    if isinstance(column.type, TIMESTAMP):
+        # COPY takes times of other years than the validation of lines. Of numbers it refuses what is too large.
+        low, high = number_limits(column).within(one.minimum, one.maximum)
+        parts += [column < _moment(low), column > _moment(high)]
+    else:
+        parts += [column < one.minimum] if one.minimum is not None else []
+        parts += [column > one.maximum] if one.maximum is not None else []
     if isinstance(column.type, Float):
-        parts.append(and_(column > -SMALLEST, column < SMALLEST, column != 0))
+        smallest = number_limits(column).smallest
+        parts.append(and_(column > -smallest, column < smallest, column != 0))
     if isinstance(column.type, String):
         parts.append(and_(func.left(column, 1).in_(("[", "{")), func.can_json_parse(column)))
     return or_(false(), *parts)

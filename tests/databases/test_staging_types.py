@@ -1,0 +1,78 @@
+"""What a column can hold, of any pipeline: each database takes the same lines, and rejects the same."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import REAL, BigInteger, Column, Integer, SmallInteger
+from sqlalchemy.types import TIMESTAMP
+
+from sparkify.etl.declarations import from_json
+from tests.support.things import Things
+
+
+@pytest.fixture(params=["duckdb", "redshift"])
+def things(request: pytest.FixtureRequest, tmp_path: Path) -> Things:
+    """No warehouse yet, on each database."""
+    redshift = request.getfixturevalue("redshift") if request.param == "redshift" else None
+    return Things(tmp_path, redshift)
+
+
+def test_number_that_its_type_cannot_hold_is_rejected(things: Things) -> None:
+    """On DuckDB such a load had no end."""
+    found, rejects = things.load(
+        [
+            {"id": 1, "small": 32_767, "whole": 2_147_483_647, "big": 2**63 - 1, "real": 3.4028235e38},
+            {"id": 2, "small": -32_768, "whole": -2_147_483_648, "big": -(2**63), "real": -1.5},
+            {"id": 3, "real": "0e-40"},
+            {"id": 4, "small": 32_768},
+            {"id": 5, "small": "-32769"},
+            {"id": 6, "whole": 2_147_483_648},
+            {"id": 7, "whole": -2_147_483_649},
+            {"id": 8, "big": 2**63},
+            {"id": 9, "real": 1e300},
+            {"id": 10, "real": -1e39},
+            {"id": 11, "real": 1e-40},
+        ],
+        Column("small", SmallInteger, info=from_json("small")),
+        Column("whole", Integer, info=from_json("whole")),
+        Column("big", BigInteger, info=from_json("big")),
+        Column("real", REAL, info=from_json("real")),
+    )
+    assert [row[:4] for row in found] == [
+        (1, 32_767, 2_147_483_647, 2**63 - 1),
+        (2, -32_768, -2_147_483_648, -(2**63)),
+        (3, None, None, None),
+    ]
+    assert [row[4] for row in found] == pytest.approx([3.4028235e38, -1.5, 0.0], rel=1e-6)
+    assert rejects == [
+        (4, "small", "small: 32768 does not fit 16 bits"),
+        (5, "small", "small: -32769 does not fit 16 bits"),
+        (6, "whole", "whole: 2147483648 does not fit 32 bits"),
+        (7, "whole", "whole: -2147483649 does not fit 32 bits"),
+        (8, "big", "big: 9223372036854775808 does not fit 64 bits"),
+        (9, "real", "real: 1e+300 does not fit a real"),
+        (10, "real", "real: -1e+39 does not fit a real"),
+        (11, "real", "real: 1e-40 is too near to 0 for a real"),
+    ]
+
+
+def test_time_beyond_the_years_of_datetime_is_rejected(things: Things) -> None:
+    found, rejects = things.load(
+        [
+            {"id": 1, "at": -62_135_596_800_000},
+            {"id": 2, "at": 253_402_300_799_999},
+            {"id": 3, "at": -62_135_596_800_001},
+            {"id": 4, "at": 253_402_300_800_000},
+            {"id": 5, "at": 9_000_000_000_000_000_000},
+        ],
+        Column("at", TIMESTAMP, info=from_json("at", epoch="ms")),
+    )
+    assert found == [(1, datetime(1, 1, 1)), (2, datetime(9999, 12, 31, 23, 59, 59, 999_000))]
+    assert rejects == [
+        (3, "at", "at: -62135596800001 is before year 1"),
+        (4, "at", "at: 253402300800000 is after year 9999"),
+        (5, "at", "at: 9000000000000000000 is after year 9999"),
+    ]
