@@ -9,6 +9,8 @@ import pytest
 from sqlalchemy import REAL, BigInteger, Column, Integer, SmallInteger
 from sqlalchemy.types import TIMESTAMP
 
+from sparkify import SparkifyError
+from sparkify.databases.duckdb import batch
 from sparkify.etl.declarations import from_json
 from tests.support.things import Things
 
@@ -76,3 +78,15 @@ def test_time_beyond_the_years_of_datetime_is_rejected(things: Things) -> None:
         (4, "at", "at: 253402300800000 is after year 9999"),
         (5, "at", "at: 9000000000000000000 is after year 9999"),
     ]
+
+
+def test_batch_that_nothing_is_wrong_with_and_that_cannot_be_read_ends_the_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was read again and again."""
+    monkeypatch.setattr(batch, "_insert_files", lambda *_: False)
+    with pytest.raises(
+        SparkifyError, match="nothing is wrong with any of them; this is a defect of sparkify"
+    ) as stopped:
+        Things(tmp_path, None).load([{"id": 1}], Column("n", Integer, info=from_json("n")))
+    assert (stopped.value.exit_code, stopped.value.state) == (1, "nothing was changed")

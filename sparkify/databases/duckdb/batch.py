@@ -141,13 +141,21 @@ class DuckDBBatch(Batch):
             raise SparkifyError(
                 "a file that was validated line by line could still not be read; this is a defect of sparkify"
             )
+        found = 0
         for spooled in self._spooled.values():
             wrong = {
                 one for one in spooled.files if not (one.validated or _probe(session, spooled.source, one))
             }
+            found += len(wrong)
             validated = _validated(spooled, [one for one in spooled.files if one in wrong])
             spooled.files = [next(validated) if one in wrong else one for one in spooled.files]
         session.rollback()
+        if not found:
+            # To read the same files once more would fail once more.
+            raise SparkifyError(
+                f"the files of {cause.source.name} could not be read, and nothing is wrong with any of them; "
+                "this is a defect of sparkify"
+            )
 
     def _attach(self, session: Session, source: Source) -> _Staging:
         """An empty staging table for the source."""
