@@ -15,6 +15,7 @@ from sqlalchemy import BigInteger, Column, ColumnElement, MetaData, SelectBase, 
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.sql.elements import KeyedColumnElement
 
+from sparkify.etl.declaration_checks import check_names
 from sparkify.etl.ledger_tables import Checksum, Ledger
 from sparkify.etl.ranges import limit_key, limits_of
 from sparkify.etl.staging import JsonField, Kept, Location, Required, Source, Watched, from_json, json_fields
@@ -200,6 +201,8 @@ class Pipeline:
     :ivar undated: of what :meth:`as_of` has made this; None where it has not. All but the sources is the same.
     :param compare_columns: False: the columns of the transforms are not compared with those of their targets,
         which takes 0.05 s at each import, because a test does it with ``dataclasses.replace(PIPELINE)``.
+    :raises ConfigurationError: when a transform or a checksum reads no source, or one that is not there: it
+        would be left out of every load, and the files count as loaded.
     :raises ValueError: when a transform does not name the columns of its target: a column of the target that
         its SELECT lacks would be NULL in silence. And when the bounds of an :class:`Insert` are not among the
         ``ranges`` of a source.
@@ -225,6 +228,7 @@ class Pipeline:
     compare_columns: InitVar[bool] = True
 
     def __post_init__(self, compare_columns: bool) -> None:
+        _check(self)
         ranges = {limit for source in self.sources for limit in limits_of(source, None)}
         for one in self.transforms:
             if isinstance(one, Insert) and one.bounds is not None and limit_key(one.bounds) not in ranges:
@@ -250,6 +254,20 @@ class Pipeline:
     def metadata(self) -> MetaData:
         """The metadata of its tables: what migrations are compared with."""
         return self.ledger.history.metadata
+
+
+def _check(pipeline: Pipeline) -> None:
+    """See that a pipeline has what its transforms and checksums name."""
+    for one in pipeline.transforms:
+        _check_reads(pipeline, one.reads, f"transform {one.title!r}")
+    for summed in pipeline.checksums:
+        _check_reads(pipeline, summed.reads, f"checksum of {summed.table.name}")
+
+
+def _check_reads(pipeline: Pipeline, reads: frozenset[str], where: str) -> None:
+    # Without a source of that name it would be left out of every load.
+    names = [source.name for source in pipeline.sources]
+    check_names(reads, names, where=where, what="reads", among="the sources", kind=frozenset)
 
 
 def _column_problems(transform: Transform) -> Iterator[str]:

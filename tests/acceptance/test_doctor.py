@@ -190,8 +190,9 @@ def test_examine_reports_other_revision(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_examine_checks_sources_of_any_pipeline(home: Path) -> None:
     staging = Table("staging_orders", MetaData(), Column("id", Integer, info=from_json("id")))
-    # Its transforms read nothing of SPARKIFY's sources.
-    shop = replace(SPARKIFY, name="shop", sources=(Source(name="orders", staging=staging),), transforms=())
+    # Its transforms and checksums read nothing of SPARKIFY's sources.
+    orders = Source(name="orders", staging=staging)
+    shop = replace(SPARKIFY, name="shop", sources=(orders,), transforms=(), checksums=())
     found = examine(pipeline=shop)
     assert [finding.check for finding in found][-2:] == ["schema", "source_orders"]
     assert found[-1].message == "source orders: no setting says where its files are"

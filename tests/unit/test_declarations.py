@@ -91,6 +91,9 @@ def test_pipeline_that_is_compared_by_a_test_is_taken_as_it_is() -> None:
         replace(replace(SPARKIFY, transforms=(append("name"),), compare_columns=False))
 
 
+EVENTS = frozenset({"events"})
+
+
 def pipeline(*transforms: Transform) -> Pipeline:
     return replace(SPARKIFY, transforms=transforms)
 
@@ -101,13 +104,11 @@ def columns(*names: str) -> Callable[..., Select[*tuple[str, ...]]]:
 
 
 def append(*names: str) -> Append:
-    return Append(title="customers", target=CUSTOMERS, rows=columns(*names), reads=frozenset())
+    return Append(title="customers", target=CUSTOMERS, rows=columns(*names), reads=EVENTS)
 
 
 def update(*names: str) -> Update:
-    return Update(
-        title="move customers", target=CUSTOMERS, rows=columns(*names), reads=frozenset(), key=("number",)
-    )
+    return Update(title="move customers", target=CUSTOMERS, rows=columns(*names), reads=EVENTS, key=("number",))
 
 
 def test_pipeline_takes_transforms_that_cover_their_target() -> None:

@@ -213,6 +213,7 @@ SHOP = replace(
     SPARKIFY,
     name="shop",
     transforms=(),
+    checksums=(),
     sources=(
         Source(
             name="orders",
