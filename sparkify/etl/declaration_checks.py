@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from sqlalchemy import Table
+
 from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.suggestions import did_you_mean
 
-__all__ = ["check_names"]
+__all__ = ["check_names", "check_target"]
 
 
 def check_names(
@@ -37,4 +39,19 @@ def check_names(
             f"{what} has {', '.join(map(repr, unknown))}, which is none of {there}",
             where=where,
             hint=did_you_mean(unknown[0], names),
+        )
+
+
+def check_target(target: Table, tables: Iterable[Table], *, where: str) -> None:
+    """See that a table that is filled is one that a full refresh empties.
+
+    :param tables: those of the pipeline.
+    :raises ConfigurationError: when it is not.
+    """
+    names = [table.name for table in tables]
+    if target.name not in names:
+        raise ConfigurationError(
+            f"its target {target.name} is none of the tables of the pipeline: {', '.join(names)}",
+            where=where,
+            hint="Name it in tables: a full refresh empties those alone, and its rows would be there twice.",
         )

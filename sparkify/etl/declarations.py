@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, Column, ColumnElement, MetaData, SelectBase, 
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.sql.elements import KeyedColumnElement
 
-from sparkify.etl.declaration_checks import check_names
+from sparkify.etl.declaration_checks import check_names, check_target
 from sparkify.etl.ledger_tables import Checksum, Ledger
 from sparkify.etl.ranges import limit_key, limits_of
 from sparkify.etl.staging import JsonField, Kept, Location, Required, Source, Watched, from_json, json_fields
@@ -202,7 +202,8 @@ class Pipeline:
     :param compare_columns: False: the columns of the transforms are not compared with those of their targets,
         which takes 0.05 s at each import, because a test does it with ``dataclasses.replace(PIPELINE)``.
     :raises ConfigurationError: when a transform or a checksum reads no source, or one that is not there: it
-        would be left out of every load, and the files count as loaded.
+        would be left out of every load, and the files count as loaded. And when what it fills is none of
+        ``tables``.
     :raises ValueError: when a transform does not name the columns of its target: a column of the target that
         its SELECT lacks would be NULL in silence. And when the bounds of an :class:`Insert` are not among the
         ``ranges`` of a source.
@@ -259,7 +260,10 @@ class Pipeline:
 def _check(pipeline: Pipeline) -> None:
     """See that a pipeline has what its transforms and checksums name."""
     for one in pipeline.transforms:
-        _check_reads(pipeline, one.reads, f"transform {one.title!r}")
+        where = f"transform {one.title!r}"
+        _check_reads(pipeline, one.reads, where)
+        if not isinstance(one, Collect):
+            check_target(one.target, pipeline.tables, where=where)
     for summed in pipeline.checksums:
         _check_reads(pipeline, summed.reads, f"checksum of {summed.table.name}")
 

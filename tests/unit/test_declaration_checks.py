@@ -50,3 +50,14 @@ def test_reads_that_is_no_source_is_refused(reads: Any, found: str, hint: str | 
     with pytest.raises(ConfigurationError) as stopped:
         replace(SHOP, checksums=(replace(orders, reads=reads), customers))
     assert refused(stopped) == ("checksum of orders", found, hint)
+
+
+def test_target_that_is_none_of_the_tables_is_refused() -> None:
+    """A full refresh did not empty it: its rows were there twice."""
+    with pytest.raises(ConfigurationError) as stopped:
+        replace(SHOP, tables=(CUSTOMERS.target,))
+    assert refused(stopped) == (
+        "transform 'orders'",
+        "its target orders is none of the tables of the pipeline: customers",
+        "Name it in tables: a full refresh empties those alone, and its rows would be there twice.",
+    )

@@ -139,7 +139,7 @@ def test_choices_left_to_redshift_are_told() -> None:
         redshift_sortkey="AUTO",
         redshift_encode="AUTO",
     )
-    (entry,) = dictionary(replace(SPARKIFY, tables=(left,)), ["left_to_redshift"])
+    (entry,) = dictionary(replace(SPARKIFY, tables=(*SPARKIFY.tables, left)), ["left_to_redshift"])
     assert (entry.diststyle, entry.sortkey, entry.sortkey_auto, entry.encode_auto) == ("AUTO", (), True, True)
     assert "On Redshift: distributed as Redshift chooses, sorted and encoded as Redshift chooses." in markdown(
         [entry]
