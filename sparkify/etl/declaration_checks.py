@@ -1,15 +1,50 @@
-"""Sees that what a pipeline declares fits together: that each name in it is one of what it has."""
+"""Sees that what a pipeline declares fits together: that each name in it is that of something it has."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import Column, String, Table
 
 from sparkify.etl.errors import ConfigurationError
+from sparkify.etl.ledger_tables import Checksum
 from sparkify.etl.suggestions import did_you_mean
 
-__all__ = ["check_names", "check_target"]
+__all__ = [
+    "check_best",
+    "check_checksums",
+    "check_columns",
+    "check_json_keys",
+    "check_key",
+    "check_kind",
+    "check_names",
+    "check_reads",
+    "check_schemas",
+    "check_source_name",
+    "check_sources",
+    "check_target",
+    "check_text_column",
+    "column_problems",
+]
+
+_SOURCE_NAME = re.compile(r"\w[\w.-]*")
+
+
+def check_kind(given: Collection[str], *, where: str, what: str, kind: type = tuple) -> None:
+    """See that names are a tuple, or a frozenset.
+
+    :param where: what has the names, such as ``transform 'orders'``.
+    :param what: the argument that they are given as.
+    :raises ConfigurationError: when they are something else, as a text is, whose letters would be the names.
+    """
+    if not isinstance(given, kind):
+        listed = ", ".join(map(repr, [given] if isinstance(given, str) else given))
+        written = f"({listed},)" if kind is tuple else f"{kind.__name__}({{{listed}}})"
+        raise ConfigurationError(
+            f"{what} is of type {type(given).__name__}", where=where, hint=f"Write it as {what}={written}."
+        )
 
 
 def check_names(
@@ -21,17 +56,11 @@ def check_names(
     :param what: the argument that they are given as.
     :param among: what has the names that are known.
     :param kind: tuple or frozenset.
-    :raises ConfigurationError: when they are of another kind, as a text is, whose letters would be the names;
-        when there is none; and when one is not known.
+    :raises ConfigurationError: when they are of another kind; when there is none; and when one is not known.
     """
+    check_kind(given, where=where, what=what, kind=kind)
     names = list(known)
     there = f"{among}: {', '.join(names)}"
-    if not isinstance(given, kind):
-        listed = ", ".join(map(repr, [given] if isinstance(given, str) else given))
-        written = f"({listed},)" if kind is tuple else f"{kind.__name__}({{{listed}}})"
-        raise ConfigurationError(
-            f"{what} is of type {type(given).__name__}", where=where, hint=f"Write it as {what}={written}."
-        )
     if not given:
         raise ConfigurationError(f"{what} is empty", where=where, hint=f"Name some of {there}.")
     if unknown := sorted(name for name in given if name not in names):
@@ -40,6 +69,98 @@ def check_names(
             where=where,
             hint=did_you_mean(unknown[0], names),
         )
+
+
+# -- sources -----------------------------------------------------------------------------------------------
+
+
+def check_source_name(name: str) -> None:
+    """See that the name of a source can be part of the names of files, settings and options.
+
+    :raises ConfigurationError: when it cannot.
+    """
+    if _SOURCE_NAME.fullmatch(name) is None:
+        raise ConfigurationError(
+            "is no name of a source", where=f"source {name!r}", hint="It has letters, digits, _, - and . alone."
+        )
+
+
+def check_sources(names: Iterable[str], stagings: Iterable[Table]) -> None:
+    """See that no two sources have one name or one staging table. Capitals do not tell two names apart, as they
+    do not in settings and in DuckDB.
+
+    :param stagings: the staging table of each.
+    :raises ConfigurationError: when two have.
+    """
+    by_name: dict[str, str] = {}
+    by_table: dict[str, str] = {}
+    for name, staging in zip(names, stagings, strict=True):
+        if other := by_name.get(name.lower()):
+            raise ConfigurationError(
+                f"there is a source {other} already",
+                where=f"source {name}",
+                hint="Give each a name that differs in more than capitals.",
+            )
+        if other := by_table.get(staging.name.lower()):
+            raise ConfigurationError(
+                f"its staging table {staging.name} is that of source {other}",
+                where=f"source {name}",
+                hint="Give each a staging table of its own.",
+            )
+        by_name[name.lower()] = by_table[staging.name.lower()] = name
+
+
+def check_text_column(name: str, columns: Mapping[str, Column[Any]], *, where: str, what: str, of: str) -> None:
+    """See that a name is that of a column that is filled from JSON, and a text, as the values that it is
+    compared with are.
+
+    :param columns: those of the staging table, by name.
+    :param of: the name of the staging table.
+    :raises ConfigurationError: when it is not.
+    """
+    check_names((name,), columns, where=where, what=what, among=f"the columns from JSON of {of}")
+    if not isinstance(columns[name].type, String):
+        raise ConfigurationError(
+            f"{what} is {name}, which is of type {columns[name].type!r}, and its values are compared as texts",
+            where=where,
+            hint="Name a column of text.",
+        )
+
+
+def check_json_keys(keys: Mapping[str, str], *, where: str) -> None:
+    """See that no two columns are filled from one key. DuckDB does not tell keys apart by capitals.
+
+    :param keys: by the name of the column.
+    :raises ConfigurationError: when two are.
+    """
+    found: dict[str, str] = {}
+    for name, key in keys.items():
+        other = found.setdefault(key.lower(), name)
+        if other != name:
+            alike = f"the key {key!r}" if keys[other] == key else f"the keys {keys[other]!r} and {key!r}"
+            raise ConfigurationError(
+                f"the columns {other} and {name} are filled from {alike}",
+                where=where,
+                hint="Read a key once, and what differs in more than capitals.",
+            )
+
+
+# -- tables and transforms ---------------------------------------------------------------------------------
+
+
+def check_schemas(tables: Iterable[Table]) -> None:
+    """See that no table names a schema: the settings say in which one all of them are.
+
+    :raises ConfigurationError: when one does.
+    """
+    for table in tables:
+        if table.schema is not None:
+            raise ConfigurationError(
+                f"is in a schema, {table.schema}",
+                where=f"table {table.name}",
+                hint="Leave it out of the model: the setting DB_SCHEMA says in which schema of Redshift the "
+                "tables are.",
+            )
 
 
 def check_target(target: Table, tables: Iterable[Table], *, where: str) -> None:
@@ -55,3 +176,84 @@ def check_target(target: Table, tables: Iterable[Table], *, where: str) -> None:
             where=where,
             hint="Name it in tables: a full refresh empties those alone, and its rows would be there twice.",
         )
+
+
+def check_reads(reads: frozenset[str], sources: Iterable[str], *, where: str) -> None:
+    """See that what is read are sources: what reads none would be left out of every load.
+
+    :param sources: the names of those of the pipeline.
+    :raises ConfigurationError: when it is none, or another one.
+    """
+    check_names(reads, sources, where=where, what="reads", among="the sources", kind=frozenset)
+
+
+def check_columns(names: Collection[str], table: Table, *, where: str, what: str) -> None:
+    """See that names are those of columns of a table.
+
+    :raises ConfigurationError: when they are not.
+    """
+    check_names(names, table.c.keys(), where=where, what=what, among=f"the columns of {table.name}")
+
+
+def check_checksums(checksums: Iterable[Checksum], sources: Sequence[str]) -> None:
+    """See that checksums name sources, and columns of their tables.
+
+    :param sources: the names of those of the pipeline.
+    :raises ConfigurationError: when they do not.
+    """
+    for one in checksums:
+        where = f"checksum of {one.table.name}"
+        check_reads(one.reads, sources, where=where)
+        check_columns(one.columns, one.table, where=where, what="columns")
+        if one.key:
+            check_columns(one.key, one.table, where=where, what="key")
+
+
+def check_key(key: Collection[str], target: Table, *, where: str, single: bool) -> None:
+    """See that a key is of columns of the target.
+
+    :param single: whether it is of one column.
+    :raises ConfigurationError: when it is not.
+    """
+    check_columns(key, target, where=where, what="key")
+    if single and len(key) > 1:
+        raise ConfigurationError(
+            f"key has {len(key)} columns, {', '.join(key)}, and is of one",
+            where=where,
+            hint="Make one column of them, in the target and in rows.",
+        )
+
+
+def check_best(best: Callable[[Any], Sequence[Any]], target: Table, *, where: str) -> None:
+    """See that the order of the best row is of columns of the target.
+
+    :raises ConfigurationError: when it is of another column, or of none.
+    """
+    try:
+        order = best(target.c)
+    except KeyError as exc:
+        check_columns((str(exc.args[0]),), target, where=where, what="best")
+        raise
+    if not order:
+        raise ConfigurationError(
+            "best is empty", where=where, hint="Return an order in which no two different rows are equal."
+        )
+
+
+def column_problems(
+    given: Iterable[str], target: Table, needed: Iterable[str] | None, *, where: str
+) -> Iterator[str]:
+    """What is wrong with the columns of a SELECT that fills a table.
+
+    :param needed: those that it must have; None: all that the database does not fill.
+    """
+    if unknown := sorted(set(given) - set(target.c.keys())):
+        yield f"{where}: {target.name} has no column {', '.join(unknown)}"
+    if needed is None:
+        needed = [
+            column.key
+            for column in target.c
+            if column.server_default is None and column is not target.autoincrement_column
+        ]
+    if missing := sorted(set(needed) - set(given)):
+        yield f"{where}: its SELECT has no column {', '.join(missing)} of {target.name}"

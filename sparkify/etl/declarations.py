@@ -15,7 +15,17 @@ from sqlalchemy import BigInteger, Column, ColumnElement, MetaData, SelectBase, 
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.sql.elements import KeyedColumnElement
 
-from sparkify.etl.declaration_checks import check_names, check_target
+from sparkify.etl.declaration_checks import (
+    check_best,
+    check_checksums,
+    check_columns,
+    check_key,
+    check_reads,
+    check_schemas,
+    check_sources,
+    check_target,
+    column_problems,
+)
 from sparkify.etl.ledger_tables import Checksum, Ledger
 from sparkify.etl.ranges import limit_key, limits_of
 from sparkify.etl.staging import JsonField, Kept, Location, Required, Source, Watched, from_json, json_fields
@@ -201,9 +211,8 @@ class Pipeline:
     :ivar undated: of what :meth:`as_of` has made this; None where it has not. All but the sources is the same.
     :param compare_columns: False: the columns of the transforms are not compared with those of their targets,
         which takes 0.05 s at each import, because a test does it with ``dataclasses.replace(PIPELINE)``.
-    :raises ConfigurationError: when a transform or a checksum reads no source, or one that is not there: it
-        would be left out of every load, and the files count as loaded. And when what it fills is none of
-        ``tables``.
+    :raises ConfigurationError: when its names do not fit together, such as when a transform reads no source of
+        it, or fills none of ``tables``; and when a table names a schema.
     :raises ValueError: when a transform does not name the columns of its target: a column of the target that
         its SELECT lacks would be NULL in silence. And when the bounds of an :class:`Insert` are not among the
         ``ranges`` of a source.
@@ -259,33 +268,26 @@ class Pipeline:
 
 def _check(pipeline: Pipeline) -> None:
     """See that a pipeline has what its transforms and checksums name."""
+    sources = [source.name for source in pipeline.sources]
+    check_sources(sources, [source.staging for source in pipeline.sources])
+    targets = [one.target for one in pipeline.transforms]
+    check_schemas([*pipeline.tables, *targets, *pipeline.ledger.tables])
+    check_checksums(pipeline.checksums, sources)
     for one in pipeline.transforms:
         where = f"transform {one.title!r}"
-        _check_reads(pipeline, one.reads, where)
+        check_reads(one.reads, sources, where=where)
         if not isinstance(one, Collect):
             check_target(one.target, pipeline.tables, where=where)
-    for summed in pipeline.checksums:
-        _check_reads(pipeline, summed.reads, f"checksum of {summed.table.name}")
-
-
-def _check_reads(pipeline: Pipeline, reads: frozenset[str], where: str) -> None:
-    # Without a source of that name it would be left out of every load.
-    names = [source.name for source in pipeline.sources]
-    check_names(reads, names, where=where, what="reads", among="the sources", kind=frozenset)
+        if isinstance(one, Insert | Merge | Sync | Update):
+            check_key(one.key, one.target, where=where, single=isinstance(one, Merge | Sync))
+        if isinstance(one, Merge):
+            check_best(one.best, one.target, where=where)
+        if isinstance(one, Update) and one.silent:
+            check_columns(one.silent, one.target, where=where, what="silent")
 
 
 def _column_problems(transform: Transform) -> Iterator[str]:
     """What is wrong with the columns that the SELECT of a transform has."""
-    target = transform.target
-    given = set(transform.rows(literal(0, BigInteger)).selected_columns.keys())
-    if unknown := sorted(given - set(target.c.keys())):
-        yield f"transform {transform.title!r}: {target.name} has no column {', '.join(unknown)}"
-    if isinstance(transform, Update):
-        return
-    filled_by_database = {
-        column.key
-        for column in target.c
-        if column.server_default is not None or column is target.autoincrement_column
-    }
-    if missing := sorted(set(target.c.keys()) - given - filled_by_database):
-        yield f"transform {transform.title!r}: its SELECT has no column {', '.join(missing)} of {target.name}"
+    given = transform.rows(literal(0, BigInteger)).selected_columns.keys()
+    needed = (*transform.key, *transform.silent) if isinstance(transform, Update) else None
+    return column_problems(given, transform.target, needed, where=f"transform {transform.title!r}")

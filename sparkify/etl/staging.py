@@ -8,9 +8,17 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from typing import Any, Literal
 
-from sqlalchemy import Column, Date, DateTime, Table
+from sqlalchemy import Column, Date, DateTime, String, Table
 
 from sparkify.etl.column_types import is_read_from_json
+from sparkify.etl.declaration_checks import (
+    check_json_keys,
+    check_kind,
+    check_names,
+    check_schemas,
+    check_source_name,
+    check_text_column,
+)
 from sparkify.etl.errors import ConfigurationError
 
 __all__ = ["JsonField", "Kept", "Location", "Required", "Source", "Watched", "from_json", "json_fields"]
@@ -75,7 +83,8 @@ def json_fields(table: Table) -> dict[Column[Any], JsonField]:
     """The columns of a staging table with the JSON key of each, in the order of the table.
 
     :raises ValueError: when no column of the table was declared with :func:`from_json`.
-    :raises ConfigurationError: when one is of a type into which no value of JSON is read as it is.
+    :raises ConfigurationError: when one is of a type into which no value of JSON is read as it is, or a text
+        with the bounds of a number.
     """
     fields = {column: column.info[_INFO_KEY] for column in table.columns if _INFO_KEY in column.info}
     if not fields:
@@ -84,6 +93,14 @@ def json_fields(table: Table) -> dict[Column[Any], JsonField]:
         if not is_read_from_json(column.type, is_epoch=one.epoch == "ms"):
             raise ConfigurationError(
                 f"a {column.type!r} cannot be read from JSON", where=str(column), hint=_instead_of(column)
+            )
+        bounds = {name: getattr(one, name) for name in ("epoch", "minimum", "maximum", "days_ahead")}
+        given = [name for name, value in bounds.items() if value is not None]
+        if given and isinstance(column.type, String):
+            raise ConfigurationError(
+                f"a text has no {' and no '.join(given)}",
+                where=str(column),
+                hint="Declare it as an integer, a double or a TIMESTAMP, or leave them out.",
             )
     return fields
 
@@ -193,10 +210,19 @@ class Source:
     def __post_init__(self) -> None:
         """See what is wrong with it.
 
-        :raises ConfigurationError: when a column of the staging table is of a type that is not read from JSON.
+        :raises ConfigurationError: when a column of the staging table is of a type that is not read from JSON;
+            when two are filled from one key; when ``required``, ``kept`` or ``watched`` names a column that is
+            not filled from JSON, or is no text; and when its name has other characters than letters, digits,
+            ``_``, ``-`` and ``.``.
         :raises ValueError: when the table has no column that ``ranges`` names.
         """
-        json_fields(self.staging)
+        check_source_name(self.name)
+        check_schemas([self.staging])
+        check_json_keys(
+            {column.name: one.key for column, one in json_fields(self.staging).items()},
+            where=f"source {self.name}",
+        )
+        self._check_names()
         if unknown := [name for name in self.ranges if name not in self.staging.c]:
             raise ValueError(f"source {self.name}: {self.staging.name} has no column {', '.join(unknown)}")
         if not self.location.setting:
@@ -205,6 +231,20 @@ class Source:
             object.__setattr__(
                 self, "location", Location(setting=setting, option=self.name.upper(), description=described)
             )
+
+    def _check_names(self) -> None:
+        columns = {column.name: column for column in json_fields(self.staging)}
+        where, of = f"source {self.name}", self.staging.name
+        check_kind(self.ranges, where=where, what="ranges")
+        for one in self.required:
+            check_text_column(one.column, columns, where=where, what="column of Required", of=of)
+            among = f"the columns from JSON of {of}"
+            check_names(one.needs, columns, where=where, what="needs", among=among)
+        if self.kept is not None:
+            check_text_column(self.kept.column, columns, where=where, what="column of Kept", of=of)
+        if self.watched is not None:
+            check_kind(self.watched.values, where=where, what="values")
+            check_text_column(self.watched.column, columns, where=where, what="column of Watched", of=of)
 
     @cached_property
     def fields(self) -> Mapping[Column[Any], JsonField]:

@@ -142,6 +142,10 @@ def test_pipeline_takes_update_of_some_columns_and_refuses_unknown_ones() -> Non
     assert pipeline(update("number", "city")).transforms
     with pytest.raises(ValueError, match="^transform 'move customers': customers has no column town$"):
         pipeline(update("number", "town"))
+    with pytest.raises(
+        ValueError, match="^transform 'move customers': its SELECT has no column number of customers$"
+    ):
+        pipeline(update("city"))
 
 
 def test_pipeline_refuses_new_column_of_star_without_its_transform() -> None:

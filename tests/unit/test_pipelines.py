@@ -116,3 +116,11 @@ def test_load_pipeline_says_what_is_wrong(project: Path, reference: str, found: 
     assert (hint or "") in (stopped.value.hint or "")
     assert hint is not None or stopped.value.hint is None
     assert stopped.value.exit_code == 2
+
+
+def test_load_pipeline_says_what_does_not_fit_together_in_it(project: Path) -> None:
+    declared = "from dataclasses import replace\nfrom sparkify.pipeline import SPARKIFY\nP = replace(SPARKIFY, "
+    (project / "below" / "wrong_shop.py").write_text(f"{declared}sources=SPARKIFY.sources[:1])")
+    with pytest.raises(ConfigurationError) as stopped:
+        load_pipeline("wrong_shop:P")
+    assert str(stopped.value) == "checksum of songs: reads has 'songs', which is none of the sources: events"
