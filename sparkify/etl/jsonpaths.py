@@ -21,8 +21,11 @@ _DOT = re.compile(r"\$\.([^.\[\]'\"]+)")
 
 
 def is_needed(source: Source) -> bool:
-    """Whether some key is not the name of its column, so that COPY cannot find it by name."""
-    return any(column.name != field.key for column, field in source.fields.items())
+    """Whether some key is not the name of its column, so that COPY cannot find it by name.
+
+    Redshift has the names of columns in lower case, and COPY tells keys apart by capitals.
+    """
+    return any(column.name.lower() != field.key for column, field in source.fields.items())
 
 
 def write_paths(source: Source) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import REAL, BigInteger, Column, Integer, SmallInteger
+from sqlalchemy import REAL, BigInteger, Column, Integer, SmallInteger, String
 from sqlalchemy.types import TIMESTAMP
 
 from sparkify import SparkifyError
@@ -78,6 +78,15 @@ def test_time_beyond_the_years_of_datetime_is_rejected(things: Things) -> None:
         (4, "at", "at: 253402300800000 is after year 9999"),
         (5, "at", "at: 9000000000000000000 is after year 9999"),
     ]
+
+
+def test_column_with_capitals_has_the_values_of_its_key(things: Things) -> None:
+    """On Redshift it was NULL in every row."""
+    found, rejects = things.load(
+        [{"id": 1, "theText": "a"}, {"id": 2, "thetext": "b"}],
+        Column("theText", String(8), info=from_json("theText")),
+    )
+    assert (found, rejects) == ([(1, "a"), (2, None)], [])
 
 
 def test_batch_that_nothing_is_wrong_with_and_that_cannot_be_read_ends_the_load(
