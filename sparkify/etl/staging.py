@@ -36,7 +36,7 @@ class JsonField:
 
     key: str
     required: bool = False
-    """Whether a line without a value for this key is rejected."""
+    """Whether a line without a value for this key is rejected; always where the column is NOT NULL."""
     empty_is_missing: bool = False
     """Whether an empty text is no value: of what is a key. Of a number or a time it never is one."""
     epoch: Literal["ms"] | None = None
@@ -84,11 +84,22 @@ def json_fields(table: Table) -> dict[Column[Any], JsonField]:
 
     :raises ValueError: when no column of the table was declared with :func:`from_json`.
     :raises ConfigurationError: when one is of a type into which no value of JSON is read as it is, or a text
-        with the bounds of a number.
+        with the bounds of a number; and when another column is NOT NULL, which no line could fill.
     """
-    fields = {column: column.info[_INFO_KEY] for column in table.columns if _INFO_KEY in column.info}
+    fields: dict[Column[Any], JsonField] = {
+        column: column.info[_INFO_KEY] if column.nullable else replace(column.info[_INFO_KEY], required=True)
+        for column in table.columns
+        if _INFO_KEY in column.info
+    }
     if not fields:
         raise ValueError(f"table {table.name}: no column is declared with info=from_json(...)")
+    for column in table.columns:
+        if column not in fields and not column.nullable:
+            raise ConfigurationError(
+                "is NOT NULL, and is not filled from JSON",
+                where=str(column),
+                hint="Declare it with info=from_json(...), or let it be NULL.",
+            )
     for column, one in fields.items():
         if not is_read_from_json(column.type, is_epoch=one.epoch == "ms"):
             raise ConfigurationError(

@@ -80,6 +80,17 @@ def test_time_beyond_the_years_of_datetime_is_rejected(things: Things) -> None:
     ]
 
 
+def test_line_without_value_for_column_that_is_not_null_is_rejected(things: Things) -> None:
+    """DuckDB loaded NULL."""
+    found, rejects = things.load(
+        [{"id": 1, "text": "a", "n": 1}, {"id": 2, "n": 1}, {"id": 3, "text": "", "n": ""}],
+        Column("text", String(8), info=from_json("text"), nullable=False),
+        Column("n", Integer, info=from_json("n"), nullable=False),
+    )
+    assert found == [(1, "a", 1)]
+    assert rejects == [(2, "text", "text: is missing"), (3, "n", "n: is missing")]
+
+
 def test_column_with_capitals_has_the_values_of_its_key(things: Things) -> None:
     """On Redshift it was NULL in every row."""
     found, rejects = things.load(

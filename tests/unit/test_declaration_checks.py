@@ -288,3 +288,14 @@ def test_bounds_of_a_text_are_refused() -> None:
     )
     number = Column("number", Double, info=from_json("number", minimum=3))
     assert Source(name="things", staging=Table("staging_things", MetaData(), number))
+
+
+def test_column_that_is_not_null_and_that_no_line_fills_is_refused() -> None:
+    """Redshift refused every line, and DuckDB loaded NULL."""
+    with pytest.raises(ConfigurationError) as stopped:
+        pipeline_of(Column("loaded_by", String(8), nullable=False))
+    assert refused(stopped) == (
+        "staging_things.loaded_by",
+        "is NOT NULL, and is not filled from JSON",
+        "Declare it with info=from_json(...), or let it be NULL.",
+    )
