@@ -6,12 +6,15 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import REAL, BigInteger, Column, Float, SmallInteger
+from sqlalchemy import REAL, BigInteger, Column, Float, SmallInteger, String
 from sqlalchemy.types import TIMESTAMP, TypeEngine
 
 from sparkify.etl.lax_json import SMALLEST
 
-__all__ = ["NumberLimits", "is_read_from_json", "number_limits"]
+__all__ = ["MAX_TEXT", "NumberLimits", "is_read_from_json", "number_limits", "text_limit"]
+
+MAX_TEXT = 65_535
+"""Bytes: Redshift has no longer VARCHAR, and Text is one of these (AWS: Character types)."""
 
 _READ = frozenset(
     (
@@ -87,3 +90,8 @@ def number_limits(column: Column[Any]) -> NumberLimits:
     bits = 16 if isinstance(kind, SmallInteger) else 64 if isinstance(kind, BigInteger) else 32
     beyond = f"does not fit {bits} bits"
     return NumberLimits(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1, beyond, beyond)
+
+
+def text_limit(kind: String) -> int:
+    """How many bytes a text of this type may have, but for blanks at its end."""
+    return kind.length or MAX_TEXT

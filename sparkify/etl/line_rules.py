@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 from sqlalchemy import Column, Float, String
 
-from sparkify.etl.column_types import NumberLimits, number_limits
+from sparkify.etl.column_types import NumberLimits, number_limits, text_limit
 from sparkify.etl.declarations import JsonField, Required, Source
 from sparkify.etl.lax_json import Constant, Huge, Object, Tiny, parse, real
 
@@ -178,7 +178,7 @@ class _Rule:
 
 @dataclass(frozen=True)
 class _TextRule(_Rule):
-    length: int | None
+    length: int
 
     def refuse(self, value: Any) -> str | None:
         if self.field.empty_is_missing and isinstance(value, str) and not _stored(value):
@@ -194,7 +194,7 @@ class _TextRule(_Rule):
         if "\0" in text:
             return "holds a NUL character"
         size = len(_stored(text).encode())
-        if self.length is not None and size > self.length:
+        if size > self.length:
             return f"{size:,} bytes are longer than {self.length:,}"
         return None
 
@@ -249,7 +249,7 @@ def _rule(column: Column[Any], field: JsonField) -> _Rule:
     """The rule of a column, by its type; others than these are refused where the source is declared."""
     kind = column.type
     if isinstance(kind, String):
-        return _TextRule(column.name, field, kind.length)
+        return _TextRule(column.name, field, text_limit(kind))
     if isinstance(kind, Float):
         return _FloatRule(column.name, field, number_limits(column))
     return _IntegerRule(column.name, field, number_limits(column))

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Column, Date, DateTime, String, Table
 
-from sparkify.etl.column_types import is_read_from_json
+from sparkify.etl.column_types import MAX_TEXT, is_read_from_json, text_limit
 from sparkify.etl.declaration_checks import (
     check_json_keys,
     check_kind,
@@ -83,8 +83,8 @@ def json_fields(table: Table) -> dict[Column[Any], JsonField]:
     """The columns of a staging table with the JSON key of each, in the order of the table.
 
     :raises ValueError: when no column of the table was declared with :func:`from_json`.
-    :raises ConfigurationError: when one is of a type into which no value of JSON is read as it is, or a text
-        with the bounds of a number; and when another column is NOT NULL, which no line could fill.
+    :raises ConfigurationError: when one is of a type into which no value of JSON is read as it is, a text that
+        is longer than Redshift has, or one with the bounds of a number; and when another column is NOT NULL.
     """
     fields: dict[Column[Any], JsonField] = {
         column: column.info[_INFO_KEY] if column.nullable else replace(column.info[_INFO_KEY], required=True)
@@ -101,19 +101,29 @@ def json_fields(table: Table) -> dict[Column[Any], JsonField]:
                 hint="Declare it with info=from_json(...), or let it be NULL.",
             )
     for column, one in fields.items():
-        if not is_read_from_json(column.type, is_epoch=one.epoch == "ms"):
-            raise ConfigurationError(
-                f"a {column.type!r} cannot be read from JSON", where=str(column), hint=_instead_of(column)
-            )
-        bounds = {name: getattr(one, name) for name in ("epoch", "minimum", "maximum", "days_ahead")}
-        given = [name for name, value in bounds.items() if value is not None]
-        if given and isinstance(column.type, String):
-            raise ConfigurationError(
-                f"a text has no {' and no '.join(given)}",
-                where=str(column),
-                hint="Declare it as an integer, a double or a TIMESTAMP, or leave them out.",
-            )
+        _check_type(column, one)
     return fields
+
+
+def _check_type(column: Column[Any], one: JsonField) -> None:
+    kind, where = column.type, str(column)
+    if not is_read_from_json(kind, is_epoch=one.epoch == "ms"):
+        raise ConfigurationError(f"a {kind!r} cannot be read from JSON", where=where, hint=_instead_of(column))
+    if not isinstance(kind, String):
+        return
+    if text_limit(kind) > MAX_TEXT:
+        raise ConfigurationError(
+            f"a text of {text_limit(kind):,} bytes is longer than Redshift has, {MAX_TEXT:,}",
+            where=where,
+            hint="Declare it as Text, which is as long as that.",
+        )
+    bounds = {name: getattr(one, name) for name in ("epoch", "minimum", "maximum", "days_ahead")}
+    if given := [name for name, value in bounds.items() if value is not None]:
+        raise ConfigurationError(
+            f"a text has no {' and no '.join(given)}",
+            where=where,
+            hint="Declare it as an integer, a double or a TIMESTAMP, or leave them out.",
+        )
 
 
 def _instead_of(column: Column[Any]) -> str:

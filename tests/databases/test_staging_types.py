@@ -6,13 +6,14 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import REAL, BigInteger, Column, Integer, SmallInteger, String
+from sqlalchemy import REAL, BigInteger, Column, Integer, SmallInteger, String, Text
 from sqlalchemy.types import TIMESTAMP
 
 from sparkify import SparkifyError
 from sparkify.databases.duckdb import batch
+from sparkify.databases.redshift.rules import violates_a_rule
 from sparkify.etl.declarations import from_json
-from tests.support.things import Things
+from tests.support.things import Things, pipeline_of
 
 
 @pytest.fixture(params=["duckdb", "redshift"])
@@ -77,6 +78,36 @@ def test_time_beyond_the_years_of_datetime_is_rejected(things: Things) -> None:
         (3, "at", "at: -62135596800001 is before year 1"),
         (4, "at", "at: 253402300800000 is after year 9999"),
         (5, "at", "at: 9000000000000000000 is after year 9999"),
+    ]
+
+
+@pytest.mark.parametrize("bound", [None, 10**18])
+def test_rows_of_redshift_are_asked_for_times_beyond_those_years(bound: int | None) -> None:
+    """Redshift has them: COPY takes such lines, and the stand-in does not."""
+    info = from_json("at", epoch="ms", minimum=bound and -bound, maximum=bound)
+    (source,) = pipeline_of(Column("at", TIMESTAMP, info=info)).sources
+    condition = violates_a_rule(source).compile()
+    assert "staging_things.at < :at_1 OR staging_things.at > :at_2" in str(condition)
+    assert list(condition.params.values()) == [datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59, 999_000)]
+
+
+def test_text_that_is_longer_than_any_of_redshift_is_rejected(things: Things) -> None:
+    """DuckDB loaded it."""
+    longest = "ü" + "x" * 65_533
+    found, rejects = things.load(
+        [
+            {"id": 1, "text": longest, "string": longest},
+            {"id": 2, "text": f"{longest}  "},
+            {"id": 3, "text": f"{longest}x"},
+            {"id": 4, "string": f"{longest}x"},
+        ],
+        Column("text", Text, info=from_json("text")),
+        Column("string", String(65_535), info=from_json("string")),
+    )
+    assert found == [(1, longest, longest), (2, longest, None)]
+    assert rejects == [
+        (3, "text", "text: 65,536 bytes are longer than 65,535"),
+        (4, "string", "string: 65,536 bytes are longer than 65,535"),
     ]
 
 

@@ -299,3 +299,13 @@ def test_column_that_is_not_null_and_that_no_line_fills_is_refused() -> None:
         "is NOT NULL, and is not filled from JSON",
         "Declare it with info=from_json(...), or let it be NULL.",
     )
+
+
+def test_text_that_is_too_long_for_redshift_is_refused() -> None:
+    with pytest.raises(ConfigurationError) as stopped:
+        pipeline_of(Column("text", String(65_536), info=from_json("text")))
+    assert refused(stopped) == (
+        "staging_things.text",
+        "a text of 65,536 bytes is longer than Redshift has, 65,535",
+        "Declare it as Text, which is as long as that.",
+    )

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Column, Integer, String
 from sqlalchemy.types import TIMESTAMP
 
-from sparkify.etl.column_types import number_limits
+from sparkify.etl.column_types import number_limits, text_limit
 from sparkify.etl.declarations import JsonField, Source, Watched
 from sparkify.etl.line_rules import CONSTANTS, FLOAT_TEXT, INTEGER_TEXT, MAX_LINE
 
@@ -168,13 +168,13 @@ def _wrong(column: Column[Any], field: JsonField) -> str:
     """Whether the text of a key breaks the rules of its column, as :class:`LineValidator` has them."""
     key = quoted(field.key)
     if isinstance(column.type, String):
-        length = column.type.length
-        parts = [f"(strlen({key}) > {length} AND strlen(rtrim({key}, ' ')) > {length})"] if length else []
+        length = text_limit(column.type)
+        parts = [f"(strlen({key}) > {length} AND strlen(rtrim({key}, ' ')) > {length})"]
         if field.required:
             parts.append(
                 f"coalesce({_text(field.key)}, '') = ''" if field.empty_is_missing else f"{key} IS NULL"
             )
-        return f"({' OR '.join(parts) or 'false'})"
+        return f"({' OR '.join(parts)})"
     number = _number(field)
     limits = number_limits(column)
     low, high = limits.within(field.minimum, field.maximum)
