@@ -128,13 +128,21 @@ def check_text_column(name: str, columns: Mapping[str, Column[Any]], *, where: s
 
 
 def check_json_keys(keys: Mapping[str, str], *, where: str) -> None:
-    """See that no two columns are filled from one key. DuckDB does not tell keys apart by capitals.
+    """See that each key can be written in a JSONPaths file, and that no two columns are filled from one. DuckDB
+    does not tell keys apart by capitals.
 
     :param keys: by the name of the column.
-    :raises ConfigurationError: when two are.
+    :raises ConfigurationError: when a key cannot be, or two columns are.
     """
     found: dict[str, str] = {}
     for name, key in keys.items():
+        if "'" in key or "\\" in key:
+            # A path is $['key']. AWS does not say how these are written in one (AWS: COPY from JSON format).
+            raise ConfigurationError(
+                f"the column {name} is filled from the key {key!r}, which no JSONPaths file can name",
+                where=where,
+                hint="Rename the key before the load: it may have no apostrophe and no backslash.",
+            )
         other = found.setdefault(key.lower(), name)
         if other != name:
             alike = f"the key {key!r}" if keys[other] == key else f"the keys {keys[other]!r} and {key!r}"

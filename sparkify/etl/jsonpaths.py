@@ -29,7 +29,9 @@ def is_needed(source: Source) -> bool:
 
 
 def write_paths(source: Source) -> str:
-    """A JSONPaths file with a path for each column, in the order of the table."""
+    """A JSONPaths file with a path for each column, in the order of the table. No key has an apostrophe or a
+    backslash: a source with one is refused.
+    """
     paths = [f"$['{field.key}']" for field in source.fields.values()]
     return json.dumps({"jsonpaths": paths}, indent=4)
 

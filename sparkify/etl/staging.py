@@ -232,9 +232,9 @@ class Source:
         """See what is wrong with it.
 
         :raises ConfigurationError: when a column of the staging table is of a type that is not read from JSON;
-            when two are filled from one key; when ``required``, ``kept`` or ``watched`` names a column that is
-            not filled from JSON, or is no text; and when its name has other characters than letters, digits,
-            ``_``, ``-`` and ``.``.
+            when two are filled from one key, or one from a key that no JSONPaths file can name; when
+            ``required``, ``kept`` or ``watched`` names a column that is not filled from JSON, or is no text;
+            and when its name has other characters than letters, digits, ``_``, ``-`` and ``.``.
         :raises ValueError: when the table has no column that ``ranges`` names.
         """
         check_source_name(self.name)

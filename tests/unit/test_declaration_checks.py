@@ -276,6 +276,17 @@ def test_columns_of_one_key_are_refused(key: str, alike: str) -> None:
     )
 
 
+@pytest.mark.parametrize("key", ["it's", "a\\b"])
+def test_key_that_no_jsonpaths_file_can_name_is_refused(key: str) -> None:
+    with pytest.raises(ConfigurationError) as stopped:
+        pipeline_of(Column("text", String(8), info=from_json(key)))
+    assert refused(stopped) == (
+        "source things",
+        f"the column text is filled from the key {key!r}, which no JSONPaths file can name",
+        "Rename the key before the load: it may have no apostrophe and no backslash.",
+    )
+
+
 def test_bounds_of_a_text_are_refused() -> None:
     """DuckDB took no notice of them, and Redshift failed in the middle of a load."""
     column = Column("text", String(8), info=from_json("text", epoch="ms", minimum=3))
