@@ -185,7 +185,14 @@ def destroy(
             _nothing_done()
     with _going_on("What is gone is gone", "run the same command again to go on") as observer:
         gone = provision.destroy(aws, names, final_snapshot=snapshot, observer=observer)
-    emptied = _forget(settings, names.identifier, gone.role_arn)
+    engines = [noun for noun in gone.left if noun.startswith(("cluster ", "namespace ", "workgroup "))]
+    emptied = _forget(
+        settings,
+        None if engines else names.identifier,
+        None if f"role {names.role}" in gone.left else gone.role_arn,
+        region=aws.region,
+        serverless=names.kind == "serverless",
+    )
     if as_json:
         formatting.print_json({**cluster_output.as_dict(gone), "emptied": emptied})
         return
@@ -199,7 +206,7 @@ def destroy(
             f"{_deleting_snapshot(gone.snapshot, serverless=names.kind == 'serverless')}"
         )
     elif gone.removed and not skip_final_snapshot:
-        typer.echo("An earlier run asked for the deletion; if it asked for a snapshot, that is kept.")
+        typer.echo("No snapshot was asked for now; one that an earlier run asked for is kept.")
 
 
 def _deleting_snapshot(name: str, *, serverless: bool) -> str:
@@ -259,17 +266,24 @@ def _write_back(made: Created, *, cluster: str | None, region: str | None) -> di
     return {f"{section}.{option}": value for (section, option), value in values.items()}
 
 
-def _forget(settings: Settings, identifier: str, role_arn: str) -> list[str]:
-    """Empty HOST and ARN in dwh.cfg, when they are those of what is gone."""
+def _forget(
+    settings: Settings, identifier: str | None, role_arn: str | None, *, region: str, serverless: bool
+) -> list[str]:
+    """Empty HOST and ARN in dwh.cfg, when they are those of what is gone.
+
+    :param identifier: of the cluster or workgroup that is gone; None: there is one still.
+    :param role_arn: likewise.
+    """
     from sparkify.config.dwhcfg import config_file, write_values
 
     values = {}
-    if (settings.host or "").lower().partition(".")[0] == identifier:
+    host = settings.endpoint
+    if host is not None and (host.name, host.region, host.serverless) == (identifier, region, serverless):
         values[("CLUSTER", "HOST")] = ""
         if settings.db_secret_id:
             # AWS deletes it with what it belongs to.
             values[("CLUSTER", "DB_SECRET_ID")] = ""
-    if settings.iam_role_arn == role_arn:
+    if role_arn is not None and settings.iam_role_arn == role_arn:
         values[("IAM_ROLE", "ARN")] = ""
     if not values or not config_file().exists() or not write_values(config_file(), values):
         return []

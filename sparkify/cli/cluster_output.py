@@ -92,7 +92,7 @@ def print_plan(calls: Sequence[Call], cost: Any, *, as_json: bool) -> None:
         typer.echo("")
     echo(
         f"{formatting.count(len(calls), 'call')}; nothing was sent, and AWS was not asked. "
-        "What is done already, or not ours, is left out of the real run."
+        "What is done already is left out of the real run, and what is not ours is left as it is."
     )
     if cost is not None:
         typer.echo(f"Cost: {cost}")

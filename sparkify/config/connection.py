@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError
 
 from sparkify.config.fields import cfg
 from sparkify.etl.errors import ConfigurationError
+from sparkify.redshift.credentials import Endpoint
 from sparkify.redshift.session import parameter_text, parse_parameters, schema_name
 
 __all__ = ["DEFAULT_DATABASE_URL", "ConnectionSettings", "parse_url"]
@@ -140,8 +141,17 @@ class ConnectionSettings(BaseSettings):
             # A password is somebody's: that of the administrator, by AWS's own name, unless another is named.
             username=self.db_user or ("awsuser" if self.db_password else None),
             password=self.db_password.get_secret_value() if self.db_password else None,
-            # An endpoint is often pasted as the console shows it: host:port/database.
-            host=self.host.partition("/")[0].partition(":")[0],
+            host=_host_alone(self.host),
             port=self.db_port,
             database=self.db_name,
         )
+
+    @property
+    def endpoint(self) -> Endpoint | None:
+        """What ``HOST`` tells: which cluster or workgroup, and where. None: nothing, or there is none."""
+        return Endpoint.of(_host_alone(self.host or ""))
+
+
+def _host_alone(endpoint: str) -> str:
+    # It is often pasted as the console shows it: host:port/database.
+    return endpoint.partition("/")[0].partition(":")[0]

@@ -10,7 +10,8 @@
     create(Aws(settings), Spec.of(settings))
 
 Safe unless asked otherwise: private, encrypted, one network let in, no more rights than COPY needs, deleted
-with a last snapshot. Only what carries the tags of :class:`~sparkify.provision.naming.Names` is ever changed.
+with a last snapshot. Only what carries the tags of :class:`~sparkify.provision.naming.Names`, with this region
+and kind, is ever changed.
 """
 
 from __future__ import annotations

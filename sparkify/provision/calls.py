@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from sparkify.config.secrets import MASK
+from sparkify.provision.naming import Scope
 
 __all__ = ["Call", "Context", "Found", "ProvisionObserver"]
 
@@ -50,7 +51,10 @@ def _masked(name: str, value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Context:
-    """Region, account and network of a warehouse. What only AWS knows stands in angle brackets until asked."""
+    """Region, account and network of a warehouse. What only AWS knows stands in angle brackets until asked.
+
+    :ivar role_scope: of which warehouse the role is, which is made first and removed last.
+    """
 
     region: str = "<region>"
     account: str = "<account>"
@@ -59,6 +63,7 @@ class Context:
     subnet_ids: tuple[str, ...] = ()
     route_table_ids: tuple[str, ...] = ("<route tables>",)
     group_id: str = "<security group>"
+    role_scope: Scope = field(default_factory=Scope)
 
 
 @dataclass(frozen=True)

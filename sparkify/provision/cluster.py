@@ -73,7 +73,7 @@ class Cluster(EngineResource):
             "VpcSecurityGroupIds": [context.group_id],
             "IamRoles": [arn, *unload_roles(spec)],
             "DefaultIamRoleArn": arn,
-            "Tags": key_value(self.names.tags),
+            "Tags": key_value(self.names.tags_in(context.region)),
             **administrator_params(spec, "ManageMasterPassword", "MasterUserPassword"),
             **given_params(KmsKeyId=spec.kms_key_id, ClusterSubnetGroupName=spec.subnet_group),
         }

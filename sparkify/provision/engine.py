@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from sparkify.provision.calls import Context, Found
+from sparkify.provision.naming import Scope
 from sparkify.provision.spec import Spec
 from sparkify.provision.steps import Resource
 
@@ -26,7 +27,11 @@ class EngineResource(Resource):
 
     def expected(self, context: Context) -> Found:
         """A resource with this identifier and our tags."""
-        return Found(id=self.names.identifier, tags=self.names.tags)
+        return Found(id=self.names.identifier, tags=self.names.tags_in(context.region))
+
+    def scope(self, found: Found, context: Context) -> Scope:
+        """Where and as what it was found: a cluster that was restored has the tags of another."""
+        return Scope(context.region, self.names.kind)
 
 
 def administrator_params(spec: Spec, managed: str, password: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sparkify.provision.account import Aws
@@ -10,12 +11,12 @@ from sparkify.provision.calls import Call, Context, Found, ProvisionObserver
 from sparkify.provision.cluster import Cluster, differences
 from sparkify.provision.costs import Estimate
 from sparkify.provision.naming import Names
-from sparkify.provision.network import S3Endpoint, find_network
+from sparkify.provision.network import S3Endpoint, SecurityGroup, find_network
 from sparkify.provision.resources import address, find_context, resources
 from sparkify.provision.role import Role
 from sparkify.provision.serverless import Namespace, Workgroup
 from sparkify.provision.spec import Spec
-from sparkify.provision.steps import Resource, ensure, teardown
+from sparkify.provision.steps import Resource, ensure, refuse_others, teardown
 
 __all__ = ["Created", "Destroyed", "create", "destroy", "plan_create", "plan_destroy", "snapshot_name"]
 
@@ -49,12 +50,14 @@ class Destroyed:
     :ivar removed: what was there, and is not any more.
     :ivar snapshot: the name of the last snapshot that this run asked for; it is kept, and costs something,
         until it is deleted. A run before may have asked for another.
+    :ivar left: what has a name of this warehouse and is not, or may not be, its own; it is as it was.
     """
 
     identifier: str
     removed: tuple[str, ...]
     snapshot: str | None
     role_arn: str
+    left: tuple[str, ...] = ()
 
 
 class _Counting(ProvisionObserver):
@@ -101,13 +104,17 @@ def plan_destroy(names: Names, *, final_snapshot: str | None, region: str | None
 def create(aws: Aws, spec: Spec, observer: ProvisionObserver | None = None) -> Created:
     """See that the warehouse is there, whatever of it is there already, and wait until it is available.
 
+    :raises ConfigurationError: when its role or its security group is another's. Then nothing was made.
     :raises SparkifyError: when AWS refuses. What was made stays, and the same call goes on from there.
     """
     counting = _Counting(observer or ProvisionObserver())
     context = find_network(aws, spec, find_context(aws))
+    parts = resources(spec.names, s3_endpoint=spec.s3_endpoint)
+    seen = _see_whose(aws, parts, context)
     found: dict[type[Resource], Found] = {}
-    for resource in resources(spec.names, s3_endpoint=spec.s3_endpoint):
-        found[type(resource)] = ensure(aws, resource, spec, context, counting)
+    for resource in parts:
+        before = seen.get(type(resource), ())
+        found[type(resource)] = ensure(aws, resource, spec, context, counting, seen=before)
         context = resource.extend(context, found[type(resource)])
     _warn_of_network(aws, spec, context, counting)
     engine = found[Workgroup if spec.serverless else Cluster]
@@ -132,17 +139,36 @@ def create(aws: Aws, spec: Spec, observer: ProvisionObserver | None = None) -> C
     )
 
 
+def _see_whose(
+    aws: Aws, parts: Sequence[Resource], context: Context
+) -> dict[type[Resource], tuple[Found | None]]:
+    """What there is of the role and the group, which a warehouse of another region or kind may have by that
+    name. Read-only.
+
+    :raises ConfigurationError: when one of them is not of this warehouse.
+    """
+    seen: dict[type[Resource], tuple[Found | None]] = {}
+    for resource in parts:
+        if isinstance(resource, Role | SecurityGroup):
+            found = resource.inspect(aws, context)
+            if found is not None:
+                refuse_others(resource, found, context)
+                context = resource.extend(context, found)
+            seen[type(resource)] = (found,)
+    return seen
+
+
 def _warn_of_network(aws: Aws, spec: Spec, context: Context, observer: ProvisionObserver) -> None:
     """A private warehouse whose VPC has no way to S3 would wait at its first COPY until it gives up."""
     if spec.public and not spec.s3_endpoint:
         return
-    found = S3Endpoint(spec.names).inspect(aws, context)
+    endpoint = S3Endpoint(spec.names)
+    found = endpoint.inspect(aws, context)
     if found is not None:
-        owner = found.tags.get(spec.names.warehouse_tag)
-        if owner not in (None, spec.names.identifier):
+        if spec.names.warehouse_tag in found.tags and endpoint.objection(found, context):
             observer.warning(
-                f"the gateway endpoint for S3 of {context.vpc_id} belongs to the warehouse {owner}, and goes "
-                "with it; run cluster create --s3-endpoint again then"
+                f"the gateway endpoint for S3 of {context.vpc_id} belongs to {endpoint.owner(found, context)}, "
+                "and goes with it; run cluster create --s3-endpoint again then"
             )
     else:
         observer.warning(
@@ -155,24 +181,29 @@ def _warn_of_network(aws: Aws, spec: Spec, context: Context, observer: Provision
 def destroy(
     aws: Aws, names: Names, *, final_snapshot: str | None, observer: ProvisionObserver | None = None
 ) -> Destroyed:
-    """Remove everything that carries the tags of this warehouse, and wait until it is gone.
+    """Remove everything that is of this warehouse, as its tags say, and wait until it is gone.
+
+    What is, or may be, of another one of this name, in another region or of another kind, is left.
 
     :param final_snapshot: the name of the last snapshot; None: none is taken, and the data is lost.
     :raises SparkifyError: when AWS refuses. The same call goes on from there.
     """
     counting = _Counting(observer or ProvisionObserver())
     context = find_context(aws)
-    removed = [
-        resource.noun
+    role = Role(names)
+    if (found := role.inspect(aws, context)) is not None:
+        context = role.extend(context, found)
+    outcomes = {
+        resource.noun: teardown(aws, resource, context, counting, final_snapshot=final_snapshot)
         for resource in reversed(resources(names, s3_endpoint=True))
-        if teardown(aws, resource, context, counting, final_snapshot=final_snapshot)
-    ]
+    }
     taken = any(final_snapshot in call.params.values() for call in counting.calls) if final_snapshot else False
     return Destroyed(
         identifier=names.identifier,
-        removed=tuple(removed),
+        removed=tuple(noun for noun, outcome in outcomes.items() if outcome == "removed"),
         snapshot=final_snapshot if taken else None,
-        role_arn=Role(names).expected(context).id,
+        role_arn=role.expected(context).id,
+        left=tuple(noun for noun, outcome in outcomes.items() if outcome == "left"),
     )
 
 

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from sparkify.config.settings import Settings
 from sparkify.etl.declarations import Pipeline
 from sparkify.pipeline import SPARKIFY
 
-__all__ = ["MANAGER", "Kind", "Names", "key_value", "lower_key_value", "tags_of"]
+__all__ = ["MANAGER", "Kind", "Names", "Scope", "key_value", "lower_key_value", "tags_of"]
 
 Kind = Literal["provisioned", "serverless"]
 
 MANAGER = "sparkify-etl"
 """What the tag ``managed-by`` says, whatever the pipeline."""
+
+
+class Scope(NamedTuple):
+    """Region and kind of a warehouse, which two of one name may differ in. None: nothing says it."""
+
+    region: str | None = None
+    kind: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,11 +78,23 @@ class Names:
 
     @property
     def tags(self) -> dict[str, str]:
-        """The tags that everything of this warehouse carries."""
+        """The tags that everything of a warehouse of this name carries."""
         return {f"{self.pipeline}:managed-by": MANAGER, self.warehouse_tag: self.identifier}
 
+    def tags_in(self, region: str) -> dict[str, str]:
+        """The tags that what is made gets: those of the name, and those of region and kind."""
+        return {**self.tags, **self.scope_tags(region)}
+
+    def scope_tags(self, region: str) -> dict[str, str]:
+        """The tags that tell this warehouse from others of its name. Earlier versions did not give them."""
+        return {f"{self.pipeline}:region": region, f"{self.pipeline}:kind": self.kind}
+
+    def scope_of(self, tags: Mapping[str, str]) -> Scope:
+        """Region and kind of the warehouse that something with these tags was made for."""
+        return Scope(tags.get(f"{self.pipeline}:region"), tags.get(f"{self.pipeline}:kind"))
+
     def owns(self, tags: Mapping[str, str]) -> bool:
-        """Whether something with these tags was made for this warehouse, by us."""
+        """Whether something with these tags was made by us for a warehouse of this name, wherever it is."""
         return all(tags.get(key) == value for key, value in self.tags.items())
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from sparkify.etl.errors import UNCHANGED, ConfigurationError
 from sparkify.provision.account import Aws
 from sparkify.provision.calls import Call, Context, Found
-from sparkify.provision.naming import key_value, tags_of
+from sparkify.provision.naming import Scope, key_value, tags_of
 from sparkify.provision.spec import Spec
 from sparkify.provision.steps import Resource
 
@@ -59,7 +59,20 @@ def find_network(aws: Aws, spec: Spec, context: Context) -> Context:
     return replace(context, vpc_id=vpc, subnet_ids=subnets, route_table_ids=tables)
 
 
-class SecurityGroup(Resource):
+class NetworkResource(Resource):
+    """What a warehouse has in its region, whatever its kind."""
+
+    def scope(self, found: Found, context: Context) -> Scope:
+        """As the tags say. Where an earlier version made it, of the kind of the role that it made before."""
+        scope = self.names.scope_of(found.tags)
+        if None not in scope:
+            return scope
+        return Scope(
+            context.region, context.role_scope.kind if context.role_scope.region == context.region else None
+        )
+
+
+class SecurityGroup(NetworkResource):
     """The security group: one rule, for one network and one port."""
 
     @property
@@ -80,12 +93,13 @@ class SecurityGroup(Resource):
             for group in answer["SecurityGroups"]
         ]
         # Where several VPCs have a group of this name, ours is meant.
-        return next((group for group in found if self.names.owns(group.tags)), found[0] if found else None)
+        ours = (group for group in found if self.objection(group, context) is None)
+        return next(ours, found[0] if found else None)
 
     def to_create(self, spec: Spec, context: Context, found: Found | None) -> Sequence[Call]:
         calls = []
         if found is None:
-            tags = {**self.names.tags, "Name": self.names.group}
+            tags = {**self.names.tags_in(context.region), "Name": self.names.group}
             calls.append(
                 Call(
                     f"create the {self.noun}",
@@ -98,6 +112,15 @@ class SecurityGroup(Resource):
                         "TagSpecifications": [{"ResourceType": "security-group", "Tags": key_value(tags)}],
                     },
                     retry_on={"InvalidGroup.Duplicate": ""},
+                )
+            )
+        elif None in self.names.scope_of(found.tags):
+            calls.append(
+                Call(
+                    f"tag the {self.noun} with region and kind",
+                    "ec2",
+                    "create_tags",
+                    {"Resources": [found.id], "Tags": key_value(self.names.scope_tags(context.region))},
                 )
             )
         group_id = found.id if found else context.group_id
@@ -139,7 +162,7 @@ class SecurityGroup(Resource):
         ]
 
     def expected(self, context: Context) -> Found:
-        return Found(id=context.group_id, tags=self.names.tags, facts={"rules": []})
+        return Found(id=context.group_id, tags=self.names.tags_in(context.region), facts={"rules": []})
 
     def extend(self, context: Context, found: Found) -> Context:
         return replace(context, group_id=found.id)
@@ -174,7 +197,7 @@ def _who(rule: Mapping[str, Any]) -> str:
     return f"{next(iter(ranges[0].values()))} (port {rule.get('FromPort', 'any')})"
 
 
-class S3Endpoint(Resource):
+class S3Endpoint(NetworkResource):
     """A gateway endpoint: the way from a VPC to S3 that does not lead through the internet. It is free.
 
     A VPC has one of them, so another's serves. In a context without a VPC, ours alone is looked for.
@@ -206,12 +229,12 @@ class S3Endpoint(Resource):
             if endpoint["State"].lower() not in ("deleted", "rejected", "failed", "expired")
         ]
         others = None if anywhere or not found else found[0]
-        return next((endpoint for endpoint in found if self.names.owns(endpoint.tags)), others)
+        return next((endpoint for endpoint in found if self.objection(endpoint, context) is None), others)
 
     def to_create(self, spec: Spec, context: Context, found: Found | None) -> Sequence[Call]:
         if found is not None:
             return []
-        tags = {**self.names.tags, "Name": f"{self.names.identifier}-s3"}
+        tags = {**self.names.tags_in(context.region), "Name": f"{self.names.identifier}-s3"}
         return [
             Call(
                 f"create the {self.noun}",
@@ -240,4 +263,4 @@ class S3Endpoint(Resource):
         ]
 
     def expected(self, context: Context) -> Found:
-        return Found(id="<endpoint>", tags=self.names.tags)
+        return Found(id="<endpoint>", tags=self.names.tags_in(context.region))

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, get_args
 
 from sparkify.provision.account import Aws
 from sparkify.provision.calls import Call, Context, Found
-from sparkify.provision.naming import Names, key_value, tags_of
+from sparkify.provision.naming import Kind, Names, Scope, key_value, tags_of
 from sparkify.provision.spec import ReadableS3, Spec, kms_key_arn
 from sparkify.provision.steps import Resource
 
-__all__ = ["Role", "permissions", "role_arn", "same_document", "trust", "unload_roles"]
+__all__ = ["Role", "permissions", "role_arn", "same_document", "trust", "trusted_scope", "unload_roles"]
 
 _GONE = ("NoSuchEntity",)
+_REGION = re.compile(r"arn:[a-z-]+:redshift:([a-z0-9-]+):")
 _VERSION = "2012-10-17"
 
 
@@ -59,6 +62,17 @@ def trust(names: Names, context: Context) -> dict[str, Any]:
             }
         ],
     }
+
+
+def trusted_scope(document: Any, names: Names, context: Context) -> Scope:
+    """Region and kind of the one warehouse of this name that may use a role; unknown where it is not as
+    :func:`trust` writes it.
+    """
+    for region in set(_REGION.findall(json.dumps(document))):
+        for kind in get_args(Kind):
+            if same_document(document, trust(replace(names, kind=kind), replace(context, region=region))):
+                return Scope(region, kind)
+    return Scope()
 
 
 def permissions(
@@ -197,12 +211,22 @@ class Role(Resource):
                         "RoleName": name,
                         "AssumeRolePolicyDocument": json.dumps(trusted),
                         "Description": f"Reads the files that the warehouse {self.names.identifier} loads",
-                        "Tags": key_value(self.names.tags),
+                        "Tags": key_value(self.names.tags_in(context.region)),
                     },
                     retry_on={"EntityAlreadyExists": ""},
                 )
             )
-        elif not same_document(found.facts["trust"], trusted):
+        elif None in self.names.scope_of(found.tags):
+            # Before the trust policy changes, which is what said whose the role is.
+            calls.append(
+                Call(
+                    f"tag the {self.noun} with region and kind",
+                    "iam",
+                    "tag_role",
+                    {"RoleName": name, "Tags": key_value(self.names.scope_tags(context.region))},
+                )
+            )
+        if found is not None and not same_document(found.facts["trust"], trusted):
             calls.append(
                 Call(
                     f"change who may use the {self.noun}",
@@ -254,6 +278,16 @@ class Role(Resource):
     def expected(self, context: Context) -> Found:
         return Found(
             id=role_arn(self.names, context),
-            tags=self.names.tags,
+            tags=self.names.tags_in(context.region),
             facts={"trust": {}, "permissions": {}, "inline": [self.names.policy], "attached": []},
         )
+
+    def scope(self, found: Found, context: Context) -> Scope:
+        """As the tags say, else, of a role that an earlier version made, as its trust policy does."""
+        scope = self.names.scope_of(found.tags)
+        return trusted_scope(found.facts["trust"], self.names, context) if None in scope else scope
+
+    def extend(self, context: Context, found: Found) -> Context:
+        """The context with whose role it is; of one that is not ours at all nothing follows."""
+        scope = self.scope(found, context) if self.names.owns(found.tags) else Scope()
+        return replace(context, role_scope=scope)

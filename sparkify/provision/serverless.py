@@ -37,7 +37,7 @@ class Namespace(EngineResource):
             "adminUsername": spec.user,
             "iamRoles": [arn, *unload_roles(spec)],
             "defaultIamRoleArn": arn,
-            "tags": lower_key_value(self.names.tags),
+            "tags": lower_key_value(self.names.tags_in(context.region)),
             **administrator_params(spec, "manageAdminPassword", "adminUserPassword"),
             # It is encrypted in any case; without a key of one's own, with one of AWS.
             **given_params(kmsKeyId=spec.kms_key_id),
@@ -86,7 +86,7 @@ class Workgroup(EngineResource):
             "enhancedVpcRouting": True,
             "securityGroupIds": [context.group_id],
             "configParameters": [{"parameterKey": "require_ssl", "parameterValue": "true"}],
-            "tags": lower_key_value(self.names.tags),
+            "tags": lower_key_value(self.names.tags_in(context.region)),
             **given_params(subnetIds=list(context.subnet_ids)),
         }
         return [

@@ -21,7 +21,7 @@ __all__ = ["Part", "State", "inspect"]
 class Part:
     """One thing in AWS that belongs to the warehouse, or stands in its place.
 
-    :ivar ours: whether it carries our tags; only then it is ever changed.
+    :ivar ours: whether it is of this warehouse; only then it is ever changed.
     """
 
     name: str
@@ -54,7 +54,10 @@ def inspect(aws: Aws, names: Names) -> State:
     for resource in resources(names, s3_endpoint=True):
         found = resource.inspect(aws, context)
         if found is not None:
-            parts.append(Part(resource.noun, found.state, names.owns(found.tags), _detail(found)))
+            objection = resource.objection(found, context)
+            details = (_detail(found), objection if objection and names.owns(found.tags) else "")
+            parts.append(Part(resource.noun, found.state, objection is None, "; ".join(filter(None, details))))
+            context = resource.extend(context, found)
         if isinstance(resource, Cluster | Workgroup):
             engine = found
         if isinstance(resource, Cluster | Namespace):

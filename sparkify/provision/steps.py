@@ -8,15 +8,18 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from sparkify.etl.errors import ConfigurationError, TemporaryError
 from sparkify.provision.account import Aws
 from sparkify.provision.calls import Call, Context, Found, ProvisionObserver
-from sparkify.provision.naming import Names
+from sparkify.provision.naming import Names, Scope
 from sparkify.provision.spec import Spec
 
-__all__ = ["Resource", "ensure", "settle", "teardown"]
+__all__ = ["Outcome", "Resource", "ensure", "refuse_others", "settle", "teardown"]
+
+Outcome = Literal["removed", "not there", "left"]
+"""What became of a resource that was to be deleted; it is left when it is not this warehouse's."""
 
 TIMEOUT = 3600.0
 """Seconds that a resource may take: a cluster is there after five minutes, a final snapshot may take half an
@@ -61,25 +64,82 @@ class Resource(ABC):
         """The context, with what the next resources need to know of this one."""
         return context
 
+    def scope(self, found: Found, context: Context) -> Scope:
+        """Region and kind of the warehouse that this was made for, as far as it can be known."""
+        return self.names.scope_of(found.tags)
 
-def ensure(aws: Aws, resource: Resource, spec: Spec, context: Context, observer: ProvisionObserver) -> Found:
+    def objection(self, found: Found, context: Context) -> str | None:
+        """Why this is not of this warehouse, as a predicate; None: it is.
+
+        A warehouse of another region or kind may have the same name, and IAM has one role of a name for all.
+        """
+        if not self.names.owns(found.tags):
+            return "does not carry the tags of this warehouse"
+        scope, own = self.scope(found, context), Scope(context.region, self.names.kind)
+        if scope == own:
+            return None
+        if _differs(scope, own):
+            return f"belongs to {self.owner(found, context)}"
+        tags = " and ".join(f"{key}={value}" for key, value in self.names.scope_tags(context.region).items())
+        return f"does not say whose it is (that of this warehouse has the tags {tags})"
+
+    def owner(self, found: Found, context: Context) -> str:
+        """The warehouse whose tags this carries, as far as it can be known."""
+        scope, name = self.scope(found, context), found.tags.get(self.names.warehouse_tag, "")
+        kind = f"{scope.kind} " if scope.kind else ""
+        return f"the {kind}warehouse {name}" + (f" in {scope.region}" if scope.region else "")
+
+
+def _differs(scope: Scope, own: Scope) -> bool:
+    """Whether it is certain that these are two."""
+    return any(one not in (None, other) for one, other in zip(scope, own, strict=True))
+
+
+def refuse_others(resource: Resource, found: Found, context: Context) -> None:
+    """Do nothing, unless what was found is not of this warehouse.
+
+    :raises ConfigurationError: then, with whose it is and what to do.
+    """
+    objection = resource.objection(found, context)
+    if objection is None:
+        return
+    hint = "Give another name in [DWH] of dwh.cfg, or remove it yourself."
+    if resource.names.owns(found.tags):
+        scope, own = resource.scope(found, context), Scope(context.region, resource.names.kind)
+        # Of another region there is nothing here but the role.
+        options = "" if scope.region not in (None, own.region) else "--cluster and "
+        advice = f"another {options}DWH_IAM_ROLE_NAME, in a dwh.cfg of its own (--config)."
+        if _differs(scope, own):
+            hint = f"Give this warehouse {advice}"
+        else:
+            hint = f"If it is of this warehouse, add these tags; if not, give this warehouse {advice}"
+    raise ConfigurationError(
+        f"exists and {objection}", where=f"the {resource.noun}", state="it was left as it is", hint=hint
+    )
+
+
+def ensure(
+    aws: Aws,
+    resource: Resource,
+    spec: Spec,
+    context: Context,
+    observer: ProvisionObserver,
+    *,
+    seen: Sequence[Found | None] = (),
+) -> Found:
     """Create what is not there yet, and wait until the resource is as specified.
 
+    :param seen: what there was a moment ago, if that is known.
     :raises ConfigurationError: when something of that name exists which is not ours; it is left alone.
     :raises TemporaryError: when AWS takes too long.
     """
 
     def calls(found: Found | None) -> Sequence[Call]:
-        if found is not None and not resource.names.owns(found.tags) and not resource.shared:
-            raise ConfigurationError(
-                "exists and does not carry the tags of this warehouse",
-                where=f"the {resource.noun}",
-                state="it was left as it is",
-                hint="Give another name in [DWH] of dwh.cfg, or remove it yourself.",
-            )
+        if found is not None and not resource.shared:
+            refuse_others(resource, found, context)
         return resource.to_create(spec, context, found)
 
-    found = settle(aws, resource, context, calls, observer)
+    found = settle(aws, resource, context, calls, observer, seen=seen)
     if found is None:  # pragma: no cover - the loop ends when nothing is to be created
         raise TemporaryError("is gone again", where=f"the {resource.noun}", hint="Run the command again.")
     observer.settled(resource.noun, found.state)
@@ -93,29 +153,28 @@ def teardown(
     observer: ProvisionObserver,
     *,
     final_snapshot: str | None = None,
-) -> bool:
-    """Delete what is ours of the resource, and wait until it is gone. Returns whether there was anything.
+) -> Outcome:
+    """Delete what is ours of the resource, and wait until it is gone. Returns what became of it.
 
     :raises TemporaryError: when AWS takes too long.
     """
-    removed = False
+    outcome: Outcome = "not there"
 
     def calls(found: Found | None) -> Sequence[Call]:
-        nonlocal removed
+        nonlocal outcome
         if found is None:
             return ()
-        if not resource.names.owns(found.tags):
-            observer.warning(
-                f"the {resource.noun} does not carry the tags of this warehouse, and was left as it is"
-            )
+        if objection := resource.objection(found, context):
+            observer.warning(f"the {resource.noun} {objection}, and was left as it is")
+            outcome = "left"
             return ()
-        removed = True
+        outcome = "removed"
         return resource.to_delete(found, final_snapshot=final_snapshot)
 
-    left = settle(aws, resource, context, calls, observer)
-    if left is None:
-        observer.settled(resource.noun, "removed" if removed else "not there")
-    return removed
+    settle(aws, resource, context, calls, observer)
+    if outcome != "left":
+        observer.settled(resource.noun, outcome)
+    return outcome
 
 
 def settle(
@@ -124,6 +183,8 @@ def settle(
     context: Context,
     calls: Callable[[Found | None], Sequence[Call]],
     observer: ProvisionObserver,
+    *,
+    seen: Sequence[Found | None] = (),
 ) -> Found | None:
     """Send the first of the calls that are needed, until none is. Returns what there is then.
 
@@ -131,6 +192,7 @@ def settle(
     one of the codes of its ``retry_on``.
 
     :param calls: the calls that are needed, given what there is.
+    :param seen: what there was a moment ago, which is not asked for again.
     :raises TemporaryError: when it takes longer than :data:`TIMEOUT`.
     """
     from sparkify.provision.aws_errors import AwsRefusal
@@ -138,8 +200,9 @@ def settle(
     began = time.monotonic()
     retries = 0
     sent: Call | None = None
+    known = list(seen)
     while True:
-        found = resource.inspect(aws, context)
+        found = known.pop() if known else resource.inspect(aws, context)
         waited = time.monotonic() - began
         if waited > TIMEOUT or retries > RETRY_LIMIT:
             state = found.state if found else "not there"
@@ -149,7 +212,7 @@ def settle(
                 hint="Run the same command again to go on waiting.",
             )
         needed = calls(found)
-        if found is not None and found.busy and resource.names.owns(found.tags):
+        if found is not None and found.busy and resource.objection(found, context) is None:
             observer.waiting(resource.noun, found.state, waited)
             aws.wait()
             continue

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -199,12 +200,16 @@ def test_cluster_create_writes_secret_id_and_destroy_empties_it(
     found = Settings.load()
     assert (found.db_secret_id, found.db_port) == (secret, 8191)
     assert capsys.readouterr().err == ""
-    emptied = cluster._forget(found, "plain", made.role_arn)
+    here: dict[str, Any] = {"region": "us-west-2", "serverless": False}
+    emptied = cluster._forget(found, "plain", made.role_arn, **here)
     assert emptied == ["CLUSTER.HOST", "CLUSTER.DB_SECRET_ID", "IAM_ROLE.ARN"]
     assert Settings.load().db_secret_id is None
     # What belongs to another is not forgotten.
     cluster._write_back(made, cluster=None, region=None)
-    assert cluster._forget(Settings.load(), "other", "arn:aws:iam::123456789012:role/other") == []
+    assert cluster._forget(Settings.load(), "other", "arn:aws:iam::123456789012:role/other", **here) == []
+    assert cluster._forget(Settings.load(), "plain", None, region="eu-west-1", serverless=False) == []
+    assert cluster._forget(Settings.load(), "plain", None, region="us-west-2", serverless=True) == []
+    assert cluster._forget(Settings.load(), None, None, **here) == []
     monkeypatch.setenv("SPARKIFY_DB_PASSWORD", "x")
     monkeypatch.setenv("SPARKIFY_HOST", "elsewhere")
     cluster._write_back(made, cluster=None, region=None)

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("clean_environment")
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/sparkify-redshift"
 HOST = f"sparkify.{ACCOUNT}.{REGION}.redshift-serverless.amazonaws.com"
 NAMES = Names(identifier="sparkify", kind="serverless", role="sparkify-redshift")
-TAGS = lower_key_value(NAMES.tags)
+TAGS = lower_key_value(NAMES.tags_in(REGION))
 
 
 def arn(what: str) -> str:

@@ -10,7 +10,8 @@ import pytest
 from sparkify.provision import Names
 from sparkify.provision.access import Need, needs, needs_of_key, needs_of_unload, trusts, ungranted
 from sparkify.provision.calls import Context
-from sparkify.provision.role import permissions, same_document, trust
+from sparkify.provision.naming import Scope
+from sparkify.provision.role import permissions, same_document, trust, trusted_scope
 from sparkify.provision.spec import ReadableS3, kms_key_arn, readable_s3, writable_s3
 from tests.support.provision import ACCOUNT, REGION, settings
 
@@ -105,6 +106,25 @@ def test_permissions_allow_two_actions_on_configured_prefixes() -> None:
 @pytest.mark.parametrize(("names", "golden"), [(CLUSTER, TRUST), (SERVERLESS, SERVERLESS_TRUST)])
 def test_trust_has_the_confused_deputy_condition(names: Names, golden: str) -> None:
     assert trust(names, PLACE) == json.loads(golden)
+
+
+@pytest.mark.parametrize(
+    ("document", "scope"),
+    [
+        (TRUST, Scope("us-west-2", "provisioned")),
+        (SERVERLESS_TRUST, Scope("us-west-2", "serverless")),
+        # IAM may write a list of one as its element.
+        (
+            TRUST.replace('["redshift.amazonaws.com"]', '"redshift.amazonaws.com"'),
+            Scope("us-west-2", "provisioned"),
+        ),
+        (TRUST.replace("cluster:sparkify", "cluster:other"), Scope()),
+        (TRUST.replace("redshift.amazonaws.com", "ec2.amazonaws.com"), Scope()),
+        ("{}", Scope()),
+    ],
+)
+def test_trust_says_whose_a_role_is(document: str, scope: Scope) -> None:
+    assert trusted_scope(json.loads(document), CLUSTER, Context(region="eu-west-1", account=ACCOUNT)) == scope
 
 
 def test_permissions_and_trust_use_partition() -> None:
