@@ -8,10 +8,12 @@ from pathlib import Path
 
 from sparkify.etl.errors import ConfigurationError, SourceError
 
-__all__ = ["check_location", "is_s3", "local_path", "split_s3"]
+__all__ = ["bucket_problem", "check_location", "is_s3", "local_path", "split_s3"]
 
 _SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://")
 _S3_ALIASES = ("s3a", "s3n")
+# As redshift/s3.py has it for COPY: old buckets may have capitals and underscores, and 255 characters.
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
 _S3_HOST = re.compile(
     r"https?://(?:(?P<host_bucket>[^/]+)\.s3[.-](?:[a-z0-9-]+\.)*amazonaws\.com/(?P<host_key>[^?#]*)"
     r"|s3[.-](?:[a-z0-9-]+\.)*amazonaws\.com/(?P<bucket>[^/?#]+)/?(?P<key>[^?#]*))"
@@ -21,6 +23,14 @@ _S3_HOST = re.compile(
 def is_s3(uri: str) -> bool:
     """Whether it is of S3. Its scheme is written in small letters."""
     return uri.startswith("s3://")
+
+
+def bucket_problem(uri: str) -> str | None:
+    """Why AWS has no bucket as that of an ``s3://`` uri; None: it may have one."""
+    bucket = uri.removeprefix("s3://").partition("/")[0]
+    if _BUCKET.fullmatch(bucket):
+        return None
+    return f"{bucket!r} is not a bucket: the name of one has 3 to 63 letters, digits, dots and hyphens"
 
 
 def check_location(uri: str) -> None:

@@ -14,7 +14,7 @@ from sparkify.config.fields import setting_names
 from sparkify.config.settings import Settings
 from sparkify.etl.declarations import Pipeline, Source
 from sparkify.etl.errors import ConfigurationError
-from sparkify.etl.locations import is_s3
+from sparkify.etl.locations import bucket_problem, is_s3
 from sparkify.pipeline import SPARKIFY
 from sparkify.provision.costs import Estimate, estimate
 from sparkify.provision.naming import Names
@@ -262,6 +262,8 @@ def _source_problems(settings: Settings, sources: Sequence[Source]) -> Iterator[
             yield f"{option} is {uri}: Redshift reads S3 alone; give s3://bucket/prefix"
         elif not uri.removeprefix("s3://").partition("/")[0]:
             yield f"{option} is {uri}: there is no bucket in it"
+        elif problem := bucket_problem(uri):
+            yield f"{option} is {uri}: {problem}"
         elif name == "unload_prefix" and not uri.removeprefix("s3://").partition("/")[2].strip("/"):
             yield f"{option} is {uri}: all of the bucket could be overwritten; give s3://bucket/prefix"
     if settings.s3_kms_key is not None and not _KMS_KEY.fullmatch(settings.s3_kms_key):

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from sparkify import ConfigurationError
-from sparkify.etl.locations import check_location, local_path, split_s3
+from sparkify.etl.locations import bucket_problem, check_location, local_path, split_s3
+from sparkify.redshift.s3 import S3CommandError, s3_uri
 
 
 @pytest.mark.parametrize("uri", ["data", "./a b", "/x://y", "~/data", "file:///data", "s3://b/a", "C:/data"])
@@ -49,6 +50,28 @@ def test_other_locations_are_refused_with_a_way_out(uri: str, said: str) -> None
     with pytest.raises(ConfigurationError) as refused:
         check_location(uri)
     assert str(refused.value) == said
+
+
+@pytest.mark.parametrize(
+    ("bucket", "is_one"),
+    [
+        ("b", False),
+        ("ab", False),
+        ("abc", True),
+        ("Old_Bucket", True),
+        ("a.b-c", True),
+        ("-ab", False),
+        ("ab_", False),
+    ],
+)
+def test_bucket_is_what_copy_takes_for_one(bucket: str, is_one: bool) -> None:
+    uri = f"s3://{bucket}/log_data"
+    assert (bucket_problem(uri) is None) is is_one
+    try:
+        taken = s3_uri(uri, "from_", S3CommandError) == uri
+    except S3CommandError:
+        taken = False
+    assert taken is is_one
 
 
 def test_local_path_resolves_links_and_dots(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from sparkify.databases.redshift.copy_results import (
     refused_by_failed_copy,
     rows_loaded,
 )
-from sparkify.databases.redshift.copying import Copying, CopyOptions, refuse_local
+from sparkify.databases.redshift.copying import Copying, CopyOptions, check_source_uri
 from sparkify.databases.redshift.errors import is_load_error, is_missing_object
 from sparkify.databases.redshift.files import BatchFiles, refuse_removed
 from sparkify.databases.redshift.finding import Faults, Finder
@@ -74,7 +74,7 @@ class RedshiftBatch(Batch):
     # -- the fast way --------------------------------------------------------------------------------------
 
     def stage(self, session: Session, source: Source, files: Sequence[SourceFile], listing: Listing) -> None:
-        refuse_local(source.name, listing.uri)
+        check_source_uri(source, listing.uri)
         batch = self._batch.get(source.name)
         # Another load may have come first since the last attempt.
         if batch is None or batch.files != files:

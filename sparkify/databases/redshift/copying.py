@@ -14,10 +14,10 @@ from sparkify.etl.declarations import Source
 from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.jsonpaths import columns_of, is_needed, write_paths
 from sparkify.etl.listing import Listing
-from sparkify.etl.locations import is_s3
+from sparkify.etl.locations import bucket_problem, is_s3
 from sparkify.redshift import Copy, CopyError
 
-__all__ = ["CopyOptions", "Copying", "refuse_local"]
+__all__ = ["CopyOptions", "Copying", "check_source_uri"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,8 +164,8 @@ def _beginning(listing: Listing) -> str:
     return listing.uri if alone else f"{listing.uri.rstrip('/')}/"
 
 
-def refuse_local(name: str, uri: str) -> None:
-    """See that a source is on S3.
+def check_source_uri(source: Source, uri: str) -> None:
+    """See that a source is on S3, in what may be a bucket.
 
     :raises ConfigurationError: when it is not.
     """
@@ -173,8 +173,11 @@ def refuse_local(name: str, uri: str) -> None:
         raise ConfigurationError(
             "Redshift reads from S3 alone",
             where=uri,
-            hint=f"Give an s3:// prefix for {name}, or load it into the embedded database.",
+            hint=f"Give an s3:// prefix for {source.name}, or load it into the embedded database.",
         )
+    if problem := bucket_problem(uri):
+        location = source.location
+        raise ConfigurationError(f"in {uri}, {problem}", where=location.option or location.setting.upper())
 
 
 def _has_timestamp(source: Source) -> bool:

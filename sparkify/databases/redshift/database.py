@@ -39,7 +39,7 @@ from sparkify.etl.declarations import Ledger, Pipeline
 from sparkify.etl.errors import ConfigurationError, SparkifyError
 from sparkify.etl.ledger import take_token
 from sparkify.etl.listing import AwsOptions
-from sparkify.etl.locations import is_s3
+from sparkify.etl.locations import bucket_problem, is_s3
 from sparkify.etl.observer import Observer
 from sparkify.etl.ranges import Limits
 from sparkify.etl.scratch import scratch_folder
@@ -158,7 +158,7 @@ class Redshift(Database):
                 batch.close()
 
     def _check_uris(self) -> None:
-        """See that what COPY reads beside the sources is on S3.
+        """See that what COPY reads beside the sources is on S3, in what may be a bucket.
 
         :raises ConfigurationError: with the setting that is not.
         """
@@ -171,6 +171,8 @@ class Redshift(Database):
                     where=name.upper(),
                     hint="Write it as s3://bucket/key.",
                 )
+            if uri and (problem := bucket_problem(uri)):
+                raise ConfigurationError(f"in {uri}, {problem}", where=name.upper())
 
     def inserts(
         self, table: Table, rows: Sequence[Mapping[str, Any]]

@@ -351,6 +351,20 @@ def test_setting_that_is_not_on_s3_is_refused(
     assert not any(one.sql.startswith("LOCK") for one in cloud.redshift.statements)
 
 
+@pytest.mark.parametrize(
+    ("setting", "uri"),
+    [("manifest_prefix", "s3://b/man"), ("log_jsonpath", "s3://b/l.json"), ("log_data", "s3://b/l")],
+)
+def test_setting_whose_bucket_is_none_is_named(setting: str, uri: str, cloud: Cloud) -> None:
+    """The load had a manifest that nobody wrote refused: ``from_='s3://b/man/:load/events.manifest'``."""
+    with cloud.warehouse(**{setting: uri}) as warehouse, pytest.raises(ConfigurationError) as refused:
+        warehouse.explain()
+    assert str(refused.value) == (
+        f"{setting.upper()}: in {uri}, 'b' is not a bucket: the name of one has 3 to 63 letters, digits, dots "
+        "and hyphens; nothing was changed"
+    )
+
+
 def test_the_order_of_the_paths_is_the_column_list(cloud: Cloud, empty: Warehouse, tmp_path: Path) -> None:
     one_play(cloud, tmp_path)
     paths = json.loads(REAL_PATHS)["jsonpaths"]

@@ -61,6 +61,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"log_data": "data/log_data"}, "LOG_DATA is data/log_data: Redshift reads S3 alone"),
     ({"song_data": "s3:///song_data"}, "SONG_DATA is s3:///song_data: there is no bucket"),
     ({"log_jsonpath": "paths.json"}, "LOG_JSONPATH is paths.json"),
+    ({"log_data": "s3://b/l"}, "LOG_DATA is s3://b/l: 'b' is not a bucket: the name of one has 3 to 63"),
+    ({"manifest_prefix": "s3://b_/man"}, "MANIFEST_PREFIX is s3://b_/man: 'b_' is not a bucket"),
 ]
 
 
@@ -255,5 +257,5 @@ def test_spec_of_another_pipeline_names_its_options() -> None:
 
 
 def test_spec_without_settings_of_sources_declares_them() -> None:
-    spec = Spec.of(Settings.load(dwh_allow_cidr="203.0.113.7/32", manifest_prefix="s3://m/x"), SHOP)
-    assert spec.readable == (ReadableS3("m", ("x",), ()),)
+    spec = Spec.of(Settings.load(dwh_allow_cidr="203.0.113.7/32", manifest_prefix="s3://mine/x"), SHOP)
+    assert spec.readable == (ReadableS3("mine", ("x",), ()),)
