@@ -1,7 +1,8 @@
 """The file ``dwh.cfg``: finds it, reads it, and writes options into it, everything else left as it was.
 
 It is an INI file of the kind that its users have: values in quotes or not, ``%`` a character, names of sections
-and options in either case, and behind a value a comment, which begins with a blank and ``#`` or ``;``.
+and options in either case, and behind a value a comment, which begins with a blank and ``#`` or ``;``. A
+section may come again, an option within it may not: of two values nobody knows which is meant.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import configparser
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +27,8 @@ _VALUE = re.compile(
     r"""(?P<quote>['"])(?P<quoted>.*?)(?P=quote)(?P<after>\s+[#;].*)?|(?P<plain>.*?)(?P<comment>\s+[#;].*)?""",
     re.DOTALL,
 )
+_AGAIN = "\0"
+"""Behind the name of a section that comes again, with the number of its line."""
 _COMMENTED = re.compile(r"[#;]\s*(?P<name>[^\s=:]+)\s*[=:]")
 
 Values = Mapping[tuple[str, str], str]
@@ -57,9 +60,14 @@ def read_values(path: Path) -> Values:
         return {}
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigurationError(f"cannot be read ({_reason(exc)})", where=str(path)) from None
-    parser = configparser.RawConfigParser(strict=False)
+    found: dict[tuple[str, str], str] = {}
     try:
-        parser.read_string(text)
+        for section, option, value in _options(text):
+            if (section, option) in found:
+                raise _given_twice(path, text, section, option)
+            found[section, option] = _value(value).text
+    except configparser.DuplicateOptionError as exc:
+        raise _given_twice(path, text, exc.section.partition(_AGAIN)[0], exc.option) from None
     except configparser.MissingSectionHeaderError as exc:
         raise ConfigurationError(
             "an option stands before the first [SECTION]", where=f"{path}, line {exc.lineno}"
@@ -68,11 +76,41 @@ def read_values(path: Path) -> Values:
         # The exception's own text has the line, and the line may have a password.
         numbers = ", ".join(str(number) for number, _ in exc.errors)
         raise ConfigurationError("is not of the form NAME = value", where=f"{path}, line {numbers}") from None
-    return {
-        (section.upper(), option): _value(value).text
-        for section in parser.sections()
-        for option, value in parser.items(section)
-    }
+    return found
+
+
+def _options(text: str) -> Iterator[tuple[str, str, str]]:
+    """Section in upper case, option and value as it is written, of each option.
+
+    :raises configparser.Error: when it cannot be understood, or a section has an option twice.
+    """
+    lines = text.split("\n")
+    while True:
+        parser = configparser.RawConfigParser()
+        try:
+            parser.read_string("\n".join(lines))
+            break
+        except configparser.DuplicateSectionError as exc:
+            # A strict parser takes no section twice; one that is not strict, every option.
+            assert exc.lineno is not None  # noqa: S101, PT017 - it has been read from a text
+            lines[exc.lineno - 1] = f"[{exc.section}{_AGAIN}{exc.lineno}]"
+    seen: set[str] = set()
+    for name in parser.sections():
+        section = name.partition(_AGAIN)[0].upper()
+        for option, value in parser.items(name):
+            # What stands in [DEFAULT] is in each of the sections.
+            if section not in seen or option not in parser.defaults():
+                yield section, option, value
+        seen.add(section)
+
+
+def _given_twice(path: Path, text: str, section: str, option: str) -> ConfigurationError:
+    numbers = [str(number + 1) for number in _places(text.split("\n"), section, option).options]
+    return ConfigurationError(
+        f"[{section}] {option.upper()} is given more than once",
+        where=f"{path}, lines {' and '.join(numbers)}" if len(numbers) > 1 else str(path),
+        hint="Remove all but one.",
+    )
 
 
 class _Value(NamedTuple):

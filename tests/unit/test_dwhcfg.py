@@ -102,6 +102,47 @@ def test_value_ends_where_a_comment_begins(tmp_path: Path, written: str, value: 
     assert read_values(path) == {("CLUSTER", "db_password"): value}
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[DWH]\nA=1\nA=2\n", ", lines 2 and 3: [DWH] A is given more than once. Remove all but one."),
+        ("[DWH]\nA=1\nB=2\n\na : 1\n", ", lines 2 and 5: [DWH] A is given"),
+        ("[DWH]\nA=1\nA=2\nA=3\n", ", lines 2 and 3 and 4: [DWH] A is given"),
+        ("[DWH]\n  A=1\n  A=2\n", ": [DWH] A is given"),
+        ("[DWH]\nA=1\n[S3]\nB=2\n[DWH]\nC=3\nA=4\n", ", lines 2 and 7: [DWH] A is given"),
+        ("[DWH]\nA=1\n[dwh]\nA=\n", ", lines 2 and 4: [DWH] A is given"),
+        ("[S3]\n[DWH]\n[DWH]\nA=1\nA=2\n", ", lines 4 and 5: [DWH] A is given"),
+    ],
+)
+def test_option_given_twice_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "dwh.cfg"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError) as refused:
+        read_values(path)
+    assert str(refused.value).startswith(f"{path}{said}")
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        (
+            "[DWH]\nA=1\n[S3]\nA=2\n[DWH]\nB=3\n[dwh]\nC=4\n",
+            {("DWH", "a"): "1", ("S3", "a"): "2", ("DWH", "b"): "3", ("DWH", "c"): "4"},
+        ),
+        # Neither a comment nor the second line of a value is an option.
+        ("[DWH]\nA=1\n#A=2\n  A=3\n", {("DWH", "a"): "1\nA=3"}),
+        (
+            "[DEFAULT]\nA=1\n[DWH]\nB=2\n[DWH]\nC=3\n",
+            {("DWH", "a"): "1", ("DWH", "b"): "2", ("DWH", "c"): "3"},
+        ),
+    ],
+)
+def test_section_may_come_again(tmp_path: Path, text: str, values: dict[tuple[str, str], str]) -> None:
+    path = tmp_path / "dwh.cfg"
+    path.write_text(text)
+    assert read_values(path) == values
+
+
 NAME = st.text("abcXYZ_", min_size=1, max_size=6)
 LINE = st.one_of(
     st.just(""),
