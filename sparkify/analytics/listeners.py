@@ -13,7 +13,6 @@ from sqlalchemy import (
     Double,
     Integer,
     Select,
-    case,
     cast,
     func,
     literal,
@@ -25,6 +24,7 @@ from sparkify.analytics.expressions import EPOCH, ratio, truncated
 from sparkify.analytics.periods import Moment, known_zone, local_plays, within
 from sparkify.etl.constructs import elapsed_ms, equal, local_time
 from sparkify.models import SongMatch, SongPlay, User
+from sparkify.models.level import highest_level
 
 __all__ = ["retention", "sessions", "top_users"]
 
@@ -98,8 +98,7 @@ def sessions(
     lasted = func.coalesce(SongMatch.duration, 0.0) * 1000.0
     ended = func.max(elapsed_ms(EPOCH, SongPlay.start_time) + lasted)
     began = elapsed_ms(EPOCH, func.min(SongPlay.start_time))
-    paid = func.max(case((SongPlay.level == "paid", "paid")))
-    level = func.coalesce(paid, func.max(func.nullif(SongPlay.level, "")))
+    level = func.nullif(highest_level(SongPlay.level), "")
     session = (
         select(
             SongPlay.user_id,

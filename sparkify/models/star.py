@@ -267,8 +267,8 @@ class SongPlay(Base):
 class UserLevel(Base):
     """Grain: one stretch of a user's level (a slowly changing dimension of type 2), as plays show it.
 
-    Stretches of a user neither overlap nor leave a gap. Two plays of one user at the same millisecond and of
-    different levels count as paid.
+    Stretches of a user neither overlap nor leave a gap. Of several levels of one user at the same millisecond
+    paid counts, else the one that sorts last; no level comes after all others.
     """
 
     __tablename__ = "user_levels"

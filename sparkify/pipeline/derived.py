@@ -10,6 +10,7 @@ from sqlalchemy.types import TIMESTAMP
 from sparkify.etl.constructs import differs
 from sparkify.etl.declarations import Check
 from sparkify.models import tables
+from sparkify.models.level import level_rank
 from sparkify.pipeline.hints import REBUILD
 from sparkify.pipeline.transforms.plays import parts_of
 
@@ -80,7 +81,9 @@ def _users_unlike_plays(_load_id: LoadId) -> SelectBase:
 
 
 def _plays_unlike_levels(_load_id: LoadId) -> SelectBase:
-    """Plays that no stretch of their level covers, but those beside a play at the same time that is of it."""
+    """Plays that no stretch of their level covers, but those beside a play at the same time that is of it,
+    and whose level counts before theirs.
+    """
     play, level, beside = tables.songplays, tables.user_levels, tables.songplays.alias("beside")
     covered = and_(
         level.c.user_id == play.c.user_id,
@@ -101,7 +104,7 @@ def _plays_unlike_levels(_load_id: LoadId) -> SelectBase:
         beside.c.user_id == unlike.c.user_id,
         beside.c.start_time == unlike.c.start_time,
         beside.c.level == unlike.c.stretch,
-        func.coalesce(unlike.c.level, "") < unlike.c.stretch,
+        level_rank(func.coalesce(unlike.c.level, "")) < level_rank(unlike.c.stretch),
     )
     return (
         select(unlike).select_from(unlike.outerjoin(beside, same_moment)).where(beside.c.songplay_id.is_(None))

@@ -223,6 +223,49 @@ def test_play_of_another_content_changes_the_levels_since(driver: Driver, wareho
     assert failed(warehouse) == []
 
 
+@pytest.mark.parametrize("at_once", [True, False], ids=["at once", "one by one"])
+@pytest.mark.parametrize("reverse", [False, True], ids=["in order", "in reverse"])
+@pytest.mark.parametrize("items", [(0, 0), (0, 1)], ids=["one play", "two plays"])
+@pytest.mark.parametrize(
+    ("levels", "counts"),
+    [(("trial", "paid"), "paid"), (("free", "trial"), "trial"), (("", "free"), "free"), ((None, "a"), "a")],
+)
+def test_of_levels_at_one_moment_paid_counts_else_the_last_by_name(
+    levels: tuple[str | None, str],
+    counts: str,
+    items: tuple[int, int],
+    reverse: bool,
+    at_once: bool,
+    driver: Driver,
+    warehouse: Warehouse,
+) -> None:
+    lines = [event(level=level, itemInSession=item) for level, item in zip(levels, items, strict=True)]
+    for place, line in enumerate(reversed(lines) if reverse else lines):
+        uri = driver.put("events", f"{place}.json", line)
+        if not at_once:
+            warehouse.load(sources={"events": uri}, only=["events"])
+    if at_once:
+        warehouse.load(only=["events"])
+    plays = [(counts,)] if items == (0, 0) else [(level,) for level in levels]
+    assert rows(warehouse, "SELECT level FROM songplays ORDER BY item_in_session") == plays
+    assert rows(warehouse, "SELECT level FROM users") == [(counts,)]
+    assert rows(warehouse, "SELECT level, valid_to, is_current FROM user_levels") == [(counts, None, True)]
+    assert [(row.level, row.sessions) for row in warehouse.query(sessions())] == [(counts, 1)]
+    assert failed(warehouse) == []
+
+
+def test_check_finds_a_stretch_that_is_trial_beside_a_play_that_is_paid(
+    driver: Driver, warehouse: Warehouse
+) -> None:
+    driver.put("events", "a.json", event(level="trial"), event(level="paid", itemInSession=1))
+    warehouse.load(only=["events"])
+    with warehouse.engine.begin() as connection:
+        for table in ("users", "user_levels"):
+            connection.exec_driver_sql(f"UPDATE {table} SET level = 'trial'")
+    (found,) = [text for text in failed(warehouse) if text.startswith("user_levels: ")]
+    assert found.startswith("user_levels: each play lies in a stretch of its level: 1 row, such as")
+
+
 # -- when ----------------------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from sparkify.databases import database_type
 from sparkify.models.match import RULES_VERSION
 from sparkify.pipeline import SPARKIFY
 
-TEXTS = {6: "af9fcb7d09ba54b3"}
+TEXTS = {7: "cef468f832e9627f"}
 """By version, the beginning of the SHA-256 of the SELECTs of all transforms."""
 
 

@@ -7,6 +7,7 @@ from sqlalchemy.types import TIMESTAMP
 
 from sparkify.etl.ranges import StagedLimit
 from sparkify.models import tables
+from sparkify.models.level import highest_level
 from sparkify.models.working import batch_users, level_changes
 from sparkify.pipeline.transforms.batch import LoadId
 
@@ -73,7 +74,10 @@ def outdated_levels() -> ColumnElement[bool]:
 
 
 def user_levels(_load_id: LoadId) -> SelectBase:
-    """The stretches that take the place of :func:`outdated_levels`, from the plays since."""
+    """The stretches that take the place of :func:`outdated_levels`, from the plays since.
+
+    Of several levels at one moment the paid one counts, else that which sorts last, and none after all others.
+    """
     play, change = tables.songplays, level_changes
     level = func.coalesce(play.c.level, "")
     # Most users never change level: one stretch from their first play. Only the plays of the others are sorted.
@@ -128,7 +132,7 @@ def _stretches(several: Subquery) -> Subquery:
     level = func.coalesce(play.c.level, "")
     changing = or_(change.c.previous_from.is_not(None), change.c.user_id.in_(select(several.c.user_id)))
     level_at = (
-        select(play.c.user_id, play.c.start_time, func.max(level).label("level"))
+        select(play.c.user_id, play.c.start_time, highest_level(level).label("level"))
         .join_from(play, change, _since_change())
         .where(changing)
         .group_by(play.c.user_id, play.c.start_time)

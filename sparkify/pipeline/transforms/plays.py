@@ -21,6 +21,7 @@ from sqlalchemy import (
 
 from sparkify.etl.ranges import in_staged_range
 from sparkify.models import tables, working
+from sparkify.models.level import level_rank
 from sparkify.pipeline.transforms.batch import LoadId, is_play
 from sparkify.pipeline.transforms.song_matches import same_song
 
@@ -92,8 +93,9 @@ def repeated_plays(_load_id: LoadId) -> SelectBase:
     """The play that stands of each natural key that several plays have, of those of the batch and of the star.
 
     Lines of one key may differ in what else they say. Which stands depends on what they say, never on which
-    came first: the paid one; of those the first in the order of artist, song, length, location, user agent.
-    A user who had two levels at one moment was paid in ``users`` and ``user_levels`` as well.
+    came first: the paid one, else that of the level that sorts last, and one without a level after all others;
+    of those of one level the first in the order of artist, song, length, location, user agent. Of a user who
+    had several levels at one moment the same counts in ``users`` and ``user_levels``.
 
     ROW_NUMBER over all plays would cost more than the rest of the load. Plays of one key have one start time,
     so only the moments with several plays, which are few, are looked at.
@@ -123,7 +125,7 @@ def repeated_plays(_load_id: LoadId) -> SelectBase:
     key = [candidate.c[name] for name in _NATURAL_KEY]
     repeated = select(*key).group_by(*key).having(func.count() > 1).cte("repeated")
     order = [
-        candidate.c.level.desc().nulls_last(),
+        level_rank(candidate.c.level).desc().nulls_last(),
         *(candidate.c[name].asc().nulls_last() for name in (*_CONTENT[1:], "songplay_id")),
     ]
     ranked = (

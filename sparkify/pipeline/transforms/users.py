@@ -24,6 +24,7 @@ from sqlalchemy.types import TIMESTAMP
 from sparkify.etl.constructs import epoch_ms
 from sparkify.etl.declarations import Columns
 from sparkify.models import tables
+from sparkify.models.level import level_rank
 from sparkify.pipeline.transforms.batch import LoadId, is_play
 
 __all__ = ["users"]
@@ -35,8 +36,9 @@ _TEXTS = ("first_name", "last_name", "gender")
 def users(_load_id: LoadId) -> SelectBase:
     """Each user of the batch, by its plays and the row of the star; ``is_there``: the star has it so already.
 
-    The level is that of the newest play. What else is known is of the play whose line tells most of the user,
-    and of several such of the newest: where files cease to have a key, what was known stays.
+    The level is that of the newest play; of several at one time the paid one, else that which sorts last. What
+    else is known is of the play whose line tells most of the user, and of several such of the newest: where
+    files cease to have a key, what was known stays.
     """
     user, batch = tables.users, _plays_of_batch().cte("batch")
     columns = [column.key for column in batch.c]
@@ -99,8 +101,7 @@ def _ranked(candidates: FromClause) -> Any:
     """The same with the places of each row among those of its user, as the newest and as the fullest."""
     columns: Columns = candidates.c
     is_there = columns["is_there"].desc()
-    # At one time paid before free.
-    by_time = [columns["last_played_at"].desc(), columns["level"].desc().nulls_last(), is_there]
+    by_time = [columns["last_played_at"].desc(), level_rank(columns["level"]).desc().nulls_last(), is_there]
     by_content = [
         _told(candidates).desc(),
         columns["described_at"].desc().nulls_last(),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import random
+from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sparkify import Warehouse
 from sparkify.generate import generate
-from tests.support.data import Data, star
+from tests.support.data import Data, rows, star
 from tests.support.making import event, song
 
 
@@ -61,6 +64,9 @@ def test_any_order_gives_the_same_star(tmp_path: Path, seed: int) -> None:
         assert [str(result) for result in parts.check() if not result.ok] == []
 
 
+_LEVELS = ("free", "paid", "trial", "", None)
+
+
 def dense_world(order: random.Random) -> list[tuple[str, list[dict[str, object]]]]:
     """Files of days and songs in which everything meets, in random order.
 
@@ -75,7 +81,7 @@ def dense_world(order: random.Random) -> list[tuple[str, list[dict[str, object]]
             event(
                 at=f"2018-11-{day:02} {order.randrange(3):02}:{order.randrange(2):02}:00",
                 userId=str(order.randrange(1, 5)),
-                level=order.choice(["free", "paid"]),
+                level=order.choice(_LEVELS),
                 artist=order.choice(artists),
                 song=order.choice(titles),
                 length=order.choice([None, 100.5, 200.5]),
@@ -89,7 +95,7 @@ def dense_world(order: random.Random) -> list[tuple[str, list[dict[str, object]]
         # The same plays, told again otherwise.
         for play in order.sample(plays, order.randrange(min(4, len(plays)))):
             told_otherwise = {
-                "level": order.choice(["free", "paid", None]),
+                "level": order.choice(_LEVELS),
                 "song": order.choice(titles),
                 "location": order.choice(["London", "Paris", None]),
             }
@@ -125,6 +131,67 @@ def test_late_days_and_songs_give_the_star_of_a_full_refresh(
     found = star(warehouse)
     assert [str(result) for result in warehouse.check() if not result.ok] == []
     warehouse.load(full_refresh=True)
+    assert found == star(warehouse)
+
+
+def by_hand(lines: list[dict[str, Any]]) -> tuple[list[Any], list[Any], list[Any]]:
+    """The level of each play, of each user, and of each stretch, of lines that differ in levels alone.
+
+    The rule once more, in Python: paid, else the last by name, and neither of no level.
+    """
+
+    def which(levels: Iterable[str | None]) -> str | None:
+        found = set(levels)
+        return "paid" if "paid" in found else max(found - {None}, default=None, key=str)
+
+    told: dict[tuple[int, int, int], list[str | None]] = defaultdict(list)
+    for line in lines:
+        told[int(line["userId"]), line["ts"], line["itemInSession"]].append(line["level"])
+    plays = sorted((*key, which(levels)) for key, levels in told.items())
+    moments: dict[int, dict[int, list[str | None]]] = defaultdict(lambda: defaultdict(list))
+    for user, ts, _, level in plays:
+        moments[user][ts].append(level)
+    users = [(user, which(at[max(at)])) for user, at in sorted(moments.items())]
+    stretches = []
+    for user, at in sorted(moments.items()):
+        levels = [(ts, which(at[ts]) or None) for ts in sorted(at)]
+        begun = [
+            one
+            for one, before in zip(levels, [None, *levels], strict=False)
+            if not before or before[1] != one[1]
+        ]
+        ends = [ts for ts, _ in begun[1:]] + [None]
+        stretches += [(user, ts, end, level) for (ts, level), end in zip(begun, ends, strict=True)]
+    return plays, users, stretches
+
+
+@pytest.mark.seeds(8)
+def test_levels_in_any_order_are_those_by_hand(data: Data, warehouse: Warehouse, seed: int) -> None:
+    order = random.Random(seed)
+    lines = [
+        event(
+            at=f"2018-11-01 0{order.randrange(6)}:00:00",
+            userId=str(order.randrange(1, 3)),
+            itemInSession=order.randrange(2),
+            level=order.choice(_LEVELS),
+        )
+        for _ in range(30)
+    ]
+    waiting = list(enumerate(lines))
+    while waiting:
+        some, waiting = waiting[: (size := order.randrange(1, 8))], waiting[size:]
+        for number, line in some:
+            data.log(f"{number}.json", line)
+        warehouse.load(only=["events"])
+    of_plays = (
+        "SELECT user_id, epoch_ms(start_time), item_in_session, level FROM songplays ORDER BY 1, 2, 3",
+        "SELECT user_id, level FROM users ORDER BY 1",
+        "SELECT user_id, epoch_ms(valid_from), epoch_ms(valid_to), level FROM user_levels ORDER BY 1, 2",
+    )
+    assert tuple(rows(warehouse, sql) for sql in of_plays) == by_hand(lines)
+    assert [str(result) for result in warehouse.check() if not result.ok] == []
+    found = star(warehouse)
+    warehouse.load(only=["events"], full_refresh=True)
     assert found == star(warehouse)
 
 
