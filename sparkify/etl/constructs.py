@@ -104,6 +104,10 @@ ACCENTED = (
 another lacks. Latin letters with accents, and the accents alone; what UTF-8 becomes when it is read as Latin-1
 or Windows-1252; dashes and quotation marks; and the sign that stands for what could not be read."""
 
+FINAL_SIGMA, SIGMA = "\u03c2", "\u03c3"
+"""The two that Greek has for one letter: the first ends a word. They have one capital, whose lower case is the
+second wherever it stands."""
+
 
 class match_key(FunctionElement[str]):  # noqa: N801 - reads as the SQL function it stands for
     """A text in lower case, without punctuation and without :data:`ACCENTED`; empty where nothing is left.
@@ -111,7 +115,8 @@ class match_key(FunctionElement[str]):  # noqa: N801 - reads as the SQL function
     Two spellings of one name are equal under it when they differ in case, punctuation, accents, or in how
     badly their encoding was broken on the way: ``Björk``, ``bjÖrk!`` and ``BjÃ¶rk`` are all ``bjrk``. Letters
     of other scripts stay, for they tell names apart: ``Кино`` is ``кино``, and ``夏 (Live)`` is ``夏live``. So
-    does punctuation that is theirs alone, such as U+FF08. A letter with an accent is dropped as a whole, and a
+    does punctuation that is theirs alone, such as U+FF08. Of the two sigmas of Greek the final one becomes the
+    other, as in capitals: ``ΤΕΛΟΣ`` and ``Τελος`` are one. A letter with an accent is dropped as a whole, and a
     letter before an accent of its own is not: spelled in both ways (NFC and NFD) a name has two keys.
     """
 

@@ -171,6 +171,79 @@ def test_migration_makes_the_stored_keys_anew(driver: Driver, warehouse: Warehou
     assert rows(warehouse, others) == all_new
 
 
+GREEK = (
+    song(song_id="SO1", artist_id="AR1", artist_name="ΣΊΣΥΦΟΣ", title="Ο Λόφος"),
+    song(song_id="SO2", artist_id="AR2", artist_name="Θρύλος", title="ΤΕΛΟΣ ΕΠΟΧΗΣ"),
+)
+
+
+def test_greek_in_capitals_matches_its_lower_case_with_a_final_sigma(
+    driver: Driver, warehouse: Warehouse
+) -> None:
+    driver.put("songs", "a.json", *GREEK)
+    driver.put(
+        "events", "a.json", *played(("Σίσυφος", "Ο ΛΌΦΟΣ"), ("ΘΡΎΛΟΣ", "Τελος Εποχης"), ("Σίσυφο", "Ο Λόφος"))
+    )
+    warehouse.load()
+    assert rows(warehouse, "SELECT match, song_id FROM songplays WHERE NOT item_in_session = 2 ORDER BY 2") == [
+        ("normalized", "SO1"),
+        ("normalized", "SO2"),
+    ]
+    assert rows(warehouse, "SELECT match FROM songplays WHERE item_in_session = 2") == [("inferred",)]
+    assert [row.plays for row in warehouse.query(top_artists(limit=9))] == [1, 1, 1]
+    assert failed(warehouse) == []
+
+
+def test_migration_makes_one_sigma_of_the_stored_keys(driver: Driver, warehouse: Warehouse) -> None:
+    driver.put("songs", "a.json", *GREEK, CATALOGUE[2])
+    driver.put("events", "a.json", *played(("Σίσυφος", "Ο ΛΌΦΟΣ"), ("Βράχος", "Τέλος")))
+    warehouse.load()
+    found = star(warehouse)
+    keys = {
+        "SELECT title_key, artist_key FROM songs WHERE NOT inferred ORDER BY song_id": (
+            [("ολόφος", "σίσυφοσ"), ("τελοσεποχησ", "θρύλος"), ("丸ノ内live", "椎名林檎orchestra")],
+            [("ολόφοσ", "σίσυφοσ"), ("τελοσεποχησ", "θρύλοσ"), ("丸ノ内live", "椎名林檎orchestra")],
+        ),
+        "SELECT name_key FROM artists WHERE NOT inferred ORDER BY artist_id": (
+            [("σίσυφοσ",), ("θρύλος",), ("椎名林檎orchestra",)],
+            [("σίσυφοσ",), ("θρύλοσ",), ("椎名林檎orchestra",)],
+        ),
+        "SELECT artist_key FROM song_matches ORDER BY artist_name": (
+            [("βράχος",), ("σίσυφος",)],
+            [("βράχοσ",), ("σίσυφοσ",)],
+        ),
+    }
+    new = {query: after for query, (_, after) in keys.items()}
+    assert {query: rows(warehouse, query) for query in keys} == new
+    Migrations(SPARKIFY, warehouse.database).downgrade(warehouse.engine, "0016")
+    assert {query: rows(warehouse, query) for query in keys} == {
+        query: before for query, (before, _) in keys.items()
+    }
+    assert warehouse.migrate() == HEAD
+    assert {query: rows(warehouse, query) for query in keys} == new
+    # The ledger, which sums up the keys too, finds no row altered.
+    assert failed(warehouse) == []
+    notes = {result.name.split(":")[0] for result in warehouse.check() if result.note}
+    assert notes == {"songs", "artists"}
+    warehouse.load(full_refresh=True)
+    assert star(warehouse) == found
+    assert [result.note for result in warehouse.check() if result.note] == []
+
+
+def test_migration_leaves_checksums_where_no_key_has_a_final_sigma(
+    driver: Driver, warehouse: Warehouse
+) -> None:
+    driver.put("songs", "a.json", CATALOGUE[1])
+    driver.put("events", "a.json", *played(("Кино", "Звезда 1988"), ("Σίσυφος", "Τέλος")))
+    warehouse.load()
+    sums = "SELECT table_name, checksum FROM load_checksums WHERE checksum IS NOT NULL ORDER BY 1"
+    before = rows(warehouse, sums)
+    Migrations(SPARKIFY, warehouse.database).downgrade(warehouse.engine, "0016")
+    warehouse.migrate()
+    assert rows(warehouse, sums) == before
+    assert failed(warehouse) == []
+
+
 # -- one play, two contents ------------------------------------------------------------------------------------
 
 TWO_CONTENTS = {

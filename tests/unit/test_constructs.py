@@ -79,12 +79,13 @@ EXPECTED = {
     ("DropTables", "duckdb"): 'DROP TABLE a; DROP TABLE "order"',
     ("DropTables", "redshift"): 'DROP TABLE a, "order"',
     ("match_key", "duckdb"): (
-        r"lower(regexp_replace(name, '[\x00-/:-@\[-`{-\x7f\x{80}-\x{24f}\x{2c6}-\x{2c6}\x{2dc}-\x{2dc}"
+        r"lower(replace(regexp_replace(name, '[\x00-/:-@\[-`{-\x7f\x{80}-\x{24f}\x{2c6}-\x{2c6}\x{2dc}-\x{2dc}"
         r"\x{300}-\x{36f}\x{1e00}-\x{1eff}\x{2010}-\x{2027}\x{2030}-\x{203a}\x{20ac}-\x{20ac}"
-        r"\x{2122}-\x{2122}\x{fffd}-\x{fffd}]', '', 'g'))"
+        r"\x{2122}-\x{2122}\x{fffd}-\x{fffd}]', '', 'g'), "
+        "'\u03c2', '\u03c3'))"
     ),
     ("match_key", "redshift"): (
-        f"lower(regexp_replace(translate(name, '{ACCENTED}', ''), '[ -/:-@[-`{{-~[:cntrl:]]', ''))"
+        f"lower(regexp_replace(translate(name, '\u03c2{ACCENTED}', '\u03c3'), '[ -/:-@[-`{{-~[:cntrl:]]', ''))"
     ),
     ("epoch_ms", "duckdb"): "make_timestamp(CAST(ts AS BIGINT) * 1000)",
     ("epoch_ms", "redshift"): (

@@ -10,6 +10,8 @@ from sqlalchemy.sql.compiler import DDLCompiler, SQLCompiler
 
 from sparkify.etl.constructs import (
     ACCENTED,
+    FINAL_SIGMA,
+    SIGMA,
     CommentOnView,
     CreateTemporaryTable,
     CreateView,
@@ -67,7 +69,8 @@ _DROPPED = r"[\x00-/:-@\[-`{-\x7f" + "".join(rf"\x{{{low:x}}}-\x{{{high:x}}}" fo
 @compiles(match_key, "duckdb")
 def _match_key(element: match_key, compiler: SQLCompiler, **kw: Any) -> str:
     # DuckDB's REGEXP_REPLACE replaces the first occurrence, unless told otherwise.
-    return f"lower(regexp_replace({compiler.process(element.clauses, **kw)}, '{_DROPPED}', '', 'g'))"
+    kept = f"regexp_replace({compiler.process(element.clauses, **kw)}, '{_DROPPED}', '', 'g')"
+    return f"lower(replace({kept}, '{FINAL_SIGMA}', '{SIGMA}'))"
 
 
 @compiles(epoch_ms, "duckdb")

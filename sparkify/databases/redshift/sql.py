@@ -13,6 +13,8 @@ from sqlalchemy.sql.compiler import DDLCompiler, SQLCompiler
 import sparkify.redshift.options  # noqa: F401
 from sparkify.etl.constructs import (
     ACCENTED,
+    FINAL_SIGMA,
+    SIGMA,
     CommentOnView,
     CreateTemporaryTable,
     CreateView,
@@ -79,9 +81,12 @@ _PUNCTUATION = "[ -/:-@[-`{-~[:cntrl:]]"
 @compiles(match_key, "redshift")
 def _match_key(element: match_key, compiler: SQLCompiler, **kw: Any) -> str:
     # TRANSLATE takes characters. AWS does not say whether a range in a regular expression does, or bytes: so
-    # that one has ASCII alone. It replaces every occurrence (AWS: REGEXP_REPLACE function).
+    # that one has ASCII alone. It replaces every occurrence (AWS: REGEXP_REPLACE function). Of the characters
+    # that TRANSLATE is given the first has one to become; the others are removed.
     name = compiler.process(element.clauses, **kw)
-    return f"lower(regexp_replace(translate({name}, '{_ACCENTED}', ''), '{_PUNCTUATION}', ''))"
+    return (
+        f"lower(regexp_replace(translate({name}, '{FINAL_SIGMA}{_ACCENTED}', '{SIGMA}'), '{_PUNCTUATION}', ''))"
+    )
 
 
 @compiles(epoch_ms, "redshift")
