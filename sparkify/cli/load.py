@@ -267,4 +267,6 @@ def _summary(report: LoadReport, pipeline: Pipeline) -> str:
 
 
 def _read(source: SourceReport) -> str:
-    return f"{source.loaded:,} {source.name} from {formatting.count(source.files, 'file')}"
+    # The name of a source is a plural, or any word: one of them has no name.
+    loaded = formatting.count(source.loaded, f"line of {source.name}", source.name)
+    return f"{loaded} from {formatting.count(source.files, 'file')}"

@@ -91,7 +91,7 @@ def test_load_twice_then_inspect(home: Path) -> None:
 
     first = run(home, "load")
     assert first.returncode == 0, first.stderr
-    assert "Loaded 2 events from 1 file and 1 songs from 1 file" in first.stdout.splitlines()[-1]
+    assert "Loaded 2 events from 1 file and 1 line of songs from 1 file" in first.stdout.splitlines()[-1]
     assert first.stderr == "Loading events from data/log_data and songs from data/song_data into {}\n".format(
         "duckdb:///sparkify.duckdb"
     )

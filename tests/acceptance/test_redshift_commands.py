@@ -86,9 +86,9 @@ def killed_load(redshift: Standin, at: str, **environment: str) -> None:
 @pytest.mark.parametrize(
     ("at", "loads"),
     [
-        ("^COPY staging_songs", "Loaded 1 events"),
-        ("^INSERT INTO songplays", "Loaded 1 events"),
-        ("^INSERT INTO load_history", "Loaded 1 events"),
+        ("^COPY staging_songs", "Loaded 1 line of events"),
+        ("^INSERT INTO songplays", "Loaded 1 line of events"),
+        ("^INSERT INTO load_history", "Loaded 1 line of events"),
         # What the server has been asked it does, whether somebody waits for the answer or not.
         ("^COMMIT", "Nothing new"),
     ],
