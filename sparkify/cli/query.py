@@ -32,7 +32,8 @@ _HELP = {
     "until": "Before this moment (UTC), which is itself outside.",
     "tz": "The zone of hours, weekdays, days and weeks, such as America/Los_Angeles.",
 }
-_BEFORE = ("as_json", "sql", "dialect")
+_BEFORE = ("as_json", "as_csv", "form", "output", "sql", "dialect")
+"""The options that may stand before the name of the question as well as after it, which overrides."""
 
 AsSql = Annotated[bool, typer.Option("--sql", help="Print the SQL without connecting.")]
 InDialect = Annotated[
@@ -108,6 +109,9 @@ def query(
     sql: AsSql = False,
     dialect: InDialect = None,
     as_json: AsJson = False,
+    as_csv: AsCsv = False,
+    form: InFormat = None,
+    output: Output = None,
 ) -> None:
     """Answer a question by its name."""
     if context.invoked_subcommand is not None:
@@ -118,8 +122,15 @@ def query(
                 "--list lists the questions: give it without the name of one",
                 hint=f"Run: sparkify-etl query {context.invoked_subcommand} --help",
             )
-        context.obj = {"sql": sql, "dialect": dialect, "as_json": as_json}
+        context.obj = {name: context.params[name] for name in _BEFORE}
         return
+    if as_csv or form or output:
+        from sparkify.etl.errors import ConfigurationError
+
+        raise ConfigurationError(
+            "the list of the questions is a table, or JSON with --json",
+            hint="For --csv, --format and -o name a question.",
+        )
     known = [
         {"name": question.name, "answer": _first_sentence(question.ask)} for question in _questions().values()
     ]
@@ -132,13 +143,13 @@ def query(
 def _command(question: Question) -> Any:
     def run(**arguments: Any) -> None:
         context = arguments.pop("context")
-        # An option may stand before the name of the question as well as after it.
+        database = arguments.pop("database")
         before = context.obj or {}
-        database, form, output, as_csv, csv_safe = (
-            arguments.pop(name) for name in ("database", "form", "output", "as_csv", "csv_safe")
+        as_json, as_csv, form, output, sql, dialect = (
+            arguments.pop(name) or before.get(name) for name in _BEFORE
         )
-        as_json, sql, dialect = (arguments.pop(name) or before.get(name) for name in _BEFORE)
-        to = target(form, output, as_json=bool(as_json), as_csv=as_csv, csv_safe=csv_safe)
+        csv_safe = arguments.pop("csv_safe")
+        to = target(form, output, as_json=bool(as_json), as_csv=bool(as_csv), csv_safe=csv_safe)
         statement = question.ask(**arguments)
         if sql and (form or output):
             from sparkify.etl.errors import ConfigurationError

@@ -530,6 +530,37 @@ def test_the_answer_as_json_and_csv(home: Path) -> None:
     assert (both.returncode, both.stdout) == (2, "")
 
 
+@pytest.mark.parametrize(
+    "options", [["--csv"], ["--format", "csv"], ["--format", "csv", "-o", "x.txt"], ["-o", "x.csv"]]
+)
+def test_how_the_answer_is_written_may_stand_before_the_name(home: Path, options: list[str]) -> None:
+    done = run(home, *options, "top-songs", "--limit", "2")
+    assert (done.returncode, done.stderr) == (0, "")
+    file = home / options[-1]
+    assert (file.read_text() if "-o" in options else done.stdout).splitlines() == [
+        "title,artist,plays,listeners,most_by_one,share",
+        "Undo,Björk,2,2,1,0.6666666666666666",
+        "Song,Band,1,1,1,0.3333333333333333",
+    ]
+
+
+def test_options_before_and_after_the_name_are_taken_together(home: Path) -> None:
+    assert run(home, "--format", "csv", "totals", "--format", "ndjson").stdout.startswith('{"plays": 3')
+    both = run(home, "--csv", "totals", "--json")
+    assert (both.returncode, both.stdout) == (2, "")
+    sql = run(home, "--format", "csv", "--sql", "totals")
+    assert (sql.returncode, sql.stdout) == (2, "")
+    assert "--sql prints the SQL: give it without --format and -o" in sql.stderr
+
+
+@pytest.mark.parametrize("options", [["--csv"], ["--list", "--format", "csv"], ["-o", "x.csv"]])
+def test_list_of_questions_is_refused_in_another_format(home: Path, options: list[str]) -> None:
+    done = run(home, *options)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "the list of the questions is a table, or JSON with --json" in done.stderr
+    assert not (home / "x.csv").exists()
+
+
 def test_options_are_those_of_the_function(home: Path) -> None:
     assert json.loads(run(home, "totals", "--until", "2018-11-01T20:00", "--json").stdout)[0]["plays"] == 0
     assert json.loads(run(home, "totals", "--since", "2018-11-01T20:00:00Z", "--json").stdout)[0]["plays"] == 3
