@@ -1,19 +1,23 @@
-"""Formats results: numbers, sizes, tables of text, JSON."""
+"""Formats results: numbers, sizes, tables of text, JSON, SQL."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import typer
 
+from sparkify.cli.messages import warn
 from sparkify.cli.remedies import as_typed
-from sparkify.etl.escaping import escape_json
+from sparkify.cli.streams import raw
+from sparkify.config.secrets import redact
+from sparkify.etl.escaping import escape_controls, escape_json
 
-__all__ = ["count", "print_json", "print_table", "seconds", "size", "when"]
+__all__ = ["count", "print_json", "print_sql", "print_table", "seconds", "size", "when"]
 
 _REMEDIES = frozenset(("advice", "error", "hint", "notices", "problem"))
 """Fields of results that say in words what to run."""
@@ -22,6 +26,19 @@ _REMEDIES = frozenset(("advice", "error", "hint", "notices", "problem"))
 def print_json(value: Any) -> None:
     """Print a result as JSON: keys as the library names them, times as ISO 8601 in UTC."""
     typer.echo(escape_json(json.dumps(_plain(value), indent=2, ensure_ascii=False)))
+
+
+def print_sql(text: str) -> None:
+    """Print SQL and a newline: into a pipe or a file as it is sent, on a terminal escaped, with a warning where
+    that makes it another text.
+    """
+    if not sys.stdout.isatty():
+        # It is run from there, and to a database an escape is other characters.
+        raw(sys.stdout).write(redact(f"{text}\n"))
+        return
+    if escape_controls(text) != text:
+        warn("the SQL has control characters, which are escaped here; print it into a file to run it")
+    sys.stdout.write(f"{text}\n")
 
 
 def _plain(value: Any) -> Any:

@@ -200,9 +200,9 @@ def _print_plan(steps: Sequence[PlannedStep], *, as_json: bool) -> None:
         echo("Nothing new: every file was loaded before.", always=True)
     else:
         for step in steps:
-            typer.echo(f"-- {step.title}")
+            formatting.print_sql(f"-- {step.title}")
             for statement in step.statements:
-                typer.echo(f"{statement};\n")
+                formatting.print_sql(f"{statement};\n")
 
 
 def _print_report(report: LoadReport, pipeline: Pipeline) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sparkify.cli import completion
+from sparkify.cli import completion, formatting
 from sparkify.cli.command import command
 from sparkify.cli.options import Database, LockTimeout
 
@@ -39,7 +39,7 @@ def migrate(
 
     with open_warehouse(database) as warehouse:
         if sql:
-            typer.echo(warehouse.migration_sql(revision), nl=False)
+            formatting.print_sql(warehouse.migration_sql(revision).removesuffix("\n"))
             return
         if revision == "base" and not yes:
             shown = masked_url(warehouse.url)

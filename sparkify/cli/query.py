@@ -197,7 +197,7 @@ def _print_sql(statement: Any, database: str | None, dialect: str | None) -> Non
     if dialect is None:
         with open_warehouse(database) as warehouse:
             dialect = warehouse.database.name
-    typer.echo(f"{sql_text(statement, dialect)};")
+    formatting.print_sql(f"{sql_text(statement, dialect)};")
 
 
 # -- options, from a signature and a docstring -------------------------------------------------------------

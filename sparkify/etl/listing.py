@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Self
+
+from sparkify.etl.escaping import escape_controls
 
 __all__ = ["MAX_UNPACKED", "AwsOptions", "Listing", "SourceFile", "fingerprint_of"]
 
@@ -40,6 +42,11 @@ class Listing:
     files: tuple[SourceFile, ...]
     skipped: Mapping[str, int] = field(default_factory=dict)
     unreadable: tuple[str, ...] = ()
+
+    @classmethod
+    def unlisted(cls, uri: str) -> Self:
+        """What stands for a listing where nothing is listed: one file, whose name is none that is ever sent."""
+        return cls(uri, (SourceFile(f"{escape_controls(uri.rstrip('/'))}/...", 0, ""),))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

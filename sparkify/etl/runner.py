@@ -30,7 +30,7 @@ from sparkify.etl.errors import (
     leaving,
 )
 from sparkify.etl.journal import Journal
-from sparkify.etl.listing import Listing, SourceFile
+from sparkify.etl.listing import Listing
 from sparkify.etl.observer import Observer
 from sparkify.etl.recognition import recognize
 from sparkify.etl.request import LoadRequest
@@ -127,10 +127,7 @@ def dry_run(
     :param connection: over which the ledger is read; None: as if nothing had been loaded.
     """
     if listings is None:
-        listings = {
-            name: Listing(uri, (SourceFile(f"{uri.rstrip('/')}/...", 0, ""),))
-            for name, uri in request.uris.items()
-        }
+        listings = {name: Listing.unlisted(uri) for name, uri in request.uris.items()}
     session = DryRun(adapter, connection)
     with leaving(UNCHANGED), adapter.batch(request.aws, Observer(), request.max_rejects) as batch:
         now = utc_now()

@@ -33,15 +33,15 @@ __all__ = [
 ]
 
 
-_SEPARATOR = "\x1f"
-"""Between artist and title. Names have hardly ever such a character."""
+_SEPARATOR = func.chr(31, type_=String)
+"""Between artist and title: a character that names hardly ever have. As it is, it would act on a terminal."""
 
 
 def inferred_song_id(artist_name: ColumnElement[str], title: ColumnElement[str]) -> ColumnElement[str]:
     """The id of a song known from plays only: it depends on artist and title alone, on either database."""
     pair = artist_name.concat(_SEPARATOR).concat(title)
     # No artist has an empty name, so no other pair begins with it: two pairs never give the same text.
-    length = literal(_SEPARATOR).concat(cast(func.length(artist_name), String(8))).concat(_SEPARATOR)
+    length = _SEPARATOR.concat(cast(func.length(artist_name), String(8))).concat(_SEPARATOR)
     unlike = case((func.strpos(artist_name, _SEPARATOR) > 0, length.concat(pair)), else_=pair)
     return literal("IS").concat(short_hash(unlike))
 
