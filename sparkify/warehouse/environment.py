@@ -33,7 +33,7 @@ from sparkify.etl.lock_timeout import LOCK_TIMEOUT
 from sparkify.etl.observer import Observer
 from sparkify.redshift import register
 from sparkify.redshift.migrations import autogenerate_plugins
-from sparkify.warehouse.revisions import VERSION_TABLE, refuse_others
+from sparkify.warehouse.revisions import VERSION_TABLE, refuse_others, refuse_unknown
 
 __all__ = ["current_schema", "run_migrations"]
 
@@ -175,7 +175,13 @@ def _run(database: Database, pipeline: Pipeline, connection: Connection | None) 
     migration = context.get_context()
     # What Alembic calls for each revision: of `check`, `current` and the like it is another function, and these
     # only read.
-    upgrades = migration.opts["fn"].__name__ == "upgrade"
+    called = migration.opts["fn"].__name__
+    upgrades = called == "upgrade"
+    if connection is not None and called in ("upgrade", "downgrade"):
+        # Before Alembic, which says that it cannot locate the revision.
+        known = [script.revision for script in context.script.walk_revisions()][::-1]
+        for head in migration.get_current_heads():
+            refuse_unknown(head, known)
     if upgrades:
         if connection is not None and not migration.get_current_heads():
             refuse_others(connection, pipeline, database)

@@ -19,14 +19,20 @@ from sparkify.etl.errors import UNCHANGED, ConfigurationError
 from sparkify.etl.lock_timeout import LOCK_TIMEOUT
 from sparkify.etl.observer import Observer
 from sparkify.warehouse.creation import creation_statements
-from sparkify.warehouse.revisions import current, head_of, is_empty, migrations_of, place_of
+from sparkify.warehouse.revisions import (
+    NEWER,
+    current,
+    head_of,
+    is_empty,
+    migrations_of,
+    place_of,
+    refuse_unknown,
+)
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 __all__ = ["Migrations"]
-
-_NEWER = "The tables were made by a newer version of sparkify: use that one."
 
 
 class Migrations:
@@ -94,7 +100,10 @@ class Migrations:
         lock_timeout: float = LOCK_TIMEOUT,
         observer: Observer | None = None,
     ) -> None:
-        """Take the database back to a revision; ``base`` removes every table. As for :meth:`upgrade`."""
+        """Take the database back to a revision; ``base`` removes every table. As for :meth:`upgrade`.
+
+        :raises ConfigurationError: when the database is at a revision that is not known.
+        """
         from alembic import command
 
         self._run(engine, lambda config: command.downgrade(config, revision), lock_timeout, observer)
@@ -146,7 +155,7 @@ class Migrations:
         if revision == self.head():
             return None
         newer = revision is not None and revision not in self._revisions()
-        return _NEWER if newer else "Run: sparkify-etl migrate"
+        return NEWER if newer else "Run: sparkify-etl migrate"
 
     def sql(self, revision: str = "head") -> str:
         """The SQL of the migrations, from an empty database to a revision, without connecting; that to ``base``
@@ -204,11 +213,7 @@ class Migrations:
         :raises ConfigurationError: also when that of the tables is not known.
         """
         known = self._revisions()
-        if at not in known:
-            raise ConfigurationError(
-                f"the tables are at revision {at}, and this version knows {', '.join(known)}",
-                hint=_NEWER,
-            )
+        refuse_unknown(at, known)
         older = [one for one in known[: known.index(at)] if one.startswith(revision)]
         if older and not at.startswith(revision):
             raise ConfigurationError(

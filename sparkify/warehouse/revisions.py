@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect
@@ -19,6 +19,7 @@ from sparkify.etl.declarations import Pipeline
 from sparkify.etl.errors import UNCHANGED, ConfigurationError
 
 __all__ = [
+    "NEWER",
     "VERSION_TABLE",
     "current",
     "head_of",
@@ -27,9 +28,11 @@ __all__ = [
     "missing",
     "place_of",
     "refuse_others",
+    "refuse_unknown",
 ]
 
 VERSION_TABLE = "alembic_version"
+NEWER = "The tables were made by a newer version of sparkify: use that one."
 
 _ASSIGNED = re.compile(r"^(revision|down_revision)\b[^=\n]*=(.*)$", re.MULTILINE)
 _NO_MIGRATION = (".#", "__init__")
@@ -91,6 +94,18 @@ def refuse_others(connection: Connection, pipeline: Pipeline, database: Database
         hint=f"{elsewhere}, or rename what is there.",
         state=UNCHANGED,
     )
+
+
+def refuse_unknown(revision: str, known: Sequence[str]) -> None:
+    """See that the revision of the tables is one that there is.
+
+    :param known: the revisions of the pipeline, the oldest first.
+    :raises ConfigurationError: when it is none of them.
+    """
+    if revision not in known:
+        raise ConfigurationError(
+            f"the tables are at revision {revision}, and this version knows {', '.join(known)}", hint=NEWER
+        )
 
 
 def _expected(pipeline: Pipeline) -> set[str]:

@@ -14,6 +14,7 @@ from sparkify.cli.times import parse_moment
 from tests.support.commands import run_here
 from tests.support.data import HEAD, Data
 from tests.support.making import event, song
+from tests.support.paths import CLONE
 
 
 @pytest.fixture
@@ -111,6 +112,31 @@ def test_tables_of_a_newer_version_are_left_alone(home: Path) -> None:
         said = run(home, *command, code=2).stderr
         assert "at revision 9999" in said
         assert said.endswith("The tables were made by a newer version of sparkify: use that one.\n")
+
+
+@pytest.mark.parametrize(
+    ("module", "command", "code"),
+    [
+        ("sparkify", ("migrate", "base", "--yes"), 2),
+        ("alembic", ("downgrade", "base"), 255),
+        ("alembic", ("upgrade", "head"), 255),
+    ],
+)
+def test_migration_from_a_newer_version_names_it(
+    home: Path, module: str, command: tuple[str, ...], code: int
+) -> None:
+    run(home, "load")
+    file = home / "sparkify.duckdb"
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    where = CLONE if module == "alembic" else home
+    done = run_here(module, *command, cwd=where, environment={"SPARKIFY_DATABASE_URL": f"duckdb:///{file}"})
+    assert done.returncode == code, done.stderr
+    said = (done.stdout + done.stderr).splitlines()[-1]
+    assert "the tables are at revision 9999, and this version knows 0001, " in said
+    assert said.endswith("The tables were made by a newer version of sparkify: use that one.")
+    with duckdb.connect(str(file)) as connection:
+        assert connection.execute("SELECT count(*) > 0 FROM songplays").fetchall() == [(True,)]
 
 
 def test_status_and_doctor_of_a_newer_version_do_not_advise_to_migrate(home: Path) -> None:
