@@ -9,6 +9,7 @@ from math import inf
 from typing import Self
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from sparkify.config.secrets import masked_url
 from sparkify.databases import Database
@@ -32,6 +33,7 @@ __all__ = ["Contents", "PendingFiles", "Status", "pending_of", "read_contents", 
 _LAST_LOADS = 10
 _LATE_FILES = 5
 """Names of late files that are kept of each source."""
+_NOT_KNOWN = "the tables are of another version, in which it cannot be read which files were loaded"
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class PendingFiles:
     :ivar uri: where its files are; empty where no setting says it.
     :ivar changed: files that look different from what was loaded. A load compares their content, and stops
         where that has changed too.
-    :ivar problem: why the source could not be listed; None when it could.
+    :ivar problem: why it is not known which are pending: the source could not be listed, or the ledger not be
+        read; None when it is.
     :ivar late: how many of the files were written before the moment that was asked for.
     :ivar late_files: the first of these, the oldest first.
     """
@@ -120,9 +123,10 @@ class Status:
 
 @dataclass(frozen=True)
 class Contents:
-    """What the database of a warehouse holds; see :class:`Status`. Only the revision, unless it is head.
+    """What the database of a warehouse holds; see :class:`Status`. Unless its revision is head, only that and
+    the files.
 
-    :ivar known: by source, the fingerprint of each loaded file, by its uri.
+    :ivar known: by source, the fingerprint of each loaded file, by its uri; None where they cannot be read.
     """
 
     revision: str | None = None
@@ -130,7 +134,7 @@ class Contents:
     loads: tuple[LoadRecord, ...] = ()
     steps: tuple[StepReport, ...] = ()
     notices: tuple[str, ...] = ()
-    known: ledger.KnownFiles = field(default_factory=dict)
+    known: ledger.KnownFiles | None = field(default_factory=dict)
     drift: tuple[Drift, ...] = ()
     failures: tuple[FailedLoad, ...] = ()
 
@@ -139,7 +143,8 @@ def read_contents(pipeline: Pipeline, database: Database, connection: Connection
     """What the database holds of a pipeline's warehouse. Read-only."""
     revision = current(connection)
     if revision != head_of(pipeline):
-        return Contents(revision=revision)
+        known = {} if revision is None else _known_of_another(pipeline, database, connection)
+        return Contents(revision=revision, known=known)
     session, tables = Session(database, connection), pipeline.ledger
     loads = ledger.read_history(session, tables.history, _LAST_LOADS)
     return Contents(
@@ -152,6 +157,21 @@ def read_contents(pipeline: Pipeline, database: Database, connection: Connection
         drift=ledger.read_drift_of(session, tables.history, loads[0].load_id) if loads else (),
         failures=read_failures(session, tables),
     )
+
+
+def _known_of_another(
+    pipeline: Pipeline, database: Database, connection: Connection
+) -> ledger.KnownFiles | None:
+    """The files that were loaded, of tables of another revision; None where it has no such columns of them."""
+    try:
+        # Every revision so far has these.
+        return ledger.known_files(Session(database, connection), pipeline.ledger.files)
+    except DBAPIError as exc:
+        if exc.connection_invalidated:
+            raise
+        # The transaction is of no use any more, on databases that abort it.
+        connection.rollback()
+        return None
 
 
 def status_of(
@@ -184,13 +204,13 @@ def status_of(
 def pending_of(
     pipeline: Pipeline,
     request_of: Callable[..., LoadRequest],
-    known: ledger.KnownFiles,
+    known: ledger.KnownFiles | None,
     late_before: datetime | None = None,
 ) -> Iterator[PendingFiles]:
-    """The files of each source that the next load would read, or why it cannot be listed. Lists the sources.
+    """The files of each source that the next load would read, or why that is not known. Lists the sources.
 
     :param request_of: the request of a load of ``only`` some sources.
-    :param known: by source, the fingerprint of each loaded file, by its uri.
+    :param known: by source, the fingerprint of each loaded file, by its uri; None where they cannot be read.
     :param late_before: files that were written before it are late; None: none is.
     """
     for source in pipeline.sources:
@@ -204,9 +224,12 @@ def pending_of(
 
 
 def _pending_files(
-    request: LoadRequest, known: ledger.KnownFiles, late_before: datetime | None
+    request: LoadRequest, known: ledger.KnownFiles | None, late_before: datetime | None
 ) -> Iterator[PendingFiles]:
     for name, uri in request.uris.items():
+        if known is None:
+            yield PendingFiles(source=name, uri=uri, problem=_NOT_KNOWN)
+            continue
         try:
             listing = list_sources(LoadRequest(uris={name: uri}, aws=request.aws))[name]
         except (EmptySource, ConfigurationError) as exc:

@@ -19,6 +19,7 @@ from sqlalchemy import Column, MetaData, String, Table, inspect
 from sqlalchemy.schema import SetColumnComment
 
 from sparkify import ConfigurationError, Warehouse
+from sparkify.etl.discovery import list_sources
 from sparkify.models import Base
 from sparkify.pipeline import SPARKIFY
 from sparkify.redshift.attributes import TableAttributes
@@ -217,6 +218,33 @@ def test_upgrade_keeps_rows_of_the_first_revision(first_revision: Warehouse) -> 
     Migrations(SPARKIFY, first_revision.database).downgrade(first_revision.engine, "0001")
     assert rows(first_revision, "SELECT * FROM heard_songs") == [match]
     assert rows(first_revision, plays.format("heard_id")) == [("exact", 41)] * 2
+
+
+def test_status_of_an_older_revision_knows_what_was_loaded(first_revision: Warehouse) -> None:
+    before = first_revision.status().pending[0]
+    assert (before.files, before.known, before.problem) == (1, 0, None)
+    ((uri, fingerprint),) = [
+        (file.uri, file.fingerprint)
+        for file in list_sources(first_revision._request(only=["events"]))["events"].files
+    ]
+    with first_revision.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO loaded_files (uri, source, fingerprint, bytes, lines, loaded, rejected, blank, load_id)"
+            f" VALUES ('{uri}', 'events', '{fingerprint}', 1, 1, 1, 0, 0, 1)"
+        )
+    for revision in ("0001", "0003", "0009", "0011", HEAD):
+        first_revision.migrate(revision)
+        found = first_revision.status(late="0d").pending[0]
+        assert (found.files, found.known, found.late, found.problem) == (0, 1, 0, None), revision
+    # A ledger that this version cannot read.
+    with first_revision.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+        connection.exec_driver_sql("ALTER TABLE loaded_files RENAME COLUMN fingerprint TO print")
+    found = first_revision.status(late="0d").pending[0]
+    assert (found.files, found.known, found.late) == (0, 0, 0)
+    assert found.problem == (
+        "the tables are of another version, in which it cannot be read which files were loaded"
+    )
 
 
 def placements_of(warehouse: Warehouse) -> dict[str, str | None]:
