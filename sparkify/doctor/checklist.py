@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sparkify.etl.errors import ConfigurationError, SparkifyError, Translate, translated
+from sparkify.etl.errors import ConfigurationError, SparkifyError
+from sparkify.etl.translation import Translate, translated
 
 __all__ = ["Checklist", "Diagnosis", "Problem"]
 

@@ -16,7 +16,8 @@ from sparkify.databases.sidecar import sidecar_of
 from sparkify.doctor.checklist import Checklist, Problem
 from sparkify.doctor.schema import check_revision, engine_of
 from sparkify.etl.declarations import Pipeline
-from sparkify.etl.errors import ConfigurationError, SparkifyError, TemporaryError, translated
+from sparkify.etl.errors import ConfigurationError, SparkifyError, TemporaryError
+from sparkify.etl.translation import translated
 
 __all__ = ["EmbeddedChecks"]
 

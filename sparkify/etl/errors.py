@@ -39,10 +39,7 @@ __all__ = [
     "SourceError",
     "SparkifyError",
     "TemporaryError",
-    "Translate",
     "leaving",
-    "translated",
-    "translating",
 ]
 
 UNCHANGED = "nothing was changed"
@@ -132,10 +129,6 @@ def _without_attributes(kind: type[SparkifyError], *args: Any) -> SparkifyError:
     return kind.__new__(kind, *args)
 
 
-Translate = Callable[[Exception], SparkifyError | None]
-"""What an error of somebody else means, such as :meth:`~sparkify.etl.adapter.Adapter.translate` has it."""
-
-
 @contextmanager
 def leaving(state: str | Callable[[], str]) -> Iterator[None]:
     """Say of every error that leaves the block in what state things were left, unless it is said already.
@@ -147,23 +140,6 @@ def leaving(state: str | Callable[[], str]) -> Iterator[None]:
     except SparkifyError as error:
         error.state = error.state or (state() if callable(state) else state)
         raise
-
-
-def translated(error: Exception, translate: Translate) -> SparkifyError | None:
-    """The error itself where it is one of ours, else what ``translate`` makes of it, which may be nothing."""
-    return error if isinstance(error, SparkifyError) else translate(error)
-
-
-@contextmanager
-def translating(translate: Translate) -> Iterator[None]:
-    """Raise what ``translate`` makes of an error of the block; ours as they are, and those it does not know."""
-    try:
-        yield
-    except Exception as exc:
-        known = translated(exc, translate)
-        if known is None or known is exc:
-            raise
-        raise known from exc
 
 
 class ConfigurationError(SparkifyError):

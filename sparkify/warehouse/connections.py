@@ -13,10 +13,11 @@ from sqlalchemy import Connection, Engine
 from sparkify.config.secrets import masked_url
 from sparkify.databases import Database
 from sparkify.etl.declarations import Pipeline
-from sparkify.etl.errors import ConfigurationError, SparkifyError, translating
+from sparkify.etl.errors import ConfigurationError, SparkifyError
 from sparkify.etl.failures import read_failures
 from sparkify.etl.journal import FailedLoad
 from sparkify.etl.session import Session
+from sparkify.etl.translation import translating
 from sparkify.warehouse.migrations import Migrations
 from sparkify.warehouse.revisions import current
 

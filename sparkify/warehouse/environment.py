@@ -28,9 +28,10 @@ from sqlalchemy.schema import ColumnCollectionConstraint
 from sparkify.config.settings import Settings
 from sparkify.databases import Database, open_database
 from sparkify.etl.declarations import Pipeline
-from sparkify.etl.errors import UNCHANGED, SparkifyError, translated
+from sparkify.etl.errors import UNCHANGED, SparkifyError
 from sparkify.etl.lock_timeout import LOCK_TIMEOUT
 from sparkify.etl.observer import Observer
+from sparkify.etl.translation import translated
 from sparkify.redshift import register
 from sparkify.redshift.migrations import autogenerate_plugins
 from sparkify.warehouse.revisions import VERSION_TABLE, refuse_others, refuse_unknown

@@ -18,7 +18,7 @@ from sparkify.etl import ledger, runner
 from sparkify.etl.declarations import Pipeline
 from sparkify.etl.discovery import list_sources
 from sparkify.etl.dry_run import PlannedStep
-from sparkify.etl.errors import ConfigurationError, translating
+from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.journal import remembering
 from sparkify.etl.lock_timeout import check_lock_timeout
 from sparkify.etl.observer import Observer
@@ -26,6 +26,7 @@ from sparkify.etl.request import OnDrift
 from sparkify.etl.results import CheckResult, LoadReport, PruneReport, Reject
 from sparkify.etl.retention import parse_age, prune, prune_request
 from sparkify.etl.session import Session
+from sparkify.etl.translation import translating
 from sparkify.pipeline import SPARKIFY
 from sparkify.warehouse.checking import check_all
 from sparkify.warehouse.connections import Connections

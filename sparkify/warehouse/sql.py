@@ -11,9 +11,9 @@ from sqlalchemy import Connection
 
 from sparkify.databases import Database, write_parquet
 from sparkify.databases.rows import Rows
-from sparkify.etl.errors import translating
 from sparkify.etl.files import atomic_write
 from sparkify.etl.html import html_table
+from sparkify.etl.translation import translating
 
 __all__ = ["SqlQuery"]
 

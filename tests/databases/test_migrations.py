@@ -229,8 +229,8 @@ def test_status_of_an_older_revision_knows_what_was_loaded(first_revision: Wareh
     ]
     with first_revision.engine.begin() as connection:
         connection.exec_driver_sql(
-            "INSERT INTO loaded_files (uri, source, fingerprint, bytes, lines, loaded, rejected, blank, load_id)"
-            f" VALUES ('{uri}', 'events', '{fingerprint}', 1, 1, 1, 0, 0, 1)"
+            "INSERT INTO loaded_files (uri, source, fingerprint, bytes, lines, loaded, rejected, blank, "
+            f"load_id) VALUES ('{uri}', 'events', '{fingerprint}', 1, 1, 1, 0, 0, 1)"
         )
     for revision in ("0001", "0003", "0009", "0011", HEAD):
         first_revision.migrate(revision)

@@ -37,7 +37,8 @@ from sqlalchemy import create_engine
 
 from sparkify import Warehouse
 from sparkify.databases.duckdb.checkpoints import IN_DOUBT as MIGRATION_IN_DOUBT
-from sparkify.etl.errors import IN_DOUBT, translating
+from sparkify.etl.errors import IN_DOUBT
+from sparkify.etl.translation import translating
 from sparkify.generate import generate
 from sparkify.pipeline import SPARKIFY
 from sparkify.warehouse.migrations import Migrations

@@ -23,11 +23,10 @@ from sparkify.etl.errors import (
     SparkifyError,
     TemporaryError,
     leaving,
-    translated,
-    translating,
 )
 from sparkify.etl.profiles import Drift
 from sparkify.etl.results import CheckResult, OtherFormat, Reject
+from sparkify.etl.translation import translated, translating
 from sparkify.redshift import ConnectError, CopyError, S3CommandError, UnloadError
 
 
