@@ -56,7 +56,7 @@ _WRITTEN = "Write it as reads=frozenset({'orders'})."
         ("orders", "reads is of type str", _WRITTEN),
         (("orders",), "reads is of type tuple", _WRITTEN),
     ],
-    ids=str,
+    ids=["misspelt", "one of two", "empty", "a text", "a tuple"],
 )
 def test_reads_that_is_no_source_is_refused(reads: Any, found: str, hint: str | None) -> None:
     """The step was left out of every load, and the files counted as loaded."""
