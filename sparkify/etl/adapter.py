@@ -88,11 +88,11 @@ class Adapter(ABC):
         """Make the settings of the session that must be made before a transaction begins."""
 
     def one_at_a_time(self, engine: Engine, timeout: float, observer: Observer) -> AbstractContextManager[None]:
-        """Keep other loads of this process out for the block, where :meth:`lock` cannot wait for them.
+        """Keep loads of other threads out for the block, where :meth:`lock` cannot wait for them.
 
         :param timeout: seconds to wait for them.
         :param observer: is told that it waits.
-        :raises TemporaryError: when they take longer, and at once for one of the same thread.
+        :raises TemporaryError: when they take longer.
         """
         return nullcontext()
 

@@ -15,14 +15,10 @@ __all__ = ["one_at_a_time"]
 
 
 class _Turn:
-    """Whose turn it is.
-
-    :ivar holder: the thread that loads; None where none does.
-    """
+    """Whose turn it is, by a lock that a thread may take again: it would wait for itself."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.holder: int | None = None
+        self.lock = threading.RLock()
 
 
 _guard = threading.Lock()
@@ -34,22 +30,17 @@ def one_at_a_time(key: Hashable, timeout: float, observer: Observer) -> Iterator
     """Keep other threads from entering a block of the same key, until this one is left.
 
     :param timeout: seconds to wait for them.
-    :raises TemporaryError: when they take longer, and at once in the thread that is in such a block already.
+    :raises TemporaryError: when they take longer.
     """
-    thread = threading.get_ident()
     with _guard:
         # What a fork has copied of it nobody would ever release.
         turn = _turns.setdefault((os.getpid(), key), _Turn())
     if not turn.lock.acquire(blocking=False):
-        # A thread would wait for itself.
-        patience = 0 if turn.holder == thread else min(timeout, threading.TIMEOUT_MAX)
-        if patience:
+        if timeout:
             observer.warning(f"waiting up to {timeout:g} s: another load is running in this process")
-        if not patience or not turn.lock.acquire(timeout=patience):
+        if not turn.lock.acquire(timeout=min(timeout, threading.TIMEOUT_MAX)):
             raise TemporaryError("another load is running in this process", state=UNCHANGED)
-    turn.holder = thread
     try:
         yield
     finally:
-        turn.holder = None
         turn.lock.release()
