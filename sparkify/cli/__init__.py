@@ -25,7 +25,8 @@ app = typer.Typer(
     help="Load JSON files into a warehouse on Amazon Redshift or an embedded DuckDB.",
     epilog="Exit codes: 0 done; 1 the data is not right; 2 usage or configuration; 75 try again later.",
     no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    # Else Typer leaves out of a pipe what looks like a colour, as in the name of a file: it is to be escaped.
+    context_settings={"help_option_names": ["-h", "--help"], "color": True},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )

@@ -176,6 +176,13 @@ def test_sql_to_base_removes_every_table(home: Path) -> None:
     assert "CREATE TABLE" not in printed
 
 
+def test_name_in_a_pipe_keeps_what_looks_like_a_colour(home: Path) -> None:
+    (home / "data" / "log_data" / "y\x1b[2Jz.json").write_text("oops\n")
+    run(home, "load", "--max-rejects", "1")
+    assert "log_data/y\\x1b[2Jz.json:1: " in run(home, "rejects").stdout
+    assert "data\\x1b[1m" in run(home, "config", SPARKIFY_LOG_DATA="data\x1b[1m").stdout
+
+
 def test_rejects_of_no_load_are_refused(home: Path) -> None:
     run(home, "load")
     assert run(home, "rejects", "1").stderr == "No line was rejected.\n"
