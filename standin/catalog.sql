@@ -338,6 +338,10 @@ CREATE FUNCTION rs.concat(a text, b text) RETURNS text LANGUAGE sql IMMUTABLE AS
 CREATE FUNCTION rs.sha2(s text, bits int) RETURNS text LANGUAGE sql IMMUTABLE AS $$
     SELECT encode(CASE bits WHEN 224 THEN sha224(s::bytea) WHEN 384 THEN sha384(s::bytea)
         WHEN 512 THEN sha512(s::bytea) ELSE sha256(s::bytea) END, 'hex') $$;
+CREATE FUNCTION rs.from_hex(s text) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$ SELECT decode(s, 'hex') $$;
+CREATE FUNCTION rs.from_varbyte(value bytea, format text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE lower(format) WHEN 'hex' THEN encode(value, 'hex') WHEN 'base64' THEN encode(value, 'base64')
+        WHEN 'utf8' THEN convert_from(value, 'UTF8') END $$;
 CREATE FUNCTION rs.strtol(s text, base int) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS $$
     DECLARE n numeric := 0; sign int := 1; digits text := lower(btrim(s)); digit int;
     BEGIN

@@ -76,8 +76,12 @@ def _compute(key_of: Callable[[str], str]) -> None:
 
 def _key(name: str) -> str:
     if _is_redshift():
-        accented = "".join(chr(code) for low, high in ACCENTED for code in range(low, high + 1))
-        return f"lower(regexp_replace(translate({name}, '{accented}', ''), '[ -/:-@[-`{{-~[:cntrl:]]', ''))"
+        dropped = [chr(code) for low, high in ACCENTED for code in range(low, high + 1)]
+        accented = "".join(one for one in dropped if not "\x80" <= one <= "\x9f")
+        # Control characters, which a terminal that SQL is printed on would obey.
+        controls = "".join(one for one in dropped if "\x80" <= one <= "\x9f").encode().hex()
+        characters = f"'{accented}' || FROM_VARBYTE(FROM_HEX('{controls}'), 'utf8')"
+        return f"lower(regexp_replace(translate({name}, {characters}, ''), '[ -/:-@[-`{{-~[:cntrl:]]', ''))"
     accented = "".join(rf"\x{{{low:x}}}-\x{{{high:x}}}" for low, high in ACCENTED)
     return rf"lower(regexp_replace({name}, '[\x00-/:-@\[-`{{-\x7f{accented}]', '', 'g'))"
 

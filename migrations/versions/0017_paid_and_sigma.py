@@ -73,7 +73,10 @@ def _change(table: str, values: dict[str, str], where: str) -> None:
 
 def _key(name: str) -> str:
     if op.get_context().dialect.name == "redshift":
-        accented = "".join(chr(code) for low, high in ACCENTED for code in range(low, high + 1))
-        return f"lower(regexp_replace(translate({name}, '{accented}', ''), '[ -/:-@[-`{{-~[:cntrl:]]', ''))"
+        dropped = [chr(code) for low, high in ACCENTED for code in range(low, high + 1)]
+        accented = "".join(one for one in dropped if not "\x80" <= one <= "\x9f")
+        controls = "".join(one for one in dropped if "\x80" <= one <= "\x9f").encode().hex()
+        characters = f"'{accented}' || FROM_VARBYTE(FROM_HEX('{controls}'), 'utf8')"
+        return f"lower(regexp_replace(translate({name}, {characters}, ''), '[ -/:-@[-`{{-~[:cntrl:]]', ''))"
     accented = "".join(rf"\x{{{low:x}}}-\x{{{high:x}}}" for low, high in ACCENTED)
     return rf"lower(regexp_replace({name}, '[\x00-/:-@\[-`{{-\x7f{accented}]', '', 'g'))"

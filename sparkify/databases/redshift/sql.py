@@ -72,9 +72,11 @@ def _view(element: CreateView | DropView | CommentOnView, compiler: DDLCompiler)
     return f"{quote(element.schema)}.{quote(element.name)}" if element.schema else quote(element.name)
 
 
-# A terminal that takes the control characters beyond ASCII for its own reads on until U+009C: it is the last.
-_ACCENTED = "".join(chr(code) for low, high in ACCENTED for code in range(low, high + 1) if code != 0x9C)
-_ACCENTED = f"{_ACCENTED}\x9c"
+_DROPPED = [chr(code) for low, high in ACCENTED for code in range(low, high + 1)]
+_ACCENTED = "".join(one for one in _DROPPED if not "\x80" <= one <= "\x9f")
+# Control characters, which a terminal that SQL is printed on would obey. CHR is of ASCII (AWS: CHR function).
+_CONTROLS = "".join(one for one in _DROPPED if "\x80" <= one <= "\x9f").encode().hex()
+_TRANSLATED = f"'{FINAL_SIGMA}{_ACCENTED}' || FROM_VARBYTE(FROM_HEX('{_CONTROLS}'), 'utf8')"
 _PUNCTUATION = "[ -/:-@[-`{-~[:cntrl:]]"
 
 
@@ -84,9 +86,7 @@ def _match_key(element: match_key, compiler: SQLCompiler, **kw: Any) -> str:
     # that one has ASCII alone. It replaces every occurrence (AWS: REGEXP_REPLACE function). Of the characters
     # that TRANSLATE is given the first has one to become; the others are removed.
     name = compiler.process(element.clauses, **kw)
-    return (
-        f"lower(regexp_replace(translate({name}, '{FINAL_SIGMA}{_ACCENTED}', '{SIGMA}'), '{_PUNCTUATION}', ''))"
-    )
+    return f"lower(regexp_replace(translate({name}, {_TRANSLATED}, '{SIGMA}'), '{_PUNCTUATION}', ''))"
 
 
 @compiles(epoch_ms, "redshift")

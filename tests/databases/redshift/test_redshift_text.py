@@ -30,6 +30,8 @@ CREATE MACRO dateadd(part, n, moment) AS
 FNV_HASH = "CREATE MACRO fnv_hash(value) AS (hash(value) % 1000000007)::BIGINT"
 """Of what is hashed both give a whole number; which one, nothing here depends on."""
 
+FROM_VARBYTE = "CREATE MACRO from_varbyte(value, format) AS CASE format WHEN 'utf8' THEN decode(value) END"
+
 
 class RedshiftText(DuckDB):
     """DuckDB, which is sent what Redshift would be."""
@@ -58,6 +60,7 @@ def loaded(folder: Path, name: str, seed: int, database: type[DuckDB]) -> Wareho
     with warehouse.engine.begin() as connection:
         connection.exec_driver_sql(DATEADD)
         connection.exec_driver_sql(FNV_HASH)
+        connection.exec_driver_sql(FROM_VARBYTE)
     source, here = folder / f"source-{name}", folder / f"here-{name}"
     for batch in batches(source, seed):
         for path in batch:

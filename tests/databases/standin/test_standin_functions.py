@@ -50,6 +50,8 @@ TS = "timestamp '2018-11-01 20:57:10.796'"
         ("can_json_parse('[1, {\"a\": null}]')", True),
         ("can_json_parse('[1,]')", False),
         ("can_json_parse(null)", None),
+        ("from_varbyte(from_hex('42c3b6c280'), 'utf8')", "Bö\x80"),
+        ("from_varbyte(from_hex('42C3B6'), 'hex')", "42c3b6"),
         ("strtol('ff', 16)", 255),
         ("strtol('0xff', 16)", 255),
         ("strtol('-101', 2)", -5),
