@@ -73,7 +73,8 @@ def report(
         build = import_module(pipeline.report).build
         page = build(warehouse, since=since, until=until, days=days, tz=tz, checks=checks)
     if str(output) == "-":
-        raw(sys.stdout).write(f"{page}\n")
+        # What a program reads has names as they are; a terminal gets them escaped.
+        (sys.stdout if sys.stdout.isatty() else raw(sys.stdout)).write(f"{page}\n")
         return
     try:
         with atomic_write(output) as new:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -230,6 +231,25 @@ def test_parquet_goes_to_a_pipe_and_not_to_a_terminal(home: Path) -> None:
 
 
 # -- the database ------------------------------------------------------------------------------------------
+
+
+def test_page_on_a_terminal_is_escaped_and_in_a_pipe_is_not(tmp_path: Path, data: Data) -> None:
+    data.log("a.json", event(song="Gone\x9b2J"))
+    data.song("a.json", song())
+    with Warehouse(f"duckdb:///{tmp_path / 'sparkify.duckdb'}") as warehouse:
+        warehouse.load(log_data=data.logs, song_data=data.songs)
+    ours, theirs = pty.openpty()
+    text = b""
+    with start(tmp_path, "report", "-o", "-", "--no-checks", stdout=theirs) as process:
+        os.close(theirs)
+        with suppress(OSError):  # the other end is closed
+            while some := os.read(ours, 1 << 16):
+                text += some
+        assert process.wait(timeout=60) == 0
+    os.close(ours)
+    assert b"Gone\\x9b2J" in text
+    assert "\x9b".encode() not in text
+    assert "Gone\x9b2J" in run(tmp_path, "report", "-o", "-", "--no-checks").stdout
 
 
 def test_table_has_booleans_as_words(home: Path) -> None:
