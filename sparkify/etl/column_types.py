@@ -72,7 +72,7 @@ def is_read_from_json(kind: TypeEngine[Any], *, is_epoch: bool) -> bool:
     :param is_epoch: whether it is milliseconds since 1970-01-01 UTC, which become a time.
     """
     if isinstance(kind, TIMESTAMP):
-        return is_epoch and not kind.timezone
+        return is_epoch
     return kind.__visit_name__ in _READ
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -60,6 +60,18 @@ def test_number_that_its_type_cannot_hold_is_rejected(things: Things) -> None:
         (10, "real", "real: -1e+39 does not fit a real"),
         (11, "real", "real: 1e-40 is too near to 0 for a real"),
     ]
+
+
+def test_time_with_a_zone_is_the_moment_of_the_file(things: Things) -> None:
+    found, rejects = things.load(
+        [{"id": 1, "at": 0}, {"id": 2, "at": 1541106106796}, {"id": 3, "at": 253_402_300_800_000}],
+        Column("at", TIMESTAMP(timezone=True), info=from_json("at", epoch="ms")),
+    )
+    assert [(number, at.astimezone(UTC)) for number, at in found] == [
+        (1, datetime(1970, 1, 1, tzinfo=UTC)),
+        (2, datetime(2018, 11, 1, 21, 1, 46, 796_000, tzinfo=UTC)),
+    ]
+    assert rejects == [(3, "at", "at: 253402300800000 is after year 9999")]
 
 
 def test_time_beyond_the_years_of_datetime_is_rejected(things: Things) -> None:

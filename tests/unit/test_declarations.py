@@ -51,7 +51,6 @@ CUSTOMERS = Table(
         Column("paid", Boolean, info=from_json("paid")),
         Column("state", Enum("new", "paid", name="state"), info=from_json("state")),
         Column("country", CHAR(2), info=from_json("country")),
-        Column("zoned", TIMESTAMP(timezone=True), info=from_json("at", epoch="ms")),
         Column("mysql", TINYINT, info=from_json("number")),
     ],
     ids=lambda column: column.name,
