@@ -11,7 +11,11 @@ from sparkify.etl.errors import SparkifyError
 __all__ = ["refuse_truncated"]
 
 _TABLES = 'SELECT format(\'"{}"."{}"\', schema_name, table_name) FROM duckdb_tables() WHERE NOT temporary'
-_BLOCKS = "SELECT greatest(max(block_id), max(list_max(additional_block_ids))) FROM pragma_storage_info(?)"
+_BLOCKS = (
+    "SELECT coalesce(greatest(max(block_id), max(list_max(additional_block_ids))), -1) "
+    "FROM pragma_storage_info(?)"
+)
+"""-1 of what has no block yet: it is empty, or in the log alone."""
 
 
 def refuse_truncated(connection: Any, file: Path, *, copy_of: Path | None = None) -> None:
@@ -25,7 +29,7 @@ def refuse_truncated(connection: Any, file: Path, *, copy_of: Path | None = None
     :raises duckdb.Error: when it ends before what says where the tables are.
     """
     tables = connection.execute(_TABLES).fetchall()
-    last = max((connection.execute(_BLOCKS, table).fetchall()[0][0] or 0 for table in tables), default=-1)
+    last = max((connection.execute(_BLOCKS, table).fetchall()[0][0] for table in tables), default=-1)
     (size,) = connection.execute("SELECT block_size FROM pragma_database_size()").fetchall()[0]
     needed, found = HEADERS + (last + 1) * size, file.stat().st_size
     if found < needed:
