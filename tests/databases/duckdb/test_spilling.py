@@ -100,6 +100,6 @@ def test_what_may_be_in_use_is_left(loaded: Warehouse, folder: Path) -> None:
 def test_connection_that_is_not_made_leaves_no_lock(loaded: Warehouse, folder: Path) -> None:
     assert loaded.database.file is not None
     with holding(loaded.database.file), pytest.raises(TemporaryError, match="in use by process"):
-        loaded.migrate()
+        loaded.migrate(lock_timeout=0)
     assert not folder.exists()
     assert not [name for name in open_files() if name.startswith(str(folder))]
