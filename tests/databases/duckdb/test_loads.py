@@ -46,6 +46,7 @@ from tests.databases.test_dry_run import sent
 from tests.support.commands import holding, run_here
 from tests.support.data import Data, rows, star
 from tests.support.making import event, song
+from tests.support.observers import Warnings
 from tests.support.paths import CLONE
 
 STAR_TABLES = ("songplays", "users", "songs", "artists", "time", "song_matches", "user_levels")
@@ -459,6 +460,18 @@ def holder(data: Data, warehouse: Warehouse) -> Iterator[subprocess.Popen[str]]:
         yield process
 
 
+class Ending(Warnings):
+    """Ends the first of other processes as soon as one is waited for."""
+
+    def __init__(self, others: Sequence[subprocess.Popen[str]]) -> None:
+        super().__init__()
+        self._others = others
+
+    def warning(self, message: str) -> None:
+        super().warning(message)
+        self._others[0].communicate(timeout=30)
+
+
 def test_a_database_in_use_by_another_process(warehouse: Warehouse, holder: subprocess.Popen[str]) -> None:
     with pytest.raises(TemporaryError, match=f"in use by process {holder.pid}; nothing was changed") as stopped:
         warehouse.load(only=["events"], lock_timeout=0)
@@ -470,38 +483,22 @@ def test_a_database_in_use_by_another_process(warehouse: Warehouse, holder: subp
 def test_load_waits_for_the_process_that_uses_the_database(
     warehouse: Warehouse, holder: subprocess.Popen[str]
 ) -> None:
-    warnings: list[str] = []
-
-    class Ending(Observer):
-        """Ends the other process as soon as it is waited for."""
-
-        def warning(self, message: str) -> None:
-            warnings.append(message)
-            holder.communicate(timeout=30)
-
+    ending = Ending([holder])
     with pytest.raises(TemporaryError, match=f"in use by process {holder.pid}"):
         warehouse.load(only=["events"], lock_timeout=0.3)
-    assert warehouse.load(only=["events"], lock_timeout=300, observer=Ending()).load_id == 1
-    assert warnings == [f"waiting up to 300 s: the database is in use by process {holder.pid}"]
+    assert warehouse.load(only=["events"], lock_timeout=300, observer=ending).load_id == 1
+    assert ending.seen == [f"waiting up to 300 s: the database is in use by process {holder.pid}"]
 
 
 def test_migration_waits_for_the_process_that_uses_the_database(
     warehouse: Warehouse, holder: subprocess.Popen[str]
 ) -> None:
-    warnings: list[str] = []
-
-    class Ending(Observer):
-        """Ends the other process as soon as it is waited for."""
-
-        def warning(self, message: str) -> None:
-            warnings.append(message)
-            holder.communicate(timeout=30)
-
+    ending = Ending([holder])
     with pytest.raises(TemporaryError, match=f"in use by process {holder.pid}; nothing was changed") as stopped:
         warehouse.migrate(lock_timeout=0.3)
     assert stopped.value.exit_code == 75
-    assert warehouse.migrate("base", lock_timeout=300, observer=Ending()) is None
-    assert warnings == [f"waiting up to 300 s: the database is in use by process {holder.pid}"]
+    assert warehouse.migrate("base", lock_timeout=300, observer=ending) is None
+    assert ending.seen == [f"waiting up to 300 s: the database is in use by process {holder.pid}"]
 
 
 def test_alembic_waits_for_the_process_that_uses_the_database(
@@ -521,7 +518,8 @@ def test_first_load_waits_for_another_that_has_just_made_the_file(
 ) -> None:
     data.log("a.json", event())
     create = DuckDB.create_file
-    warnings: list[str] = []
+    holders: list[subprocess.Popen[str]] = []
+    ending = Ending(holders)
     with ExitStack() as others, Warehouse(f"duckdb:///{tmp_path}/new.duckdb") as first:
 
         def taken(database: DuckDB, **options: Any) -> bool:
@@ -530,15 +528,9 @@ def test_first_load_waits_for_another_that_has_just_made_the_file(
             holders.append(others.enter_context(holding(tmp_path / "new.duckdb")))
             return made
 
-        class Ending(Observer):
-            def warning(self, message: str) -> None:
-                warnings.append(message)
-                holders[0].communicate(timeout=30)
-
-        holders: list[subprocess.Popen[str]] = []
         monkeypatch.setattr(DuckDB, "create_file", taken)
-        assert first.load(log_data=data.logs, only=["events"], lock_timeout=300, observer=Ending()).load_id == 1
-    assert warnings == [f"waiting up to 300 s: the database is in use by process {holders[0].pid}"]
+        assert first.load(log_data=data.logs, only=["events"], lock_timeout=300, observer=ending).load_id == 1
+    assert ending.seen == [f"waiting up to 300 s: the database is in use by process {holders[0].pid}"]
 
 
 def test_loads_in_two_threads_give_each_play_once(data: Data, warehouse: Warehouse) -> None:
