@@ -37,6 +37,7 @@ from tests.support.cloud import REAL_PATHS, ROLE, Cloud
 from tests.support.commands import run_here
 from tests.support.data import HEAD, Data, rows, star
 from tests.support.making import event, song, write
+from tests.support.observers import Warnings
 from tests.support.paths import CLONE
 
 
@@ -484,19 +485,25 @@ def test_load_that_cannot_wait_says_who_has_the_lock(
     assert empty.load().load_id == 1
 
 
+class Releasing(Warnings):
+    """Ends the transaction that is waited for."""
+
+    def __init__(self, holder: Connection) -> None:
+        super().__init__()
+        self._holder = holder
+
+    def warning(self, message: str) -> None:
+        super().warning(message)
+        self._holder.rollback()
+
+
 def test_load_says_whom_it_waits_for(
     cloud: Cloud, empty: Warehouse, holder: Connection, tmp_path: Path
 ) -> None:
     one_play(cloud, tmp_path)
-    warnings: list[str] = []
-
-    class Releasing(Observer):
-        def warning(self, message: str) -> None:
-            warnings.append(message)
-            holder.rollback()
-
-    assert empty.load(lock_timeout=300, observer=Releasing()).load_id == 1
-    (warning,) = warnings
+    releasing = Releasing(holder)
+    assert empty.load(lock_timeout=300, observer=releasing).load_id == 1
+    (warning,) = releasing.seen
     assert re.fullmatch(f"waiting up to 300 s for {HOLDER}", warning)
 
 
@@ -507,19 +514,13 @@ def test_migration_that_cannot_wait_says_which_load_has_the_lock(empty: Warehous
     assert re.fullmatch(said, str(stopped.value))
     assert empty.status().at_head
     holder.rollback()
-    assert empty.migrate("base", lock_timeout=0.5) is None
+    assert empty.migrate("base", lock_timeout=300) is None
 
 
 def test_migration_says_which_load_it_waits_for(empty: Warehouse, holder: Connection) -> None:
-    warnings: list[str] = []
-
-    class Releasing(Observer):
-        def warning(self, message: str) -> None:
-            warnings.append(message)
-            holder.rollback()
-
-    assert empty.migrate("base", lock_timeout=300, observer=Releasing()) is None
-    (warning,) = warnings
+    releasing = Releasing(holder)
+    assert empty.migrate("base", lock_timeout=300, observer=releasing) is None
+    (warning,) = releasing.seen
     assert re.fullmatch(f"waiting up to 300 s for {HOLDER}", warning)
 
 
