@@ -20,7 +20,7 @@ from sparkify.etl.discovery import list_sources
 from sparkify.etl.dry_run import PlannedStep
 from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.journal import remembering
-from sparkify.etl.lock_timeout import check_lock_timeout
+from sparkify.etl.lock_timeout import LOCK_TIMEOUT, check_lock_timeout
 from sparkify.etl.observer import Observer
 from sparkify.etl.request import OnDrift
 from sparkify.etl.results import CheckResult, LoadReport, PruneReport, Reject
@@ -90,7 +90,7 @@ class Warehouse(Connections):
         allow_missing: bool = False,
         on_drift: OnDrift = "warn",
         verify: bool = False,
-        lock_timeout: float = 60,
+        lock_timeout: float = LOCK_TIMEOUT,
         observer: Observer | None = None,
         **locations: str | Path | None,
     ) -> LoadReport:
@@ -176,7 +176,7 @@ class Warehouse(Connections):
             )
 
     def migrate(
-        self, revision: str = "head", *, lock_timeout: float = 60, observer: Observer | None = None
+        self, revision: str = "head", *, lock_timeout: float = LOCK_TIMEOUT, observer: Observer | None = None
     ) -> str | None:
         """Bring the tables to a revision, and return it. ``base`` removes them, and every row with them.
 
@@ -197,7 +197,7 @@ class Warehouse(Connections):
         rejects_older_than: str | timedelta | None = None,
         history_older_than: str | timedelta | None = None,
         dry_run: bool = False,
-        lock_timeout: float = 60,
+        lock_timeout: float = LOCK_TIMEOUT,
         observer: Observer | None = None,
     ) -> PruneReport:
         """Remove old rows of the ledger, in one transaction that keeps loads out. Files stay known.

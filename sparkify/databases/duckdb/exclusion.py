@@ -14,15 +14,9 @@ from sparkify.etl.observer import Observer
 __all__ = ["one_at_a_time"]
 
 
-class _Turn:
-    """Whose turn it is, by a lock that a thread may take again: it would wait for itself."""
-
-    def __init__(self) -> None:
-        self.lock = threading.RLock()
-
-
 _guard = threading.Lock()
-_turns: WeakValueDictionary[Hashable, _Turn] = WeakValueDictionary()
+_turns: WeakValueDictionary[Hashable, threading.RLock] = WeakValueDictionary()
+"""Locks that a thread may take again: it would wait for itself."""
 
 
 @contextmanager
@@ -34,13 +28,13 @@ def one_at_a_time(key: Hashable, timeout: float, observer: Observer) -> Iterator
     """
     with _guard:
         # What a fork has copied of it nobody would ever release.
-        turn = _turns.setdefault((os.getpid(), key), _Turn())
-    if not turn.lock.acquire(blocking=False):
+        turn = _turns.setdefault((os.getpid(), key), threading.RLock())
+    if not turn.acquire(blocking=False):
         if timeout:
             observer.warning(f"waiting up to {timeout:g} s: another load is running in this process")
-        if not turn.lock.acquire(timeout=min(timeout, threading.TIMEOUT_MAX)):
+        if not turn.acquire(timeout=min(timeout, threading.TIMEOUT_MAX)):
             raise TemporaryError("another load is running in this process", state=UNCHANGED)
     try:
         yield
     finally:
-        turn.lock.release()
+        turn.release()
