@@ -12,10 +12,13 @@ import duckdb
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import make_url
 
 from sparkify import Warehouse
+from sparkify.databases import open_database
 from sparkify.etl.declarations import Pipeline
 from sparkify.pipeline import SPARKIFY
+from sparkify.warehouse.creation import creation_statements
 from sparkify.warehouse.migrations import Migrations
 from tests.support.commands import run_here
 from tests.support.data import HEAD, Data, rows
@@ -186,3 +189,9 @@ def test_load_of_new_file_imports_no_alembic(tmp_path: Path, data: Data) -> None
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_statements_are_compiled_once_for_all_files(tmp_path: Path) -> None:
+    databases = [open_database(make_url(f"duckdb:///{tmp_path}/{name}.duckdb")) for name in ("a", "b")]
+    one, other = (creation_statements(SPARKIFY, database, database.create_engine()) for database in databases)
+    assert one is other
