@@ -9,8 +9,8 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from sparkify.cli import formatting
-from sparkify.cli.values import plain_text, printable
 from sparkify.cli.writing import is_number
+from sparkify.etl.values import plain_text, printable
 
 if TYPE_CHECKING:
     from sparkify.databases.rows import Rows

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 import typer
 
 from sparkify.cli.streams import raw
-from sparkify.cli.values import csv_line, json_text, markdown_text
+from sparkify.etl.values import csv_line, json_text, markdown_text
 
 if TYPE_CHECKING:
     from sparkify.databases import Database

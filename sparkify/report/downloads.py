@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime
-from typing import Any
+from collections.abc import Sequence
 from urllib.parse import quote
 
+from sparkify.etl.values import csv_line
 from sparkify.report.facts import Record
 
 __all__ = ["csv_link", "csv_text"]
@@ -17,8 +16,8 @@ _MOST_ROWS = 500
 
 def csv_text(rows: Sequence[Record]) -> str:
     """What ``sparkify-etl query --csv`` prints of these rows."""
-    lines = [_line(rows[0].keys()), *(_line(row.values()) for row in rows)] if rows else []
-    return "".join(f"{line}\n" for line in lines)
+    lines = [tuple(rows[0]), *(tuple(row.values()) for row in rows)] if rows else []
+    return "".join(f"{csv_line(line, utc=True)}\n" for line in lines)
 
 
 def csv_link(rows: Sequence[Record]) -> str | None:
@@ -26,20 +25,3 @@ def csv_link(rows: Sequence[Record]) -> str | None:
     if not 0 < len(rows) <= _MOST_ROWS:
         return None
     return f"data:text/csv;charset=utf-8,{quote(csv_text(rows), safe=',.-_~')}"
-
-
-def _line(values: Iterable[Any]) -> str:
-    return ",".join("" if value is None else _quoted(_plain(value)) for value in values)
-
-
-def _plain(value: Any) -> str:
-    """Moments are of UTC, to the millisecond, or to the microsecond where they have some."""
-    if isinstance(value, datetime):
-        spec = "microseconds" if value.microsecond % 1000 else "milliseconds"
-        return f"{value.isoformat(timespec=spec)}Z"
-    return value.isoformat() if isinstance(value, date) else str(value)
-
-
-def _quoted(text: str) -> str:
-    plain = text and text.isprintable() and not {",", '"'} & set(text) and text.strip() == text
-    return text if plain else '"{}"'.format(text.replace('"', '""'))

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from sparkify.cli.values import csv_line, json_text
+from sparkify.etl.values import csv_line, json_text
 
 HOSTILE = ["=HYPERLINK(1)", "+cmd", "-1+cmd", "@SUM(1)", " =1", "\t=1", "\r=1", "\uff1d1"]
 

@@ -16,7 +16,6 @@ PACKAGE = Path(sparkify.__file__).parent
 # Each module with examples, and how many statements they have.
 EXAMPLES = {
     "sparkify.cli.times": 2,
-    "sparkify.cli.values": 1,
     "sparkify.cli.writing": 1,
     "sparkify.config.dwhcfg": 2,
     "sparkify.config.secrets": 5,
@@ -24,6 +23,7 @@ EXAMPLES = {
     "sparkify.etl.escaping": 3,
     "sparkify.etl.html": 1,
     "sparkify.etl.retention": 1,
+    "sparkify.etl.values": 1,
     "sparkify.generate": 3,
     "sparkify.generate.chance": 1,
     "sparkify.generate.lines": 1,
