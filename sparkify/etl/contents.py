@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sparkify.etl.buckets import open_bucket
 from sparkify.etl.listing import AwsOptions, Listing, SourceFile
-from sparkify.etl.locations import is_s3, split_s3
-from sparkify.etl.sources import stored_bytes
+from sparkify.etl.locations import is_s3
+from sparkify.etl.sources import open_stores, store_of, stored_bytes
 from sparkify.etl.threads import Threads
 
 if TYPE_CHECKING:
@@ -104,18 +103,13 @@ def not_verified(count: int) -> str:
 
 
 def _hashes(files: Sequence[SourceFile], aws: AwsOptions) -> Iterator[str]:
-    stores = _stores(files, aws)
+    stores = open_stores(files, aws)
     with Threads(_READERS) as pool:
         yield from pool.map(lambda file: _hash(file, stores), files)
 
 
-def _stores(files: Iterable[SourceFile], aws: AwsOptions) -> dict[str, S3Store]:
-    buckets = {split_s3(file.uri)[0] for file in files if is_s3(file.uri)}
-    return {bucket: open_bucket(bucket, aws) for bucket in sorted(buckets)}
-
-
 def _hash(file: SourceFile, stores: Mapping[str, S3Store]) -> str:
     found = hashlib.sha256()
-    for chunk in stored_bytes(file, stores[split_s3(file.uri)[0]] if is_s3(file.uri) else None):
+    for chunk in stored_bytes(file, store_of(file, stores)):
         found.update(chunk)
     return found.hexdigest()

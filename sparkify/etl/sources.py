@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from sparkify.etl.buckets import reaching_s3
+from sparkify.etl.buckets import open_bucket, reaching_s3
 from sparkify.etl.errors import EmptySource, SourceError, TemporaryError
-from sparkify.etl.listing import MAX_UNPACKED, SourceFile, fingerprint_of
-from sparkify.etl.locations import split_s3
+from sparkify.etl.listing import MAX_UNPACKED, AwsOptions, SourceFile, fingerprint_of
+from sparkify.etl.locations import is_s3, split_s3
 from sparkify.etl.retrying import persistently
 
 if TYPE_CHECKING:
     from obstore import GetOptions
     from obstore.store import S3Store
 
-__all__ = ["file_chunks", "stored_bytes", "unpacked"]
+__all__ = ["file_chunks", "open_stores", "store_of", "stored_bytes", "unpacked"]
 
 CHUNK = 1 << 20
 """Bytes that are read at a time."""
@@ -27,6 +27,17 @@ GZIP_MAGIC = b"\x1f\x8b"
 MAX_RATIO = 200
 """How many times as large as stored a file may become. Logs become ten times as large; zlib can do 1,032."""
 _SHORT = 16 * 1024
+
+
+def open_stores(files: Iterable[SourceFile], aws: AwsOptions) -> dict[str, S3Store]:
+    """The buckets that files of S3 lie in, by name: opened once, and not by each of the threads that read."""
+    buckets = {split_s3(file.uri)[0] for file in files if is_s3(file.uri)}
+    return {bucket: open_bucket(bucket, aws) for bucket in sorted(buckets)}
+
+
+def store_of(file: SourceFile, stores: Mapping[str, S3Store]) -> S3Store | None:
+    """The bucket that a file lies in; None of a local one."""
+    return stores[split_s3(file.uri)[0]] if is_s3(file.uri) else None
 
 
 def file_chunks(

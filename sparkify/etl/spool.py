@@ -14,16 +14,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-from sparkify.etl.buckets import open_bucket
 from sparkify.etl.declarations import Source
 from sparkify.etl.errors import SourceError, TemporaryError
 from sparkify.etl.line_counter import LineCounter
 from sparkify.etl.line_rules import BOM, MAX_LINE
 from sparkify.etl.listing import AwsOptions, SourceFile
-from sparkify.etl.locations import is_s3, split_s3
 from sparkify.etl.profiles import Profile
 from sparkify.etl.profiling import FileProfiler, Profiler
-from sparkify.etl.sources import CHUNK, GZIP_MAGIC, stored_bytes, unpacked
+from sparkify.etl.sources import CHUNK, GZIP_MAGIC, open_stores, store_of, stored_bytes, unpacked
 from sparkify.etl.threads import Threads
 
 if TYPE_CHECKING:
@@ -96,10 +94,7 @@ def spool(
     """
     profiler = None if source is None else Profiler(source)
     report = progress or (lambda _bytes: None)
-    stores = {
-        bucket: open_bucket(bucket, aws)
-        for bucket in sorted({split_s3(file.uri)[0] for file in files if is_s3(file.uri)})
-    }
+    stores = open_stores(files, aws)
     small = [file for file in files if file.size < _SMALL]
     with _Bundler(folder) as bundle, Threads(_FETCHERS) as pool:
         for one in _contents(small, stores, pool, partial(_Reading, profiler=profiler, aws=aws)):
@@ -110,7 +105,7 @@ def spool(
     large = [file for file in files if file.size >= _SMALL]
     for number, file in enumerate(large):
         path = folder / f"file-{number:06d}.json"
-        store = _store(file, stores)
+        store = store_of(file, stores)
         reading = _Reading(file, store, profiler=profiler, aws=aws)
         if store is None and not _is_gzip(file):
             path.symlink_to(file.uri)
@@ -192,10 +187,6 @@ def _is_gzip(file: SourceFile) -> bool:
         raise SourceError(file.uri, f"cannot be read: {exc.strerror}") from exc
 
 
-def _store(file: SourceFile, stores: dict[str, S3Store]) -> S3Store | None:
-    return stores[split_s3(file.uri)[0]] if is_s3(file.uri) else None
-
-
 def _contents(
     files: Sequence[SourceFile],
     stores: dict[str, S3Store],
@@ -207,7 +198,7 @@ def _contents(
         yield from (reading(file, None) for file in files)
         return
     for some in _windows(files):
-        yield from pool.map(lambda file: reading(file, _store(file, stores)).fetch(), some)
+        yield from pool.map(lambda file: reading(file, store_of(file, stores)).fetch(), some)
 
 
 def _windows(files: Sequence[SourceFile]) -> Iterator[list[SourceFile]]:

@@ -41,7 +41,6 @@ class LoadObjects:
         self._observer = observer
         self._folder = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
         self._written: dict[str, bytes | None] = {}
-        self._stores: dict[str, S3Store] = {}
         self._until: float | None = None
 
     def uri(self, name: str, *, dry_run: bool = False) -> str | None:
@@ -129,6 +128,4 @@ class LoadObjects:
 
     def _place(self, uri: str) -> tuple[S3Store, str]:
         bucket, key = split_s3(uri)
-        if bucket not in self._stores:
-            self._stores[bucket] = open_bucket(bucket, self._aws)
-        return self._stores[bucket], key
+        return open_bucket(bucket, self._aws), key

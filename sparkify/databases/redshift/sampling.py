@@ -47,12 +47,9 @@ class Sampling:
         self._fetched: list[tuple[SourceFile, Future[bytes]]] = []
 
     def __enter__(self) -> Self:
-        stores: dict[str, S3Store] = {}
         for file in self._files:
-            bucket, _ = split_s3(file.uri)
-            if bucket not in stores:
-                stores[bucket] = open_bucket(bucket, self._aws)
-            self._fetched.append((file, self._pool.submit(partial(_beginning, file, stores[bucket]))))
+            store = open_bucket(split_s3(file.uri)[0], self._aws)
+            self._fetched.append((file, self._pool.submit(partial(_beginning, file, store))))
         return self
 
     def __exit__(
