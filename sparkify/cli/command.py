@@ -247,6 +247,7 @@ def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
 
 def _fail(error: Exception) -> NoReturn:
     from sparkify.etl.errors import SparkifyError
+    from sparkify.etl.translation import first_line
 
     if verbosity.debug:
         import traceback
@@ -265,8 +266,7 @@ def _fail(error: Exception) -> NoReturn:
             discard_stdout()
             complain(f"stdout cannot be written: {error.strerror}")
             sys.exit(known.exit_code)
-    first = (str(error).strip() or type(error).__name__).splitlines()[0]
-    complain(f"{type(error).__name__}: {first}")
+    complain(f"{type(error).__name__}: {first_line(error)}")
     if not verbosity.debug:
         echo("This was not expected. Run again with --debug to see more.", always=True)
     sys.exit(1)

@@ -18,6 +18,7 @@ from sparkify.etl.failures import record_failure, settle_failures
 from sparkify.etl.journal import FailedLoad, Journal, Origin
 from sparkify.etl.observer import Observer
 from sparkify.etl.session import Session
+from sparkify.etl.translation import first_line
 
 __all__ = ["TableJournal"]
 
@@ -61,5 +62,5 @@ class TableJournal(Journal):
         except Exception as exc:
             # Whatever it is: the load ends as it would without.
             known = self._adapter.translate(exc)
-            reason = known.found if known else (str(exc).strip() or type(exc).__name__).splitlines()[0]
+            reason = known.found if known else first_line(exc)
             self._observer.warning(f"{self._ledger.failures.name}: {otherwise}: {reason}")

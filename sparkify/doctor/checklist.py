@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sparkify.etl.errors import ConfigurationError, SparkifyError
-from sparkify.etl.translation import Translate, translated
+from sparkify.etl.translation import Translate, first_line, translated
 
 __all__ = ["Checklist", "Diagnosis", "Problem"]
 
@@ -74,8 +74,8 @@ class Checklist:
     def _failure(self, name: str, exc: Exception, exit_code: int, *, if_allowed: bool) -> Diagnosis:
         error = translated(exc, self.translate)
         if error is None:
-            first = (str(exc).strip() or type(exc).__name__).splitlines()[0]
-            return Diagnosis(name, "problem", f"{type(exc).__name__}: {first}", "see the message", exit_code)
+            found = f"{type(exc).__name__}: {first_line(exc)}"
+            return Diagnosis(name, "problem", found, "see the message", exit_code)
         if if_allowed and getattr(error, "denied", False):
             return Diagnosis(name, "skipped", f"your AWS identity may not inspect it ({error})")
         code = exit_code if isinstance(error, Problem | ConfigurationError) else 1

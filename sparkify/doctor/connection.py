@@ -14,6 +14,7 @@ from sparkify.databases import Database
 from sparkify.doctor.checklist import Checklist, Problem
 from sparkify.doctor.schema import check_revision, engine_of
 from sparkify.etl.declarations import Pipeline
+from sparkify.etl.translation import first_line
 
 __all__ = ["ConnectionChecks"]
 
@@ -93,8 +94,7 @@ class ConnectionChecks:
         error = self._database.translate(exc)
         if error is not None:
             return Problem(error.found, hint=error.hint or "check DB_NAME, DB_USER and DB_PASSWORD")
-        first = (str(exc).strip() or type(exc).__name__).splitlines()[0]
-        return Problem(first, hint="check DB_NAME, DB_USER and DB_PASSWORD")
+        return Problem(first_line(exc), hint="check DB_NAME, DB_USER and DB_PASSWORD")
 
 
 def _is_about_tls(error: BaseException | None) -> bool:

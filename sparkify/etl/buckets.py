@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 from sparkify.etl.errors import EmptySource, SourceError, TemporaryError
 from sparkify.etl.listing import AwsOptions
 from sparkify.etl.retrying import Unanswered
+from sparkify.etl.translation import first_line
 
 if TYPE_CHECKING:
     from boto3 import Session
@@ -213,7 +214,7 @@ def reaching_s3(uri: str) -> Iterator[None]:
                 raise SourceError(
                     uri, "the bucket is in another region", hint="Set AWS_DEFAULT_REGION."
                 ) from exc
-        first = str(exc).strip().splitlines()[0][:300]
+        first = first_line(exc)[:300]
         client = _OF_CLIENT.search(first)
         first = _words(exc) or (client[1] if client else first)
         raise Unanswered(f"S3 did not answer ({first})", where=uri) from exc

@@ -14,6 +14,7 @@ from sparkify.etl.clock import utc_now
 from sparkify.etl.errors import COMMITTED, SparkifyError
 from sparkify.etl.escaping import escape_line
 from sparkify.etl.results import FileCount, LoadRecord
+from sparkify.etl.translation import first_line
 
 __all__ = ["FailedLoad", "Journal", "Origin", "remembering"]
 
@@ -146,8 +147,7 @@ def _described(error: BaseException) -> tuple[str, int]:
     if isinstance(error, SparkifyError):
         where = [] if error.where is None else [error.where]
         return _one_line([*where, error.found, *error.details]), error.exit_code
-    first = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return _one_line([type(error).__name__, first]), 1
+    return _one_line([type(error).__name__, first_line(error)]), 1
 
 
 def _signal_behind(error: BaseException) -> BaseException | None:

@@ -7,10 +7,15 @@ from contextlib import contextmanager
 
 from sparkify.etl.errors import SparkifyError
 
-__all__ = ["Translate", "translated", "translating"]
+__all__ = ["Translate", "first_line", "translated", "translating"]
 
 Translate = Callable[[Exception], SparkifyError | None]
 """What an error of somebody else means, such as :meth:`~sparkify.etl.adapter.Adapter.translate` has it."""
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, in one line; of one that says nothing, its class."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def translated(error: Exception, translate: Translate) -> SparkifyError | None:

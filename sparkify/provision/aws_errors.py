@@ -29,6 +29,7 @@ from botocore.exceptions import (
 
 from sparkify.config.secrets import MASK
 from sparkify.etl.errors import ConfigurationError, SparkifyError, TemporaryError
+from sparkify.etl.translation import first_line
 
 __all__ = ["AwsBusy", "AwsRefusal", "scrub", "translated"]
 
@@ -209,10 +210,8 @@ def _explained(error: Exception, doing: str, secrets: tuple[str, ...], region: s
         return AwsRefusal(_without_values(str(error)), name, where=doing)
     if isinstance(error, HTTPClientError | ConnectionError) and not isinstance(error, SSLError):
         return _from_network(error, doing, region)
-    found, hint = _of_this_machine(error, region) or (
-        scrub(_VALUE.sub("", (str(error).strip() or name).splitlines()[0]), secrets),
-        None,
-    )
+    said = scrub(_VALUE.sub("", first_line(error)), secrets)
+    found, hint = _of_this_machine(error, region) or (said, None)
     return AwsRefusal(found, name, where=doing, hint=hint)
 
 

@@ -14,6 +14,7 @@ import duckdb
 from sparkify.databases.duckdb.storage import STORAGE_VERSION
 from sparkify.databases.replacing import name_beside, sweep, sync
 from sparkify.etl.errors import ConfigurationError
+from sparkify.etl.translation import first_line
 
 __all__ = ["CONFIG", "create"]
 
@@ -68,8 +69,7 @@ def create(
             os.link(new, path)
             sync(path.parent)
     except (duckdb.IOException, OSError) as exc:
-        reason = str(exc).strip().splitlines()[0]
-        raise ConfigurationError(f"cannot be created: {reason}", where=str(path)) from exc
+        raise ConfigurationError(f"cannot be created: {first_line(exc)}", where=str(path)) from exc
     finally:
         for left in (new, new.with_name(f"{new.name}.wal")):
             # Of a read-only file system it is an error even where there is none.

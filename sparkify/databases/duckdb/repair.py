@@ -18,6 +18,7 @@ from sparkify.databases.duckdb.truncation import refuse_truncated
 from sparkify.databases.repair import Repair
 from sparkify.databases.replacing import sync
 from sparkify.etl.errors import SparkifyError, TemporaryError
+from sparkify.etl.translation import first_line
 
 __all__ = ["repair"]
 
@@ -93,8 +94,7 @@ def _cut(log: Path, size: int) -> None:
 
 
 def _beyond_help(file: Path, error: Exception) -> SparkifyError:
-    reason = str(error).strip().splitlines()[0][:300]
-    found = f"does not open, with its log or without ({reason})"
+    found = f"does not open, with its log or without ({first_line(error)[:300]})"
     return SparkifyError(
         error.found if isinstance(error, SparkifyError) else found,
         where=str(file),
