@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sqlalchemy import ColumnElement, SelectBase, and_, func, literal_column, or_, select
-from sqlalchemy.types import TIMESTAMP
 
 from sparkify.etl.constructs import differs
 from sparkify.etl.declarations import Check
 from sparkify.models import tables
 from sparkify.models.level import level_rank
 from sparkify.pipeline.hints import REBUILD
+from sparkify.pipeline.transforms.levels import NEVER
 from sparkify.pipeline.transforms.plays import parts_of
 
 __all__ = ["DERIVED", "LEVELS_AS_PLAYED", "TIMES_AS_PLAYED"]
 
 LoadId = ColumnElement[int] | None
-
-_NEVER = literal_column("TIMESTAMP '9999-12-31 00:00:00'", TIMESTAMP())
-"""Later than every play: the end of a stretch that has none."""
 
 
 def _wrong_parts(_load_id: LoadId) -> SelectBase:
@@ -88,7 +85,7 @@ def _plays_unlike_levels(_load_id: LoadId) -> SelectBase:
     covered = and_(
         level.c.user_id == play.c.user_id,
         level.c.valid_from <= play.c.start_time,
-        play.c.start_time < func.coalesce(level.c.valid_to, _NEVER),
+        play.c.start_time < func.coalesce(level.c.valid_to, NEVER),
     )
     unlike = (
         select(

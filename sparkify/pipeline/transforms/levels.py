@@ -11,9 +11,9 @@ from sparkify.models.level import highest_level
 from sparkify.models.working import batch_users, level_changes
 from sparkify.pipeline.transforms.batch import LoadId
 
-__all__ = ["changes_of_level", "outdated_levels", "user_levels"]
+__all__ = ["NEVER", "changes_of_level", "outdated_levels", "user_levels"]
 
-_NEVER = literal_column("TIMESTAMP '9999-12-31 00:00:00'", TIMESTAMP())
+NEVER = literal_column("TIMESTAMP '9999-12-31 00:00:00'", TIMESTAMP())
 """Later than every play: the end of a stretch that has none."""
 
 
@@ -29,7 +29,7 @@ def changes_of_level(load_id: LoadId) -> SelectBase:
         func.coalesce(stretch.c.level, "") == func.coalesce(play.c.level, ""),
         stretch.c.valid_from <= play.c.start_time,
         # Not an OR with IS NULL: for that DuckDB compares each play with each stretch, in a nested loop.
-        play.c.start_time < func.coalesce(stretch.c.valid_to, _NEVER),
+        play.c.start_time < func.coalesce(stretch.c.valid_to, NEVER),
     )
     uncovered = (
         select(play.c.user_id, func.min(play.c.start_time).label("since"))
