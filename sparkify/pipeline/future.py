@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, SelectBase, select
 from sparkify.etl.clock import utc_now
 from sparkify.etl.declarations import Check
 from sparkify.models import tables
+from sparkify.pipeline.hints import REJECT
 
 __all__ = ["NO_FUTURE_PLAYS"]
 
@@ -25,5 +26,5 @@ NO_FUTURE_PLAYS = Check(
     rows=_future_plays,
     during_load=False,
     is_dated=True,
-    hint="Rebuild the star without them. Run: sparkify-etl load --full-refresh --max-rejects N",
+    hint=REJECT,
 )

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, SelectBase, Table, select
 from sparkify.etl.declarations import Check
 from sparkify.models import tables
 from sparkify.models.staging import DAY
+from sparkify.pipeline.hints import REJECT
 
 __all__ = ["NO_LENGTHS_OVER_A_DAY"]
 
@@ -20,7 +21,7 @@ def _none_over_a_day(table: Table) -> Check:
         name=f"{table.name}: none is longer than a day",
         rows=rows,
         during_load=False,
-        hint="Rebuild the star without them. Run: sparkify-etl load --full-refresh --max-rejects N",
+        hint=REJECT,
     )
 
 
