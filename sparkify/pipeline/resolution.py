@@ -9,7 +9,7 @@ from sparkify.etl.declarations import Check
 from sparkify.models import Match, tables
 from sparkify.pipeline.hints import REBUILD
 from sparkify.pipeline.transforms.inferred import inferred_artist_id
-from sparkify.pipeline.transforms.matching import asked_again, resolve
+from sparkify.pipeline.transforms.matching import SONG, asked_again, resolve
 
 __all__ = ["RESOLUTION", "matches_unlike_plays"]
 
@@ -24,8 +24,7 @@ def _resolved_otherwise(_load_id: LoadId) -> SelectBase:
         match.c.artist_id.label("is_artist_id"),
         match.c.match.label("is_match"),
     ).subquery("asked")
-    names = ("song_id", "artist_id", "title", "artist_name", "duration", "title_key", "artist_key")
-    songs = select(*(song.c[name] for name in names)).where(~song.c.inferred)
+    songs = select(*(song.c[name] for name in SONG)).where(~song.c.inferred)
     artists = select(artist.c.name, artist.c.name_key, artist.c.artist_id).where(~artist.c.inferred)
     by_rule = resolve(asked, songs, artists).subquery("by_rule")
     return select(by_rule).where(

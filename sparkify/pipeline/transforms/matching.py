@@ -24,7 +24,10 @@ from sparkify.models.working import merged_artists, merged_songs, touched_matche
 from sparkify.pipeline.transforms.batch import LoadId
 from sparkify.pipeline.transforms.inferred import inferred_artist_id, inferred_song_id
 
-__all__ = ["artist_keys", "asked_again", "resolve", "resolved"]
+__all__ = ["SONG", "artist_keys", "asked_again", "resolve", "resolved"]
+
+SONG = ("song_id", "artist_id", "title", "artist_name", "duration", "title_key", "artist_key")
+"""The columns of a song by which it is matched."""
 
 
 def artist_keys(_load_id: LoadId) -> SelectBase:
@@ -80,7 +83,7 @@ def resolve(asked: Subquery, songs: SelectBase, *artists: SelectBase) -> Select[
     """What each match is resolved to, by the tiers.
 
     :param asked: matches, with their keys.
-    :param songs: of the catalogue, as many as may match.
+    :param songs: of the catalogue, as many as may match: a SELECT of :data:`SONG`.
     :param artists: of the catalogue likewise: SELECTs of name, key and id.
     """
     catalogue = songs.cte("catalogue")
@@ -121,14 +124,13 @@ def resolve(asked: Subquery, songs: SelectBase, *artists: SelectBase) -> Select[
 def _songs_of(keys: SelectBase) -> SelectBase:
     """The songs that the catalogue will have of some artist keys."""
     merged = merged_songs
-    names = ("song_id", "artist_id", "title", "artist_name", "duration", "title_key", "artist_key")
     song = tables.songs
     there = (
-        select(*(song.c[name] for name in names))
+        select(*(song.c[name] for name in SONG))
         .select_from(song.outerjoin(merged, merged.c.song_id == song.c.song_id))
         .where(~song.c.inferred, song.c.artist_key.in_(keys), merged.c.song_id.is_(None))
     )
-    new = select(*(merged.c[name] for name in names)).where(~merged.c.inferred, merged.c.artist_key.in_(keys))
+    new = select(*(merged.c[name] for name in SONG)).where(~merged.c.inferred, merged.c.artist_key.in_(keys))
     return there.union_all(new)
 
 
