@@ -19,7 +19,7 @@ import typer.main
 from sparkify.cli.messages import LogFormat, complain, echo, verbosity
 from sparkify.cli.remedies import as_typed, remember
 
-__all__ = ["build", "command", "guarded"]
+__all__ = ["build", "command", "guarded", "option_parameter"]
 
 _GRACE = 0.5
 """Seconds that a call of S3 has to end, behind a command that has ended."""
@@ -86,10 +86,7 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Call
                 raise
 
         signature = inspect.signature(function, eval_str=True)
-        common = [
-            inspect.Parameter(option, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-            for option, (annotation, default) in _COMMON.items()
-        ]
+        common = [option_parameter(option, *declared) for option, declared in _COMMON.items()]
         parameters = [
             parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
             for parameter in signature.parameters.values()
@@ -101,6 +98,11 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Call
         return function
 
     return register
+
+
+def option_parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    """The parameter of a command that an option is."""
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
 def build(name: str, function: Callable[..., None]) -> Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from sparkify.cli import completion, formatting
-from sparkify.cli.command import build, command
+from sparkify.cli.command import build, command, option_parameter
 from sparkify.cli.messages import echo, telling, verbosity, warn
 from sparkify.cli.options import AsJson, Database
 from sparkify.cli.remedies import as_typed
@@ -82,10 +82,10 @@ def make(pipeline: Pipeline) -> Any:
         if parameter.kind is not inspect.Parameter.VAR_KEYWORD
     ]
     locations = [
-        _parameter(source.location.setting, _location_option(source.location), None)
+        option_parameter(source.location.setting, _location_option(source.location), None)
         for source in pipeline.sources
     ]
-    options = [_parameter(name, annotation, default) for name, (annotation, default) in _OPTIONS.items()]
+    options = [option_parameter(name, annotation, default) for name, (annotation, default) in _OPTIONS.items()]
     run.__doc__ = load.__doc__
     run.__signature__ = inspect.Signature([*fixed[:1], *locations, *fixed[1:3], *options, *fixed[3:]])  # type: ignore[attr-defined]
     return build("load", run)
@@ -152,10 +152,6 @@ def _observer() -> CommandObserver:
     from sparkify.cli.progress import CommandObserver
 
     return CommandObserver()
-
-
-def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
 def _location_option(location: Any) -> Any:

@@ -14,7 +14,7 @@ import typer
 import typer.core
 
 from sparkify.cli import completion, formatting
-from sparkify.cli.command import build
+from sparkify.cli.command import build, option_parameter
 from sparkify.cli.messages import echo
 from sparkify.cli.options import MOST, AsJson, Database
 from sparkify.cli.pipeline import chosen_pipeline
@@ -219,7 +219,7 @@ def _common() -> list[inspect.Parameter]:
         "sql": (AsSql, False),
         "dialect": (Annotated[str | None, dialect], None),
     }
-    return [_parameter(name, annotation, default) for name, (annotation, default) in annotations.items()]
+    return [option_parameter(name, annotation, default) for name, (annotation, default) in annotations.items()]
 
 
 def _options(ask: Callable[..., Any]) -> list[inspect.Parameter]:
@@ -235,25 +235,21 @@ def _option(parameter: inspect.Parameter, text: str) -> inspect.Parameter:
     name, default = parameter.name, parameter.default
     flag = f"--{name.replace('_', '-')}"
     if default is inspect.Parameter.empty:
-        return _parameter(name, Annotated[parameter.annotation, typer.Argument(help=text)], default)
+        return option_parameter(name, Annotated[parameter.annotation, typer.Argument(help=text)], default)
     if name in ("since", "until"):
         time = typer.Option(flag, parser=parse_moment, metavar="TIME", help=text)
-        return _parameter(name, Annotated[datetime | None, time], default)
+        return option_parameter(name, Annotated[datetime | None, time], default)
     if name == "tz":
         zone = typer.Option(flag, metavar="ZONE", autocompletion=completion.zones, help=text)
-        return _parameter(name, Annotated[str, zone], default)
+        return option_parameter(name, Annotated[str, zone], default)
     kind = parameter.annotation
     if kind in (int, int | None):
-        return _parameter(
+        return option_parameter(
             name, Annotated[kind, typer.Option(flag, min=1, max=MOST, metavar="N", help=text)], default
         )
     if kind is bool:
         flag = f"{flag}/--no-{flag.removeprefix('--')}"
-    return _parameter(name, Annotated[kind, typer.Option(flag, help=text)], default)
-
-
-def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+    return option_parameter(name, Annotated[kind, typer.Option(flag, help=text)], default)
 
 
 def _documented(ask: Callable[..., Any]) -> str:
