@@ -15,6 +15,7 @@ from sparkify.cli.command import command
 from sparkify.cli.options import Database
 from sparkify.cli.streams import raw
 from sparkify.cli.times import parse_moment
+from sparkify.cli.writing import whole_file
 
 __all__ = ["register"]
 
@@ -56,9 +57,7 @@ def report(
 ) -> None:
     """Write the report, one page of HTML."""
     from sparkify.cli.warehouse import open_warehouse
-    from sparkify.etl.disk import output_error
     from sparkify.etl.errors import ConfigurationError
-    from sparkify.etl.files import atomic_write
 
     if str(output) != "-" and not output.absolute().parent.is_dir():
         raise ConfigurationError(f"{output.parent}: there is no such folder to write {output.name} in")
@@ -76,9 +75,6 @@ def report(
         # What a program reads has names as they are; a terminal gets them escaped.
         (sys.stdout if sys.stdout.isatty() else raw(sys.stdout)).write(f"{page}\n")
         return
-    try:
-        with atomic_write(output) as new:
-            new.write_text(page, encoding="utf-8")
-    except OSError as exc:
-        raise output_error(exc, output) from exc
+    with whole_file(output) as new:
+        new.write_text(page, encoding="utf-8")
     typer.echo(f"Wrote {output} ({formatting.size(len(page.encode()))}).")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sparkify.databases import Database
     from sparkify.databases.rows import Rows
 
-__all__ = ["AsCsv", "CsvSafe", "Format", "InFormat", "Output", "Target", "is_number", "target"]
+__all__ = ["AsCsv", "CsvSafe", "Format", "InFormat", "Output", "Target", "is_number", "target", "whole_file"]
 
 Format = Literal["table", "json", "ndjson", "csv", "markdown", "parquet"]
 
@@ -116,12 +116,12 @@ class Target:
             rows = self.format != "table" and not sys.stdout.isatty()
             yield (raw(sys.stdout) if rows else sys.stdout).write
             return
-        with _whole(self.file) as new, new.open("w", encoding="utf-8", newline="") as out:
+        with whole_file(self.file) as new, new.open("w", encoding="utf-8", newline="") as out:
             yield out.write
 
     def _write_parquet(self, parquet: Callable[[Path], None]) -> None:
         if self.file is not None:
-            with _whole(self.file) as new:
+            with whole_file(self.file) as new:
                 parquet(new)
             return
         with tempfile.TemporaryDirectory(prefix="sparkify-") as folder:
@@ -170,7 +170,7 @@ def target(
 
 
 @contextmanager
-def _whole(file: Path) -> Iterator[Path]:
+def whole_file(file: Path) -> Iterator[Path]:
     """Another name to write to, which becomes the file's at the end."""
     from sparkify.etl.disk import output_error
     from sparkify.etl.files import atomic_write
