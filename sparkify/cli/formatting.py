@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -88,17 +88,12 @@ def when(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def print_table(heads: Sequence[str], rows: Iterable[Sequence[Any]], *, indent: str = "  ") -> None:
+def print_table(heads: Sequence[str], rows: Sequence[Sequence[Any]], *, indent: str = "  ") -> None:
     """Print rows in columns, numbers to the right."""
     cells = [[_cell(value) for value in row] for row in rows]
-    right = (
-        [
-            bool(cells) and all(isinstance(row[place], int | float) for row in rows)
-            for place in range(len(heads))
-        ]
-        if isinstance(rows, list)
-        else [False] * len(heads)
-    )
+    right = [
+        bool(cells) and all(isinstance(row[place], int | float) for row in rows) for place in range(len(heads))
+    ]
     widths = [max([len(head), *(len(row[place]) for row in cells)]) for place, head in enumerate(heads)]
     for line in ([*heads], *cells):
         padded = [
