@@ -10,17 +10,7 @@ from sparkify.config.settings import Settings
 from sparkify.etl.declarations import Pipeline
 from sparkify.warehouse.facade import Warehouse
 
-__all__ = ["open_warehouse", "settings_of", "warn_of_settings"]
-
-
-def settings_of(pipeline: Pipeline, database: str | None) -> Settings:
-    """The settings with the sources of a pipeline; warns of what the configuration should not have.
-
-    :param database: the URL of the warehouse; None: as the settings have it.
-    """
-    settings = Settings.load(pipeline.sources, database_url=database)
-    warn_of_settings(pipeline)
-    return settings
+__all__ = ["open_warehouse", "warn_of_settings"]
 
 
 def warn_of_settings(pipeline: Pipeline) -> None:
@@ -36,11 +26,14 @@ def warn_of_settings(pipeline: Pipeline) -> None:
 
 
 def open_warehouse(database: str | None, *, read_only: bool = False) -> Warehouse:
-    """The warehouse of the pipeline that was chosen; ``database`` as for :func:`settings_of`.
+    """The warehouse of the pipeline that was chosen; warns of what the configuration should not have.
 
+    :param database: the URL of the warehouse; None: as the settings have it.
     :param read_only: only to read; while a load keeps an embedded database to itself, a copy of it.
     """
     pipeline = chosen_pipeline()
-    warehouse = Warehouse(settings_of(pipeline, database), pipeline, read_only=read_only)
+    settings = Settings.load(pipeline.sources, database_url=database)
+    warn_of_settings(pipeline)
+    warehouse = Warehouse(settings, pipeline, read_only=read_only)
     warehouse.database.heed_signals()
     return warehouse
