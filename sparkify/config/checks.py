@@ -21,12 +21,12 @@ __all__ = ["readable_by_others", "refuse_readable_secrets", "unknown_options", "
 _OTHER_VARIABLES = ("config", "pipeline", "bench")
 
 
-def unknown_options(sources: Sequence[Source] = (), path: Path | None = None) -> list[str]:
+def unknown_options(sources: Sequence[Source] = ()) -> list[str]:
     """The options in the file that are no setting, of these sources neither; each with the likely one."""
     known = _known_options(sources)
     return [
         f"[{section}] {option.upper()} is not a setting{_meant(section, option, known)}"
-        for section, option in read_values(path or config_file())
+        for section, option in read_values(config_file())
         if (section, option) not in known
     ]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from sparkify.provision.account import Aws
 from sparkify.provision.calls import Call, Context, Found, ProvisionObserver
@@ -207,7 +207,6 @@ def destroy(
     )
 
 
-def snapshot_name(names: Names, now: dt.datetime | None = None) -> str:
+def snapshot_name(names: Names) -> str:
     """A name for the last snapshot that no earlier one has."""
-    now = now or dt.datetime.now(dt.UTC)
-    return f"{names.identifier}-final-{now:%Y%m%d-%H%M%S}"
+    return f"{names.identifier}-final-{datetime.now(UTC):%Y%m%d-%H%M%S}"

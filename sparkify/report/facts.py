@@ -135,7 +135,7 @@ class Facts:
     def _days_played(self) -> list[date]:
         return [row["day"] for row in self.days]
 
-    def has_week(self, monday: date, later: int = 0) -> bool:
+    def has_week(self, monday: date, later: int) -> bool:
         """Whether they reach to the end of the week that comes ``later`` weeks after the one of that Monday."""
         return monday + (later + 1) * _WEEK - _DAY <= self.last_day
 
