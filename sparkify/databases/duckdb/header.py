@@ -40,11 +40,6 @@ class Headers:
         return self.raw[_SIZE : 2 * _SIZE], self.raw[2 * _SIZE :]
 
     @property
-    def are_whole(self) -> bool:
-        """Whether each has the checksum that its bytes have."""
-        return len(self.raw) == HEADERS and all(map(_is_whole, (self.main, *self.pair)))
-
-    @property
     def checkpoint(self) -> int:
         """The number of the last checkpoint that was ended."""
         return max((_iteration(one) for one in self.pair if _is_whole(one)), default=-1)
