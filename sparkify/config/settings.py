@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
 
-from pydantic import AliasChoices, ByteSize, Field, PrivateAttr, SecretStr, ValidationError, create_model
+from pydantic import AliasChoices, ByteSize, PrivateAttr, SecretStr, ValidationError, create_model
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -80,11 +80,12 @@ class Settings(ConnectionSettings):
     region: str | None = cfg(
         "AWS", "REGION", "DWH_REGION", default=None, description="AWS region; else that of the AWS profile"
     )
-    aws_endpoint_url: str | None = Field(
+    aws_endpoint_url: str | None = cfg(
+        "AWS",
+        "ENDPOINT_URL",
         default=None,
         validation_alias=AliasChoices("aws_endpoint_url", "AWS_ENDPOINT_URL"),
         description="another server than Amazon's S3, such as one for tests",
-        json_schema_extra={"section": "AWS", "options": ["ENDPOINT_URL"], "secret": False},
     )
     aws_access_key_id: SecretStr | None = cfg(
         "AWS", "KEY", secret=True, default=None, description="better left empty: use an AWS profile"
