@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, CursorResult
 
+from sparkify.databases.duckdb.dialect import literal
 from sparkify.etl.errors import ConfigurationError
 from sparkify.etl.files import atomic_write
 
@@ -48,5 +49,4 @@ def write_parquet(connection: Connection, select: str, target: str, *, overwrite
     if not file.parent.is_dir():
         raise ConfigurationError(f"there is no such folder to write {file.name} in", where=str(file.parent))
     with atomic_write(file) as new:
-        quoted = str(new).replace("'", "''")
-        connection.exec_driver_sql(f"COPY ({select}) TO '{quoted}' (FORMAT parquet)")
+        connection.exec_driver_sql(f"COPY ({select}) TO {literal(str(new))} (FORMAT parquet)")
