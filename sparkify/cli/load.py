@@ -66,7 +66,7 @@ _OPTIONS: Mapping[str, tuple[Any, Any]] = {
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command as ``--help`` lists it; :func:`make` makes the one that runs."""
+    """Add the command without options for its sources; :func:`make` makes the one that runs."""
     command(app, "load")(load)
 
 

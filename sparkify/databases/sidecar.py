@@ -11,7 +11,7 @@ is an object with ``event``, ``run`` (one for each load) and ``at``:
 ``committed``, ``nothing new``
     it has ended well
 ``failed``
-    it has not: what a :class:`~sparkify.etl.results.FailedLoad` has
+    it has not: what a :class:`~sparkify.etl.journal.FailedLoad` has
 ``compacted``
     lines above that nobody needs any more were left out; ``bytes`` of those that stayed
 """
