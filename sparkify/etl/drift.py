@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
+from sparkify.etl.column_types import MAX_TEXT
 from sparkify.etl.profiles import AS_EXPECTED, Drift, DriftKind, Profile, Totals
 from sparkify.etl.profiling import ENOUGH
 from sparkify.etl.results import Staged
@@ -29,10 +30,8 @@ __all__ = [
 _NAMES = 100
 """Names of a kind that are kept of a source."""
 _LONGEST_NAME = 64
-_KEPT = 65_535
-"""Bytes that the ledger keeps of a load."""
 _KEPT_OF_FILE = 4_096
-"""Bytes that it keeps of a file."""
+"""Bytes that the ledger keeps of a file; of a load it keeps as many as a text may have."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +173,7 @@ def encode(observed: Mapping[str, Observed]) -> str | None:
     while kept:
         some = {name: {kind: names[:limit] for kind, names in one.items()} for name, one in kept.items()}
         text = json.dumps(some, separators=(",", ":"))
-        if len(text) <= _KEPT:
+        if len(text) <= MAX_TEXT:
             return text
         limit //= 2
     return None
@@ -193,7 +192,7 @@ def write_drift(found: Sequence[Drift]) -> str | None:
     kept = [replace(one, names=one.names[:_NAMES]) for one in found]
     while kept:
         text = json.dumps([asdict(one) for one in kept], separators=(",", ":"))
-        if len(text) <= _KEPT:
+        if len(text) <= MAX_TEXT:
             return text
         kept = kept[: len(kept) // 2]
     return None

@@ -27,9 +27,9 @@ from sqlalchemy import (
     update,
 )
 
+from sparkify.etl.column_types import MAX_TEXT
 from sparkify.etl.declarations import Ledger
 from sparkify.etl.drift import Observed, drift_of_file, encode, read_drift, write_drift
-from sparkify.etl.ledger_models import MAX_TEXT
 from sparkify.etl.listing import Listing
 from sparkify.etl.profiles import Drift
 from sparkify.etl.results import FileCount, LoadRecord, Reject, StepReport

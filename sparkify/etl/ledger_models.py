@@ -9,8 +9,9 @@ from sqlalchemy import BigInteger, Boolean, Double, Integer, Numeric, String
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import TIMESTAMP
 
+from sparkify.etl.column_types import MAX_TEXT
+
 __all__ = [
-    "MAX_TEXT",
     "ColumnHistoryMixin",
     "FailedLoadMixin",
     "LoadChecksumMixin",
@@ -20,9 +21,6 @@ __all__ = [
     "LoadedFileMixin",
     "RejectedRowMixin",
 ]
-
-MAX_TEXT = 65_535
-"""Bytes of a rejected line that are kept: the longest VARCHAR of Redshift."""
 
 
 class LoadHistoryMixin:
