@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, Select, case, cast, func, select
 from sqlalchemy.types import TIMESTAMP
 
 from sparkify.analytics.expressions import ratio
+from sparkify.analytics.music import played_in, share
 from sparkify.analytics.periods import Moment, within
 from sparkify.analytics.spellings import name_key
 from sparkify.models import Artist, LoadedFile, LoadHistory, Match, Song, SongMatch, SongPlay
@@ -24,12 +25,7 @@ def match_quality(*, since: Moment = None, until: Moment = None) -> Select[str, 
 
     :raises ConfigurationError: when the period is empty.
     """
-    played = (
-        select(SongPlay.match_id, func.count().label("plays"))
-        .where(*within(SongPlay.start_time, since, until))
-        .group_by(SongPlay.match_id)
-        .cte("played")
-    )
+    played = played_in(within(SongPlay.start_time, since, until))
     counted = (
         select(
             SongMatch.match,
@@ -42,8 +38,8 @@ def match_quality(*, since: Moment = None, until: Moment = None) -> Select[str, 
     )
     match = counted.c.match
     tier = case(*((match == member, member.tier) for member in Match))
-    share = ratio(counted.c.plays, func.sum(counted.c.plays).over())
-    return select(match, counted.c.plays, share.label("share"), counted.c.titles).order_by(tier, match)
+    of_all = ratio(counted.c.plays, func.sum(counted.c.plays).over())
+    return select(match, counted.c.plays, of_all.label("share"), counted.c.titles).order_by(tier, match)
 
 
 def unmatched(*, since: Moment = None, until: Moment = None) -> Select[str, int, float, int]:
@@ -56,12 +52,7 @@ def unmatched(*, since: Moment = None, until: Moment = None) -> Select[str, int,
 
     :raises ConfigurationError: when the period is empty.
     """
-    played = (
-        select(SongPlay.match_id, func.count().label("plays"))
-        .where(*within(SongPlay.start_time, since, until))
-        .group_by(SongPlay.match_id)
-        .cte("played")
-    )
+    played = played_in(within(SongPlay.start_time, since, until))
     # A song may credit its artist by another name than the artist's own: the rule of matching knows both.
     known = (
         select(name_key(Artist.name_key, Artist.name).label("name_key"))
@@ -80,12 +71,11 @@ def unmatched(*, since: Moment = None, until: Moment = None) -> Select[str, int,
         .cte("missing")
     )
     plays = cast(func.sum(missing.c.plays), BigInteger)
-    everything = select(func.sum(played.c.plays)).scalar_subquery()
     return (
         select(
             missing.c.reason,
             plays.label("plays"),
-            ratio(plays, everything).label("share"),
+            share(plays, played).label("share"),
             func.count().label("titles"),
         )
         .group_by(missing.c.reason)
