@@ -177,7 +177,6 @@ PLAY_AT_0001 = (
     "VALUES ('2018-11-01 00:00:00.796', 7, 'free', 'SOA', 'ARA', 1, 0, 'exact', 41, 1)",
     "INSERT INTO load_history VALUES (1, 'incremental', '2018-11-02', '2018-11-02', 2, 9, 2, 2, 0, 0, '0.1.0')",
 )
-MATCH = [(41, "Björk", "Undo", 100.5, "SOA", "ARA", "exact", 1)]
 
 
 @pytest.fixture(params=["duckdb", "redshift"])

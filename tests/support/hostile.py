@@ -20,7 +20,6 @@ import re
 import sys
 import tempfile
 from collections import Counter
-from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -195,7 +194,7 @@ def main() -> None:
     parser.add_argument("--sabotage", action="store_true", help="escape nothing")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sparkify-hostile-") as folder:
-        found = partial(run, Path(folder))(**vars(options))
+        found = run(Path(folder), **vars(options))
     print(json.dumps(found))
     sys.exit(1 if found["violations"] else 0)
 
