@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from sqlalchemy import (
@@ -15,14 +15,13 @@ from sqlalchemy import (
     Select,
     cast,
     func,
-    literal,
     literal_column,
     select,
 )
 
 from sparkify.analytics.expressions import EPOCH, ratio, truncated
-from sparkify.analytics.periods import Moment, known_zone, local_plays, within
-from sparkify.etl.constructs import elapsed_ms, equal, local_time
+from sparkify.analytics.periods import Moment, local_plays, on_clocks, within
+from sparkify.etl.constructs import elapsed_ms, equal
 from sparkify.models import SongMatch, SongPlay, User
 from sparkify.models.level import highest_level
 
@@ -171,12 +170,8 @@ def retention(
         .cte("active")
     )
     loaded = select(truncated("day", func.min(active.c.began)).label("since")).cte("loaded")
-    known = known_zone(tz)
-    registered: ColumnElement[datetime] = (
-        User.registered_at if known == "UTC" else local_time(literal(known), User.registered_at)  # type: ignore[assignment]
-    )
     new = (
-        select(User.user_id, truncated("week", registered).label("monday"))
+        select(User.user_id, truncated("week", on_clocks(tz, User.registered_at)).label("monday"))
         .join_from(User, loaded, User.registered_at >= loaded.c.since)
         .where(*within(User.registered_at, since, until))
         .cte("new_user")

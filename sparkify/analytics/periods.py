@@ -40,6 +40,7 @@ __all__ = [
     "local",
     "local_plays",
     "moment",
+    "on_clocks",
     "quarters_between",
     "shifted",
     "since_before",
@@ -177,7 +178,7 @@ def local_plays(tz: str, since: Moment, until: Moment, *columns: InstrumentedAtt
     clock = (
         select(
             quarter.label("quarter"),
-            local_time(literal(tz), first).label("moment"),
+            on_clocks(tz, first).label("moment"),
             first.label("utc"),
         )
         .where(*within(Time.start_time, since, until))
@@ -191,6 +192,15 @@ def local_plays(tz: str, since: Moment, until: Moment, *columns: InstrumentedAtt
     )
 
 
+def on_clocks(tz: str, at: SQLColumnExpression[Any]) -> SQLColumnExpression[datetime]:
+    """What the clocks of a zone show at a moment of UTC that the database has.
+
+    :raises ConfigurationError: for a zone that is not known.
+    """
+    zone = known_zone(tz)
+    return at if zone == "UTC" else local_time(literal(zone), at)
+
+
 def quarters_between(tz: str, first: SQLColumnExpression[datetime], last: SQLColumnExpression[datetime]) -> CTE:
     """What the clocks of a zone show, as ``moment``, at each quarter of an hour between two moments of UTC:
     from the beginning of the hour of the first to the end of that of the last.
@@ -198,13 +208,10 @@ def quarters_between(tz: str, first: SQLColumnExpression[datetime], last: SQLCol
     :param first: of a CTE with one row, as is ``last``.
     :raises ConfigurationError: for a zone that is not known.
     """
-    zone = known_zone(tz)
-
-    def local(at: SQLColumnExpression[datetime]) -> SQLColumnExpression[datetime]:
-        return at if zone == "UTC" else local_time(literal(zone), at)
 
     def of_hour(at: SQLColumnExpression[datetime]) -> ColumnElement[int]:
-        return elapsed_ms(truncated("hour", local(at)), local(at))
+        shown = on_clocks(tz, at)
+        return elapsed_ms(truncated("hour", shown), shown)
 
     ends = select(
         (elapsed_ms(EPOCH, first) - of_hour(first)).label("first"),
@@ -214,7 +221,7 @@ def quarters_between(tz: str, first: SQLColumnExpression[datetime], last: SQLCol
     week, quarter = number.alias("week"), number.alias("quarter")
     at = ends.c.first + week.c.number * _WEEK + quarter.c.number * _QUARTER
     return (
-        select(local(epoch_ms(at)).label("moment"))
+        select(on_clocks(tz, epoch_ms(at)).label("moment"))
         .select_from(ends.join(week, true()).join(quarter, true()))
         .where(ends.c.first + week.c.number * _WEEK < ends.c.last, quarter.c.number < _WEEK // _QUARTER)
         .where(at < ends.c.last)
