@@ -24,6 +24,7 @@ from sparkify.redshift.s3 import iam_role as checked_iam_role
 MAX_MAXERROR: Final = 100_000
 _JSON_MAPPINGS: Final = ("auto", "auto ignorecase", "noshred")
 _COLUMNAR: Final = ("PARQUET", "ORC")
+_NO_OPTIONS: Final = ("target", "columns", "from_", "iam_role", "format")
 # The only options for columnar files, by the page "COPY from columnar data formats".
 _FOR_COLUMNAR: Final = ("manifest", "acceptinvchars", "fillrecord", "statupdate", "explicit_ids")
 # By the section "JSON" of the page "Data format parameters".
@@ -162,27 +163,14 @@ class Copy(sa.Executable, sa.ClauseElement):
         return names
 
     def _given(self) -> list[str]:
-        """The options that were given, by name, apart from target, source and role."""
+        """The options that were given, by name."""
         return [
             name
-            for name in (
-                *(
-                    "region",
-                    "json",
-                    "delimiter",
-                    "quote",
-                    "ignoreheader",
-                    "compression",
-                    "manifest",
-                    "encoding",
-                ),
-                *("dateformat", "timeformat", "null_as", "acceptinvchars", "blanksasnull", "emptyasnull"),
-                *("explicit_ids", "fillrecord", "roundec", "trimblanks", "truncatecolumns", "compupdate"),
-                *("maxerror", "noload", "statupdate"),
-            )
+            for name, value in vars(self).items()
+            if name not in _NO_OPTIONS
             # "is": 0 and False are given values for maxerror, compupdate and statupdate.
-            if getattr(self, name) is not None
-            and not (getattr(self, name) is False and name not in ("compupdate", "statupdate"))
+            and value is not None
+            and (value is not False or name in ("compupdate", "statupdate"))
         ]
 
     def _check_format(self) -> None:
