@@ -10,6 +10,8 @@ import datetime as dt
 import json
 import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Protocol
@@ -195,41 +197,36 @@ class Iam:
         return (answer["DbUser"], answer["DbPassword"]), answer["Expiration"]
 
 
-class _aws_errors:  # noqa: N801  # reads as a statement
+@contextmanager
+def _aws_errors(host: str) -> Iterator[None]:
     """Errors of boto3 as :class:`ConnectError`: the code of AWS, never the parameters."""
-
-    def __init__(self, host: str) -> None:
-        self.host = host
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, exc: BaseException | None, traceback: Any) -> None:
-        if exc is None:
-            return
+    try:
+        yield
+    except Exception as exc:
         from botocore import exceptions as boto
 
         if isinstance(exc, boto.ClientError):
             code = str(exc.response.get("Error", {}).get("Code", "unknown error"))
             raise ConnectError(
-                self.host,
+                host,
                 f"AWS does not give credentials ({code})",
                 "check the permissions of this AWS identity, the region and the name",
                 temporary="Throttling" in code or "Internal" in code,
             ) from exc
         if isinstance(exc, boto.ConnectionError | boto.HTTPClientError) and not isinstance(exc, boto.SSLError):
             raise ConnectError(
-                self.host,
+                host,
                 f"AWS does not answer when it is asked for credentials ({type(exc).__name__})",
                 "try again, and check that it can be reached from here",
                 temporary=True,
             ) from exc
         if isinstance(exc, boto.BotoCoreError):
             raise ConnectError(
-                self.host,
+                host,
                 f"AWS cannot be asked for credentials ({type(exc).__name__})",
                 "configure AWS credentials and a region (aws configure, AWS_PROFILE, AWS_DEFAULT_REGION)",
             ) from exc
+        raise
 
 
 def _client(session: Any, service: str, region: str | None) -> Any:
