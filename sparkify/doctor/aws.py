@@ -10,7 +10,7 @@ from sparkify.config.dwhcfg import config_file
 from sparkify.config.settings import Settings
 from sparkify.doctor.checklist import Checklist, Problem
 from sparkify.etl.declarations import Pipeline, Source
-from sparkify.etl.locations import is_s3
+from sparkify.etl.locations import bucket_and_key, is_s3
 from sparkify.redshift import Endpoint
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ class AwsChecks:
                 where=uri,
                 hint=f"set {option} in [{section}] of {config_file()} to s3://bucket/prefix",
             )
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        bucket, key = bucket_and_key(uri)
         folder = f"{key.rstrip('/')}/" if key else ""
         correct = f"correct {option} in [{section}] of {config_file()}"
         try:
@@ -246,7 +246,7 @@ class AwsChecks:
         from sparkify.etl.jsonpaths import columns_of
 
         _, option = self._settings.cfg_option(name)
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        bucket, key = bucket_and_key(uri)
         if not is_s3(uri) or not key:
             raise Problem(
                 f"{uri} is not an object of S3", hint=f"set {option} to s3://bucket/key, or leave it out"
@@ -265,7 +265,7 @@ class AwsChecks:
     def _check_manifest_prefix(self) -> str:
         uri = str(self._settings.manifest_prefix)
         section, option = self._settings.cfg_option("manifest_prefix")
-        if not is_s3(uri) or not uri.removeprefix("s3://").partition("/")[0]:
+        if not is_s3(uri) or not bucket_and_key(uri)[0]:
             raise Problem(
                 f"{uri} is not a prefix of S3",
                 hint=f"set {option} in [{section}] of {config_file()} to s3://bucket/prefix, or leave it out",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sparkify.etl.errors import ConfigurationError, SourceError
 
-__all__ = ["bucket_problem", "check_location", "is_s3", "local_path", "split_s3"]
+__all__ = ["bucket_and_key", "bucket_problem", "check_location", "is_s3", "local_path", "split_s3"]
 
 _SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://")
 _S3_ALIASES = ("s3a", "s3n")
@@ -27,7 +27,7 @@ def is_s3(uri: str) -> bool:
 
 def bucket_problem(uri: str) -> str | None:
     """Why AWS has no bucket as that of an ``s3://`` uri; None: it may have one."""
-    bucket = uri.removeprefix("s3://").partition("/")[0]
+    bucket, _ = bucket_and_key(uri)
     if _BUCKET.fullmatch(bucket):
         return None
     return f"{bucket!r} is not a bucket: the name of one has 3 to 63 letters, digits, dots and hyphens"
@@ -65,12 +65,18 @@ def local_path(uri: str) -> Path:
     return Path(os.path.realpath(Path(uri.removeprefix("file://")).expanduser()))
 
 
+def bucket_and_key(uri: str) -> tuple[str, str]:
+    """Bucket and key of an ``s3://`` uri; either may be empty."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key
+
+
 def split_s3(uri: str) -> tuple[str, str]:
-    """Bucket and key of an ``s3://`` uri; the key may be empty.
+    """The same of an uri that is read.
 
     :raises SourceError: when there is no bucket in it.
     """
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    bucket, key = bucket_and_key(uri)
     if not bucket:
         raise SourceError(uri, "has no bucket; write s3://bucket/prefix")
     return bucket, key

@@ -14,7 +14,7 @@ from sparkify.config.fields import setting_names
 from sparkify.config.settings import Settings
 from sparkify.etl.declarations import Pipeline, Source
 from sparkify.etl.errors import ConfigurationError
-from sparkify.etl.locations import bucket_problem, is_s3
+from sparkify.etl.locations import bucket_and_key, bucket_problem, is_s3
 from sparkify.pipeline import SPARKIFY
 from sparkify.provision.costs import Estimate, estimate
 from sparkify.provision.naming import Names
@@ -53,7 +53,7 @@ class ReadableS3:
 
 def writable_s3(settings: Settings) -> tuple[ReadableS3, ...]:
     """What UNLOAD may write: below UNLOAD_PREFIX, and nothing where none is configured."""
-    bucket, _, key = (settings.unload_prefix or "").removeprefix("s3://").partition("/")
+    bucket, key = bucket_and_key(settings.unload_prefix or "")
     return (ReadableS3(bucket, (key.strip("/"),), ()),) if bucket else ()
 
 
@@ -81,7 +81,7 @@ def readable_s3(settings: Settings, pipeline: Pipeline = SPARKIFY) -> tuple[Read
     for uri in (*folders, *files):
         if uri is None or not is_s3(uri):
             continue
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        bucket, key = bucket_and_key(uri)
         one_object = uri in files or key.removesuffix(".gz").endswith(_DATA)
         (objects if one_object else prefixes)[bucket].add(key.strip("/"))
     return tuple(
@@ -260,11 +260,11 @@ def _source_problems(settings: Settings, sources: Sequence[Source]) -> Iterator[
             continue
         if not is_s3(uri):
             yield f"{option} is {uri}: Redshift reads S3 alone; give s3://bucket/prefix"
-        elif not uri.removeprefix("s3://").partition("/")[0]:
+        elif not bucket_and_key(uri)[0]:
             yield f"{option} is {uri}: there is no bucket in it"
         elif problem := bucket_problem(uri):
             yield f"{option} is {uri}: {problem}"
-        elif name == "unload_prefix" and not uri.removeprefix("s3://").partition("/")[2].strip("/"):
+        elif name == "unload_prefix" and not bucket_and_key(uri)[1].strip("/"):
             yield f"{option} is {uri}: all of the bucket could be overwritten; give s3://bucket/prefix"
     if settings.s3_kms_key is not None and not _KMS_KEY.fullmatch(settings.s3_kms_key):
         # A policy does not take an alias for the key, and * would be every key.

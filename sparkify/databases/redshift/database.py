@@ -39,7 +39,7 @@ from sparkify.etl.declarations import Ledger, Pipeline
 from sparkify.etl.errors import ConfigurationError, SparkifyError
 from sparkify.etl.ledger import take_token
 from sparkify.etl.listing import AwsOptions
-from sparkify.etl.locations import bucket_problem, is_s3
+from sparkify.etl.locations import bucket_and_key, bucket_problem, is_s3
 from sparkify.etl.observer import Observer
 from sparkify.etl.ranges import Limits
 from sparkify.etl.scratch import scratch_folder
@@ -165,7 +165,7 @@ class Redshift(Database):
         names = ["manifest_prefix", *(source.location.jsonpaths for source in self.sources)]
         for name in filter(None, names):
             uri = option(self.settings, name)
-            if uri and not (is_s3(uri) and uri.removeprefix("s3://").partition("/")[0]):
+            if uri and not (is_s3(uri) and bucket_and_key(uri)[0]):
                 raise ConfigurationError(
                     f"Redshift reads S3 alone, and {uri} does not begin with s3:// and a bucket",
                     where=name.upper(),
