@@ -4,32 +4,27 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import io
 import itertools
 import json
-import logging
 import os
-import signal
 import socket
 import subprocess
 import sys
 import time
-import traceback
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import boto3
-import pytest
 
 from sparkify.config.settings import Settings
 from sparkify.pipeline import SPARKIFY
 from sparkify.provision import Aws
-from tests.support.commands import run_module
+from tests.support.commands import run_here, run_module
 
 REGION = "us-west-2"
 SERVICES = ("sts", "iam", "ec2", "redshift", "redshift-serverless")
@@ -277,43 +272,7 @@ class Command:
         assert done.returncode == expect, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 
-    def here(
-        self, monkeypatch: pytest.MonkeyPatch, *arguments: str, answers: str = "", **environment: str
-    ) -> Said:
+    def here(self, *arguments: str, answers: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
         """The same in this process, which is quicker: importing boto3 and SQLAlchemy takes a second."""
-        from sparkify.cli import main
-
-        out, err = io.StringIO(), io.StringIO()
-        with monkeypatch.context() as patch:
-            for name in list(os.environ):
-                if name.startswith(("AWS_", "SPARKIFY_")):
-                    patch.delenv(name)
-            for name, value in {**self.environment, **environment}.items():
-                patch.setenv(name, value)
-            patch.chdir(self.folder)
-            patch.setattr(sys, "argv", ["sparkify-etl", *arguments])
-            patch.setattr(sys, "stdin", io.StringIO(answers))
-            terminate = signal.getsignal(signal.SIGTERM)
-            code: Any = None
-            try:
-                with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                    main()
-            except SystemExit as exc:
-                code = exc.code
-            except Exception:
-                # With --debug an error reaches the interpreter, which prints it so.
-                code = 1
-                err.write(traceback.format_exc())
-            finally:
-                signal.signal(signal.SIGTERM, terminate)
-                logging.getLogger().handlers.clear()
-        return Said(code, out.getvalue(), err.getvalue())
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command said, and how it ended."""
-
-    code: int
-    out: str
-    err: str
+        with patch.dict(os.environ, {**self.environment, **environment}, clear=True):
+            return run_here("sparkify", *arguments, cwd=self.folder, answers=answers)

@@ -20,7 +20,7 @@ from sparkify.provision import Call, Created
 from sparkify.provision.aws_errors import AwsRefusal
 from sparkify.provision.costs import estimate
 from tests.support.commands import heed_interrupts
-from tests.support.provision import CANARIES, Command, MotoServer, Said
+from tests.support.provision import CANARIES, Command, MotoServer
 
 CONFIG = """\
 # what the notebooks had
@@ -86,18 +86,16 @@ def test_listing_sees_every_region(moto_server: MotoServer) -> None:
     moto_server.client("ec2", "ap-south-1").delete_security_group(GroupId=group)
 
 
-def test_cluster_create_and_destroy_round_trip(
-    moto_server: MotoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cluster_create_and_destroy_round_trip(moto_server: MotoServer, tmp_path: Path) -> None:
     nothing = everything(moto_server)
     assert nothing == {"iam": set(), "ec2": set(), "redshift": set()}
     run = configured(tmp_path, "dwhCluster", moto_server, mode=0o644)
     config = tmp_path / "dwh.cfg"
 
     def here(*arguments: str) -> str:
-        said = run.here(monkeypatch, *arguments)
-        assert said.code == 0, said
-        return said.out
+        said = run.here(*arguments)
+        assert said.returncode == 0, said
+        return said.stdout
 
     planned = json.loads(here("cluster", "create", "--allow-cidr", "203.0.113.7/32", "--dry-run", "--json"))
     assert [call["operation"] for call in planned["calls"]] == [
@@ -151,27 +149,27 @@ def test_cluster_create_and_destroy_round_trip(
     assert f"IAM_ROLE '{answer['role_arn']}'" in plan
     assert f"HOST={answer['host']}" in config.read_text()
 
-    again = run.here(monkeypatch, "cluster", "create", "--allow-cidr", "203.0.113.7/32", "--yes", "--json")
-    assert json.loads(again.out)["calls"] == 0
+    again = run.here("cluster", "create", "--allow-cidr", "203.0.113.7/32", "--yes", "--json")
+    assert json.loads(again.stdout)["calls"] == 0
 
     assert json.loads(here("cluster", "pause", "--json"))["state"] == "paused"
-    assert ": paused" in run.here(monkeypatch, "cluster", "status").out
+    assert ": paused" in run.here("cluster", "status").stdout
     assert json.loads(here("cluster", "resume", "--json"))["state"] == "available"
 
     for answers, message in (("another\n", "nothing was changed"), ("", "In a script, give --yes")):
-        refused = run.here(monkeypatch, "cluster", "destroy", answers=answers)
-        assert (refused.code, message in refused.err) == (2, True)
-    assert json.loads(run.here(monkeypatch, "cluster", "status", "--json").out)["state"] == "available"
+        refused = run.here("cluster", "destroy", answers=answers)
+        assert (refused.returncode, message in refused.stderr) == (2, True)
+    assert json.loads(run.here("cluster", "status", "--json").stdout)["state"] == "available"
 
     gone = run("cluster", "destroy", answers="dwhcluster\n")
     assert "Kept: the snapshot dwhcluster-final-" in gone.stdout
     assert everything(moto_server) == nothing
     assert config.read_text() == CONFIG.format(name="dwhCluster")
     assert len(moto_server.client("redshift").describe_cluster_snapshots()["Snapshots"]) == 1
-    assert json.loads(run.here(monkeypatch, "cluster", "status", "--json").out)["state"] == "absent"
-    assert "There was nothing" in run.here(monkeypatch, "cluster", "destroy", "--yes").out
+    assert json.loads(run.here("cluster", "status", "--json").stdout)["state"] == "absent"
+    assert "There was nothing" in run.here("cluster", "destroy", "--yes").stdout
     # The embedded database is the warehouse again.
-    assert "duckdb:///" in run.here(monkeypatch, "config").err
+    assert "duckdb:///" in run.here("config").stderr
 
 
 def test_cluster_create_writes_secret_id_and_destroy_empties_it(
@@ -218,24 +216,20 @@ def test_cluster_create_writes_secret_id_and_destroy_empties_it(
     assert "SPARKIFY_HOST or SPARKIFY_IAM_ROLE_ARN is set" in told
 
 
-def test_cluster_destroy_skips_snapshot_only_with_flag(
-    moto_server: MotoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cluster_destroy_skips_snapshot_only_with_flag(moto_server: MotoServer, tmp_path: Path) -> None:
     run = configured(tmp_path, "flags", moto_server)
     redshift = moto_server.client("redshift")
     before = len(redshift.describe_cluster_snapshots()["Snapshots"])
-    run.here(monkeypatch, "cluster", "create", "--allow-cidr", "203.0.113.7/32", "--yes")
-    asked = run.here(monkeypatch, "cluster", "destroy", "--skip-final-snapshot", answers="no\n")
-    assert asked.code == 2
-    assert "WITHOUT a last snapshot: the data is lost" in asked.err
-    gone = run.here(monkeypatch, "cluster", "destroy", "--skip-final-snapshot", "--yes", "--json")
-    assert json.loads(gone.out)["snapshot"] is None
+    run.here("cluster", "create", "--allow-cidr", "203.0.113.7/32", "--yes")
+    asked = run.here("cluster", "destroy", "--skip-final-snapshot", answers="no\n")
+    assert asked.returncode == 2
+    assert "WITHOUT a last snapshot: the data is lost" in asked.stderr
+    gone = run.here("cluster", "destroy", "--skip-final-snapshot", "--yes", "--json")
+    assert json.loads(gone.stdout)["snapshot"] is None
     assert len(redshift.describe_cluster_snapshots()["Snapshots"]) == before
 
 
-def test_cluster_refusals_exit_2_and_send_nothing(
-    moto_server: MotoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cluster_refusals_exit_2_and_send_nothing(moto_server: MotoServer, tmp_path: Path) -> None:
     run = configured(tmp_path, "refused", moto_server)
     create = ("cluster", "create", "--allow-cidr")
     moto_server.record()
@@ -250,41 +244,37 @@ def test_cluster_refusals_exit_2_and_send_nothing(
             "Redshift Serverless is not paused",
         ),
     ):
-        said = run.here(monkeypatch, *arguments, answers="n\n", **environment)
-        assert said.code == 2, said
-        assert message in said.err
+        said = run.here(*arguments, answers="n\n", **environment)
+        assert said.returncode == 2, said
+        assert message in said.stderr
     assert moto_server.recorded() == []
-    said = run.here(monkeypatch, "cluster", "pause")
-    assert said.code == 2
-    assert "there is no cluster refused" in said.err
+    said = run.here("cluster", "pause")
+    assert said.returncode == 2
+    assert "there is no cluster refused" in said.stderr
 
 
-def test_cluster_warns_of_keys_in_file(
-    moto_server: MotoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cluster_warns_of_keys_in_file(moto_server: MotoServer, tmp_path: Path) -> None:
     run = configured(tmp_path, "keys", moto_server)
     config = tmp_path / "dwh.cfg"
     config.write_text(config.read_text().replace("KEY=\nSECRET=\n", "KEY=one\nSECRET=two\n"))
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         del run.environment[name]
-    told = run.here(monkeypatch, "cluster", "status")
-    assert told.code == 0
-    assert "a profile is safer" in told.err
+    told = run.here("cluster", "status")
+    assert told.returncode == 0
+    assert "a profile is safer" in told.stderr
     config.write_text(CONFIG.format(name="keys"))
-    told = run.here(monkeypatch, "cluster", "status")
-    assert told.code == 2
-    assert "there are no AWS credentials. Run `aws configure`" in told.err
+    told = run.here("cluster", "status")
+    assert told.returncode == 2
+    assert "there are no AWS credentials. Run `aws configure`" in told.stderr
 
 
 @pytest.mark.parametrize("verb", [("pause",), ("resume",), ("destroy", "--yes")], ids=" ".join)
-def test_cluster_does_not_claim_what_never_began(
-    verb: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cluster_does_not_claim_what_never_began(verb: tuple[str, ...], tmp_path: Path) -> None:
     run = configured(tmp_path, "absent", None)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         del run.environment[name]
-    told = run.here(monkeypatch, "cluster", *verb, "-q")
-    (error,) = told.err.splitlines()
+    told = run.here("cluster", *verb, "-q")
+    (error,) = told.stderr.splitlines()
     assert "there are no AWS credentials. Run `aws configure`" in error
 
 
@@ -316,12 +306,9 @@ def test_cluster_says_what_goes_on_once_a_call_was_sent(
     assert [line for line in said if line != "change it"] == ([told] if told else [])
 
 
-def test_cluster_options_override_file_and_are_written(
-    moto_server: MotoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cluster_options_override_file_and_are_written(moto_server: MotoServer, tmp_path: Path) -> None:
     run = configured(tmp_path, "plain", moto_server)
     run.here(
-        monkeypatch,
         *("cluster", "create", "--cluster", "other", "--region", "eu-west-1", "--yes"),
         *("--allow-cidr", "203.0.113.7", "--public"),
         SPARKIFY_DWH_CLUSTER_TYPE="single-node",
@@ -334,7 +321,7 @@ def test_cluster_options_override_file_and_are_written(
     text = (tmp_path / "dwh.cfg").read_text()
     assert "DWH_CLUSTER_IDENTIFIER=other" in text
     assert "REGION=eu-west-1" in text
-    run.here(monkeypatch, "cluster", "destroy", "--yes", "--skip-final-snapshot")
+    run.here("cluster", "destroy", "--yes", "--skip-final-snapshot")
     assert moto_server.client("redshift", "eu-west-1").describe_clusters()["Clusters"] == []
 
 
@@ -368,14 +355,14 @@ def test_cluster_create_says_how_to_resume_after_signal(tmp_path: Path, number: 
     assert "nothing was changed" not in err
 
 
-def outputs(run: Command, patch: pytest.MonkeyPatch) -> list[tuple[int, Said]]:
+def outputs(run: Command) -> list[tuple[int, subprocess.CompletedProcess[str]]]:
     """What every command says, with --debug, of a configuration full of secrets; and the code it ends with."""
     config = run.folder / "dwh.cfg"
     create = ("cluster", "create", "--allow-cidr", "203.0.113.7")
     nowhere = "http://127.0.0.1:9"
 
-    def say(*arguments: str, **environment: str) -> Said:
-        return run.here(patch, *arguments, "--debug", **environment)
+    def say(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return run.here(*arguments, "--debug", **environment)
 
     said = [
         (0, say(*create, "--dry-run")),
@@ -410,9 +397,7 @@ def outputs(run: Command, patch: pytest.MonkeyPatch) -> list[tuple[int, Said]]:
 
 
 @pytest.mark.usefixtures("hurried")
-def test_no_secret_is_in_any_output(
-    moto_server: MotoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_secret_is_in_any_output(moto_server: MotoServer, tmp_path: Path) -> None:
     run = configured(tmp_path, "secret", moto_server)
     config = tmp_path / "dwh.cfg"
     text = config.read_text()
@@ -424,12 +409,12 @@ def test_no_secret_is_in_any_output(
         assert f"{name}=" in text
         assert secret in text
     moto_server.record()
-    for code, said in outputs(run, monkeypatch):
-        assert said.code == code, said
-        assert len(said.out + said.err) > 20
+    for code, said in outputs(run):
+        assert said.returncode == code, said
+        assert len(said.stdout + said.stderr) > 20
         for secret in CANARIES.values():
-            assert secret not in said.out
-            assert secret not in said.err
+            assert secret not in said.stdout
+            assert secret not in said.stderr
     # The password did go where it belongs.
     assert any(one.get("MasterUserPassword") == CANARIES["DWH_DB_PASSWORD"] for one in moto_server.recorded())
 

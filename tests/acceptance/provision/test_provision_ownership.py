@@ -247,9 +247,7 @@ def test_nothing_is_done_on_doubt(wire: Wire) -> None:
 # -- the command -------------------------------------------------------------------------------------------
 
 
-def test_command_in_another_region_leaves_role_and_file(
-    moto_server: MotoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_command_in_another_region_leaves_role_and_file(moto_server: MotoServer, tmp_path: Path) -> None:
     config = tmp_path / "dwh.cfg"
     config.write_text(
         "[AWS]\nREGION=us-west-2\n[DWH]\nDWH_ALLOW_CIDR=203.0.113.7/32\n[CLUSTER]\nHOST=\n[IAM_ROLE]\nARN=\n[S3]\n"
@@ -257,22 +255,22 @@ def test_command_in_another_region_leaves_role_and_file(
     )
     config.chmod(0o600)
     run = Command(tmp_path, moto_server)
-    assert run.here(monkeypatch, "cluster", "create", "--public", "--yes").code == 0
+    assert run.here("cluster", "create", "--public", "--yes").returncode == 0
     made = config.read_text()
     assert re.search(r"HOST=sparkify\.\w+\.us-west-2\.redshift\.amazonaws\.com\n", made)
-    said = run.here(monkeypatch, "cluster", "destroy", "--region", "eu-west-1", "--yes")
-    assert said.code == 0
-    assert said.out == "There was nothing of the provisioned warehouse sparkify in eu-west-1.\n"
-    assert "the role sparkify-redshift belongs to the provisioned warehouse sparkify in us-west-2" in said.err
-    assert config.read_text() == made
-    said = run.here(
-        monkeypatch, "cluster", "create", "--region", "eu-west-1", "--allow-cidr", "203.0.113.7", "--yes"
+    said = run.here("cluster", "destroy", "--region", "eu-west-1", "--yes")
+    assert said.returncode == 0
+    assert said.stdout == "There was nothing of the provisioned warehouse sparkify in eu-west-1.\n"
+    assert (
+        "the role sparkify-redshift belongs to the provisioned warehouse sparkify in us-west-2" in said.stderr
     )
-    assert (said.code, config.read_text()) == (2, made)
+    assert config.read_text() == made
+    said = run.here("cluster", "create", "--region", "eu-west-1", "--allow-cidr", "203.0.113.7", "--yes")
+    assert (said.returncode, config.read_text()) == (2, made)
     # The engine is gone, and what is left is still found where it was.
     moto_server.client("redshift").delete_cluster(ClusterIdentifier="sparkify", SkipFinalClusterSnapshot=True)
-    said = run.here(monkeypatch, "cluster", "destroy", "--yes")
-    assert said.out == (
+    said = run.here("cluster", "destroy", "--yes")
+    assert said.stdout == (
         "Removed: security group sparkify-redshift, role sparkify-redshift.\n"
         "No snapshot was asked for now; one that an earlier run asked for is kept.\n"
     )
