@@ -32,14 +32,14 @@ __all__ = ["creation_statements"]
 
 def creation_statements(pipeline: Pipeline, database: Database, engine: Engine) -> Sequence[str]:
     """The statements, in order, as the database gets them. The engine is not connected."""
-    return _statements(pipeline, head_of(pipeline), type(database), engine.url.drivername)
+    # Whatever the file: its statements are those of the last one. None would leave it in the URL.
+    url = engine.url.set(database="")
+    return _statements(pipeline, head_of(pipeline), type(database), url)
 
 
 # To compile them takes as long as a tenth of a small load, and a process may make many files.
 @lru_cache(maxsize=4)
-def _statements(
-    pipeline: Pipeline, head: str | None, database: type[Database], drivername: str
-) -> tuple[str, ...]:
+def _statements(pipeline: Pipeline, head: str | None, database: type[Database], url: URL) -> tuple[str, ...]:
     versions = _version_table()
     statements = [
         database.render(CreateTable(versions)),
@@ -49,7 +49,7 @@ def _statements(
     def add(element: ExecutableDDLElement, *_: Any, **__: Any) -> None:
         statements.append(database.render(element))
 
-    pipeline.metadata.create_all(create_mock_engine(URL.create(drivername), add), checkfirst=False)
+    pipeline.metadata.create_all(create_mock_engine(url, add), checkfirst=False)
     for view in pipeline.views:
         statements += map(database.render, view.create())
     statements.append(database.render(insert(pipeline.ledger.lock).values(token=1, taken=0)))
