@@ -16,6 +16,7 @@ from duckdb_sqlalchemy import ConnectionWrapper
 from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
+from sparkify.databases.duckdb.one_thread import OneThread
 from sparkify.databases.duckdb.reading import (
     attach,
     compress,
@@ -48,15 +49,6 @@ waits until the lines of a group are counted, and counting is quicker than it is
 _GROUP = 256 * 1024 * 1024
 """Bytes that any other statement reads. Less, and the two threads of a small machine are not kept busy."""
 
-_ONE_THREAD = 16 * 1024 * 1024
-"""Bytes of files that one thread reads, and makes the star of. A load sends a hundred statements, most of which
-take a few milliseconds, and a thread of DuckDB without work asks for some until the others are done. With
-one thread a load of 5 MB took a sixth less processor time, and no longer.
-"""
-_SET_ONE_THREAD = ("SET VARIABLE all_threads = current_setting('threads')", "SET threads = 1")
-_ALL_THREADS = "SET threads = getvariable('all_threads')"
-"""Over the same connection. RESET would give the database as many as the machine has, where others were set."""
-
 _COMPRESSED_AFTER = 1024 * 1024 * 1024
 """Bytes of files whose rows stay in memory as they are, some 0.6 times as large. Those of more are compressed,
 which makes a tenth of them, and takes an eighth of the processor time of a load.
@@ -84,8 +76,7 @@ class DuckDBBatch(Batch):
         self._spooled: dict[str, Spooled] = {}
         self._reader: Connection | None = None
         self._attached: dict[str, str] = {}
-        self._bytes: dict[str, int] = {}
-        self._has_one_thread = False
+        self._one_thread = OneThread()
 
     def close(self) -> None:
         """Let go of the rows, if that was not done. The transaction of the load is over."""
@@ -96,22 +87,21 @@ class DuckDBBatch(Batch):
         with suppress(SQLAlchemyError):
             for catalog in self._attached.values():
                 self._reader.exec_driver_sql(detach(catalog))
-            if self._has_one_thread:
-                self._reader.exec_driver_sql(_ALL_THREADS)
+            self._one_thread.abandon(self._reader)
         self._reader.invalidate()
         self._reader.close()
 
     def release(self, session: Session) -> None:
         for name in list(self._attached):
             self._detach(session, name)
-        self._take_all_threads(session)
+        self._one_thread.end(session, self._reader)
 
     def stage(self, session: Session, source: Source, files: Sequence[SourceFile], listing: Listing) -> None:
         staging = self._attach(session, source)
-        self._bytes[source.name] = 0
+        self._one_thread.begin(source.name)
         if session.dry_run:
             self._spooled[source.name] = Spooled(source, files)
-            self._choose_threads(session, source, sum(file.size for file in files))
+            self._one_thread.read(session, source.name, sum(file.size for file in files), self._reader)
             staging.read()
             session.run(shadow(source, staging.catalog))
             return
@@ -125,7 +115,7 @@ class DuckDBBatch(Batch):
         readable = True
         plain = 0
         for group, size in _grouped(incoming):
-            self._choose_threads(session, source, size)
+            self._one_thread.read(session, source.name, size, self._reader)
             # The rest is spooled even so: all of it will be validated at once.
             readable = readable and _insert_files(staging, group)
             plain += size
@@ -186,24 +176,6 @@ class DuckDBBatch(Batch):
         session.run(attach(source, catalog), apart=self._reader)
         self._attached[source.name] = catalog
         return _Staging(session, self._reader, source, catalog)
-
-    def _choose_threads(self, session: Session, source: Source, size: int) -> None:
-        """Let the database have one thread as long as there is little to read, and then as many as it had.
-
-        :param size: bytes of the files of the source that come next.
-        """
-        self._bytes[source.name] += size
-        if sum(self._bytes.values()) > _ONE_THREAD:
-            self._take_all_threads(session)
-        elif not self._has_one_thread:
-            for statement in _SET_ONE_THREAD:
-                session.run(statement, apart=self._reader)
-            self._has_one_thread = True
-
-    def _take_all_threads(self, session: Session) -> None:
-        if self._has_one_thread:
-            session.run(_ALL_THREADS, apart=self._reader)
-            self._has_one_thread = False
 
     def _detach(self, session: Session, name: str) -> None:
         session.run(detach(self._attached.pop(name)), apart=self._reader)

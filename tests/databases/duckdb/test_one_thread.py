@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, Engine, create_engine, event
 
 from sparkify import RejectedLines, Warehouse
-from sparkify.databases.duckdb import batch
+from sparkify.databases.duckdb import one_thread
 from tests.support.data import Data
 from tests.support.making import event as line
 from tests.support.making import song
@@ -60,7 +60,7 @@ def test_small_load_takes_one_thread(engine: Engine, data: Data) -> None:
 
 
 def test_large_load_takes_them_all(engine: Engine, data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch, "_ONE_THREAD", 0)
+    monkeypatch.setattr(one_thread, "_LITTLE", 0)
     data.log("a.json", line())
     data.song("s.json", song())
     assert load(engine, data) == ["events", "songs"]
@@ -71,7 +71,7 @@ def test_load_that_turns_out_large_takes_them_from_then_on(
 ) -> None:
     log = data.log("a.json", line())
     data.song("s.json", song())
-    monkeypatch.setattr(batch, "_ONE_THREAD", log.stat().st_size + 1)  # a newline
+    monkeypatch.setattr(one_thread, "_LITTLE", log.stat().st_size + 1)  # a newline
     assert load(engine, data) == [ONE, "events", ALL, "songs"]
 
 
