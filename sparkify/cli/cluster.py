@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from sparkify.cli import cluster_output, formatting
+from sparkify.cli.asking import ask, confirm, refuse
 from sparkify.cli.command import INTERRUPTED, TERMINATED, command
 from sparkify.cli.messages import echo, warn
 from sparkify.cli.options import AsJson
@@ -90,8 +91,8 @@ def create(
     aws = provision.Aws(settings)
     echo(f"{'Workgroup' if spec.serverless else 'Cluster'} {spec.names.identifier} in {aws.region}")
     echo(f"Cost: {spec.estimate}")
-    if not yes and not _confirmed("Create it?"):
-        _nothing_done()
+    if not yes:
+        confirm("Create it?")
     again = "run the same command again to go on, or sparkify-etl cluster destroy"
     with _going_on("What was made stays", again) as observer:
         made = provision.create(aws, spec, observer)
@@ -181,8 +182,8 @@ def destroy(
         echo(
             f"This removes the {names.kind} warehouse {names.identifier} in {aws.region}, {what}.", always=True
         )
-        if _asked("Type its name to go on") != names.identifier:
-            _nothing_done()
+        if ask("Type its name to go on") != names.identifier:
+            refuse()
     with _going_on("What is gone is gone", "run the same command again to go on") as observer:
         gone = provision.destroy(aws, names, final_snapshot=snapshot, observer=observer)
     engines = [noun for noun in gone.left if noun.startswith(("cluster ", "namespace ", "workgroup "))]
@@ -290,31 +291,7 @@ def _forget(
     return [f"{section}.{option}" for section, option in values]
 
 
-# -- asking ------------------------------------------------------------------------------------------------
-
-
-def _confirmed(question: str) -> bool:
-    from sparkify.etl.errors import UNCHANGED, ConfigurationError
-
-    try:
-        return typer.confirm(question, err=True)
-    except typer.Abort:
-        raise ConfigurationError("no input", state=UNCHANGED, hint="In a script, give --yes.") from None
-
-
-def _asked(question: str) -> str:
-    from sparkify.etl.errors import UNCHANGED, ConfigurationError
-
-    try:
-        return str(typer.prompt(question, err=True)).strip().lower()
-    except typer.Abort:
-        raise ConfigurationError("no input", state=UNCHANGED, hint="In a script, give --yes.") from None
-
-
-def _nothing_done() -> NoReturn:
-    from sparkify.etl.errors import UNCHANGED, ConfigurationError
-
-    raise ConfigurationError("not confirmed", state=UNCHANGED)
+# -- stopping ----------------------------------------------------------------------------------------------
 
 
 @contextmanager

@@ -31,9 +31,10 @@ def generate(
     songs: Annotated[int, typer.Option("--songs", min=1, metavar="N", help="How many songs.")] = 500,
     days: Annotated[int, typer.Option("--days", min=1, metavar="N", help="Over how many days.")] = 30,
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same files.")] = 0,
-    start: Annotated[datetime, typer.Option("--start", formats=["%Y-%m-%d"], help="The first day.")] = datetime(  # noqa: DTZ001
-        2018, 11, 1
-    ),
+    start: Annotated[
+        datetime,
+        typer.Option("--start", formats=["%Y-%m-%d"], show_default="2018-11-01", help="The first day."),
+    ] = datetime(2018, 11, 1),  # noqa: DTZ001
     gzip: Annotated[bool, typer.Option("--gzip", help="Compress the logs.")] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from sparkify.cli import completion, formatting
+from sparkify.cli.asking import confirm
 from sparkify.cli.command import command
 from sparkify.cli.options import Database, LockTimeout
 
@@ -35,7 +36,6 @@ def migrate(
     from sparkify.cli.progress import CommandObserver
     from sparkify.cli.warehouse import open_warehouse
     from sparkify.config.secrets import masked_url
-    from sparkify.etl.errors import ConfigurationError
 
     with open_warehouse(database) as warehouse:
         if sql:
@@ -43,8 +43,6 @@ def migrate(
             return
         if revision == "base" and not yes:
             shown = masked_url(warehouse.url)
-            question = f"This removes every table of {shown}, and every row with them. Go on?"
-            if not typer.confirm(question, err=True):
-                raise ConfigurationError("nothing was changed")
+            confirm(f"This removes every table of {shown}, and every row with them. Go on?")
         reached = warehouse.migrate(revision, lock_timeout=lock_timeout, observer=CommandObserver())
     typer.echo(f"The warehouse is at revision {reached or 'base: it has no tables'}.")

@@ -156,7 +156,9 @@ def test_text_log_has_errors_of_usage_as_text(tmp_path: Path) -> None:
     assert done.stderr.splitlines()[-1].startswith("Error: No such option: --nonsense")
 
 
-def test_question_that_is_not_answered_ends_with_1(tmp_path: Path) -> None:
+def test_question_that_is_not_answered_ends_with_2(tmp_path: Path) -> None:
     done = run_here("sparkify", "migrate", "base", "--database", "duckdb:///:memory:", cwd=tmp_path)
-    assert done.returncode == 1
-    assert done.stderr.endswith("Go on? [y/N]:Aborted!\n")
+    assert done.returncode == 2
+    assert "no input" in done.stderr
+    assert "nothing was changed" in done.stderr
+    assert "In a script, give --yes." in done.stderr

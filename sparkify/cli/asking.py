@@ -1,0 +1,50 @@
+"""Questions on the terminal, before something is made or removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import typer
+
+__all__ = ["ask", "confirm", "refuse"]
+
+
+def confirm(question: str) -> None:
+    """Ask a question, and go on where the answer is yes.
+
+    :raises ConfigurationError: where it is no, or there is nobody to ask.
+    """
+    with _answered():
+        if not typer.confirm(question, err=True):
+            refuse()
+
+
+def ask(question: str) -> str:
+    """The answer, in lower case.
+
+    :raises ConfigurationError: where there is nobody to ask.
+    """
+    with _answered():
+        return str(typer.prompt(question, err=True)).strip().lower()
+
+
+def refuse() -> NoReturn:
+    """End the command, for the answer is no."""
+    from sparkify.etl.errors import UNCHANGED, ConfigurationError
+
+    raise ConfigurationError("not confirmed", state=UNCHANGED)
+
+
+@contextmanager
+def _answered() -> Iterator[None]:
+    try:
+        yield
+    except typer.Abort as exc:
+        # Ctrl-C is a signal here as anywhere.
+        if isinstance(exc.__context__, KeyboardInterrupt):
+            raise exc.__context__ from None
+        from sparkify.etl.errors import UNCHANGED, ConfigurationError
+
+        raise ConfigurationError("no input", state=UNCHANGED, hint="In a script, give --yes.") from None
