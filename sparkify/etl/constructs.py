@@ -97,12 +97,19 @@ class CommentOnView(ExecutableDDLElement):
 
 
 ACCENTED = (
-    *((0x80, 0x24F), (0x2C6, 0x2C6), (0x2DC, 0x2DC), (0x300, 0x36F), (0x1E00, 0x1EFF)),
+    *((0x80, 0x2AF), (0x2C6, 0x2C6), (0x2DC, 0x2DC), (0x300, 0x36F), (0x1E00, 0x1EFF)),
     *((0x2010, 0x2027), (0x2030, 0x203A), (0x20AC, 0x20AC), (0x2122, 0x2122), (0xFFFD, 0xFFFD)),
+    # Capitals and small letters whose other half is before U+02B0.
+    *((0x2C62, 0x2C62), (0x2C64, 0x2C66), (0x2C6D, 0x2C70), (0x2C7E, 0x2C7F), (0xA78D, 0xA78D)),
+    *((0xA7AA, 0xA7AE), (0xA7B0, 0xA7B2), (0xA7C5, 0xA7C5), (0xA7CB, 0xA7CB), (0xA7DC, 0xA7DC)),
+    (0x212B, 0x212B),
 )
 """What :class:`match_key` drops beyond ASCII, as ranges of code points: what one spelling of a name has and
-another lacks. Latin letters with accents, and the accents alone; what UTF-8 becomes when it is read as Latin-1
-or Windows-1252; dashes and quotation marks; and the sign that stands for what could not be read."""
+another lacks. Latin letters that ASCII lacks, and the accents alone; what UTF-8 becomes when it is read as
+Latin-1 or Windows-1252; dashes and quotation marks; and the sign that stands for what could not be read.
+
+It has the capital and the small letter of a pair, or a name would not match itself in capitals. Of the micro
+sign and of the iota below a letter the capital is a Greek letter, which stays."""
 
 FINAL_SIGMA, SIGMA = "\u03c2", "\u03c3"
 """The two that Greek has for one letter: the first ends a word. They have one capital, whose lower case is the
@@ -118,6 +125,11 @@ class match_key(FunctionElement[str]):  # noqa: N801 - reads as the SQL function
     does punctuation that is theirs alone, such as U+FF08. Of the two sigmas of Greek the final one becomes the
     other, as in capitals: ``ΤΕΛΟΣ`` and ``Τελος`` are one. A letter with an accent is dropped as a whole, and a
     letter before an accent of its own is not: spelled in both ways (NFC and NFD) a name has two keys.
+
+    Both letters of a pair are dropped, so a name is the same in capitals: ``Ɛwɛ`` and ``ƐWƐ`` are ``w``. Not so
+    where the other letter of the pair is one of ASCII, which stays. Of the two i of Turkish those that ASCII
+    lacks are dropped (U+0130, capital with dot, and U+0131, small without one) and ``I`` and ``i`` are not: so
+    ``Əli`` is ``li``, and ``ƏLİ`` is ``l``. Likewise the long s (U+017F), whose capital is ``S``.
     """
 
     # Cached by its one argument: there is no other state.

@@ -7,7 +7,7 @@ from typing import Self
 
 __all__ = ["RULES_VERSION", "Match"]
 
-RULES_VERSION = 7
+RULES_VERSION = 8
 """Raise it when a tier changes, or any transform makes other rows of the same files.
 
 The ledger keeps it with each load, and ``status`` and ``check`` tell of rows that an older version made.

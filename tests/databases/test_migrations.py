@@ -210,7 +210,7 @@ def test_upgrade_keeps_rows_of_the_first_revision(first_revision: Warehouse) -> 
     first_revision.load(only=["events"])
     # The rows are those of the first rules, which the load did not make anew.
     assert [result.name for result in first_revision.check() if not result.ok] == [
-        "load_history: every load is of version 7 of the rules"
+        "load_history: every load is of version 8 of the rules"
     ]
     assert rows(first_revision, plays.format("match_id")) == [("exact", 41)] * 2
     # Down again: what the revision did not have is gone, and no row is.

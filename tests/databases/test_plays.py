@@ -230,18 +230,179 @@ def test_migration_makes_one_sigma_of_the_stored_keys(driver: Driver, warehouse:
     assert [result.note for result in warehouse.check() if result.note] == []
 
 
-def test_migration_leaves_checksums_where_no_key_has_a_final_sigma(
-    driver: Driver, warehouse: Warehouse
+@pytest.mark.parametrize("revision", ["0016", "0017"])
+def test_migration_leaves_checksums_where_no_key_changes(
+    revision: str, driver: Driver, warehouse: Warehouse
 ) -> None:
     driver.put("songs", "a.json", CATALOGUE[1])
     driver.put("events", "a.json", *played(("Кино", "Звезда 1988"), ("Σίσυφος", "Τέλος")))
     warehouse.load()
     sums = "SELECT table_name, checksum FROM load_checksums WHERE checksum IS NOT NULL ORDER BY 1"
     before = rows(warehouse, sums)
-    Migrations(SPARKIFY, warehouse.database).downgrade(warehouse.engine, "0016")
+    Migrations(SPARKIFY, warehouse.database).downgrade(warehouse.engine, revision)
     warehouse.migrate()
     assert rows(warehouse, sums) == before
     assert failed(warehouse) == []
+
+
+PAIRS = (
+    *(
+        "Ɓɓ",
+        "Ɔɔ",
+        "Ɖɖ",
+        "Ɗɗ",
+        "Əə",
+        "Ɛɛ",
+        "Ɠɠ",
+        "Ɣɣ",
+        "Ɩɩ",
+        "Ɨɨ",
+        "Ɯɯ",
+        "Ɲɲ",
+        "Ɵɵ",
+        "Ʀʀ",
+        "Ʃʃ",
+        "Ʈʈ",
+        "Ʊʊ",
+        "Ʋʋ",
+    ),
+    *("Ʒʒ", "Ⱥⱥ", "Ⱦⱦ", "Ʉʉ", "Ʌʌ", "\u212bå", "Ȿȿ", "Ɀɀ"),
+    # Of these both are beyond U+024F.
+    *(
+        "Ɫɫ",
+        "Ɽɽ",
+        "Ɑɑ",
+        "Ɱɱ",
+        "Ɐɐ",
+        "Ɒɒ",
+        "Ɥɥ",
+        "Ɦɦ",
+        "Ɜɜ",
+        "Ɡɡ",
+        "Ɬɬ",
+        "Ɪɪ",
+        "Ʞʞ",
+        "Ʇʇ",
+        "Ʝʝ",
+        "Ʂʂ",
+        "Ɤɤ",
+        "Ƛƛ",
+    ),
+    # And of these before it, but for the last.
+    *("Éé", "Ŋŋ", "Ǆǆ", "Ṡṡ", "ẞß"),
+)
+"""Latin letters that ASCII lacks, each as a capital and as a small one."""
+
+
+@pytest.mark.parametrize("of_catalogue", [0, 1], ids=["capitals", "small"])
+def test_names_match_in_capitals_whichever_letters_they_have(
+    of_catalogue: int, driver: Driver, warehouse: Warehouse
+) -> None:
+    """Artist and title of the catalogue have one letter of each pair, and those of the plays have the other."""
+
+    def named(number: int, letter: str) -> tuple[str, str]:
+        return f"{letter}band {number}", f"Song {letter}"
+
+    driver.put(
+        "songs",
+        "a.json",
+        *(
+            song(song_id=f"SO{number}", artist_id=f"AR{number}", artist_name=artist, title=title)
+            for number, (artist, title) in enumerate(
+                named(number, pair[of_catalogue]) for number, pair in enumerate(PAIRS)
+            )
+        ),
+    )
+    plays = [named(number, pair[1 - of_catalogue]) for number, pair in enumerate(PAIRS)]
+    driver.put("events", "a.json", *played(*plays))
+    warehouse.load()
+    found = rows(warehouse, "SELECT match, song_id, artist_id FROM songplays ORDER BY item_in_session")
+    assert found == [("normalized", f"SO{number}", f"AR{number}") for number in range(49)]
+    assert failed(warehouse) == []
+
+
+EWE = (
+    song(song_id="SO1", artist_id="AR1", artist_name="Ɛwɛ Band", title="Agbadza"),
+    song(song_id="SO2", artist_id="AR2", artist_name="FELA", title="ƆDƆ"),
+    # The capital of the dotless i is a letter of ASCII, and so is the small one of the dotted I.
+    song(song_id="SO3", artist_id="AR3", artist_name="ƏLİ", title="Işık"),
+)
+
+
+def test_names_match_in_capitals_but_for_the_two_i_of_turkish(driver: Driver, warehouse: Warehouse) -> None:
+    driver.put("songs", "a.json", *EWE)
+    driver.put(
+        "events",
+        "a.json",
+        *played(
+            ("ƐWƐ BAND", "AGBADZA"),
+            ("Fela", "ɔdɔ"),
+            ("əlİ", "IŞIk"),
+            ("əli", "Işık"),
+            ("Əlİ", "ışık"),
+            ("Ada", "ɔdɔ"),
+        ),
+    )
+    warehouse.load()
+    found = rows(warehouse, "SELECT match, artist_id FROM songplays ORDER BY item_in_session")
+    assert [(match, artist if artist.startswith("AR") else "inferred") for match, artist in found] == [
+        ("normalized", "AR1"),
+        ("normalized", "AR2"),
+        ("inferred", "AR3"),
+        ("inferred", "inferred"),
+        ("inferred", "AR3"),
+        ("inferred", "inferred"),
+    ]
+    assert [row.artist for row in warehouse.query(top_artists(limit=9))] == [
+        "ƏLİ",
+        "Ada",
+        "FELA",
+        "Ɛwɛ Band",
+        "əli",
+    ]
+    assert failed(warehouse) == []
+
+
+def test_migration_makes_the_stored_keys_of_pairs_anew(driver: Driver, warehouse: Warehouse) -> None:
+    driver.put("songs", "a.json", *EWE[:2])
+    driver.put(
+        "songs", "b.json", song(song_id="SO3", artist_id="AR3", artist_name="Ƀɂ", title="\u212bngström (Λόγος)")
+    )
+    driver.put("events", "a.json", *played(("ƐWƐ BAND", "AGBADZA"), ("Fɛla", "X"), ("ɓράχος", "Τέλος")))
+    warehouse.load()
+    found = star(warehouse)
+    keys = {
+        "SELECT title_key, artist_key FROM songs WHERE NOT inferred ORDER BY song_id": (
+            [("agbadza", "wɛband"), ("d", "fela"), ("ångstrmλόγοσ", "")],
+            [("agbadza", "wband"), ("d", "fela"), ("ngstrmλόγοσ", "")],
+        ),
+        "SELECT name_key FROM artists WHERE NOT inferred ORDER BY artist_id": (
+            [("wɛband",), ("fela",), ("",)],
+            [("wband",), ("fela",), ("",)],
+        ),
+        "SELECT title, artist_key FROM song_matches ORDER BY title": (
+            [("AGBADZA", "wband"), ("X", "fɛla"), ("Τέλος", "ɓράχοσ")],
+            [("AGBADZA", "wband"), ("X", "fla"), ("Τέλος", "ράχοσ")],
+        ),
+        # Inferred ones have none.
+        "SELECT DISTINCT title_key, artist_key FROM songs WHERE inferred": ([(None, None)], [(None, None)]),
+        "SELECT DISTINCT name_key FROM artists WHERE inferred": ([(None,)], [(None,)]),
+    }
+    new = {query: after for query, (_, after) in keys.items()}
+    assert {query: rows(warehouse, query) for query in keys} == new
+    Migrations(SPARKIFY, warehouse.database).downgrade(warehouse.engine, "0017")
+    assert {query: rows(warehouse, query) for query in keys} == {
+        query: before for query, (before, _) in keys.items()
+    }
+    assert warehouse.migrate() == HEAD
+    assert {query: rows(warehouse, query) for query in keys} == new
+    # The ledger, which sums up the keys too, finds no row altered.
+    assert failed(warehouse) == []
+    notes = {result.name.split(":")[0] for result in warehouse.check() if result.note}
+    assert notes == {"songs", "artists"}
+    warehouse.load(full_refresh=True)
+    assert star(warehouse) == found
+    assert [result.note for result in warehouse.check() if result.note] == []
 
 
 # -- one play, two contents ------------------------------------------------------------------------------------

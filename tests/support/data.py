@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sparkify import Warehouse
 from tests.support.making import write
 
-HEAD = "0017"
+HEAD = "0018"
 """The newest revision of the migrations."""
 
 
