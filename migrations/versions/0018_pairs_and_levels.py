@@ -1,4 +1,4 @@
-"""The keys by which names are compared have both letters of a pair, capital and small, or neither.
+"""The keys by which names are compared have both letters of a pair or neither, and an empty level is none.
 
 Revision: 0018
 Revises: 0017
@@ -6,11 +6,15 @@ Revises: 0017
 The keys that are stored are made anew where a name has one of the letters that are dropped from now on. Its song or artist
 then is counted alone until a full refresh, which makes the matches anew: ``status`` and ``check`` ask for it, for the rules
 have a new version.
+
+Which of the plays without a level had an empty one is not kept: a downgrade leaves them without, as it does a line without.
 """
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.schema import SetColumnComment
 
 revision = "0018"
 down_revision = "0017"
@@ -33,13 +37,43 @@ ADDED = (
     (0x212B, 0x212B),
 )
 
+LEVELS = {
+    "songplays": ("level", "`free` or `paid`, at this play"),
+    "users": ("current_level", "`free` or `paid`, at the user's newest play"),
+}
+"""By table, the name of its level in the view, and the comment of that."""
+
 
 def upgrade() -> None:
     _compute_keys((*BEFORE, *ADDED))
+    # The ledger sums up these rows with their levels: plays by load, and users as a whole.
+    op.execute(
+        "UPDATE load_checksums SET checksum = NULL WHERE table_name = 'songplays' "
+        "AND of_load IN (SELECT load_id FROM songplays WHERE level = '')"
+    )
+    op.execute(
+        "UPDATE load_checksums SET checksum = NULL WHERE table_name = 'users' "
+        "AND EXISTS (SELECT 1 FROM users WHERE level = '')"
+    )
+    for table in LEVELS:
+        op.execute(f"UPDATE {table} SET level = NULL WHERE level = ''")
+    _comment("; NULL where the log tells none.")
 
 
 def downgrade() -> None:
+    _comment(".")
     _compute_keys(BEFORE)
+
+
+def _comment(end: str) -> None:
+    for table, (in_view, text) in LEVELS.items():
+        column = sa.Column("level", sa.String(16), comment=f"{text}{end}")
+        sa.Table(table, sa.MetaData(), column)
+        op.execute(SetColumnComment(column))
+        if op.get_context().dialect.name != "redshift":
+            # Redshift keeps no comment of a column of a view.
+            quoted = f"{text}{end}".replace("'", "''")
+            op.execute(f"COMMENT ON COLUMN plays.{in_view} IS '{quoted}'")
 
 
 def _compute_keys(dropped: tuple[tuple[int, int], ...]) -> None:

@@ -6,10 +6,15 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, SQLColumnExpression, case, func
 
-__all__ = ["highest_level", "level_rank"]
+__all__ = ["highest_level", "known_level", "level_rank"]
 
 _LONGEST = 16
 """Characters of a level."""
+
+
+def known_level(level: SQLColumnExpression[Any]) -> ColumnElement[Any]:
+    """The level that a line tells, as the star has it: an empty one is none, NULL."""
+    return func.nullif(level, "")
 
 
 def level_rank(level: SQLColumnExpression[Any]) -> ColumnElement[Any]:

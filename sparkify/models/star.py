@@ -34,7 +34,9 @@ class User(Base):
     last_name: Mapped[str | None] = mapped_column(String(256), redshift_encode="zstd")
     gender: Mapped[str | None] = mapped_column(String(16), redshift_encode="zstd")
     level: Mapped[str | None] = mapped_column(
-        String(16), redshift_encode="zstd", comment="`free` or `paid`, at the user's newest play."
+        String(16),
+        redshift_encode="zstd",
+        comment="`free` or `paid`, at the user's newest play; NULL where the log tells none.",
     )
     registered_at: Mapped[datetime | None] = mapped_column(TIMESTAMP, redshift_encode="az64")
     last_played_at: Mapped[datetime] = mapped_column(
@@ -233,7 +235,9 @@ class SongPlay(Base):
     )
     user_id: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
     level: Mapped[str | None] = mapped_column(
-        String(16), redshift_encode="zstd", comment="`free` or `paid`, at this play."
+        String(16),
+        redshift_encode="zstd",
+        comment="`free` or `paid`, at this play; NULL where the log tells none.",
     )
     song_id: Mapped[str] = mapped_column(String(32), redshift_encode="zstd")
     artist_id: Mapped[str] = mapped_column(String(32), redshift_encode="zstd")

@@ -71,7 +71,7 @@ def _users_unlike_plays(_load_id: LoadId) -> SelectBase:
         .where(
             or_(
                 differs(user.c.last_played_at, newest.c.newest),
-                func.coalesce(user.c.level, "") != func.coalesce(current.c.level, ""),
+                differs(user.c.level, current.c.level),
             )
         )
     )
@@ -92,9 +92,7 @@ def _plays_unlike_levels(_load_id: LoadId) -> SelectBase:
             play.c.songplay_id, play.c.user_id, play.c.start_time, play.c.level, level.c.level.label("stretch")
         )
         .select_from(play.outerjoin(level, covered))
-        .where(
-            or_(level.c.user_id.is_(None), func.coalesce(play.c.level, "") != func.coalesce(level.c.level, ""))
-        )
+        .where(or_(level.c.user_id.is_(None), differs(play.c.level, level.c.level)))
         .subquery("unlike")
     )
     same_moment = and_(

@@ -49,6 +49,16 @@ def test_nothing_is_found_where_nobody_tampered(loaded: Warehouse) -> None:
     assert all(one.ok and one.note is None for one in loaded.check(deep=True))
 
 
+def test_empty_level_is_none_in_the_warehouse_and_by_the_files(warehouse: Warehouse, data: Data) -> None:
+    data.log("1.json", event(level=""), event(level=None, userId="8", sessionId=2))
+    warehouse.load(only=["events"])
+    data.log("2.json", event(level=None), event(level="", userId="8", sessionId=2, itemInSession=1))
+    warehouse.load(only=["events"])
+    assert found(warehouse) == NOTHING
+    alter(warehouse, "UPDATE songplays SET level = '' WHERE user_id = 7", "UPDATE users SET level = ''")
+    assert found(warehouse) == NOTHING | {"songplays": 2, "users": 4}
+
+
 @pytest.mark.parametrize(
     ("statement", "expected"),
     [

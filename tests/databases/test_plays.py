@@ -480,7 +480,7 @@ def test_of_levels_at_one_moment_paid_counts_else_the_last_by_name(
             warehouse.load(sources={"events": uri}, only=["events"])
     if at_once:
         warehouse.load(only=["events"])
-    plays = [(counts,)] if items == (0, 0) else [(level,) for level in levels]
+    plays = [(counts,)] if items == (0, 0) else [(level or None,) for level in levels]
     assert rows(warehouse, "SELECT level FROM songplays ORDER BY item_in_session") == plays
     assert rows(warehouse, "SELECT level FROM users") == [(counts,)]
     assert rows(warehouse, "SELECT level, valid_to, is_current FROM user_levels") == [(counts, None, True)]
@@ -498,6 +498,119 @@ def test_check_finds_a_stretch_that_is_trial_beside_a_play_that_is_paid(
             connection.exec_driver_sql(f"UPDATE {table} SET level = 'trial'")
     (found,) = [text for text in failed(warehouse) if text.startswith("user_levels: ")]
     assert found.startswith("user_levels: each play lies in a stretch of its level: 1 row, such as")
+
+
+# -- no level --------------------------------------------------------------------------------------------------
+
+EMPTY = [event(userId=str(user), sessionId=user, level=level) for user, level in ((1, ""), (2, None), (3, " "))]
+"""Three lines, of which none tells a level."""
+PAID = event(userId="4", sessionId=4, level="paid")
+
+
+def test_empty_level_is_null_in_the_whole_star(driver: Driver, warehouse: Warehouse) -> None:
+    driver.put("events", "a.json", *EMPTY, PAID)
+    warehouse.load(only=["events"])
+    expected = [(1, None), (2, None), (3, None), (4, "paid")]
+    for table in ("songplays", "users", "user_levels"):
+        assert rows(warehouse, f"SELECT user_id, level FROM {table} ORDER BY 1") == expected, table
+    for table in ("songplays", "users"):
+        counted = f"SELECT level, count(*) FROM {table} GROUP BY level ORDER BY 2"
+        assert rows(warehouse, counted) == [("paid", 1), (None, 3)], table
+    assert rows(warehouse, "SELECT play.level, play.current_level FROM plays play ORDER BY user_id") == [
+        (None, None),
+        (None, None),
+        (None, None),
+        ("paid", "paid"),
+    ]
+    assert failed(warehouse) == []
+
+
+SAME_PLAY = {
+    "a.json": event(level="", location="Town"),
+    "b.json": event(level=None, location="City"),
+    "c.json": event(level=" ", location="Village"),
+}
+
+
+@pytest.mark.parametrize("order", list(permutations(SAME_PLAY)), ids="".join)
+@pytest.mark.parametrize("at_once", [True, False], ids=["at once", "one by one"])
+def test_play_without_a_level_is_the_same_in_every_order_however_its_lines_say_so(
+    order: tuple[str, ...], at_once: bool, driver: Driver, warehouse: Warehouse
+) -> None:
+    """Neither of the lines counts before the others by its level, so the place decides."""
+    for place, name in enumerate(order):
+        uri = driver.put("events", f"{place}.json", SAME_PLAY[name])
+        if not at_once:
+            warehouse.load(sources={"events": uri}, only=["events"])
+    if at_once:
+        warehouse.load(only=["events"])
+    assert rows(warehouse, "SELECT level, location FROM songplays") == [(None, "City")]
+    assert rows(warehouse, "SELECT level FROM users") == [(None,)]
+    assert rows(warehouse, "SELECT level, valid_to, is_current FROM user_levels") == [(None, None, True)]
+    assert failed(warehouse) == []
+
+
+def test_line_that_says_no_level_otherwise_changes_nothing(driver: Driver, warehouse: Warehouse) -> None:
+    driver.put("events", "a.json", event(level=None))
+    warehouse.load(only=["events"])
+    driver.put("events", "b.json", event(level=""))
+    report = warehouse.load(only=["events"])
+    assert [change.name for change in report.tables] == []
+    assert rows(warehouse, "SELECT load_id, level FROM songplays") == [(1, None)]
+
+
+@pytest.mark.parametrize(
+    ("table", "check"),
+    [
+        ("songplays", "user_levels: each play lies in a stretch of its level: 1 row, such as"),
+        ("users", "users: level and last_played_at are of the newest play: 1 row, such as"),
+    ],
+)
+def test_check_finds_an_empty_level(table: str, check: str, driver: Driver, warehouse: Warehouse) -> None:
+    driver.put("events", "a.json", event(level=None))
+    warehouse.load(only=["events"])
+    with warehouse.engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE {table} SET level = ''")
+        connection.exec_driver_sql("UPDATE load_checksums SET checksum = NULL")
+    (found,) = failed(warehouse)
+    assert found.startswith(check)
+
+
+def test_migration_makes_empty_levels_null(driver: Driver, warehouse: Warehouse) -> None:
+    """And counts the rows of loads that had one: the others are summed up as before."""
+    driver.put("events", "a.json", PAID)
+    warehouse.load(only=["events"])
+    driver.put("events", "b.json", *EMPTY)
+    warehouse.load(only=["events"])
+    found = star(warehouse)
+    sums = "SELECT table_name, of_load FROM load_checksums WHERE checksum IS NULL ORDER BY 1, 2"
+    assert rows(warehouse, sums) == []
+    Migrations(SPARKIFY, warehouse.database).downgrade(warehouse.engine, "0017")
+    # What was empty is not known any more.
+    assert star(warehouse) == found
+    with warehouse.engine.begin() as connection:
+        for table in ("songplays", "users"):
+            # As the rules before had it; of user 2 the line has no level.
+            connection.exec_driver_sql(f"UPDATE {table} SET level = '' WHERE user_id IN (1, 3)")
+    assert warehouse.migrate() == HEAD
+    assert star(warehouse) == found
+    # Users are summed up as a whole: what each of the two loads added to them.
+    assert rows(warehouse, sums) == [("songplays", 2), ("users", 0), ("users", 0)]
+    assert failed(warehouse) == []
+    warehouse.load(full_refresh=True, only=["events"])
+    assert star(warehouse) == found
+    assert [result.note for result in warehouse.check() if result.note] == []
+
+
+def test_migration_leaves_checksums_where_no_level_is_empty(driver: Driver, warehouse: Warehouse) -> None:
+    driver.put("events", "a.json", PAID, EMPTY[1])
+    warehouse.load(only=["events"])
+    sums = "SELECT table_name, of_load, checksum FROM load_checksums ORDER BY 1, 2"
+    before = rows(warehouse, sums)
+    Migrations(SPARKIFY, warehouse.database).downgrade(warehouse.engine, "0017")
+    warehouse.migrate()
+    assert rows(warehouse, sums) == before
+    assert failed(warehouse) == []
 
 
 # -- when ----------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -21,7 +22,7 @@ from sqlalchemy import (
 
 from sparkify.etl.ranges import in_staged_range
 from sparkify.models import tables, working
-from sparkify.models.level import level_rank
+from sparkify.models.level import known_level, level_rank
 from sparkify.pipeline.transforms.batch import LoadId, is_play
 from sparkify.pipeline.transforms.song_matches import same_song
 
@@ -79,14 +80,20 @@ def _plays_without_duplicates() -> Subquery:
     """The plays of the batch that are not there yet, or take the place of those that are."""
     event, repeated = tables.staging_events, working.repeated_plays
     same = and_(*(repeated.c[name] == event.c[name] for name in _NATURAL_KEY))
-    names = (*_NATURAL_KEY, *_CONTENT)
     single = (
-        select(*(event.c[name] for name in names))
+        select(*_key_and_content())
         .select_from(event.outerjoin(repeated, same))
         .where(is_play, repeated.c.ts.is_(None))
     )
-    first = select(*(repeated.c[name] for name in names)).where(~repeated.c.is_there)
+    first = select(*(repeated.c[name] for name in (*_NATURAL_KEY, *_CONTENT))).where(~repeated.c.is_there)
     return union_all(single, first).subquery("play")
+
+
+def _key_and_content() -> list[ColumnElement[Any]]:
+    """What events say of their plays."""
+    columns = tables.staging_events.c
+    level = known_level(columns.level).label("level")
+    return [level if name == "level" else columns[name] for name in (*_NATURAL_KEY, *_CONTENT)]
 
 
 def repeated_plays(_load_id: LoadId) -> SelectBase:
@@ -108,9 +115,9 @@ def repeated_plays(_load_id: LoadId) -> SelectBase:
         select(play.c.start_time).where(in_range, play.c.start_time.in_(of_batch)),
     ).cte("moments")
     moments = select(several.c.ts)
-    new = select(
-        *(event.c[name] for name in (*_NATURAL_KEY, *_CONTENT)), cast(None, BigInteger).label("songplay_id")
-    ).where(is_play, event.c.ts.in_(moments))
+    new = select(*_key_and_content(), cast(None, BigInteger).label("songplay_id")).where(
+        is_play, event.c.ts.in_(moments)
+    )
     there = (
         select(
             play.c.start_time,

@@ -24,7 +24,7 @@ from sqlalchemy.types import TIMESTAMP
 from sparkify.etl.constructs import epoch_ms
 from sparkify.etl.declarations import Columns
 from sparkify.models import tables
-from sparkify.models.level import level_rank
+from sparkify.models.level import known_level, level_rank
 from sparkify.pipeline.transforms.batch import LoadId, is_play
 
 __all__ = ["users"]
@@ -76,7 +76,7 @@ def _plays_of_batch() -> SelectBase:
             event.c.user_id,
             # An empty text tells nothing.
             *(func.nullif(event.c[name], "").label(name) for name in _TEXTS),
-            event.c.level,
+            known_level(event.c.level).label("level"),
             epoch_ms(event.c.registration).label("registered_at"),
             event.c.ts.label("last_played_at"),
             case((_told(event) > 0, event.c.ts), else_=null()).cast(TIMESTAMP).label("described_at"),

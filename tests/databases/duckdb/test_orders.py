@@ -137,12 +137,12 @@ def test_late_days_and_songs_give_the_star_of_a_full_refresh(
 def by_hand(lines: list[dict[str, Any]]) -> tuple[list[Any], list[Any], list[Any]]:
     """The level of each play, of each user, and of each stretch, of lines that differ in levels alone.
 
-    The rule once more, in Python: paid, else the last by name, and neither of no level.
+    The rule once more, in Python: paid, else the last by name, and none where each is empty or none.
     """
 
     def which(levels: Iterable[str | None]) -> str | None:
-        found = set(levels)
-        return "paid" if "paid" in found else max(found - {None}, default=None, key=str)
+        found = {level for level in levels if level}
+        return "paid" if "paid" in found else max(found, default=None, key=str)
 
     told: dict[tuple[int, int, int], list[str | None]] = defaultdict(list)
     for line in lines:
@@ -154,7 +154,7 @@ def by_hand(lines: list[dict[str, Any]]) -> tuple[list[Any], list[Any], list[Any
     users = [(user, which(at[max(at)])) for user, at in sorted(moments.items())]
     stretches = []
     for user, at in sorted(moments.items()):
-        levels = [(ts, which(at[ts]) or None) for ts in sorted(at)]
+        levels = [(ts, which(at[ts])) for ts in sorted(at)]
         begun = [
             one
             for one, before in zip(levels, [None, *levels], strict=False)
