@@ -38,10 +38,18 @@ ADDED = (
 )
 
 LEVELS = {
-    "songplays": ("level", "`free` or `paid`, at this play"),
-    "users": ("current_level", "`free` or `paid`, at the user's newest play"),
+    "songplays": (
+        "level",
+        "`free` or `paid`, at this play.",
+        "`free` or `paid`, at this play; NULL if unknown.",
+    ),
+    "users": (
+        "current_level",
+        "`free` or `paid`, at the user's newest play.",
+        "`free` or `paid`, at the newest play; NULL if unknown.",
+    ),
 }
-"""By table, the name of its level in the view, and the comment of that."""
+"""By table, the name of its level in the view, and the comment of that, before and after."""
 
 
 def upgrade() -> None:
@@ -57,23 +65,24 @@ def upgrade() -> None:
     )
     for table in LEVELS:
         op.execute(f"UPDATE {table} SET level = NULL WHERE level = ''")
-    _comment("; NULL where the log tells none.")
+    for table, (in_view, _, after) in LEVELS.items():
+        _comment(table, in_view, after)
 
 
 def downgrade() -> None:
-    _comment(".")
+    for table, (in_view, before, _) in LEVELS.items():
+        _comment(table, in_view, before)
     _compute_keys(BEFORE)
 
 
-def _comment(end: str) -> None:
-    for table, (in_view, text) in LEVELS.items():
-        column = sa.Column("level", sa.String(16), comment=f"{text}{end}")
-        sa.Table(table, sa.MetaData(), column)
-        op.execute(SetColumnComment(column))
-        if op.get_context().dialect.name != "redshift":
-            # Redshift keeps no comment of a column of a view.
-            quoted = f"{text}{end}".replace("'", "''")
-            op.execute(f"COMMENT ON COLUMN plays.{in_view} IS '{quoted}'")
+def _comment(table: str, in_view: str, text: str) -> None:
+    column = sa.Column("level", sa.String(16), comment=text)
+    sa.Table(table, sa.MetaData(), column)
+    op.execute(SetColumnComment(column))
+    if op.get_context().dialect.name != "redshift":
+        # Redshift keeps no comment of a column of a view.
+        quoted = text.replace("'", "''")
+        op.execute(f"COMMENT ON COLUMN plays.{in_view} IS '{quoted}'")
 
 
 def _compute_keys(dropped: tuple[tuple[int, int], ...]) -> None:

@@ -34,9 +34,7 @@ class User(Base):
     last_name: Mapped[str | None] = mapped_column(String(256), redshift_encode="zstd")
     gender: Mapped[str | None] = mapped_column(String(16), redshift_encode="zstd")
     level: Mapped[str | None] = mapped_column(
-        String(16),
-        redshift_encode="zstd",
-        comment="`free` or `paid`, at the user's newest play; NULL where the log tells none.",
+        String(16), redshift_encode="zstd", comment="`free` or `paid`, at the newest play; NULL if unknown."
     )
     registered_at: Mapped[datetime | None] = mapped_column(TIMESTAMP, redshift_encode="az64")
     last_played_at: Mapped[datetime] = mapped_column(
@@ -235,9 +233,7 @@ class SongPlay(Base):
     )
     user_id: Mapped[int] = mapped_column(BigInteger, redshift_encode="az64")
     level: Mapped[str | None] = mapped_column(
-        String(16),
-        redshift_encode="zstd",
-        comment="`free` or `paid`, at this play; NULL where the log tells none.",
+        String(16), redshift_encode="zstd", comment="`free` or `paid`, at this play; NULL if unknown."
     )
     song_id: Mapped[str] = mapped_column(String(32), redshift_encode="zstd")
     artist_id: Mapped[str] = mapped_column(String(32), redshift_encode="zstd")
