@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TIMESTAMP
 
 from sparkify.analytics.agents import browser, platform
-from sparkify.analytics.expressions import count_if, ratio
+from sparkify.analytics.expressions import count_if, ratio, truncated
 from sparkify.analytics.periods import Moment, local_plays, quarters_between, within
 from sparkify.etl.errors import ConfigurationError
 from sparkify.models import Match, SongMatch, SongPlay, User
@@ -136,7 +136,7 @@ def peak_hours(
     the week came on the clocks of the zone between the first and the last play of the period, of which the
     first and the last hour count whole; ``plays_per_hour`` = plays / hours, so that a month with five Fridays
     does not make Friday the peak. An hour that clocks show twice when they are put back counts twice, and one
-    that they skip does not count. An hour without a play has no row.
+    that they skip does not count; a part of an hour counts as one. An hour without a play has no row.
 
     Order: weekday, hour.
 
@@ -267,9 +267,15 @@ def _by_agent(dimension: Dimension, since: Moment, until: Moment) -> Select[*tup
 def _slots(tz: str, span: CTE) -> CTE:
     """Each hour of the week that clocks showed between the first and the last play, and how often they did."""
     clock = quarters_between(tz, span.c.first_play, span.c.last_play)
-    weekday, hour = _weekday(clock.c.moment), _hour(clock.c.moment)
-    # Of Lord Howe Island, whose clocks change by half an hour, a part of an hour is one.
-    came = cast(func.ceil(func.count() / 4.0), Integer)
+    local_hour = truncated("hour", clock.c.moment)
+    # Each hour of each day first: where clocks change by half an hour, or amid one, a part of an hour is one.
+    of_day = (
+        select(local_hour.label("began"), func.ceil(func.count() / 4.0).label("hours"))
+        .group_by(local_hour)
+        .cte("hour_of_day")
+    )
+    weekday, hour = _weekday(of_day.c.began), _hour(of_day.c.began)
+    came = cast(func.sum(of_day.c.hours), Integer)
     return (
         select(weekday.label("weekday"), hour.label("hour"), came.label("hours"))
         .group_by(weekday, hour)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from math import ceil
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -128,7 +128,10 @@ def year(tmp_path_factory: pytest.TempPathFactory, tables: Path) -> Iterator[War
 
 
 def clocks_showed(first: datetime, last: datetime, tz: str) -> dict[tuple[int, int], int]:
-    """By quarters of an hour from the beginning of the first hour to the end of the last, by Python's zones."""
+    """By quarters of an hour from the beginning of the first hour to the end of the last, by Python's zones.
+
+    Of each day a part of an hour counts as one.
+    """
     zone = ZoneInfo(tz)
 
     def of_hour(at: datetime) -> timedelta:
@@ -136,12 +139,15 @@ def clocks_showed(first: datetime, last: datetime, tz: str) -> dict[tuple[int, i
         return timedelta(minutes=shown.minute, seconds=shown.second, microseconds=shown.microsecond)
 
     at, end = (moment.replace(tzinfo=UTC) - of_hour(moment.replace(tzinfo=UTC)) for moment in (first, last))
-    quarters = Counter[tuple[int, int]]()
+    quarters = Counter[tuple[date, int]]()
     while at < end + 4 * QUARTER:
         shown = at.astimezone(zone)
-        quarters[shown.isoweekday() % 7, shown.hour] += 1
+        quarters[shown.date(), shown.hour] += 1
         at += QUARTER
-    return {place: ceil(number / 4) for place, number in quarters.items()}
+    came = Counter[tuple[int, int]]()
+    for (day, hour), number in quarters.items():
+        came[day.isoweekday() % 7, hour] += ceil(number / 4)
+    return dict(came)
 
 
 @pytest.mark.parametrize("tz", ZONES)
