@@ -42,6 +42,10 @@ def top_artists(
     A play counts for the artist of its song; guests named in a song's credit do not count. ``most_by_one`` is
     the plays of the listener who played the artist most. Order: plays, most first; then the name.
 
+    Artists whose names differ in case, punctuation or accented letters alone, or not at all, are one. Of
+    several spellings one of the catalogue is shown, else one that was played: the shortest, and of those as
+    short the first by alphabet.
+
     :param limit: how many artists.
     :raises ConfigurationError: when the period is empty.
     """

@@ -40,6 +40,10 @@ def top_songs(
     Listeners are different users, and ``most_by_one`` is the plays of the one who played the song most. Order:
     plays, most first; then title and artist.
 
+    Songs whose title and artist differ in case, punctuation or accented letters alone are one, however long
+    they last. Of several spellings one of the catalogue is shown, else one that was played: the shortest, and
+    of those as short the first by alphabet.
+
     :param limit: how many songs.
     :raises ConfigurationError: when the period is empty.
     """
@@ -75,6 +79,10 @@ def top_songs_by_day(
     """How the songs played most fared day by day: place, title, artist, day, plays.
 
     Place is that in :func:`top_songs`, from 1. Days without a play of a song have no row. Order: place, day.
+
+    Songs whose title and artist differ in case, punctuation or accented letters alone are one, however long
+    they last. Of several spellings one of the catalogue is shown, else one that was played: the shortest, and
+    of those as short the first by alphabet.
 
     :param limit: how many songs.
     :raises ConfigurationError: when the period is empty, or the zone is not known.

@@ -74,6 +74,10 @@ def trending_artists(
     Order: surge to nine decimals, highest first; then plays, most first, and the name. Only artists whose plays
     grew, and more than those of all artists, are rows; without a play before the window there is none.
 
+    Artists whose names differ in case, punctuation or accented letters alone, or not at all, are one. Of
+    several spellings one of the catalogue is shown, else one that was played: the shortest, and of those as
+    short the first by alphabet.
+
     :param limit: how many artists.
     :param floor: the fewest plays in the window to be a row.
     :param days: the length of the window, where ``since`` or ``until`` is not given; without either it ends

@@ -704,6 +704,44 @@ def test_what_listeners_would_call_one_song(warehouse: Warehouse, data: Data) ->
     ]
 
 
+def test_of_spellings_the_shortest_of_the_catalogue_is_shown_and_the_first_by_alphabet(
+    warehouse: Warehouse, data: Data
+) -> None:
+    """That was played or not; of two artists of one name there is one row."""
+    played = ["The Zoe!", "the zoe", "The Zoe", "TheZoe"]
+    days = ("2018-11-01 12:00:00.000", "2018-11-08 12:00:00.000")
+    data.log(
+        "a.json",
+        event(song="Stop", artist="Other", itemInSession=9, at=days[0]),
+        *(
+            event(song="Go", artist=artist, itemInSession=item, at=days[0])
+            for item, artist in enumerate(played[:2])
+        ),
+        *(
+            event(song="go", artist=artist, itemInSession=item, at=days[1])
+            for item, artist in enumerate(played)
+        ),
+    )
+    data.song(
+        "a.json",
+        *(
+            song(song_id=f"SO{number}", artist_id=f"AR{number}", title=title, artist_name=artist)
+            for number, (title, artist) in enumerate(
+                [("Go", "The Zoe!"), ("go", "the zoe"), ("Go", "The Zoe"), ("Go (Live)", "The Zoe")]
+            )
+        ),
+    )
+    warehouse.load()
+    assert ask(warehouse, top_artists()) == [("The Zoe", 6, 1, 6, 6 / 7), ("Other", 1, 1, 1, 1 / 7)]
+    assert ask(warehouse, top_songs(limit=1)) == [("Go", "The Zoe", 6, 1, 6, 6 / 7)]
+    assert ask(warehouse, top_songs_by_day(limit=1)) == [
+        (1, "Go", "The Zoe", date(2018, 11, 1), 2),
+        (1, "Go", "The Zoe", date(2018, 11, 8), 4),
+    ]
+    rising = warehouse.query(trending_artists(floor=1))
+    assert [(row.artist, row.plays, row.plays_before) for row in rising] == [("The Zoe", 4, 2)]
+
+
 def test_of_spellings_that_the_catalogue_does_not_know_the_whole_one_is_shown(
     warehouse: Warehouse, data: Data
 ) -> None:

@@ -575,6 +575,26 @@ def test_options_are_those_of_the_function(home: Path) -> None:
     assert run(home, "top-songs", "--limit", "0").returncode == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "counted"),
+    [
+        ("top-songs", "Songs whose title and artist differ in"),
+        ("top-songs-by-day", "Songs whose title and artist differ in"),
+        ("top-artists", "Artists whose names differ in"),
+        ("trending-artists", "Artists whose names differ in"),
+    ],
+)
+def test_help_says_what_is_counted_together_and_which_spelling_is_shown(
+    home: Path, name: str, counted: str
+) -> None:
+    shown = " ".join(run(home, name, "--help").stdout.split())
+    assert f"{counted} case, punctuation or accented letters alone" in shown
+    assert (
+        "Of several spellings one of the catalogue is shown, else one that was played: the shortest, and of "
+        "those as short the first by alphabet."
+    ) in shown
+
+
 def test_every_question_is_listed(home: Path) -> None:
     listed = json.loads(run(home, "--list", "--json").stdout)
     assert [one["name"] for one in listed] == list(QUESTIONS)
