@@ -13,7 +13,11 @@ _LITTLE = 16 * 1024 * 1024
 take a few milliseconds, and a thread of DuckDB without work asks for some until the others are done. With one
 thread a load of 5 MB took a sixth less processor time, and no longer.
 """
-_SET_ONE = ("SET VARIABLE all_threads = current_setting('threads')", "SET threads = 1")
+_SET_ONE = (
+    "SET VARIABLE all_threads = current_setting('threads')",
+    # One, unless the database was opened for more threads of the program's own, which it then must have.
+    "SET threads = current_setting('external_threads')",
+)
 _SET_ALL = "SET threads = getvariable('all_threads')"
 """Over the same connection. RESET would give the database as many as the machine has, where others were set."""
 

@@ -13,7 +13,8 @@ from tests.support.data import Data
 from tests.support.making import event as line
 from tests.support.making import song
 
-ONE, ALL = "SET threads = 1", "SET threads = getvariable('all_threads')"
+ONE = "SET threads = current_setting('external_threads')"
+ALL = "SET threads = getvariable('all_threads')"
 
 
 @pytest.fixture
@@ -82,3 +83,30 @@ def test_load_that_fails_gives_them_back(engine: Engine, data: Data) -> None:
         load(engine, data)
     with engine.connect() as connection:
         assert threads(connection) == 3
+
+
+def test_database_with_threads_of_the_program_is_loaded(data: Data) -> None:
+    """DuckDB refuses to have fewer than these."""
+    data.log("a.json", line())
+    engine = create_engine(
+        f"duckdb:///{data.root / 'own.duckdb'}",
+        connect_args={"config": {"threads": 3, "external_threads": 2}},
+    )
+    with Warehouse(engine) as warehouse:
+        assert warehouse.load(log_data=data.logs, only=["events"]).rows["songplays"] == 1
+    engine.dispose()
+
+
+def test_there_is_one_while_the_star_is_made(engine: Engine, data: Data) -> None:
+    data.log("a.json", line())
+    found = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def executing(_connection: object, _cursor: object, statement: str, *_others: object) -> None:
+        if statement.startswith("INSERT INTO songplays"):
+            with engine.connect() as other:
+                found.append(threads(other))
+
+    with Warehouse(engine) as warehouse:
+        warehouse.load(log_data=data.logs, only=["events"])
+    assert found == [1]
