@@ -1,4 +1,4 @@
-"""Sees that what a pipeline declares fits together: that each name in it is that of something it has."""
+"""Checks that the declarations of a pipeline fit together: each name in it must refer to something it has."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ _SOURCE_NAME = re.compile(r"\w[\w.-]*")
 
 
 def check_kind(given: Collection[str], *, where: str, what: str, kind: type = tuple) -> None:
-    """See that names are a tuple, or a frozenset.
+    """Check that names are given as a tuple, or as a frozenset.
 
     :param where: what has the names, such as ``transform 'orders'``.
     :param what: the argument that they are given as.
-    :raises ConfigurationError: when they are something else, as a text is, whose letters would be the names.
+    :raises ConfigurationError: when they are anything else, such as a string, whose letters would be the names.
     """
     if not isinstance(given, kind):
         listed = ", ".join(map(repr, [given] if isinstance(given, str) else given))
@@ -50,13 +50,13 @@ def check_kind(given: Collection[str], *, where: str, what: str, kind: type = tu
 def check_names(
     given: Collection[str], known: Iterable[str], *, where: str, what: str, among: str, kind: type = tuple
 ) -> None:
-    """See that names are those of something.
+    """Check that all names are known.
 
     :param where: what has the names, such as ``transform 'orders'``.
     :param what: the argument that they are given as.
-    :param among: what has the names that are known.
+    :param among: what the known names belong to.
     :param kind: tuple or frozenset.
-    :raises ConfigurationError: when they are of another kind; when there is none; and when one is not known.
+    :raises ConfigurationError: when they are of another kind, when there are none, or when one is unknown.
     """
     check_kind(given, where=where, what=what, kind=kind)
     names = list(known)
@@ -75,7 +75,7 @@ def check_names(
 
 
 def check_source_name(name: str) -> None:
-    """See that the name of a source can be part of the names of files, settings and options.
+    """Check that the name of a source can be part of the names of files, settings and options.
 
     :raises ConfigurationError: when it cannot.
     """
@@ -86,11 +86,11 @@ def check_source_name(name: str) -> None:
 
 
 def check_sources(names: Iterable[str], stagings: Iterable[Table]) -> None:
-    """See that no two sources have one name or one staging table. Capitals do not tell two names apart, as they
-    do not in settings and in DuckDB.
+    """Check that no two sources share a name or a staging table. Case is ignored, as it is in settings and in
+    DuckDB.
 
     :param stagings: the staging table of each.
-    :raises ConfigurationError: when two have.
+    :raises ConfigurationError: when two do.
     """
     by_name: dict[str, str] = {}
     by_table: dict[str, str] = {}
@@ -111,10 +111,9 @@ def check_sources(names: Iterable[str], stagings: Iterable[Table]) -> None:
 
 
 def check_text_column(name: str, columns: Mapping[str, Column[Any]], *, where: str, what: str, of: str) -> None:
-    """See that a name is that of a column that is filled from JSON, and a text, as the values that it is
-    compared with are.
+    """Check that a name is that of a text column filled from JSON, because its values are compared with texts.
 
-    :param columns: those of the staging table, by name.
+    :param columns: the columns of the staging table that are filled from JSON, by name.
     :param of: the name of the staging table.
     :raises ConfigurationError: when it is not.
     """
@@ -128,16 +127,16 @@ def check_text_column(name: str, columns: Mapping[str, Column[Any]], *, where: s
 
 
 def check_json_keys(keys: Mapping[str, str], *, where: str) -> None:
-    """See that each key can be written in a JSONPaths file, and that no two columns are filled from one. DuckDB
-    does not tell keys apart by capitals.
+    """Check that each key can be written in a JSONPaths file, and that no two columns are filled from the same
+    key. Case is ignored, as it is in DuckDB.
 
     :param keys: by the name of the column.
-    :raises ConfigurationError: when a key cannot be, or two columns are.
+    :raises ConfigurationError: when a key cannot be written, or two columns share one.
     """
     found: dict[str, str] = {}
     for name, key in keys.items():
         if "'" in key or "\\" in key:
-            # A path is $['key']. AWS does not say how these are written in one (AWS: COPY from JSON format).
+            # A path is $['key']. AWS does not say how to escape these in one (AWS: COPY from JSON format).
             raise ConfigurationError(
                 f"the column {name} is filled from the key {key!r}, which no JSONPaths file can name",
                 where=where,
@@ -157,7 +156,7 @@ def check_json_keys(keys: Mapping[str, str], *, where: str) -> None:
 
 
 def check_schemas(tables: Iterable[Table]) -> None:
-    """See that no table names a schema: the settings say in which one all of them are.
+    """Check that no table names a schema: the settings say which one they are all in.
 
     :raises ConfigurationError: when one does.
     """
@@ -172,9 +171,9 @@ def check_schemas(tables: Iterable[Table]) -> None:
 
 
 def check_target(target: Table, tables: Iterable[Table], *, where: str) -> None:
-    """See that a table that is filled is one that a full refresh empties.
+    """Check that a target table is one that a full refresh empties.
 
-    :param tables: those of the pipeline.
+    :param tables: the tables of the pipeline.
     :raises ConfigurationError: when it is not.
     """
     names = [table.name for table in tables]
@@ -187,16 +186,16 @@ def check_target(target: Table, tables: Iterable[Table], *, where: str) -> None:
 
 
 def check_reads(reads: frozenset[str], sources: Iterable[str], *, where: str) -> None:
-    """See that what is read are sources: what reads none would be left out of every load.
+    """Check that everything read is a source: what reads no source would be left out of every load.
 
-    :param sources: the names of those of the pipeline.
-    :raises ConfigurationError: when it is none, or another one.
+    :param sources: the names of the sources of the pipeline.
+    :raises ConfigurationError: when no source is named, or an unknown one.
     """
     check_names(reads, sources, where=where, what="reads", among="the sources", kind=frozenset)
 
 
 def check_columns(names: Collection[str], table: Table, *, where: str, what: str) -> None:
-    """See that names are those of columns of a table.
+    """Check that names are those of columns of a table.
 
     :raises ConfigurationError: when they are not.
     """
@@ -204,9 +203,9 @@ def check_columns(names: Collection[str], table: Table, *, where: str, what: str
 
 
 def check_checksums(checksums: Iterable[Checksum], sources: Sequence[str]) -> None:
-    """See that checksums name sources, and columns of their tables.
+    """Check that checksums name sources of the pipeline, and columns of their tables.
 
-    :param sources: the names of those of the pipeline.
+    :param sources: the names of the sources of the pipeline.
     :raises ConfigurationError: when they do not.
     """
     for one in checksums:
@@ -218,9 +217,9 @@ def check_checksums(checksums: Iterable[Checksum], sources: Sequence[str]) -> No
 
 
 def check_key(key: Collection[str], target: Table, *, where: str, single: bool) -> None:
-    """See that a key is of columns of the target.
+    """Check that a key consists of columns of the target.
 
-    :param single: whether it is of one column.
+    :param single: whether it must be a single column.
     :raises ConfigurationError: when it is not.
     """
     check_columns(key, target, where=where, what="key")
@@ -233,9 +232,9 @@ def check_key(key: Collection[str], target: Table, *, where: str, single: bool) 
 
 
 def check_best(best: Callable[[Any], Sequence[Any]], target: Table, *, where: str) -> None:
-    """See that the order of the best row is of columns of the target.
+    """Check that the order that decides the best row uses columns of the target.
 
-    :raises ConfigurationError: when it is of another column, or of none.
+    :raises ConfigurationError: when it uses another column, or is empty.
     """
     try:
         order = best(target.c)
@@ -253,7 +252,7 @@ def column_problems(
 ) -> Iterator[str]:
     """What is wrong with the columns of a SELECT that fills a table.
 
-    :param needed: those that it must have; None: all that the database does not fill.
+    :param needed: the columns that it must have; None: all that the database does not fill itself.
     """
     if unknown := sorted(set(given) - set(target.c.keys())):
         yield f"{where}: {target.name} has no column {', '.join(unknown)}"

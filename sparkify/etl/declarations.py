@@ -1,6 +1,6 @@
 """What a warehouse is made of, declared as data: sources, transforms, checks, and the pipeline they form.
 
-Nothing here touches a file or a database. A pipeline of another company is written with these words alone.
+Nothing here touches a file or a database. Another company can write its pipeline with these classes alone.
 """
 
 from __future__ import annotations
@@ -62,13 +62,13 @@ Columns = ReadOnlyColumnCollection[str, KeyedColumnElement[Any]]
 """The columns of a row, by their names."""
 
 Rows = Callable[[ColumnElement[int]], SelectBase]
-"""Given what stands for the id of the load, returns a SELECT whose columns are named as the target's.
+"""Given an expression for the id of the load, returns a SELECT whose columns are named as the target's.
 
-Called once for many loads of a process: of the time a SELECT asks the database, as by ``func.current_date()``.
+Called once for many loads of a process: a SELECT must ask the database for the time (``func.current_date()``).
 """
 
 Best = Callable[[Columns], Sequence[ColumnElement[Any]]]
-"""Given the columns of a row, returns the ORDER BY that puts the best row first: a total order."""
+"""Given the columns of a row, returns an ORDER BY that puts the best row first; it must be a total order."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,7 @@ class Transform:
     :ivar title: what the step does, for reports and dry runs.
     :ivar target: the table that is written.
     :ivar rows: returns the SELECT, at the target's grain.
-    :ivar reads: the sources without which nothing can change; none of them new, and the step is left out.
+    :ivar reads: the sources it depends on; the step is left out if the load has no files from any of them.
     """
 
     title: str
@@ -90,22 +90,22 @@ class Transform:
 @dataclass(frozen=True, kw_only=True)
 class Collect(Transform):
     """Rows that later transforms of the same load share: the target is a temporary table, made from ``rows``
-    and dropped before the commit.
+    and dropped after the commit.
     """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Append(Transform):
-    """Rows, as they are. ``rows`` itself leaves out what the target has."""
+    """Append the rows as they are. ``rows`` itself must leave out what the target already has."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Insert(Transform):
-    """Rows whose key the target has not. A row that is there stays as it is.
+    """Insert the rows whose key the target lacks. Existing rows stay as they are.
 
     :ivar key: the natural key; unique in ``rows``.
-    :ivar bounds: a column of the batch with the range of the key's first column; the target is read
-        within that range alone. It is one of the ``ranges`` of its source.
+    :ivar bounds: a column of the batch with the range of the key's first column; the target is read only
+        within that range. It must be one of the ``ranges`` of its source.
     """
 
     key: tuple[str, ...]
@@ -114,13 +114,13 @@ class Insert(Transform):
 
 @dataclass(frozen=True, kw_only=True)
 class Merge(Transform):
-    """The best row of each key, among the rows of the batch and the one that the target has.
+    """Keep the best row for each key, among the rows of the batch and the row in the target.
 
-    The outcome does not depend on the order in which files arrive. A row that is already there and as good
-    stays untouched.
+    The outcome does not depend on the order in which files arrive. On a tie, the row in the target stays
+    untouched.
 
-    :ivar key: one column; ``rows`` may have several rows of one key.
-    :ivar scope: the rows of the target that take part; others are never touched.
+    :ivar key: one column; ``rows`` may have several rows per key.
+    :ivar scope: the rows of the target that may be replaced; others are never touched.
     """
 
     key: tuple[str]
@@ -130,9 +130,9 @@ class Merge(Transform):
 
 @dataclass(frozen=True, kw_only=True)
 class Sync(Transform):
-    """The rows of the target with a touched key, within ``scope``, become exactly ``rows``: what differs or is
-    gone is deleted, what is missing is inserted, what is equal stays untouched. A key that a row out of the
-    scope has is left to that row.
+    """Make the target rows with a touched key, within ``scope``, equal to ``rows``: delete those that differ or
+    are not in it, insert those that are missing, leave equal ones untouched. If a row outside the scope has a
+    key, no row with that key is inserted.
 
     :ivar key: one column, unique in ``rows``.
     :ivar touched: the keys that the load may have changed; ``rows`` has no others.
@@ -145,10 +145,10 @@ class Sync(Transform):
 
 @dataclass(frozen=True, kw_only=True)
 class Replace(Transform):
-    """Rows of the target give way to ``rows``.
+    """Delete rows of the target, then insert ``rows``.
 
-    :ivar scope: which ones give way; it may name a temporary table that the load has collected. ``rows`` is
-        asked after they are gone.
+    :ivar scope: which rows are deleted; it may name a temporary table that the load has collected. ``rows``
+        is selected after the DELETE.
     """
 
     scope: ColumnElement[bool]
@@ -156,10 +156,10 @@ class Replace(Transform):
 
 @dataclass(frozen=True, kw_only=True)
 class Update(Transform):
-    """Columns of rows that the target has, set to what ``rows`` says where the two differ.
+    """Update columns of existing rows of the target wherever they differ from ``rows``.
 
-    :ivar key: the columns that find the row; the other columns of ``rows`` are set.
-    :ivar silent: columns that are set as well, and whose difference alone changes nothing.
+    :ivar key: the columns that identify the row; the other columns of ``rows`` are set.
+    :ivar silent: columns that are set too, but do not trigger an update when only they differ.
     """
 
     key: tuple[str, ...]
@@ -170,12 +170,12 @@ class Update(Transform):
 class Check:
     """A quality check: a SELECT that returns the rows that violate it, and none when all is well.
 
-    :ivar rows: returns the SELECT. Given what stands for a load id it may read the rows of that load alone;
-        given None it reads everything. Called once for all loads and checks of a process, as :data:`Rows`.
+    :ivar rows: returns the SELECT. Given an expression for a load id, it may read only the rows of that load;
+        given None, it reads everything. Called once for many loads and checks of a process, like :data:`Rows`.
     :ivar during_load: whether it also runs inside each load, before the commit.
-    :ivar implied_by: checks that leave it nothing to find where none of them finds anything; of a whole
-        warehouse it is then not asked for.
-    :ivar is_dated: whether the SELECT of a whole warehouse depends on when it is made: it is made each time.
+    :ivar implied_by: checks that imply this one: if all of them pass, it has nothing to find, and a check of
+        the whole warehouse skips it.
+    :ivar is_dated: whether the SELECT for a whole warehouse depends on when it is built; it is then built anew.
     :ivar hint: what to do about rows that violate it.
     """
 
@@ -191,30 +191,30 @@ class Check:
 class Pipeline:
     """A whole warehouse: where the data comes from, what is made of it, and what must hold.
 
-    :ivar name: of the pipeline, in messages and in the names and tags of what is made for it.
+    :ivar name: used in messages and in the names and tags of what is created for the pipeline.
     :ivar transforms: in the order in which they run.
-    :ivar checked: SELECTs that the checks of a load share, by the tables that stand for them there: a large
-        table is read once for all of them. A later one may name an earlier one.
-    :ivar checksums: the tables whose rows the ledger sums up; those of the ledger itself are beside them.
-    :ivar numbers: columns beside ``load_id`` whose values depend on the order of loads.
-    :ivar tables: what the transforms fill, the fact first; a full refresh empties them.
-    :ivar views: what the database has beside the tables, for whoever reads it; no load writes or reads them.
-    :ivar migrations: the folder with the migrations of Alembic; None where there is none.
-    :ivar create_from_models: whether a load may make the tables of a new embedded database from the models,
-        which is faster than to run the migrations. Only for migrations that make nothing but the tables of the
-        models, the views and the row of the lock: no other view, and no other row.
+    :ivar checked: SELECTs that the checks of a load share, keyed by the tables that stand for them there, so
+        that a large table is read once for all checks. A later one may name an earlier one.
+    :ivar checksums: the tables whose rows the ledger sums up, in addition to its own.
+    :ivar numbers: columns other than ``load_id`` whose values depend on the order of loads.
+    :ivar tables: the tables that the transforms fill, the fact first; a full refresh empties them.
+    :ivar views: additional views for readers of the database; no load writes or reads them.
+    :ivar migrations: the folder with the Alembic migrations; None if there are none.
+    :ivar create_from_models: whether a load may create the tables of a new embedded database from the models,
+        which is faster than running the migrations. Set it only if the migrations create nothing except the
+        tables of the models, these views and the row of the lock: no other view and no other row.
     :ivar questions: the module whose ``QUESTIONS`` are the questions that can be asked by name.
     :ivar report: the module whose ``build`` writes the page of the report.
-    :ivar summary: says in a few words what the warehouse holds, given the rows of each table.
-    :ivar rules_version: raised when a transform makes other rows of the same files, so that rows made by
-        older rules are reported.
-    :ivar undated: of what :meth:`as_of` has made this; None where it has not. All but the sources is the same.
-    :param compare_columns: False: the columns of the transforms are not compared with those of their targets,
-        which takes 0.05 s at each import, because a test does it with ``dataclasses.replace(PIPELINE)``.
-    :raises ConfigurationError: when its names do not fit together, such as when a transform reads no source of
-        it, or fills none of ``tables``; and when a table names a schema.
-    :raises ValueError: when a transform does not name the columns of its target: a column of the target that
-        its SELECT lacks would be NULL in silence. And when the bounds of an :class:`Insert` are not among the
+    :ivar summary: given the row count of each table, says in a few words what the warehouse holds.
+    :ivar rules_version: incremented when a transform makes different rows from the same files, so that rows
+        made by older rules are reported.
+    :ivar undated: the pipeline from which :meth:`as_of` made this one, None if it did not; only sources differ.
+    :param compare_columns: False skips comparing the columns of the transforms with those of their targets,
+        which takes 0.05 s at each import; a test does it instead, with ``dataclasses.replace(PIPELINE)``.
+    :raises ConfigurationError: when its names do not fit together, such as when a transform reads none of its
+        sources, or fills none of ``tables``; and when a table names a schema.
+    :raises ValueError: when a transform does not name the columns of its target, because a column that its
+        SELECT lacks would silently be NULL; and when the bounds of an :class:`Insert` are not among the
         ``ranges`` of a source.
     """
 
@@ -249,25 +249,25 @@ class Pipeline:
             raise ValueError("; ".join(problems))
 
     def source(self, name: str) -> Source:
-        """The source of that name.
+        """The source with that name.
 
         :raises KeyError: when there is none.
         """
         return {source.name: source for source in self.sources}[name]
 
     def as_of(self, moment: datetime) -> Pipeline:
-        """The same with the rules that its sources have for a load of this moment (UTC)."""
+        """This pipeline with the rules that its sources have for a load at this moment (UTC)."""
         sources = tuple(source.as_of(moment) for source in self.sources)
         return replace(self, sources=sources, undated=self.undated or self, compare_columns=False)
 
     @property
     def metadata(self) -> MetaData:
-        """The metadata of its tables: what migrations are compared with."""
+        """The metadata of its tables, which migrations are compared with."""
         return self.ledger.history.metadata
 
 
 def _check(pipeline: Pipeline) -> None:
-    """See that a pipeline has what its transforms and checksums name."""
+    """Check that a pipeline has what its transforms and checksums name."""
     sources = [source.name for source in pipeline.sources]
     check_sources(sources, [source.staging for source in pipeline.sources])
     targets = [one.target for one in pipeline.transforms]
@@ -287,7 +287,7 @@ def _check(pipeline: Pipeline) -> None:
 
 
 def _column_problems(transform: Transform) -> Iterator[str]:
-    """What is wrong with the columns that the SELECT of a transform has."""
+    """What is wrong with the columns of a transform's SELECT."""
     given = transform.rows(literal(0, BigInteger)).selected_columns.keys()
     needed = (*transform.key, *transform.silent) if isinstance(transform, Update) else None
     return column_problems(given, transform.target, needed, where=f"transform {transform.title!r}")
