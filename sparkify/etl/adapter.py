@@ -1,4 +1,4 @@
-"""What a database must be able to do to be loaded: the methods in which databases really differ."""
+"""The interface of a database for a load: the methods in which databases really differ."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ __all__ = ["Adapter", "Batch", "UnreadableBatch"]
 class UnreadableBatch(Exception):
     """The fast way to read the batch of a source failed, and with it the transaction.
 
-    The runner rolls back, has the batch validated line by line, and begins again. No caller of the library
-    sees it.
+    The runner rolls back, has the batch validated line by line, and begins again. Callers of the library
+    never see it.
     """
 
     def __init__(self, source: Source) -> None:
@@ -34,7 +34,7 @@ class UnreadableBatch(Exception):
 
 
 class Batch(ABC):
-    """The files of one load, through all of its attempts."""
+    """The files of one load, across all of its attempts."""
 
     @abstractmethod
     def stage(self, session: Session, source: Source, files: Sequence[SourceFile], listing: Listing) -> None:
@@ -48,50 +48,50 @@ class Batch(ABC):
 
     @abstractmethod
     def count(self, session: Session, sources: Sequence[Source]) -> Mapping[str, Staged]:
-        """What was staged, by the name of the source, once all sources have been: each of their lines is
-        accounted for. In a dry run nothing is counted.
+        """What was staged, by source name, with every line accounted for. Call it once all sources are staged.
+        In a dry run nothing is counted.
 
         :raises UnreadableBatch: when a batch must be repaired first.
         """
 
     @abstractmethod
     def unstage(self, session: Session, source: Source) -> Sequence[Table]:
-        """Empty the staging table of the source, or return it where it is temporary: it is then dropped after
+        """Empty the staging table of the source, or return it if it is temporary, so that it is dropped after
         the commit.
         """
 
     def insert(self, session: Session, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert rows of the ledger, in the transaction of the session: one for each file, or rejected line."""
+        """Insert rows of the ledger, one per file or rejected line, in the transaction of the session."""
         session.insert(table, rows)
 
     def release(self, session: Session) -> None:  # noqa: B027 - most have nothing to let go of
-        """After the commit: let go of the rows that were staged."""
+        """Release the staged rows, after the commit."""
 
     @abstractmethod
     def repair(self, session: Session, cause: UnreadableBatch) -> None:
-        """After :exc:`UnreadableBatch`, and outside of a transaction: find lines that cannot be loaded, so that
-        the next attempt leaves them out. More may be found then, but each time some.
+        """Find lines that cannot be loaded, so that the next attempt leaves them out. Called outside of a
+        transaction, after :exc:`UnreadableBatch`. Later calls may find more; each call finds some.
 
-        :raises RejectedLines: when they are more than may be rejected.
-        :raises SparkifyError: when there is nothing more to be found.
+        :raises RejectedLines: when there are more of them than may be rejected.
+        :raises SparkifyError: when no more can be found.
         """
 
 
 class Adapter(ABC):
-    """One database, as a load needs it. Holds no connection, and no state of a load."""
+    """One database, as a load needs it. Holds no connection and no state of a load."""
 
     name: ClassVar[str]
-    """The name of its dialect in SQLAlchemy, which is also its name in the registry."""
+    """The name of its SQLAlchemy dialect, which is also its name in the registry."""
 
     @abstractmethod
     def prepare(self, session: Session) -> None:
-        """Make the settings of the session that must be made before a transaction begins."""
+        """Apply the session settings that must be in place before a transaction begins."""
 
     def one_at_a_time(self, engine: Engine, timeout: float, observer: Observer) -> AbstractContextManager[None]:
-        """Keep loads of other threads out for the block, where :meth:`lock` cannot wait for them.
+        """Keep out loads of other threads during the block, if :meth:`lock` cannot wait for them.
 
         :param timeout: seconds to wait for them.
-        :param observer: is told that it waits.
+        :param observer: is notified of the wait.
         :raises TemporaryError: when they take longer.
         """
         return nullcontext()
@@ -101,63 +101,63 @@ class Adapter(ABC):
         """Make this the only load, as the first thing in its transaction.
 
         :param timeout: seconds to wait for another load.
-        :param observer: is told whom it waits for.
+        :param observer: is notified of what it waits for.
         :raises TemporaryError: when another load still holds the lock.
         """
 
     @abstractmethod
     def batch(self, aws: AwsOptions, observer: Observer, max_rejects: int) -> AbstractContextManager[Batch]:
-        """The means to read the files of one load; what they leave behind is removed at the end."""
+        """The :class:`Batch` that reads the files of one load; what it leaves behind is removed at the end."""
 
     @abstractmethod
     def inserts(
         self, table: Table, rows: Sequence[Mapping[str, Any]]
     ) -> Iterator[tuple[ClauseElement | str, tuple[Any, ...]]]:
-        """The statements, each with its parameters, that insert many rows of values that came from outside.
-        All rows have the same keys.
+        """The statements, each with its parameters, that insert many rows of values from outside. All rows have
+        the same keys.
         """
 
     def counts_at_once(self, lines: int) -> bool:
-        """Whether one statement counts what all checks of a load find. That saves round trips and planning; but
-        what one statement counts may all be in memory together.
+        """Whether one statement counts what all checks of a load find. That saves round trips and planning, but
+        everything that one statement counts may be in memory at the same time.
 
-        :param lines: that the load has read.
+        :param lines: how many the load has read.
         """
         return True
 
     def inline(self, text: str, parameters: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
-        """The text of a statement and the parameters that the driver is given with it; where parameters are
-        better not bound, they are literals in the text.
+        """The text of a statement and the parameters to pass to the driver; parameters that are better not
+        bound become literals in the text.
         """
         return text, parameters
 
     @abstractmethod
     def tidy(self, session: Session, pipeline: Pipeline, changed: Sequence[str], *, rebuilt: bool) -> None:
-        """After the commit, do what a database wants: statistics, a checkpoint. A failure loses nothing.
+        """Run the database's maintenance after the commit: statistics, a checkpoint. A failure loses nothing.
 
         :param changed: the tables that the load has changed.
-        :param rebuilt: whether every row of every table was deleted, and written again.
+        :param rebuilt: whether every row of every table was deleted and written again.
         """
 
     def discard(self, session: Session) -> None:
-        """Close the connection of the session, with the temporary tables in it, where nothing else is lost."""
+        """Close the session's connection, with its temporary tables, unless that would lose anything else."""
         session.discard()
 
     @abstractmethod
     def translate(self, error: Exception) -> SparkifyError | None:
-        """What an error of the driver means to the user, or None where it is not known."""
+        """What an error of the driver means to the user, or None if it is not a known one."""
 
     @abstractmethod
     def is_transient(self, error: BaseException) -> bool:
-        """Whether the whole transaction may succeed if it is begun anew on another connection."""
+        """Whether the whole transaction may succeed if it is retried on another connection."""
 
     def is_in_doubt(self, error: DBAPIError) -> bool:
-        """Whether a COMMIT may have been carried out that has ended with this error."""
+        """Whether a COMMIT that ended with this error may still have been carried out."""
         return bool(error.connection_invalidated)
 
     @abstractmethod
     def render(self, statement: ClauseElement, *, limits: Limits | None = None) -> str:
         """The text of a statement as this database gets it, values included: the same for all of a class.
 
-        :param limits: those of the batch, where they are known.
+        :param limits: the limits of the batch, if they are known.
         """

@@ -1,6 +1,6 @@
 """One transaction of a load: lock, ledger, staging, transforms, checks, record.
 
-Whether its statements are sent or only recorded is the session's affair: a dry run is this same code.
+The session decides whether statements are sent or only recorded: a dry run executes this same code.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ __all__ = ["Attempt"]
 class Attempt:
     """One transaction of a load.
 
-    :ivar collected: the temporary tables that it leaves, which are in the session when it has committed.
+    :ivar collected: the temporary tables that it leaves behind in the session after the commit.
     :ivar has_written: whether there is anything to commit.
-    :ivar recorded: what is in the ledger of this load when it has committed; None where nothing is.
+    :ivar recorded: what the ledger has of this load after the commit; None if it has nothing.
     """
 
     def __init__(self, context: Context, session: Session) -> None:
@@ -73,7 +73,7 @@ class Attempt:
                 session, tables, timeout=self._request.lock_timeout, observer=self._context.observer
             )
         with session.step("read the ledger"):
-            # Where the star is rebuilt, the files that are gone are of interest too.
+            # To rebuild the star, the files that are gone must be known too.
             rebuilds = self._request.full_refresh or self._request.reload_changed
             listed = None if rebuilds else list(self._context.listings.values())
             known = ledger.read_known(session, tables, listed)
@@ -98,7 +98,7 @@ class Attempt:
         return self._report(selection, load_id)
 
     def _compared(self, known: ledger.Known) -> ledger.Known:
-        """What is known, after the content of files was compared that were loaded and look different now."""
+        """What is known after comparing the content of files that were loaded and may have changed since."""
         request, tables = self._request, self._pipeline.ledger
         wanted = to_compare(self._context.listings, known.files, verify=request.verify)
         if request.full_refresh or not wanted:
@@ -117,7 +117,7 @@ class Attempt:
         for name, file in touched:
             files[name][file.uri] = file.fingerprint
         for name, file in found.changed:
-            # No fingerprint of a listing.
+            # An empty fingerprint matches no listed file.
             files[name][file.uri] = ""
         return replace(known, files=files)
 
@@ -181,18 +181,18 @@ class Attempt:
             raise DriftError(self._drift)
 
     def _before(self, name: str) -> Observed:
-        """What was seen of a source up to the load before."""
+        """What was seen of a source up to the previous load."""
         return self._observed.get(name, Observed())
 
     def _informed(self, source: Source) -> Source:
         return informed(source, self._before(source.name))
 
     def _set_limits(self, source: Source, values: Sequence[Any] | None) -> None:
-        """Let later statements have the limits of a batch as literals.
+        """Render the limits of a batch as literals in later statements.
 
         :param values: of :func:`~sparkify.etl.ranges.select_limits`; None: nothing of the source is staged.
         """
-        # A dry run stages nothing: it has the SELECTs that give them.
+        # A dry run stages nothing: its statements contain the SELECTs that return the limits.
         if not self._session.dry_run:
             self._session.limits = {**self._session.limits, **limits_of(source, values)}
 
@@ -259,7 +259,7 @@ class Attempt:
         return tuple(
             TableChange(
                 name=name,
-                # A replaced row was deleted to be inserted again; one that was not, is gone.
+                # A replaced row was deleted to be inserted again; if it was not inserted, it is gone.
                 inserted=max(touched["inserted"] - touched["replaced"], 0),
                 updated=touched["updated"] + min(touched["inserted"], touched["replaced"]),
                 deleted=touched["deleted"] + max(touched["replaced"] - touched["inserted"], 0),

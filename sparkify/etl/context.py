@@ -20,8 +20,8 @@ __all__ = ["Context"]
 class Context:
     """What all attempts of a load share.
 
-    :ivar journal: remembers what becomes of it.
-    :ivar version: of the software, for the load history.
+    :ivar journal: records the outcome of the load.
+    :ivar version: the version of the software, for the load history.
     :ivar started: when the load began, UTC without zone.
     """
 
