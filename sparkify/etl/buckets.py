@@ -1,4 +1,4 @@
-"""Opens buckets of S3, and translates what its client raises."""
+"""Opens S3 buckets, and translates what the S3 clients raise."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["is_end_of_listing", "list_with_any_key", "open_bucket", "reaching_s3
 
 _HTTP_STATUS = re.compile(r"status code: (\d{3})")
 _RETRIES = 2
-"""Which the client makes by itself, within half a second; what goes on for longer is told: see ``retrying``."""
+"""Retries by the client itself, within half a second; longer outages are logged and retried by ``retrying``."""
 _ERROR = re.compile(r"<Code>([^<]*)</Code>(?:\s*<Message>([^<]*)</Message>)?")
 _OF_CLIENT = re.compile(r"Error performing \w+ \S+ in \S+ - (.+)")
 _REFUSED = "S3 refused access"
@@ -34,9 +34,9 @@ _CHECK_ACCESS = "Check the credentials and the bucket policy."
 
 
 def open_bucket(bucket: str, aws: AwsOptions) -> S3Store:
-    """The bucket, with credentials of boto3's own chain, or unsigned where there are none.
+    """The bucket, with credentials from boto3's own chain, or unsigned if there are none.
 
-    The same for the same options: to find credentials, and to make a client, takes 10 to 20 ms of processor.
+    Cached per options object: finding credentials and creating a client take 10 to 20 ms of CPU time.
     """
     access = _access_of(aws)
     store = access.stores.get(bucket)
@@ -48,7 +48,7 @@ def open_bucket(bucket: str, aws: AwsOptions) -> S3Store:
 def _open(bucket: str, aws: AwsOptions, session: Session) -> S3Store:
     from obstore.store import S3Store
 
-    # Sixty seconds of silence, not of transfer: a large object may take longer.
+    # read_timeout is 60 s of silence, not of transfer: a large object may take longer.
     client_options: dict[str, object] = {"timeout": "600s", "read_timeout": "60s", "connect_timeout": "10s"}
     options: dict[str, object] = {"region": session.region_name or "us-west-2"}
     if aws.endpoint:
@@ -58,7 +58,7 @@ def _open(bucket: str, aws: AwsOptions, session: Session) -> S3Store:
     retry = {"max_retries": _RETRIES, "retry_timeout": timedelta(seconds=30)}
     common: dict[str, Any] = {**options, "client_options": client_options, "retry_config": retry}
     if session.get_credentials() is None:
-        # A public bucket is readable by whoever asks without a name.
+        # A public bucket can be read anonymously.
         return S3Store(bucket, skip_signature=True, **common)
     from obstore.auth.boto3 import Boto3CredentialProvider
 
@@ -66,9 +66,9 @@ def _open(bucket: str, aws: AwsOptions, session: Session) -> S3Store:
 
 
 def list_with_any_key(bucket: str, folder: str, aws: AwsOptions) -> Iterator[Mapping[str, Any]]:
-    """The objects below a folder, by a client that lists every key there may be, and takes longer.
+    """The objects below a folder, from a slower client that can list any possible key.
 
-    :raises TemporaryError: when S3 does not answer, or with something else than a listing.
+    :raises TemporaryError: when S3 does not answer, or answers with something other than a listing.
     """
     for page in _pages(bucket, folder, aws, {}):
         for found in page.get("Contents", ()):
@@ -81,11 +81,11 @@ def list_with_any_key(bucket: str, folder: str, aws: AwsOptions) -> Iterator[Map
 
 
 def is_end_of_listing(bucket: str, folder: str, after: str | None, aws: AwsOptions) -> bool:
-    """Whether S3, asked again, has no object below a folder behind this key.
+    """Whether S3, asked again, has no object below a folder after this key.
 
-    obstore takes an error or a login page under the status 200 for a listing without objects.
+    obstore takes an error or a login page with status 200 for a listing without objects.
 
-    :param after: the last key that was listed; None where there was none.
+    :param after: the last key that was listed; None if there was none.
     :raises TemporaryError: as :func:`list_with_any_key`.
     """
     start = {"MaxKeys": 1} | ({} if after is None else {"StartAfter": after})
@@ -119,10 +119,10 @@ def _pages(bucket: str, folder: str, aws: AwsOptions, start: Mapping[str, Any]) 
 
 @dataclass
 class _Access:
-    """What was opened with some options.
+    """What was opened with one set of options.
 
     :ivar stores: by bucket.
-    :ivar client: boto3's; None until one was needed.
+    :ivar client: boto3's; None until it is first needed.
     """
 
     session: Session
@@ -169,14 +169,14 @@ def _session(aws: AwsOptions) -> Session:
         region_name=aws.region,
         botocore_session=botocore_session,
     )
-    # boto3 adds its own folder each time.
+    # boto3 adds its own folder to the search paths each time.
     descriptions.search_paths[:] = dict.fromkeys(descriptions.search_paths)
     return session
 
 
 @cache
 def _descriptions() -> Loader:
-    """botocore's descriptions of AWS, which take 0.06 s of processor to be read for each session."""
+    """botocore's descriptions of AWS, shared: each session would take 0.06 s of CPU time to read them."""
     from botocore.session import Session as BotocoreSession
 
     found: Loader = BotocoreSession().get_component("data_loader")
@@ -185,7 +185,7 @@ def _descriptions() -> Loader:
 
 @contextmanager
 def reaching_s3(uri: str) -> Iterator[None]:
-    """Translate what the S3 client raises into one clear line. Nothing has been changed at that point."""
+    """Translate what an S3 client raises into one clear line. Nothing has been changed at that point."""
     from botocore import exceptions as boto
     from obstore import exceptions as s3
 
@@ -226,6 +226,6 @@ def _refused(uri: str, error: BaseException) -> SourceError:
 
 
 def _words(error: BaseException) -> str | None:
-    """The code and the message of the error that S3 answered with, if it did."""
+    """The code and message of S3's error response, if there was one."""
     found = _ERROR.search(str(error))
     return None if found is None else ": ".join(part for part in found.groups() if part)[:300]

@@ -1,4 +1,4 @@
-"""Runs quality checks, and counts rows. Only reads."""
+"""Runs quality checks, and counts rows. Read-only, except for temporary tables."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def run_checks(
     gone: Gone | None = None,
     notes: Mapping[str, str] | None = None,
 ) -> tuple[CheckResult, ...]:
-    """What all checks find in the whole warehouse, in their order.
+    """What each check finds in the whole warehouse, in the given order.
 
-    A check that others imply is run after them, and only where one of them finds rows, or is not among these.
+    A check implied by others runs after them, and only if one of them does not pass, or is not in ``checks``.
 
-    :param gone: what the database lacks. A check that reads it is not run.
-    :param notes: by the names of checks, what they cannot tell, and so cannot imply.
+    :param gone: what the database lacks. A check that needs any of it is not run.
+    :param notes: by check name, what a check cannot tell, and so cannot imply.
     """
     checks, notes = list(checks), notes or {}
     found: dict[str, CheckResult] = {}
@@ -65,11 +65,11 @@ def run_checks_of_load(
 ) -> tuple[tuple[CheckResult, ...], dict[str, int]]:
     """What checks find within a load, and how many rows each table has.
 
-    :param checks: each with its SELECT of that load.
-    :param shared: SELECTs that the checks name as tables, a later one maybe an earlier one.
-    :param all_counted: what :func:`counting` has made of all that, where it is there already.
-    :param at_once: whether one statement counts all, with ``shared`` in its WITH; else each check is counted by
-        itself, and ``shared`` is in temporary tables meanwhile.
+    :param checks: each with its SELECT for that load.
+    :param shared: SELECTs that the checks name as tables; a later one may name an earlier one.
+    :param all_counted: the result of :func:`counting` for all of these, if there already is one.
+    :param at_once: whether one statement counts everything, with ``shared`` in its WITH; otherwise each check
+        is counted by itself, with ``shared`` in temporary tables meanwhile.
     """
     if at_once:
         found = _counts(session, all_counted or counting([*(rows for _, rows in checks), *tables], shared))
@@ -85,9 +85,9 @@ def run_checks_of_load(
 
 
 def check_views(session: Session, views: Iterable[View]) -> tuple[CheckResult, ...]:
-    """Whether each view is there, and can be read with the tables as they are, which may break one.
+    """Whether each view exists and can be read: a change of the tables may have broken it.
 
-    To be called outside of a transaction that is still needed: where a view cannot be read, it is undone.
+    Not for use in a transaction that is still needed: if a view cannot be read, it is rolled back.
     """
     return tuple(_check_view(session, view) for view in views)
 
@@ -114,9 +114,9 @@ def count_rows(session: Session, tables: Sequence[Table]) -> dict[str, int]:
 def counting(
     sources: Sequence[SelectBase | Table], shared: Mapping[Table, SelectBase] | None = None
 ) -> SelectBase:
-    """One SELECT of how many rows each SELECT or table has, by its place.
+    """One SELECT of how many rows each SELECT or table has, by its position.
 
-    :param shared: SELECTs that they name as tables, a later one maybe an earlier one.
+    :param shared: SELECTs that they name as tables; a later one may name an earlier one.
     """
     counts: list[SelectBase] = [
         select(literal_column(str(number)).label("number"), func.count().label("found")).select_from(
@@ -133,7 +133,7 @@ def _ctes(shared: Mapping[Table, SelectBase]) -> tuple[CTE, ...]:
 
 
 def _counts(session: Session, statement: SelectBase | Template) -> Mapping[int, int]:
-    # A dry run has no rows.
+    # A dry run returns no rows: every count is then 0.
     return Counter({row.number: row.found for row in session.run(statement).rows})
 
 
@@ -143,7 +143,7 @@ def _results(
     found: Mapping[int, int],
     shared: Mapping[Table, SelectBase] | None = None,
 ) -> tuple[CheckResult, ...]:
-    """The results of checks of which it is known how many rows they find."""
+    """The results of checks, given how many rows each finds."""
     return tuple(
         _run_check(session, check, _Asked.of(rows, shared))
         if found[number]
@@ -154,11 +154,11 @@ def _results(
 
 @dataclass(frozen=True)
 class _Asked:
-    """What is asked of a check.
+    """The SELECTs that run a check.
 
-    :ivar rows: its SELECT.
-    :ivar first: the first of its rows.
-    :ivar count: how many there are.
+    :ivar rows: the check's own SELECT.
+    :ivar first: selects the first of its rows.
+    :ivar count: counts its rows.
     """
 
     rows: SelectBase
@@ -167,9 +167,9 @@ class _Asked:
 
     @classmethod
     def of(cls, rows: SelectBase, shared: Mapping[Table, SelectBase] | None = None) -> _Asked:
-        """What is asked for a SELECT.
+        """The SELECTs that run a check, made from its own.
 
-        :param rows: that of the check, of one load or of everything.
+        :param rows: the check's SELECT, for one load or for everything.
         :param shared: SELECTs that it names as tables.
         """
         shares = _ctes(shared or {})
@@ -182,12 +182,12 @@ class _Asked:
 
 
 def _ask_anew(check: Check) -> _Asked:
-    """What is asked of a check in a whole warehouse."""
+    """The SELECTs that run a check on a whole warehouse."""
     return _Asked.of(check.rows(None))
 
 
 _ask = lru_cache(maxsize=256)(_ask_anew)
-"""The same, built and compiled once in a process: four tenths of what ``check`` takes in a small warehouse."""
+"""The same, built and compiled once per process: that is 40% of the time of ``check`` in a small warehouse."""
 
 
 def _run_check(session: Session, check: Check, asked: _Asked) -> CheckResult:

@@ -1,7 +1,7 @@
-"""Sums up the rows of tables in the ledger, load by load, and checks that the tables hold what it says.
+"""Keeps checksums of tables' rows in the ledger, load by load, and checks the tables against them.
 
-A load sums up what it adds and what it removes, never a table as a whole. A sum of hashes does not depend on
-the order of rows, and what is removed can be taken from it again.
+A load sums up what it adds and what it removes, never a whole table. A sum of hashes does not depend on the
+order of rows, and removed rows can be subtracted from it.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ REBUILD = "Rebuild the tables from all files. Run: sparkify-etl load --full-refr
 
 
 def _sums_of_ledger(ledger: Ledger) -> tuple[Checksum, ...]:
-    """The sums of its own tables: of what neither a later load alters nor says when something was done."""
+    """The checksums of the ledger's own tables, without columns that later loads alter and without times."""
     counts = ("lines", "loaded", "rejected", "blank")
     columns = {
         ledger.history: ("mode", "files", "bytes", *counts, "version"),
@@ -71,13 +71,13 @@ def _of_load(table: Table) -> Any:
 
 
 def sum_added(ledger: Ledger, sums: Sequence[Checksum], load_id: ColumnElement[int]) -> Insert:
-    """The statement that adds what a load has added, its own rows in the ledger among them."""
+    """The statement that adds the checksums of what a load has added, including its own rows in the ledger."""
     parts = [_changed(one, one.added(load_id), load_id, "FALSE") for one in (*sums, *_sums_of_ledger(ledger))]
     return _insert(ledger, parts)
 
 
 def sum_removed(ledger: Ledger, sums: Sequence[Checksum], load_id: ColumnElement[int]) -> Insert | None:
-    """The statement that adds what a load is about to remove; None where it removes nothing."""
+    """The statement that adds the checksums of what a load is about to remove; None if it removes nothing."""
     parts = [
         _changed(one, one.removed, load_id, "TRUE").having(func.count() > 0)
         for one in sums
@@ -117,19 +117,19 @@ def _probe() -> ColumnElement[int]:
 
 
 def forget_all(ledger: Ledger) -> Delete:
-    """The statement of a full refresh, which leaves nothing but the history of loads."""
+    """The statement by which a full refresh deletes all checksums but those of the load history."""
     return delete(ledger.checksums).where(ledger.checksums.c.table_name != ledger.history.name)
 
 
 def forget(ledger: Ledger, table: Table, loads: SelectBase) -> Delete:
-    """The statement that forgets what a table of the ledger had of some loads."""
+    """The statement that deletes the checksums of some loads for a table of the ledger."""
     sums = ledger.checksums
     return delete(sums).where(sums.c.table_name == table.name, sums.c.of_load.in_(loads))
 
 
 @lru_cache(maxsize=8)
 def checksum_checks(pipeline: Pipeline) -> tuple[Check, ...]:
-    """A check of each table that is summed up."""
+    """A check for each table that has checksums."""
     return tuple(checksum_check(pipeline.ledger, one) for one in _all(pipeline))
 
 
@@ -138,13 +138,13 @@ def _all(pipeline: Pipeline) -> tuple[Checksum, ...]:
 
 
 def checksum_check(ledger: Ledger, one: Checksum) -> Check:
-    """The check that a table has the rows that the ledger has summed up."""
+    """The check that a table has the rows whose checksums are in the ledger."""
     name = f"{one.table.name}: the rows{'' if one.load is None else ' of each load'} that the ledger has"
     return Check(name=name, rows=lambda _load_id: _unlike(ledger, one), during_load=False, hint=REBUILD)
 
 
 def _unlike(ledger: Ledger, one: Checksum) -> SelectBase:
-    """The loads of which a table has not as many rows as the ledger, or others."""
+    """The loads whose rows in a table do not match the ledger, in number or in checksum."""
     load, sums = one.load, ledger.checksums.c
     none, zero = literal_column("0", BigInteger), literal_column("0", Numeric(38, 0))
     of_load = none if load is None else load
@@ -180,7 +180,7 @@ def _is_known(ledger: Ledger) -> ColumnElement[bool]:
 
 
 def find_unknown(session: Session, pipeline: Pipeline) -> dict[str, str]:
-    """By the names of such checks, how many loads have rows that can only be counted."""
+    """By the name of each such check, a note on how many loads have rows that can only be counted."""
     sums = pipeline.ledger.checksums.c
     unknown = select(sums.table_name, func.count(sums.of_load.distinct())).where(~_is_known(pipeline.ledger))
     found = {name: int(loads) for name, loads in session.fetch(unknown.group_by(sums.table_name))}
