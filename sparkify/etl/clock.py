@@ -1,4 +1,4 @@
-"""What time it is, as the warehouse keeps it."""
+"""The current time, as the warehouse stores times."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ __all__ = ["utc_now"]
 
 
 def utc_now() -> datetime:
-    """UTC without zone, as every time in the warehouse is."""
+    """The current time in UTC without zone, like every time in the warehouse."""
     return datetime.now(UTC).replace(tzinfo=None)

@@ -1,4 +1,4 @@
-"""What the type of a staging column can hold, whatever the rules of its key say: the same on every database."""
+"""What the type of a staging column can hold, whatever the rules for its key: the same on every database."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sparkify.etl.lax_json import SMALLEST
 __all__ = ["MAX_TEXT", "NumberLimits", "is_read_from_json", "number_limits", "text_limit"]
 
 MAX_TEXT = 65_535
-"""Bytes: Redshift has no longer VARCHAR, and Text is one of these (AWS: Character types)."""
+"""In bytes: the length of Redshift's longest VARCHAR, and of Text (AWS: Character types)."""
 
 _READ = frozenset(
     (
@@ -23,25 +23,25 @@ _READ = frozenset(
         *("float", "FLOAT", "REAL", "double", "DOUBLE", "DOUBLE_PRECISION"),
     )
 )
-"""The types by their names in SQLAlchemy, which a class that narrows one of them, such as Enum, has not."""
+"""Types by their SQLAlchemy visit names: a class that narrows one of them, such as Enum, has another name."""
 
 _LARGEST = sys.float_info.max
 _LARGEST_REAL = 3.4028235e38
-"""Every database takes what lies between the largest real and this for the largest real."""
+"""Slightly above the largest real: every database reads the numbers in between as the largest real."""
 _SMALLEST_REAL = 2.0**-126
 
 _YEAR_1, _YEAR_10000 = -62_135_596_800_000, 253_402_300_800_000
-"""In milliseconds since 1970. The databases have times beyond them, and ``datetime`` has not."""
+"""In milliseconds since 1970. The databases support times beyond these, but ``datetime`` does not."""
 
 
 @dataclass(frozen=True)
 class NumberLimits:
     """Which numbers a type can hold.
 
-    :ivar too_low: what is said of a number below ``least``.
-    :ivar too_high: what is said of one above ``greatest``.
-    :ivar smallest: how near to 0 a number may be that is not 0.
-    :ivar too_near: what is said of one that is nearer.
+    :ivar too_low: the message about a number below ``least``.
+    :ivar too_high: the message about a number above ``greatest``.
+    :ivar smallest: the smallest absolute value of a number other than 0.
+    :ivar too_near: the message about a number nearer to 0.
     """
 
     least: float
@@ -60,16 +60,16 @@ class NumberLimits:
         return f"{number} {self.too_near}" if 0 < abs(number) < self.smallest else None
 
     def within(self, minimum: float | None, maximum: float | None) -> tuple[float, float]:
-        """The least and the greatest number that these limits allow, and those of the type."""
+        """The least and the greatest number allowed by both the given limits and the type."""
         low = self.least if minimum is None else max(minimum, self.least)
         high = self.greatest if maximum is None else min(maximum, self.greatest)
         return low, high
 
 
 def is_read_from_json(kind: TypeEngine[Any], *, is_epoch: bool) -> bool:
-    """Whether a value of JSON is read into the type, as it is.
+    """Whether a JSON value can be read into the type unchanged.
 
-    :param is_epoch: whether it is milliseconds since 1970-01-01 UTC, which become a time.
+    :param is_epoch: whether the value is milliseconds since 1970-01-01 UTC, which become a timestamp.
     """
     if isinstance(kind, TIMESTAMP):
         return is_epoch
@@ -77,7 +77,7 @@ def is_read_from_json(kind: TypeEngine[Any], *, is_epoch: bool) -> bool:
 
 
 def number_limits(column: Column[Any]) -> NumberLimits:
-    """Which numbers a column can hold that is no text; of a time, as milliseconds since 1970-01-01 UTC."""
+    """Which numbers a non-text column can hold; for a timestamp, as milliseconds since 1970-01-01 UTC."""
     kind = column.type
     if isinstance(kind, TIMESTAMP):
         return NumberLimits(_YEAR_1, _YEAR_10000 - 1, "is before year 1", "is after year 9999")
@@ -93,5 +93,5 @@ def number_limits(column: Column[Any]) -> NumberLimits:
 
 
 def text_limit(kind: String) -> int:
-    """How many bytes a text of this type may have, but for blanks at its end."""
+    """How many bytes a text of this type may have, not counting trailing blanks."""
     return kind.length or MAX_TEXT

@@ -1,6 +1,6 @@
 """SQL that each database spells its own way: one construct, one text for each dialect.
 
-The texts are with the databases. There is no default: a dialect without a text raises
+The texts are defined with each database. There is no default: a dialect without a text raises
 :exc:`sqlalchemy.exc.UnsupportedCompilationError`.
 """
 
@@ -34,7 +34,7 @@ __all__ = [
 class CreateTemporaryTable(ClauseElement):
     """CREATE TEMPORARY TABLE ... AS SELECT.
 
-    One statement rather than two: Redshift gives a table that is made so statistics and encodings of its own
+    One statement rather than two, because Redshift then chooses encodings and collects statistics by itself
     (AWS: CREATE TABLE AS).
     """
 
@@ -46,7 +46,7 @@ class CreateTemporaryTable(ClauseElement):
 
 
 class DropTables(ClauseElement):
-    """DROP TABLE, of one table or of several at once."""
+    """DROP TABLE for one table or several at once."""
 
     inherit_cache = False
 
@@ -55,10 +55,10 @@ class DropTables(ClauseElement):
 
 
 class CreateView(ExecutableDDLElement):
-    """CREATE VIEW ... AS SELECT, which keeps nobody from altering or dropping the tables below it.
+    """CREATE VIEW ... AS SELECT, without preventing anyone from altering or dropping the underlying tables.
 
-    :param schema: that the view and the tables of its SELECT are in. Redshift wants it in the text, or a view
-        could not do without binding its tables; elsewhere it is not needed.
+    :param schema: the schema of the view and of the tables in its SELECT. Redshift requires it in the text for
+        a view that does not bind its tables; elsewhere it is not needed.
     """
 
     inherit_cache = False
@@ -80,9 +80,9 @@ class DropView(ExecutableDDLElement):
 
 
 class CommentOnView(ExecutableDDLElement):
-    """The comment of a view, and those of its columns where the database keeps them.
+    """The comment of a view, and the comments of its columns if the database stores them.
 
-    :param columns: the comment of each column that has one, by its name.
+    :param columns: by column name, the comments of the columns that have one.
     """
 
     inherit_cache = False
@@ -99,37 +99,37 @@ class CommentOnView(ExecutableDDLElement):
 ACCENTED = (
     *((0x80, 0x2AF), (0x2C6, 0x2C6), (0x2DC, 0x2DC), (0x300, 0x36F), (0x1E00, 0x1EFF)),
     *((0x2010, 0x2027), (0x2030, 0x203A), (0x20AC, 0x20AC), (0x2122, 0x2122), (0xFFFD, 0xFFFD)),
-    # Capitals and small letters whose other half is before U+02B0.
+    # Upper and lower case letters whose counterpart is below U+02B0.
     *((0x2C62, 0x2C62), (0x2C64, 0x2C66), (0x2C6D, 0x2C70), (0x2C7E, 0x2C7F), (0xA78D, 0xA78D)),
     *((0xA7AA, 0xA7AE), (0xA7B0, 0xA7B2), (0xA7C5, 0xA7C5), (0xA7CB, 0xA7CB), (0xA7DC, 0xA7DC)),
     (0x212B, 0x212B),
 )
-"""What :class:`match_key` drops beyond ASCII, as ranges of code points: what one spelling of a name has and
-another lacks. Latin letters that ASCII lacks, and the accents alone; what UTF-8 becomes when it is read as
-Latin-1 or Windows-1252; dashes and quotation marks; and the sign that stands for what could not be read.
+"""What :class:`match_key` drops beyond ASCII, as ranges of code points: characters in which spellings of one
+name differ. These are Latin letters outside ASCII, and accents on their own; what UTF-8 becomes when read as
+Latin-1 or Windows-1252; dashes and quotation marks; and the replacement character for what could not be read.
 
-It has the capital and the small letter of a pair, or a name would not match itself in capitals. Of the micro
-sign and of the iota below a letter the capital is a Greek letter, which stays."""
+It has both cases of each letter, or a name would not match itself in capitals. The exceptions are the micro
+sign and the combining iota subscript: their capital is a Greek letter, which stays."""
 
 FINAL_SIGMA, SIGMA = "\u03c2", "\u03c3"
-"""The two that Greek has for one letter: the first ends a word. They have one capital, whose lower case is the
-second wherever it stands."""
+"""The two lower case forms of the Greek sigma: the first ends a word. They share one capital, which always
+becomes the second in lower case."""
 
 
 class match_key(FunctionElement[str]):  # noqa: N801 - reads as the SQL function it stands for
-    """A text in lower case, without punctuation and without :data:`ACCENTED`; empty where nothing is left.
+    """A text in lower case, without punctuation and without :data:`ACCENTED`; empty if nothing is left.
 
-    Two spellings of one name are equal under it when they differ in case, punctuation, accents, or in how
-    badly their encoding was broken on the way: ``Björk``, ``bjÖrk!`` and ``BjÃ¶rk`` are all ``bjrk``. Letters
-    of other scripts stay, for they tell names apart: ``Кино`` is ``кино``, and ``夏 (Live)`` is ``夏live``. So
-    does punctuation that is theirs alone, such as U+FF08. Of the two sigmas of Greek the final one becomes the
-    other, as in capitals: ``ΤΕΛΟΣ`` and ``Τελος`` are one. A letter with an accent is dropped as a whole, and a
-    letter before an accent of its own is not: spelled in both ways (NFC and NFD) a name has two keys.
+    Two spellings of a name have the same key if they differ only in case, punctuation, accents, or in how badly
+    their encoding was broken on the way: ``Björk``, ``bjÖrk!`` and ``BjÃ¶rk`` are all ``bjrk``. Letters of
+    other scripts stay, because they distinguish names: ``Кино`` is ``кино``, and ``夏 (Live)`` is ``夏live``.
+    Punctuation used only in those scripts, such as U+FF08, stays too. The Greek final sigma becomes the regular
+    one, as capitals have only one: ``ΤΕΛΟΣ`` and ``Τελος`` are equal. A precomposed accented letter is dropped
+    as a whole, but of a letter with a combining accent only the accent: a name in NFC and in NFD has two keys.
 
-    Both letters of a pair are dropped, so a name is the same in capitals: ``Ɛwɛ`` and ``ƐWƐ`` are ``w``. Not so
-    where the other letter of the pair is one of ASCII, which stays. Of the two i of Turkish those that ASCII
-    lacks are dropped (U+0130, capital with dot, and U+0131, small without one) and ``I`` and ``i`` are not: so
-    ``Əli`` is ``li``, and ``ƏLİ`` is ``l``. Likewise the long s (U+017F), whose capital is ``S``.
+    Both cases of a letter are dropped, so a name keeps its key in capitals: ``Ɛwɛ`` and ``ƐWƐ`` are ``w``. This
+    fails if the other case of a letter is in ASCII, which stays. The Turkish letters U+0130 (capital i with a
+    dot) and U+0131 (small i without one) are dropped, but ``I`` and ``i`` are not: ``Əli`` is ``li``, and
+    ``ƏLİ`` is ``l``. The same holds for the long s (U+017F), whose capital is ``S``.
     """
 
     # Cached by its one argument: there is no other state.
@@ -157,7 +157,7 @@ class elapsed_ms(FunctionElement[int]):  # noqa: N801
 
 
 class local_time(FunctionElement[datetime]):  # noqa: N801
-    """``local_time(tz, moment)``: what the clocks of a zone show at a moment of UTC, as TIMESTAMP."""
+    """``local_time(tz, moment)``: the local time in a time zone at a moment in UTC, as TIMESTAMP."""
 
     # Cached by its arguments: there is no other state.
     inherit_cache = True
@@ -166,9 +166,9 @@ class local_time(FunctionElement[datetime]):  # noqa: N801
 
 
 class row_hash(FunctionElement[int]):  # noqa: N801
-    """A whole number made from the values of a row: NULL is a value, and it matters where one value ends.
+    """An integer hash of the values of a row: NULL counts as a value, and so does where each value ends.
 
-    It is the same of the same values as long as the database hashes as it did, and not that of another one.
+    Equal values have equal hashes while the database does not change how it hashes; other databases differ.
     """
 
     # Cached by its arguments: there is no other state.
@@ -183,13 +183,13 @@ def short_hash(text: ColumnElement[str]) -> ColumnElement[str]:
 
 
 def differs(left: ColumnElement[Any], right: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Whether two values differ, NULL being a value. Redshift has no IS DISTINCT FROM.
+    """Whether two values differ, with NULL as a value. Redshift has no IS DISTINCT FROM.
 
-    A condition to select by, and not to negate: it is NULL of two NULLs, which :func:`equal` takes for equal.
+    Use it as a condition, but do not negate it: for two NULLs it is NULL. Use :func:`equal` instead.
     """
     return (left != right) | (left.is_(None) & right.is_not(None)) | (left.is_not(None) & right.is_(None))
 
 
 def equal(left: ColumnElement[Any], right: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Whether two values are equal, NULL being a value."""
+    """Whether two values are equal, with NULL as a value."""
     return (left == right) | (left.is_(None) & right.is_(None))

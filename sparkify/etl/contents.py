@@ -1,4 +1,4 @@
-"""Compares files with what was loaded of them by their content: whatever their names and times say."""
+"""Compares files with what was loaded from them by content, whatever their names and times say."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _READERS = 8
 
 @dataclass(frozen=True)
 class LoadedContent:
-    """What the ledger has of the content of a file.
+    """What the ledger knows about the content of a file.
 
-    :ivar hash: None where the load did not read it.
+    :ivar hash: None if the load did not read the file itself.
     """
 
     size: int
@@ -33,11 +33,11 @@ class LoadedContent:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What became of files that had to be compared, each with its source.
+    """The result of comparing files, each with its source.
 
-    :ivar same: files whose content is what was loaded, however they look.
-    :ivar changed: files whose content is another, although they look the same.
-    :ivar unknown: files that look the same, and of whose content the ledger has nothing.
+    :ivar same: files with the content that was loaded, whether they look the same or not.
+    :ivar changed: files as large as before with other content, whether they look the same or not.
+    :ivar unknown: files that look the same, but whose content the ledger does not know.
     """
 
     same: tuple[tuple[str, SourceFile], ...] = ()
@@ -50,8 +50,8 @@ def to_compare(
 ) -> list[tuple[str, SourceFile]]:
     """The files that were loaded and look different now, each with its source.
 
-    :param verify: also those that look the same, unless they are of S3, where an ETag tells one content from
-        another.
+    :param verify: also return those that look the same, except files in S3, where the ETag already identifies
+        the content.
     """
     found: list[tuple[str, SourceFile]] = []
     for name, listing in listings.items():
@@ -71,12 +71,12 @@ def compare(
     loaded: Mapping[tuple[str, str], LoadedContent],
     aws: AwsOptions,
 ) -> Comparison:
-    """Which of the files have the content that was loaded. Reads those that are as large as they were.
+    """Which of the files have the content that was loaded. Reads only files whose size is unchanged.
 
     :param known: by source, the uri of each loaded file, and its fingerprint when it was loaded.
-    :param loaded: by source and uri, what the ledger has of the content of each.
+    :param loaded: by source and uri, what the ledger knows about the content of each.
     :raises SourceError: when a file cannot be read.
-    :raises TemporaryError: when S3 does not answer, or a file is not as it was listed.
+    :raises TemporaryError: when S3 does not answer, or a file is no longer as it was listed.
     """
     same, changed, unknown, to_read = [], [], [], []
     for name, file in files:
@@ -96,7 +96,7 @@ def compare(
 
 
 def not_verified(count: int) -> str:
-    """What is said of files of whose content the ledger has nothing."""
+    """The warning about files whose content the ledger does not know."""
     files = "1 file was" if count == 1 else f"{count:,} files were"
     their, are = ("its", "is") if count == 1 else ("their", "are")
     return f"{files} loaded before {their} content was kept, and {are} not verified"
