@@ -1,4 +1,4 @@
-"""What a disk, or a limit on files, that stands in the way of a load is called, and what to do about it."""
+"""Error messages and hints for a disk problem, or a limit on files, that stops a load."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sparkify.etl.errors import ConfigurationError, SparkifyError, TemporaryErro
 
 __all__ = ["disk_error", "disk_error_in", "output_error"]
 
-# Each with whether a retry may help: what is full is emptied, as often as not, by others.
+# Each with whether a retry may help: other programs often free what is full.
 _REASONS: Mapping[int, tuple[bool, str, str]] = {
     errno.ENOSPC: (True, "no space is left on the disk", "Free some, or {elsewhere}."),
     errno.EDQUOT: (True, "the quota of the disk is used up", "Free some, or {elsewhere}."),
@@ -26,15 +26,15 @@ _REASONS: Mapping[int, tuple[bool, str, str]] = {
 
 _QUOTED = re.compile(r"""["']([^"'\n]+)["']""")
 _FILE = re.compile(r'file "([^"\n]+)"')
-"""How DuckDB names one, also in a message that it quotes as a whole in another."""
+"""How DuckDB names a file, even in a message that it quotes within another one."""
 
 
 def disk_error(error: OSError, folder: Path) -> SparkifyError | None:
-    """The error for an OSError met while files were written below a temporary folder; None for another one.
+    """The error for an OSError raised while writing files below a temporary folder; None if it is not known.
 
-    :param folder: with what was written.
+    :param folder: the folder with what was written.
     """
-    # A link leads to a source, of which nothing was written.
+    # A link points to a source file, which was not written.
     paths = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
     written = sum(path.stat().st_size for path in paths)
     told = f"{written:,} bytes of this load were written there"
@@ -42,7 +42,7 @@ def disk_error(error: OSError, folder: Path) -> SparkifyError | None:
 
 
 def disk_error_in(message: str) -> SparkifyError | None:
-    """The error for a message with the system's words for it, as of a database, or an OSError; else None."""
+    """The error for a message of a database or an OSError that contains the system's text for it; else None."""
     for code in _REASONS:
         if os.strerror(code).lower() in message.lower():
             quoted = _FILE.search(message) or _QUOTED.search(message)
@@ -52,7 +52,7 @@ def disk_error_in(message: str) -> SparkifyError | None:
 
 
 def output_error(error: OSError, path: Path) -> SparkifyError:
-    """The error for an OSError met while the file or folder was written that a command was asked for."""
+    """The error for an OSError raised while writing the file or folder that a command was asked for."""
     return _explained(error.errno, path, "write elsewhere", None) or ConfigurationError(
         f"cannot be written: {error.strerror or error}", where=str(path)
     )
@@ -73,7 +73,7 @@ def _explained(
 
 
 def _free(path: Path) -> int | None:
-    """The bytes that are free where a path is, or would be; None where that cannot be told."""
+    """The free bytes on the disk where a path is or would be; None if they cannot be determined."""
     for place in (path, *path.parents):
         try:
             return shutil.disk_usage(place).free

@@ -1,4 +1,4 @@
-"""What can go wrong in a load, as one tree, each branch with the exit code a scheduler may act on.
+"""What can go wrong in a load, as one tree of errors, each with an exit code that a scheduler can act on.
 
 ::
 
@@ -7,13 +7,13 @@
     |-- SourceError              1   a source cannot be read as it is
     |   |-- EmptySource          1   no file was found where files were expected
     |   `-- ChangedFiles         1   files differ from what was loaded, or are gone
-    |-- DriftError               1   files are not as those before, which is to stop the load
+    |-- DriftError               1   files differ from those before, and this was set to stop the load
     |-- RejectedLines            1   more lines were rejected than allowed
     |-- ChecksFailed             1   the star would violate a check
     `-- TemporaryError          75   a retry may help: lock held, connection lost, throttled
 
 An error is made of parts: where, what was found, a hint, and the state in which things were left. ``str`` puts
-them into one sentence; a command may put them into another.
+them into one sentence; a command may phrase them differently.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ UNCHANGED = "nothing was changed"
 """The state after a load that did not commit."""
 
 COMMITTED = "the load was committed"
-"""The state when something stops a load behind its commit."""
+"""The state when something stops a load after its commit."""
 
 IN_DOUBT = "it is not known whether it was; to run the load again is safe"
 """The state when a load is stopped in the middle of its commit."""
 
 Spell = Callable[[str, object], str]
-"""How an option of a load is written, given its name and value."""
+"""Given the name and value of an option of a load, returns how to write it."""
 
 
 def _as_keyword(name: str, value: object) -> str:
@@ -64,8 +64,8 @@ class SparkifyError(Exception):
 
     :ivar where: the file, folder, host or setting that it is about.
     :ivar found: what was found there.
-    :ivar state: in what state things were left; None where nothing was at stake.
-    :ivar option: the option of a load, and its value, that would allow it.
+    :ivar state: in what state things were left; None if nothing was at stake.
+    :ivar option: the option of a load, and its value, that would permit what was refused.
     """
 
     exit_code: ClassVar[int] = 1
@@ -94,18 +94,18 @@ class SparkifyError(Exception):
         return self.hint_with(_as_keyword)
 
     def hint_with(self, spell: Spell) -> str | None:
-        """What to do about it, options written as ``spell`` has them."""
+        """What to do about it, options written by ``spell``."""
         if self._hint is None or self.option is None:
             return self._hint
         return self._hint.replace("{option}", spell(*self.option))
 
     @property
     def details(self) -> tuple[str, ...]:
-        """What belongs to it beyond one sentence, such as the lines that were rejected."""
+        """Further information that does not fit into one sentence, such as the rejected lines."""
         return self._details
 
     def sentence(self, spell: Spell = _as_keyword) -> str:
-        """All parts in one sentence, then the details, a line each, then the hint."""
+        """All parts in one sentence, then the details, one per line, then the hint."""
         text = self.found if self.where is None else f"{self.where}: {self.found}"
         if self.state is not None:
             text += f"; {self.state}"
@@ -120,20 +120,20 @@ class SparkifyError(Exception):
         return self.sentence()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Else a pickle or a copy is made by a call of the class with ``args``, and most classes take others.
+        # By default, pickle and copy call the class with ``args``, but most classes take other arguments.
         return _without_attributes, (type(self), *self.args), vars(self)
 
 
 def _without_attributes(kind: type[SparkifyError], *args: Any) -> SparkifyError:
-    """An error of a kind, whose attributes are set afterwards."""
+    """An error of the given class, whose attributes are set afterwards."""
     return kind.__new__(kind, *args)
 
 
 @contextmanager
 def leaving(state: str | Callable[[], str]) -> Iterator[None]:
-    """Say of every error that leaves the block in what state things were left, unless it is said already.
+    """Set the state in which things were left on every error that leaves the block, unless it has one.
 
-    :param state: or what returns it, where it changes.
+    :param state: the state, or a function that returns it if it changes.
     """
     try:
         yield
@@ -160,9 +160,9 @@ class SourceError(SparkifyError):
 
 
 class EmptySource(SourceError):
-    """No file where files were expected.
+    """No file was found where files were expected.
 
-    :ivar exists: whether the folder is there, and merely has nothing in it.
+    :ivar exists: whether the folder exists and is merely empty.
     """
 
     def __init__(self, uri: str, found: str, *, exists: bool = False, hint: str | None = None) -> None:
@@ -192,7 +192,7 @@ class ChangedFiles(SparkifyError):
 
 
 class DriftError(SparkifyError):
-    """Files differ from those before, or from the models, and it was asked that this stops the load.
+    """Files differ from those before, or from the models, and the load was asked to stop for this.
 
     :ivar drift: how they differ.
     """
@@ -213,7 +213,7 @@ class RejectedLines(SparkifyError):
 
     :ivar rejects: every rejected line.
     :ivar max_rejects: how many were allowed.
-    :ivar formats: which of their files are something else, as far as that can be told.
+    :ivar formats: which of their files have another format, as far as it was recognized.
     """
 
     LISTED: ClassVar[int] = 10
@@ -227,7 +227,7 @@ class RejectedLines(SparkifyError):
         count = len(self.rejects)
         remedies = list(dict.fromkeys(one.remedy for one in formats))
         if any(self._lines()):
-            # Otherwise no line of the files would be loaded, and no load is wanted.
+            # Otherwise no line of these files could be loaded, so allowing the rejects would not help.
             remedies.append(
                 "Correct the files, or allow it with {option}: the rest is loaded and these lines are kept."
             )
@@ -240,8 +240,8 @@ class RejectedLines(SparkifyError):
 
     @property
     def details(self) -> tuple[str, ...]:
-        """What files are that are something else; then the first of the lines of all others, each with file,
-        number, reason and text.
+        """The files in another format, then the first rejected lines of other files, each with file, number,
+        reason and text.
         """
         others = list(self._lines())
         lines = [str(one) for one in self.formats]
@@ -251,7 +251,7 @@ class RejectedLines(SparkifyError):
         return tuple(lines)
 
     def _lines(self) -> Iterator[Reject]:
-        """The rejected lines of files of which others may be right."""
+        """The rejected lines of files in which other lines may be valid."""
         whole = {uri for one in self.formats if one.whole for uri in one.uris}
         return (reject for reject in self.rejects if reject.uri not in whole)
 
@@ -272,7 +272,7 @@ class ChecksFailed(SparkifyError):
 
     @property
     def details(self) -> tuple[str, ...]:
-        """Each check with how many rows violate it, and some of them."""
+        """Each check with the number of rows that violate it, and some of these rows."""
         return tuple(str(result) for result in self.results)
 
 

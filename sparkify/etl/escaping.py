@@ -1,4 +1,4 @@
-"""Makes text that comes from outside safe to print: no control sequence, and no change of direction."""
+"""Makes text from outside safe to print: no control sequences, and no changes of text direction."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 
 __all__ = ["escape_controls", "escape_json", "escape_line"]
 
-# C0 without tab and newline, DEL, C1; separators of lines and paragraphs; marks, overrides and isolates of
-# direction; the byte order mark; halves of surrogates, which no encoding has.
+# C0 without tab and newline, DEL, C1; line and paragraph separators; marks, embeddings, overrides and isolates
+# of direction; the byte order mark; lone surrogates, which no encoding has.
 _CONTROL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
@@ -15,7 +15,7 @@ _JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-
 
 
 def escape_controls(text: str) -> str:
-    r"""The text with what would act on a terminal written as ``\xNN`` or ``\uNNNN``; tabs and newlines stay.
+    r"""The text with what would control a terminal escaped as ``\xNN`` or ``\uNNNN``; tabs and newlines stay.
 
     >>> escape_controls("a\x1b[2Jb\u202ec\n")
     'a\\x1b[2Jb\\u202ec\n'
@@ -24,7 +24,7 @@ def escape_controls(text: str) -> str:
 
 
 def escape_line(text: str) -> str:
-    r"""As :func:`escape_controls`, of what is one line: a newline in it is escaped too.
+    r"""As :func:`escape_controls`, for text on one line: newlines are escaped too.
 
     >>> escape_line("a\nerror: b")
     'a\\nerror: b'
@@ -33,7 +33,7 @@ def escape_line(text: str) -> str:
 
 
 def escape_json(text: str) -> str:
-    """A text of JSON that means the same, with what would act on a terminal written as an escape of JSON.
+    """Equivalent JSON text, with whatever would control a terminal written as a JSON escape.
 
     >>> escape_json('{"a": "\u202e"}') == '{"a": "' + chr(92) + 'u202e"}'
     True
