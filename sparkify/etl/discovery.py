@@ -1,4 +1,4 @@
-"""Lists what the sources of a load have, and refuses what cannot be meant."""
+"""Lists the files of the sources of a load, and refuses what must be a mistake."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from sparkify.etl.request import LoadRequest
 __all__ = ["list_sources"]
 
 _NAMED = 5
-"""Files that are named one by one."""
+"""How many files a warning names."""
 
 
 def list_sources(request: LoadRequest, observer: Observer | None = None) -> dict[str, Listing]:
-    """What each source has now. This is a read-only operation.
+    """The files that each source has now. This is a read-only operation.
 
-    Files with names that cannot be read are named in a warning. A folder that is there and empty is reported as
-    a warning, and left out while another source has files.
+    Files with names that cannot be read are named in a warning. A folder that exists but is empty is reported
+    in a warning and left out, as long as another source has files.
 
-    :raises EmptySource: when a source is not there, or has nothing but what is passed over, or none has a file.
+    :raises EmptySource: when a source does not exist or has only skipped files, or when no source has a file.
     :raises ConfigurationError: when two sources have the same file.
     """
     listings: dict[str, Listing] = {}
@@ -48,7 +48,7 @@ def list_sources(request: LoadRequest, observer: Observer | None = None) -> dict
 
 
 def _unreadable(listing: Listing) -> str:
-    """What is said of files that have names that cannot be read."""
+    """The warning about files whose names cannot be read."""
     count = len(listing.unreadable)
     named = ", ".join(listing.unreadable[:_NAMED]) + (f" and {count - _NAMED:,} more" if count > _NAMED else "")
     files, have = ("1 file", "has a name") if count == 1 else (f"{count:,} files", "have names")
@@ -58,7 +58,7 @@ def _unreadable(listing: Listing) -> str:
 def _refuse_shared_files(listings: Mapping[str, Listing]) -> None:
     owners: dict[str, str] = {}
     for name, listing in listings.items():
-        # At once: there may be 100,000 files.
+        # One set operation for all files: there may be 100,000.
         new = dict.fromkeys((file.uri for file in listing.files), name)
         if shared := sorted(owners.keys() & new.keys()):
             more = f" (and {len(shared) - 1:,} more)" if len(shared) > 1 else ""

@@ -1,10 +1,10 @@
-"""From a transform to the statements that carry it out, in SQL that every database here runs as it is.
+"""Turns a transform into the statements that carry it out, in SQL that every supported database runs as is.
 
-DELETE, never TRUNCATE: on Redshift TRUNCATE commits the transaction. Keys are found with IN (SELECT ...) and
-LEFT JOIN ... IS NULL, and no MERGE is used, so that one text serves all and DuckDB's tests run production's.
+DELETE, never TRUNCATE: on Redshift TRUNCATE commits the transaction. Keys are matched with IN (SELECT ...) and
+LEFT JOIN ... IS NULL, never MERGE, so one text runs everywhere and tests on DuckDB run the SQL of production.
 
-What a batch brings is collected in a temporary table first, so that it is computed once, and a large target
-is read only where its keys are among those of the batch.
+What a batch contributes is first collected in a temporary table, so that it is computed once, and only those
+rows of a large target are read whose keys are in the batch.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ Effect = Literal["inserted", "updated", "deleted", "replaced", "collected"]
 class Change:
     """One statement, and what the rows that it touches count as.
 
-    ``replaced`` rows are deleted to be inserted anew by the next statement. ``collected`` rows are those of a
-    temporary table, which is dropped at the end of the load.
+    ``replaced`` rows are deleted so that the next statement can insert them again. ``collected`` rows are those
+    of a temporary table, which is dropped at the end of the load.
     """
 
     statement: CreateTemporaryTable | Delete | InsertStatement | UpdateStatement
@@ -151,13 +151,13 @@ def best_with_target(
     scope: ColumnElement[bool] | None = None,
     where: ColumnElement[bool] | None = None,
 ) -> Select[Any]:
-    """The best row of each key of ``rows``, among these and the one that the target has.
+    """The best row for each key of ``rows``, among these and the row in the target.
 
-    Its last column, ``is_there``, says whether that is the row of the target, which then stays. It is, where
-    two are as good.
+    The last column, ``is_there``, says whether the best row is the target's, which then stays. On a tie, the
+    target's row is best.
 
-    :param scope: a row of the target that is out of it stays, however good the others are.
-    :param where: one that does not fulfil this gives way.
+    :param scope: a target row outside of it always stays, however good the others are.
+    :param where: a target row that does not satisfy this is never best.
     """
     batch = rows.cte("batch")
     in_scope = true() if scope is None else scope
@@ -178,10 +178,10 @@ def best_with_target(
 def differences(
     target: FromClause, rows: SelectBase, key: str, touched: SelectBase, scope: ColumnElement[bool]
 ) -> Select[Any]:
-    """What is to be done for the rows of the target with a touched key to become ``rows``.
+    """The changes that make the rows of the target with a touched key equal ``rows``.
 
-    One row for each key that differs. ``is_wanted`` says whether it is a row to be there; else it has a key
-    alone, of a row that is to go.
+    One row for each key that differs. If ``is_wanted``, it is a row to insert; otherwise it has only a key, and
+    the row with that key is to be deleted.
     """
     wanted = rows.subquery("wanted")
     columns = [target.c[column.key] for column in wanted.c]
@@ -201,7 +201,7 @@ def differences(
 
 
 def _collected(name: str, rows: SelectBase) -> tuple[Change, Table]:
-    """The statement that makes a temporary table of rows, and the table."""
+    """The statement that creates a temporary table from rows, and the table."""
     table = Table(name, MetaData(), *(Column(column.key, column.type) for column in rows.selected_columns))
     return Change(CreateTemporaryTable(table, rows), table, "collected"), table
 
@@ -213,10 +213,10 @@ def _exchange(
     outdated: ColumnElement[bool] | None,
     wanted: ColumnElement[bool],
 ) -> tuple[Change, Change]:
-    """Delete the rows of the target that have the keys of some rows, and insert some.
+    """Delete target rows by the keys in ``rows``, then insert from ``rows``.
 
-    :param outdated: of which rows the keys are deleted; None: of all.
-    :param wanted: which rows are inserted.
+    :param outdated: selects the rows whose keys are deleted; None: all of them.
+    :param wanted: selects the rows that are inserted.
     """
     keys = select(rows.c[key]) if outdated is None else select(rows.c[key]).where(outdated)
     names = [column.key for column in rows.c if column.key in target.c]
@@ -230,14 +230,14 @@ def _exchange(
 def _insert_missing(
     target: Table, rows: FromClause, key: Sequence[str], bounds: ColumnElement[Any] | None
 ) -> Change:
-    """Insert the rows whose key the target has not."""
+    """Insert the rows whose key the target lacks."""
     names = rows.c.keys()
     first = target.c[key[0]]
     there = select(*(target.c[name] for name in key))
     if bounds is None:
         there = there.where(first.in_(select(rows.c[key[0]])))
     else:
-        # Only the part of a large target in which this batch can be: whole blocks of it are never read.
+        # Read only the part of a large target that this batch can be in, skipping whole blocks of it.
         there = there.where(in_staged_range(first, bounds))
     present = there.subquery("there")
     missing = (

@@ -1,6 +1,6 @@
-"""Tells how the files of a load differ from those before and from the models: pure, on values alone.
+"""Finds how the files of a load differ from earlier files and from the models. Pure functions on values.
 
-What was told once is not told again: a load keeps in the ledger what was seen of each source so far.
+Drift is reported once: each load keeps in the ledger what has been seen of each source so far.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ __all__ = [
 ]
 
 _NAMES = 100
-"""Names of a kind that are kept of a source."""
+"""How many names of each kind are kept per source."""
 _LONGEST_NAME = 64
 _KEPT_OF_FILE = 4_096
-"""Bytes that the ledger keeps of a file; of a load it keeps as many as a text may have."""
+"""Bytes that the ledger keeps per file; per load it keeps as many as a text may have."""
 
 
 @dataclass(frozen=True)
 class Observed:
     """What was seen of a source up to a load.
 
-    :ivar keys: that no column is filled from, of all loads.
-    :ivar values: of the column that is watched, of all loads, but for those that the source declares.
+    :ivar keys: keys that no column is filled from, in all loads.
+    :ivar values: values of the watched column in all loads, except those that the source declares.
     :ivar missing: keys of the model that were missing in a file of the last load.
     :ivar empty: keys of the model that had no value in a file of the last load that had enough lines.
     """
@@ -51,7 +51,7 @@ class Observed:
 
 
 def informed(source: Source, before: Observed) -> Source:
-    """The source with the values that its column was seen to have, beside those that it declares."""
+    """The source, with the values seen in its watched column added to those that it declares."""
     if source.watched is None:
         return source
     known = dict.fromkeys((*source.watched.values, *sorted(before.values)))
@@ -59,7 +59,7 @@ def informed(source: Source, before: Observed) -> Source:
 
 
 def find_drift(source: Source, uri: str, staged: Staged, before: Observed) -> tuple[list[Drift], Observed]:
-    """How the files of a source differ, and what was seen of it now.
+    """How the files of a source differ, and what has now been seen of it.
 
     :param uri: where the source is.
     """
@@ -92,9 +92,9 @@ def find_drift(source: Source, uri: str, staged: Staged, before: Observed) -> tu
 
 
 def settled(staged: Staged) -> Staged:
-    """The same without what the staging table refutes: a key that no file seems to have, and that has values.
+    """The same without keys that seem to be missing from every file but have values in the staging table.
 
-    Of a large file not every byte is looked at.
+    This happens because not every byte of a large file is examined.
     """
     profiles = [count.profile for count in staged.counts]
     if staged.totals is None or not profiles or any(one is None or not one.missing for one in profiles):
@@ -119,7 +119,7 @@ def _without_value(totals: Totals) -> frozenset[str]:
 def _after(
     profiles: Sequence[Profile], is_profiled: bool, totals: Totals, empty: frozenset[str], before: Observed
 ) -> Observed:
-    """What was seen up to now. What could not be seen this time stays as it was."""
+    """What has been seen so far. What could not be seen this time stays as it was."""
     judged = totals.kept >= ENOUGH or any(profile.empty for profile in profiles)
     missing = frozenset[str]().union(*(profile.missing for profile in profiles))
     return Observed(
@@ -133,7 +133,7 @@ def _after(
 def _first_seen(
     profiles: Sequence[tuple[str, Profile]], known: frozenset[str]
 ) -> Iterable[tuple[str, frozenset[str]]]:
-    """Each file with the keys that were not seen in those before."""
+    """Each file with its keys that were neither known nor seen in the files before it."""
     seen = set(known)
     for at, profile in profiles:
         new = frozenset(map(cut, profile.unknown)) - seen
@@ -146,7 +146,7 @@ def _one(source: Source, kind: DriftKind, names: Sequence[str], uri: str) -> lis
 
 
 def _grouped(source: Source, kind: DriftKind, files: Iterable[tuple[str, Iterable[str]]]) -> list[Drift]:
-    """One for all files of which the same is true."""
+    """One :class:`Drift` for all files with the same names."""
     alike: dict[tuple[str, ...], list[str]] = {}
     for uri, names in files:
         if names:
@@ -155,15 +155,15 @@ def _grouped(source: Source, kind: DriftKind, files: Iterable[tuple[str, Iterabl
 
 
 def cut(name: str) -> str:
-    """As much of a name as is kept."""
+    """A name, cut to the length that is kept."""
     return name[:_LONGEST_NAME]
 
 
-# -- as the ledger keeps it ----------------------------------------------------------------------------------
+# -- in the ledger -------------------------------------------------------------------------------------------
 
 
 def encode(observed: Mapping[str, Observed]) -> str | None:
-    """What was seen of the sources, by their names, as text; None where there is nothing to say."""
+    """What was seen of the sources, by their names, encoded as text; None if nothing was seen."""
     kept = {
         name: {kind: sorted(names) for kind, names in asdict(one).items() if names}
         for name, one in observed.items()
@@ -180,7 +180,7 @@ def encode(observed: Mapping[str, Observed]) -> str | None:
 
 
 def decode(text: str | None) -> dict[str, Observed]:
-    """The same from that text."""
+    """What :func:`encode` has encoded."""
     found = json.loads(text) if text else {}
     return {
         name: Observed(**{kind: frozenset(names) for kind, names in one.items()}) for name, one in found.items()
@@ -188,7 +188,7 @@ def decode(text: str | None) -> dict[str, Observed]:
 
 
 def write_drift(found: Sequence[Drift]) -> str | None:
-    """Drift as text, as much of it as is kept; None where there is none."""
+    """Drift as text, cut to what is kept; None if there is none."""
     kept = [replace(one, names=one.names[:_NAMES]) for one in found]
     while kept:
         text = json.dumps([asdict(one) for one in kept], separators=(",", ":"))
@@ -199,12 +199,12 @@ def write_drift(found: Sequence[Drift]) -> str | None:
 
 
 def read_drift(text: str | None) -> tuple[Drift, ...]:
-    """The same from that text."""
+    """The drift that :func:`write_drift` has written."""
     return tuple(Drift(**one | {"names": tuple(one["names"])}) for one in json.loads(text or "[]"))
 
 
 def drift_of_file(profile: Profile | None) -> str | None:
-    """What one file lacks, or has beyond its model, as text; None where that is nothing."""
+    """What one file lacks, or has beyond its model, as text; None if there is nothing to report."""
     if profile is None or profile == AS_EXPECTED:
         return None
     kinds = {"missing": profile.missing, "unknown": profile.unknown, "empty": profile.empty}

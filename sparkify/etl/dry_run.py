@@ -1,4 +1,4 @@
-"""A load that is only written down: the statements that it would send, by its steps."""
+"""Records a load without executing it: the statements that it would send, grouped by step."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ __all__ = ["DryRun", "PlannedStep"]
 class PlannedStep:
     """One step of a load and its SQL, as a dry run prints it.
 
-    :ivar statements: in the order in which they would be sent. ``:name`` stands for a value, and ``$1`` for a
-        parameter, that is known only when the load runs.
+    :ivar statements: in the order in which they would be sent. ``:name`` is a placeholder for a value, and
+        ``$1`` for a parameter, that is known only when the load runs.
     """
 
     title: str
@@ -29,8 +29,8 @@ class PlannedStep:
 class DryRun(Session):
     """Records the statements of a load, and sends none that writes.
 
-    :param connection: over which the SELECTs are sent that decide what the load does; None where nothing is
-        connected to, and the load is that of an empty warehouse.
+    :param connection: used to send the SELECTs that decide what the load does; None: there is no connection,
+        and the load is planned as for an empty warehouse.
     :ivar planned: the steps recorded.
     """
 
@@ -41,35 +41,35 @@ class DryRun(Session):
         self.planned: list[PlannedStep] = []
 
     def read(self, select: SelectBase) -> Sequence[Row[Any]]:
-        """Record the SELECT, and its rows where there is a connection to ask."""
+        """Record the SELECT, and return its rows if there is a connection."""
         text = self.text(select)
         self._record(text)
         return () if self._connection is None else super()._send(text).rows
 
     def connect_apart(self, duplicate: Callable[[Any], Any]) -> None:
-        """Nothing is sent over another connection either."""
+        """Return None: nothing is sent over another connection either."""
 
     def fetch(self, select: SelectBase) -> Sequence[Sequence[Any]]:
         """As :meth:`read`."""
         return self.read(select)
 
     def insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Record an INSERT with the names of the values in their places."""
+        """Record an INSERT of one row, with the names of the values as placeholders."""
         unknown: list[dict[str, Any]] = [{name: literal_column(f":{name}") for name in row} for row in rows[:1]]
         super().insert(table, unknown)
 
     def begin(self) -> None:
-        """Record it."""
+        """Record BEGIN."""
         with self.step("begin"):
             self._record("BEGIN")
 
     def commit(self) -> None:
-        """Record it."""
+        """Record COMMIT."""
         with self.step("commit"):
             self._record("COMMIT")
 
     def rollback(self) -> None:
-        """Nothing was begun."""
+        """Do nothing: no transaction was begun."""
 
     def _send(self, text: str, parameters: tuple[Any, ...] = (), **_how: Any) -> Outcome:
         self._record(text)
