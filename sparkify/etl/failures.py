@@ -1,4 +1,4 @@
-"""The table of the loads that failed, each written in a transaction of its own, behind the rollback."""
+"""The table of failed loads, each written in a transaction of its own after the rollback."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ from sparkify.etl.session import Session
 __all__ = ["read_failures", "record_failure", "settle_failures"]
 
 _KEPT = timedelta(days=400)
-"""How long a failure is kept: whoever asks in spring how the last one was, finds it."""
+"""How long a failure is kept: more than a year, so that last spring's can still be read this spring."""
 
 _MOST = 100
-"""Failures that are read."""
+"""How many failures are read."""
 
 
 def record_failure(session: Session, adapter: Adapter, ledger: Ledger, failure: FailedLoad) -> None:
-    """Write down a load that failed, with the newest load that had committed, and delete those of long ago, in
-    one transaction.
+    """Record a failed load, with the newest committed load, and delete old failures, in one transaction.
 
     :raises Exception: what the driver raises.
     """
@@ -44,8 +43,8 @@ def record_failure(session: Session, adapter: Adapter, ledger: Ledger, failure: 
 
 
 def read_failures(session: Session, ledger: Ledger) -> tuple[FailedLoad, ...]:
-    """The loads that failed since the last one that ended well, newest first, at most a hundred: in the order
-    of the loads that had committed before them, and of the clocks of their machines where that is the same.
+    """The loads that failed since the last one that ended well, newest first, at most a hundred. They are
+    ordered by the newest load that had committed before them, then by the clocks of their machines.
     """
     table = ledger.failures
     query = select(*(table.c[one.name] for one in fields(FailedLoad)))
@@ -55,8 +54,8 @@ def read_failures(session: Session, ledger: Ledger) -> tuple[FailedLoad, ...]:
 
 
 def settle_failures(session: Session, adapter: Adapter, ledger: Ledger, started_at: datetime) -> None:
-    """Mark the loads that failed before one began that found nothing new, in one transaction. Most often there
-    are none, and nothing is written.
+    """Mark as settled, in one transaction, the loads that failed before a load began that found nothing new.
+    Usually there are none, and nothing is written.
 
     :raises Exception: what the driver raises.
     """
@@ -72,10 +71,10 @@ def settle_failures(session: Session, adapter: Adapter, ledger: Ledger, started_
 
 
 def _unsettled(ledger: Ledger) -> ColumnElement[bool]:
-    """Whether no load has ended well since one failed."""
+    """Whether no load has ended well since a failure."""
     table = ledger.failures
-    # Of machines whose clocks differ, times do not tell which of two loads came first. The number of the newest
-    # load does, save of failures that were written before it was kept.
+    # If clocks of machines differ, times do not tell which of two loads came first. The number of the newest
+    # load does, except for failures written before that number was kept.
     committed = select(func.max(ledger.history.c.finished_at)).scalar_subquery()
     by_clock = and_(table.c.after_load.is_(None), or_(table.c.failed_at > committed, committed.is_(None)))
     is_last = table.c.after_load >= select(_newest_load(ledger)).scalar_subquery()
@@ -83,5 +82,5 @@ def _unsettled(ledger: Ledger) -> ColumnElement[bool]:
 
 
 def _newest_load(ledger: Ledger) -> ColumnElement[int]:
-    """The number of the newest load that has committed; 0 where none has."""
+    """The number of the newest load that has committed; 0 if none has."""
     return func.coalesce(func.max(ledger.history.c.load_id), 0).label("newest")

@@ -1,4 +1,4 @@
-"""Files that are there whole, or as they were before, and paths that lead to one file."""
+"""Writes files completely or not at all, and compares paths that may lead to the same file."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ __all__ = ["atomic_write", "is_same_file"]
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Another name to write to, in the same folder, which takes the place of ``path`` at the end of the block.
+    """A temporary path in the same folder to write to, which replaces ``path`` at the end of the block.
 
-    Where the block fails, ``path`` is left as it is and what was written is removed. Behind a link it is the
-    file that the link leads to. A pipe or a device, such as ``/dev/stdout``, has no other name to write
-    to: it gets what was written when all of it is there.
+    If the block fails, ``path`` is left as it is and what was written is removed. A symbolic link is followed:
+    the file that it points to is replaced. A pipe or a device, such as ``/dev/stdout``, cannot be replaced, so
+    the content is first written to a temporary folder, and then copied as a whole.
 
-    :raises OSError: when that cannot be, as for a link that leads to itself.
+    :raises OSError: when ``path`` cannot be replaced, such as a link that points to itself.
     """
     if path.exists() and not (path.is_file() or path.is_dir()):
         with tempfile.TemporaryDirectory(prefix="sparkify-") as folder:
@@ -44,7 +44,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def is_same_file(path: Path, other: Path) -> bool:
-    """Whether two paths lead to one file, or would, if there were one."""
+    """Whether two paths lead to the same file, or would if it existed."""
     # Not by Path.resolve(), which raises RuntimeError for a link to itself before Python 3.13.
     if os.path.realpath(path) == os.path.realpath(other):
         return True

@@ -1,4 +1,4 @@
-"""A table of HTML for notebooks, in which every text is text."""
+"""Renders an HTML table for notebooks, with all text escaped."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOST = 50
 
 
 def html_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "") -> str:
-    """The first fifty rows, numbers to the right, and whether there are more. NULL is told from an empty text.
+    """The first fifty rows, numbers right-aligned, and whether there are more. NULL is not shown as empty text.
 
     >>> html_table(["<b>"], [["a & b"], [None]])  # doctest: +ELLIPSIS
     '<table><thead><tr><th>&lt;b&gt;</th></tr></thead><tbody><tr><td ...>a &amp; b</td></tr><tr><td ...

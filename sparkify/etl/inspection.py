@@ -1,4 +1,4 @@
-"""Compares the tables of a database with the models, and says which SELECTs can be run on those there."""
+"""Compares the tables of a database with the models, and says which SELECTs can run on the tables it has."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ __all__ = ["Gone", "find_gone"]
 _schemas = table("pg_namespace", column("oid"), column("nspname"), schema="pg_catalog")
 _tables = table("pg_class", column("oid"), column("relnamespace"), column("relname"), schema="pg_catalog")
 _columns = table("pg_attribute", column("attrelid"), column("attnum"), column("attname"), schema="pg_catalog")
-# An inspector sends parameters, for which DuckDB imports pandas, and a query for each table. The views of the
-# information schema leave out what the user may not read.
+# SQLAlchemy's inspector sends a query per table, with parameters, for which DuckDB imports pandas. The views of
+# the information schema leave out what the user may not read.
 _COLUMNS = (
     select(_tables.c.relname, _columns.c.attname)
     .join_from(_tables, _schemas, _tables.c.relnamespace == _schemas.c.oid)
@@ -29,10 +29,10 @@ _COLUMNS = (
 
 @dataclass(frozen=True)
 class Gone:
-    """What the models have and the database has not.
+    """What the models have and the database lacks.
 
-    :ivar tables: the names of tables.
-    :ivar columns: table and column, of tables that are there.
+    :ivar tables: the names of missing tables.
+    :ivar columns: table and column name of missing columns, in tables that exist.
     """
 
     tables: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ class Gone:
 
     @property
     def result(self) -> CheckResult:
-        """What the check says that the tables are those of the models."""
+        """The result of the check that the database has every table and column of the models."""
         problems = [f"table {name} is gone" for name in self.tables]
         problems += [f"column {column} of {table} is gone" for table, column in self.columns]
         return CheckResult(
@@ -51,11 +51,11 @@ class Gone:
         )
 
     def needed_by(self, rows: SelectBase) -> str | None:
-        """What a SELECT cannot do without, in words; None where everything is there that it names."""
+        """What a SELECT needs but the database lacks, in words; None if everything that it names exists."""
         if not self.tables and not self.columns:
             return None
         for part in iterate(rows):
-            # A SELECT of a whole table has its columns without naming them.
+            # A SELECT of a whole table uses its columns without naming them.
             named = (*part.selected_columns, part) if isinstance(part, Select) else (part,)
             for one in named:
                 if (missing := self._missing(one)) is not None:
@@ -63,7 +63,7 @@ class Gone:
         return None
 
     def _missing(self, part: Any) -> str | None:
-        """What of a table or a column is gone, in words."""
+        """Which table or column is gone, in words; None if none is."""
         owner = part.table if isinstance(part, Column) else part
         if not isinstance(owner, Table):
             return None

@@ -1,4 +1,4 @@
-"""What is remembered of a load outside of its transaction: what it committed, and how it failed."""
+"""Records about a load outside of its transaction: what it committed, and how it failed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sparkify.etl.translation import first_line
 __all__ = ["FailedLoad", "Journal", "Origin", "remembering"]
 
 _LONGEST = 1_000
-"""Characters of an error that are kept: some name many lines, each with its text."""
+"""How many characters of an error are kept: some name many lines, each with its text."""
 
 _INTERRUPTED = 130
 
@@ -28,13 +28,13 @@ _INTERRUPTED = 130
 class FailedLoad:
     """A load that did not commit. Times are UTC, without zone.
 
-    :ivar failed_at: None where it did not end: it was killed, or its machine was.
-    :ivar step: in which it failed; None where that is not known.
-    :ivar error: in one line, without a secret.
-    :ivar exit_code: of the command; None where it did not end.
+    :ivar failed_at: None if it did not end by itself: it was killed, or its machine stopped.
+    :ivar step: the step in which it failed; None if that is not known.
+    :ivar error: the error in one line, without secrets.
+    :ivar exit_code: the exit code of the command; None if it did not end by itself.
     :ivar attempts: how often its transaction was begun.
-    :ivar state: in what state it left things; None where it had not come so far as to say so.
-    :ivar version: of the software.
+    :ivar state: in what state it left things; None if it had not yet got so far as to say so.
+    :ivar version: the version of the software.
     """
 
     started_at: datetime
@@ -52,9 +52,9 @@ class FailedLoad:
 
 @dataclass(frozen=True)
 class Origin:
-    """Which load it is. Times are UTC, without zone.
+    """Identifies a load. Times are UTC, without zone.
 
-    :ivar version: of the software.
+    :ivar version: the version of the software.
     """
 
     started_at: datetime
@@ -64,11 +64,11 @@ class Origin:
 
 
 class Journal:
-    """Remembers one load. This one remembers nothing, as that of a dry run; a database has one that does.
+    """Records one load. This base class records nothing, as for a dry run; a real load uses a subclass.
 
-    No method raises: a load ends as it would without.
+    No method raises: a load ends just as it would without a journal.
 
-    :ivar step: the step that is under way, or in which the load failed.
+    :ivar step: the step in progress, or the one in which the load failed.
     :ivar attempts: how often its transaction was begun.
     """
 
@@ -77,7 +77,7 @@ class Journal:
         self.attempts = 0
 
     def open(self, origin: Origin) -> None:
-        """A load begins, which may find nothing new."""
+        """A load begins; it may find nothing new."""
 
     def began(self) -> None:
         """It has found files to load."""
@@ -97,10 +97,10 @@ class Journal:
 
 @contextmanager
 def remembering(journal: Journal, version: str) -> Iterator[None]:
-    """Have the journal remember it if the load in the block fails. A load that a signal stops has failed too,
-    unless it had committed.
+    """Record in the journal if the load in the block fails without having committed. A load stopped by a signal
+    has failed too.
 
-    :param version: of the software.
+    :param version: the version of the software.
     """
     clock = time.perf_counter()
     started = utc_now()
@@ -130,14 +130,14 @@ def remembering(journal: Journal, version: str) -> Iterator[None]:
 
 
 def _state(error: BaseException) -> str | None:
-    """In what state the load left things, as far as it has said so."""
+    """In what state the load left things; None if it has not said."""
     if isinstance(error, SparkifyError):
         return error.state
     return next(iter(getattr(error, "__notes__", ())), None)
 
 
 def _described(error: BaseException) -> tuple[str, int]:
-    """The error in one line, and the exit code of the command that it stops."""
+    """The error in one line, and the exit code of the command that it ends."""
     if stopped := _signal_behind(error):
         if isinstance(stopped, KeyboardInterrupt):
             return "interrupted", _INTERRUPTED
@@ -151,7 +151,7 @@ def _described(error: BaseException) -> tuple[str, int]:
 
 
 def _signal_behind(error: BaseException) -> BaseException | None:
-    """What a handler of a signal has raised, where that has become another error on its way."""
+    """What a signal handler has raised, even if another error has since wrapped it; None if there is none."""
     seen: set[int] = set()
     chain: BaseException | None = error
     while chain is not None and id(chain) not in seen:

@@ -1,7 +1,7 @@
 """JSONPaths files: which key of an object fills which column of a COPY.
 
-COPY takes one path for each column, in the order of the column list (AWS: COPY from JSON format). A file whose
-top key is not ``jsonpaths`` is not refused by Redshift: it loads by name, and camelCase keys become NULL. So
+COPY takes one path for each column, in the order of the column list (AWS: COPY from JSON format). Redshift does
+not refuse a file whose top-level key is not ``jsonpaths``: it loads by name, and camelCase keys become NULL. So
 the file is read and checked before it is used.
 """
 
@@ -21,9 +21,9 @@ _DOT = re.compile(r"\$\.([^.\[\]'\"]+)")
 
 
 def is_needed(source: Source) -> bool:
-    """Whether some key is not the name of its column, so that COPY cannot find it by name.
+    """Whether any key differs from the name of its column, so that COPY cannot match it by name.
 
-    Redshift has the names of columns in lower case, and COPY tells keys apart by capitals.
+    Redshift stores column names in lower case, and COPY matches keys case-sensitively.
     """
     return any(column.name.lower() != field.key for column, field in source.fields.items())
 
@@ -39,8 +39,8 @@ def write_paths(source: Source) -> str:
 def columns_of(text: str, source: Source, uri: str) -> list[str]:
     """The columns that the paths of a file fill, in the order of the file.
 
-    :raises ConfigurationError: when it is no JSONPaths file, or not one for this source: another top key, a
-        path that is not a plain key, a key that no column has, a key twice, or a column without a path.
+    :raises ConfigurationError: when it is not a JSONPaths file, or not one for this source: another top-level
+        key, a path that is not a plain key, a key that no column has, a key twice, or a column without a path.
     """
     try:
         content: Any = json.loads(text)
