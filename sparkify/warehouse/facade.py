@@ -1,4 +1,4 @@
-"""The facade of the library: one warehouse, and what can be done with it."""
+"""The facade of the library: one warehouse and its operations."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Ts = TypeVarTuple("Ts")
 
 
 class Warehouse(Connections):
-    """A warehouse: a database with the tables of a pipeline in it, and the sources that it is loaded from.
+    """A warehouse: a database that holds the tables of a pipeline, and the sources it is loaded from.
 
     ::
 
@@ -51,13 +51,13 @@ class Warehouse(Connections):
             with warehouse.session() as session:
                 ...
 
-    :param target: a URL, the path of a file of DuckDB, an engine, or settings; by default what
-        :meth:`Settings.load` finds. Nothing is connected to before a method needs it. An engine given stays the
-        caller's to dispose of.
+    :param target: a URL, the path of a DuckDB file, an engine, or settings; by default what
+        :meth:`Settings.load` finds. No connection is made until a method needs one. The caller remains
+        responsible for disposing of an engine passed in.
     :param pipeline: what is loaded, and how; by default Sparkify's own.
-    :param read_only: on an embedded database, open the file so that other readers may have it open too.
-    :raises ConfigurationError: when the target cannot be understood, or is of no database in the registry, and
-        for an engine of DuckDB with ``read_only``.
+    :param read_only: for an embedded database, open the file so that other readers can open it too.
+    :raises ConfigurationError: when the target cannot be understood or its database is not in the registry, and
+        for a DuckDB engine with ``read_only``.
     """
 
     def __init__(
@@ -94,23 +94,23 @@ class Warehouse(Connections):
         observer: Observer | None = None,
         **locations: str | Path | None,
     ) -> LoadReport:
-        """Load what is new, in one transaction. What was loaded before is left out, so twice is once.
+        """Load new files in one transaction. Loaded files are skipped, so a second load changes nothing.
 
-        An embedded database that is not there is created, with its tables. Errors leave all as it was.
+        A missing embedded database is created, with its tables. An error leaves everything as it was.
 
-        :param sources: by the name of a source, where its files are, instead of where the settings say.
-        :param only: the name of the source to load, or the names of several; by default all.
+        :param sources: where the files of each source are, by source name; overrides the settings.
+        :param only: the name of the source to load, or several names; by default all.
         :param max_rejects: how many lines may be rejected and kept.
-        :param full_refresh: rebuild the star from all files, in the same one transaction.
+        :param full_refresh: rebuild the star from all files, in the same single transaction.
         :param reload_changed: rebuild it when a loaded file has changed, which otherwise stops the load.
-        :param allow_missing: rebuild it although files that were loaded are gone, and with them their rows.
-        :param on_drift: what becomes of a load whose files differ from those before, or from the models:
-            ``warn`` loads them, and the report says how they differ; ``stop`` refuses it.
-        :param verify: read loaded files again, to find those of which the content alone has changed.
-        :param lock_timeout: seconds to wait for another load, or for whoever uses the embedded database. A load
-            of it that begins within another one, in the same thread, is refused at once.
+        :param allow_missing: rebuild it even if loaded files are gone; their rows are then lost.
+        :param on_drift: what to do when the files differ from earlier ones or from the models:
+            ``warn`` loads them, and the report says how they differ; ``stop`` refuses the load.
+        :param verify: read loaded files again, to find those where only the content has changed.
+        :param lock_timeout: seconds to wait for another load, or for another user of the embedded database.
+            There, a load started inside another one in the same thread is refused at once.
         :param locations: where the files of a source are, by the name of its setting, such as ``log_data``.
-        :raises SparkifyError: for whatever stops the load: see :mod:`sparkify.etl.errors` for the kinds.
+        :raises SparkifyError: for anything that stops the load; :mod:`sparkify.etl.errors` lists the kinds.
         """
         request = self._request(
             sources,
@@ -157,13 +157,13 @@ class Warehouse(Connections):
         only: Iterable[str] | None = None,
         **arguments: Any,
     ) -> list[PlannedStep]:
-        """The steps of a load and their SQL, without carrying them out. Nothing is written.
+        """The steps of a load and their SQL, without running them. Nothing is written.
 
-        On an embedded database the plan is of the files that are new. For a server that reads S3 itself
-        nothing is connected to, neither the database nor S3: the plan is of a first load.
+        On an embedded database the plan covers the new files. For a server that reads S3 itself, neither the
+        database nor S3 is connected to: the plan is that of a first load.
 
-        :param arguments: the other arguments of :meth:`load`, but for ``observer``.
-        :raises SparkifyError: where the load itself would be refused before it began.
+        :param arguments: the other arguments of :meth:`load`, except ``observer``.
+        :raises SparkifyError: if the load itself would be refused before it began.
         """
         options = {name: arguments.pop(name) for name in LOAD_OPTIONS if name in arguments}
         request = self._request(sources, arguments, only, **options)
@@ -178,17 +178,17 @@ class Warehouse(Connections):
     def migrate(
         self, revision: str = "head", *, lock_timeout: float = LOCK_TIMEOUT, observer: Observer | None = None
     ) -> str | None:
-        """Bring the tables to a revision, and return it. ``base`` removes them, and every row with them.
+        """Migrate the tables to a revision and return it. ``base`` removes the tables and all their rows.
 
-        :param lock_timeout: seconds to wait for a load to end, or for whoever uses the embedded database.
-        :raises TemporaryError: when that took longer.
+        :param lock_timeout: seconds to wait for a load to end, or for another user of the embedded database.
+        :raises TemporaryError: when the wait times out.
         """
         check_lock_timeout(lock_timeout)
         with translating(self.database.translate):
             return self._migrations.migrate(self.engine, revision, lock_timeout, observer or Observer())
 
     def migration_sql(self, revision: str = "head") -> str:
-        """The SQL that would bring an empty database to a revision, without connecting."""
+        """The SQL that would migrate an empty database to a revision, without connecting."""
         return self._migrations.sql(revision)
 
     def prune(
@@ -200,13 +200,13 @@ class Warehouse(Connections):
         lock_timeout: float = LOCK_TIMEOUT,
         observer: Observer | None = None,
     ) -> PruneReport:
-        """Remove old rows of the ledger, in one transaction that keeps loads out. Files stay known.
+        """Remove old rows of the ledger, in one transaction that keeps loads out. Files stay known as loaded.
 
-        :param rejects_older_than: remove rejected lines of loads that ended so long ago: ``"90d"``.
-        :param history_older_than: remove loads that ended so long ago and that a full refresh has replaced.
+        :param rejects_older_than: remove rejected lines of loads that ended longer ago than this: ``"90d"``.
+        :param history_older_than: the same for loads, if a full refresh has replaced them.
         :param dry_run: count what would be removed, and remove nothing.
-        :param lock_timeout: seconds to wait for a load to end, or for whoever uses the embedded database.
-        :raises ConfigurationError: when neither is given, and as for :meth:`check`.
+        :param lock_timeout: seconds to wait for a load to end, or for another user of the embedded database.
+        :raises ConfigurationError: when neither age is given, and as for :meth:`check`.
         """
         request = prune_request(
             rejects_older_than, history_older_than, dry_run=dry_run, lock_timeout=lock_timeout
@@ -223,10 +223,10 @@ class Warehouse(Connections):
     # -- reading -------------------------------------------------------------------------------------------
 
     def status(self, *, late: str | timedelta | None = None) -> Status:
-        """What the warehouse is and holds, and which files are pending. Read-only.
+        """The state of the warehouse, what it holds, and which files are pending. Read-only.
 
-        :param late: how long a file may have been there before it is late, such as ``2h`` or ``1d``.
-        :raises ConfigurationError: when that is no age.
+        :param late: the age beyond which a pending file counts as late, such as ``2h`` or ``1d``.
+        :raises ConfigurationError: when ``late`` is not a valid age.
         """
         late_before = None if late is None else datetime.now(UTC) - parse_age(late)
         contents = Contents(notices=tuple(filter(None, [self._lost()])))
@@ -243,12 +243,12 @@ class Warehouse(Connections):
         )
 
     def check(self, *, deep: bool = False) -> tuple[CheckResult, ...]:
-        """What every quality check of the pipeline finds in the whole warehouse, whether its tables are those
-        of the models and at rest, whether all its rows were made by the current rules, and whether its views
+        """The results of every check of the whole warehouse: the quality checks of the pipeline, whether the
+        tables match the models and are at rest, whether the current rules made all rows, and whether the views
         can be read. Read-only.
 
-        :param deep: also load the files that are still there again, into a temporary database as large as the
-            warehouse, and compare. For an embedded database only, else a ConfigurationError.
+        :param deep: also reload the files that still exist into a temporary database as large as the warehouse,
+            and compare. Only for an embedded database, otherwise a ConfigurationError.
         :raises ConfigurationError: when there is no warehouse yet, or its tables are of another version.
         """
         request = self._request() if deep else None
@@ -256,7 +256,7 @@ class Warehouse(Connections):
             return check_all(self.database, connection, self.pipeline, request)
 
     def rejects(self, load_id: int | None = None, *, limit: int | None = None) -> list[Reject]:
-        """The lines that were rejected and kept, by load, file and line. Read-only.
+        """The lines that were rejected and kept, ordered by load, file and line. Read-only.
 
         :raises ConfigurationError: as for :meth:`check`, and when there is no such load.
         """
@@ -271,25 +271,25 @@ class Warehouse(Connections):
             return found
 
     def query(self, statement: Select[*Ts] | CompoundSelect[*Ts]) -> Query[*Ts]:
-        """The rows of a SELECT, such as those of :mod:`sparkify.analytics`: to iterate over, or as frames,
+        """The rows of a SELECT, such as those of :mod:`sparkify.analytics`: to iterate over, or as data frames,
         Arrow or Parquet. Read-only. A time with a zone is compared with a ``TIMESTAMP``, which is UTC, as the
         same moment.
 
-        It is run when its rows are asked for, and then raises ConfigurationError as :meth:`check` does.
+        The SELECT runs when its rows are requested, and then raises ConfigurationError as :meth:`check` does.
         """
         return Query(statement, self._connection_at_head, self.database)
 
     def sql(self, text: str, *, external_access: bool = True) -> SqlQuery:
-        """The rows of a text of SQL, whatever version the tables are of. Read-only: it runs in a READ ONLY
+        """The rows of a SQL statement, whatever the version of the tables. Read-only: it runs in a READ ONLY
         transaction, which is rolled back.
 
-        :param external_access: whether the SQL may use files, as in ``FROM 'more.csv'``. False turns that off
-            for an embedded database until the warehouse is closed, loads included.
-        :raises ConfigurationError: when the text is not one statement that reads.
-        :raises SparkifyError: when the database refuses it, with its words; some only when rows are asked for.
+        :param external_access: whether the SQL may use files, as in ``FROM 'more.csv'``. For an embedded
+            database, False turns that off until the warehouse is closed, for loads too.
+        :raises ConfigurationError: when the text is not a single statement that only reads.
+        :raises SparkifyError: when the database refuses it, with its message; some only when rows are fetched.
         """
         return SqlQuery(text, self._connection_if_there, self.database, external_access=external_access)
 
     def session(self) -> OrmSession:
-        """A session of the ORM on this warehouse; close it, or use it in a ``with``."""
+        """An ORM session on this warehouse; close it, or use it in a ``with`` statement."""
         return OrmSession(self.engine)

@@ -1,6 +1,6 @@
-"""What a SELECT returns: typed rows, data frames, Arrow, Parquet; and its text.
+"""The results of a SELECT as typed rows, data frames, Arrow or Parquet; and its SQL text.
 
-Only reads. A SELECT is run anew each time its rows are asked for, on a connection of its own.
+Read-only. A SELECT runs again each time its rows are requested, on its own connection.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _PREFETCHED = 10_000
 
 
 class Query(Generic[*Ts]):
-    """The rows of a SELECT on one warehouse, run when they are asked for.
+    """The rows of a SELECT on one warehouse, which runs when they are requested.
 
     ::
 
@@ -42,12 +42,12 @@ class Query(Generic[*Ts]):
             print(row.title, row.plays)
         frame = warehouse.query(plays_by("day")).to_pandas()
 
-    Texts come as the warehouse has them; :func:`fix_mojibake` repairs broken encodings.
+    Text is returned as the warehouse stores it; :func:`fix_mojibake` repairs broken encodings.
 
-    :param statement: the SELECT. Of ORM entities the columns come back, not objects; for these there is
+    :param statement: the SELECT. A SELECT of ORM entities returns their columns, not objects; for objects use
         :meth:`Warehouse.session`.
-    :param connect: gives a connection, for as long as it is used.
-    :param database: that the connection is to.
+    :param connect: returns a context manager that provides a connection.
+    :param database: the database of that connection.
     """
 
     def __init__(
@@ -64,14 +64,12 @@ class Query(Generic[*Ts]):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The names of the columns, in order. Of columns of one name the second has a number behind it."""
-        # Of an engine that connects to nothing: the dialect alone knows the constructs in the statement.
+        """The names of the columns, in order. A repeated name gets a number appended."""
+        # From an engine that never connects: only the dialect knows the constructs in the statement.
         return unique([label or "" for label in self._labels(self._database.create_engine().dialect)])
 
     def __iter__(self) -> Iterator[Row[*Ts]]:
-        """The rows, one after another. The connection is held until the last one, or until the end of the
-        loop.
-        """
+        """The rows, one by one. The connection is held until the last row is read or the loop ends."""
         with self._connect() as connection:
             yield from self._database.select(connection, self.statement, prefetch=_PREFETCHED)
 
@@ -80,7 +78,7 @@ class Query(Generic[*Ts]):
         return list(self)
 
     def first(self) -> Row[*Ts] | None:
-        """The first row; None where there is none."""
+        """The first row; None if there is none."""
         with self._connect() as connection:
             row: Row[*Ts] | None = self._database.select(connection, self.statement).first()
             return row
@@ -88,48 +86,48 @@ class Query(Generic[*Ts]):
     def one(self) -> Row[*Ts]:
         """The only row.
 
-        :raises sqlalchemy.exc.NoResultFound: when there is none.
-        :raises sqlalchemy.exc.MultipleResultsFound: when there are several.
+        :raises sqlalchemy.exc.NoResultFound: when there is no row.
+        :raises sqlalchemy.exc.MultipleResultsFound: when there are several rows.
         """
         with self._connect() as connection:
             row: Row[*Ts] = self._database.select(connection, self.statement).one()
             return row
 
     def records(self) -> list[dict[str, Any]]:
-        """All rows, each as column to value, with texts repaired by :func:`fix_mojibake` for display. Columns
-        are named as in :attr:`columns`.
+        """All rows as dicts of column name to value, with text repaired for display by :func:`fix_mojibake`.
+        Columns are named as in :attr:`columns`.
         """
         with self.open() as rows:
             return [dict(zip(rows.columns, row, strict=True)) for row in rows]
 
     @contextmanager
     def open(self) -> Iterator[Rows]:
-        """The rows with the names and types of their columns, fetched while the block lasts. Texts are repaired
-        as by :meth:`records`.
+        """The rows with the names and types of their columns, fetched while the block lasts. Text is repaired
+        as in :meth:`records`.
         """
         with self._connect() as connection:
             result: Any = self._database.select(connection, self.statement, prefetch=_PREFETCHED)
             rows = self._database.reader.of(result)
             labels = self._labels(connection.dialect)
             given = [label for label in labels if label is not None]
-            # Of a text of SQL within the statement the database alone knows the columns.
+            # If the statement contains textual SQL, only the database knows its columns.
             names = unique(given) if len(given) == len(labels) == len(rows.columns) else rows.columns
             yield replace(rows, columns=names, rows=(tuple(map(_repaired, row)) for row in rows))
 
     def _repr_html_(self) -> str:
-        """The first rows as a table, for notebooks, which ask for it by this name. The SELECT is run for it."""
+        """The first rows as an HTML table; notebooks call it by this name. It runs the SELECT."""
         with self.open() as rows:
             return html_table(rows.columns, rows)
 
     def _labels(self, dialect: Dialect) -> list[str | None]:
-        """What the database is told to call the columns; None where nothing is said."""
+        """The column labels in the compiled SELECT; None for a column without one."""
         compiled: Any = self.statement.compile(dialect=dialect)
         return [column.keyname for column in compiled._result_columns]  # noqa: SLF001 - it has no public name
 
     # -- as frames -----------------------------------------------------------------------------------------
 
     def to_pandas(self) -> pandas.DataFrame:
-        """All rows as a DataFrame of pandas.
+        """All rows as a pandas DataFrame.
 
         :raises ConfigurationError: without the extra ``pandas``.
         """
@@ -138,7 +136,7 @@ class Query(Generic[*Ts]):
             return self._database.to_pandas(connection, self.statement)
 
     def to_polars(self) -> polars.DataFrame:
-        """All rows as a DataFrame of polars; on DuckDB from Arrow, without a copy.
+        """All rows as a polars DataFrame; on DuckDB from Arrow, without a copy.
 
         :raises ConfigurationError: without the extra ``polars``.
         """
@@ -147,7 +145,7 @@ class Query(Generic[*Ts]):
             return self._database.to_polars(connection, self.statement)
 
     def to_arrow(self) -> pyarrow.Table:
-        """All rows as a table of Arrow; on DuckDB as the database made it, without a copy.
+        """All rows as an Arrow table; on DuckDB as the database made it, without a copy.
 
         :raises ConfigurationError: without the extra ``arrow``.
         """
@@ -158,13 +156,13 @@ class Query(Generic[*Ts]):
     def to_parquet(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write all rows as Parquet. Neither pandas nor Arrow is needed.
 
-        DuckDB writes one local file, under a temporary name until it is complete. Redshift unloads to S3, its
-        slices in parallel: ``path`` is the prefix of several files, and the order of their rows is not that of
-        the SELECT.
+        DuckDB writes one local file, under a temporary name until it is complete. Redshift unloads to S3 from
+        its slices in parallel: ``path`` is the prefix of several files, whose rows are not in the order of the
+        SELECT.
 
         :param path: a local file, or ``s3://bucket/prefix`` on Redshift.
-        :param overwrite: replace what is there already, which is otherwise an error.
-        :raises SparkifyError: when the database cannot write there, or something is there already.
+        :param overwrite: replace existing output, which is otherwise an error.
+        :raises SparkifyError: when the database cannot write there, or output already exists.
         """
         with self._connect() as connection:
             self._database.to_parquet(connection, self.statement, os.fspath(path), overwrite=overwrite)
@@ -175,13 +173,13 @@ def _repaired(value: Any) -> Any:
 
 
 def fix_mojibake(name: str) -> str:
-    """The name with its encoding repaired; unchanged where it was not broken. For display only.
+    """The name with its encoding repaired; unchanged if it was not broken. For display only.
 
     It undoes UTF-8 that was read as Latin-1, once or several times: ``BjÃ¶rk`` becomes ``Björk``. A name that
-    is not broken hardly ever looks like UTF-8 in Latin-1, and then it stays as it is.
+    is not broken hardly ever looks like UTF-8 read as Latin-1, so it stays as it is.
     """
-    # Not ftfy, which guesses: it leaves two of the real month's 195 broken names half repaired (SÃ¥ng), and
-    # brings 6 MB of tables along. Undoing exactly what was done repairs all of them.
+    # Not ftfy, which guesses: it leaves two of the 195 broken names of the real month half repaired (SÃ¥ng),
+    # and ships 6 MB of tables. Undoing exactly what was done repairs all of them.
     while not name.isascii():
         try:
             repaired = name.encode("latin-1").decode("utf-8")
@@ -192,9 +190,9 @@ def fix_mojibake(name: str) -> str:
 
 
 def sql_text(statement: SelectBase, database: str = "redshift") -> str:
-    """The text of a SELECT for a database, values included, formatted for reading.
+    """The SQL text of a SELECT for a database, with values inlined, formatted for reading.
 
-    :param database: its name in the registry.
+    :param database: the name of the database in the registry.
     :raises ConfigurationError: for a database that is not in the registry.
     """
     return format_sql(database_type(database).render(statement))

@@ -1,4 +1,4 @@
-"""What a text of SQL returns that only reads: rows, a table in a notebook, Parquet."""
+"""The results of read-only SQL text: rows, a table in a notebook, Parquet."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ __all__ = ["SqlQuery"]
 
 
 class SqlQuery:
-    """The rows of one statement of SQL, run anew each time they are asked for.
+    """The rows of one SQL statement, which runs again each time they are requested.
 
     ::
 
         for title, plays in warehouse.sql("SELECT song_title, count(*) FROM plays GROUP BY 1"):
             print(title, plays)
 
-    It runs in a READ ONLY transaction, which is rolled back, and only statements are sent that read.
+    It runs in a READ ONLY transaction, which is rolled back. Only statements that read are sent.
 
-    :param text: one statement; a semicolon may end it.
-    :param connect: gives a connection, for as long as it is used.
-    :param database: that the connection is to.
-    :param external_access: whether it may use files; see :meth:`Warehouse.sql`.
+    :param text: one statement, optionally ended by a semicolon.
+    :param connect: returns a context manager that provides a connection.
+    :param database: the database of that connection.
+    :param external_access: whether the SQL may use files; see :meth:`Warehouse.sql`.
     """
 
     def __init__(
@@ -63,17 +63,17 @@ class SqlQuery:
         return list(self)
 
     def records(self) -> list[dict[str, Any]]:
-        """All rows, each as column to value. Of columns of one name the second has a number behind it."""
+        """All rows as dicts of column name to value. A repeated name gets a number appended."""
         with self.open() as rows:
             return [dict(zip(rows.columns, row, strict=True)) for row in rows]
 
     def _repr_html_(self) -> str:
-        """The first rows as a table, for notebooks, which ask for it by this name. The SQL is run for it."""
+        """The first rows as an HTML table; notebooks call it by this name. It runs the SQL."""
         with self.open() as rows:
             return html_table(rows.columns, rows)
 
     def to_parquet(self, path: str | Path) -> None:
-        """Write all rows to one local file of Parquet, which takes its name when it is complete."""
+        """Write all rows to one local Parquet file, under a temporary name until it is complete."""
         self._database.refuse_as_output(Path(path))
         with atomic_write(Path(path)) as new, self._transaction(new) as connection:
             reader = self._database.reader
@@ -83,7 +83,7 @@ class SqlQuery:
     @contextmanager
     def _transaction(self, target: Path | None = None) -> Iterator[Connection]:
         reader = self._database.reader
-        # Within the connection's own translation of errors, which knows nothing of a user's SQL.
+        # Inside the connection's own error translation, which knows nothing about a user's SQL.
         with (
             self._connect() as connection,
             translating(reader.translate),

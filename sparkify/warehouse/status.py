@@ -1,4 +1,4 @@
-"""What the status of a warehouse is made of: its tables, its loads, and the pending files."""
+"""The status of a warehouse: its tables, its loads, and its pending files."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = ["Contents", "PendingFiles", "Status", "pending_of", "read_contents", 
 
 _LAST_LOADS = 10
 _LATE_FILES = 5
-"""Names of late files that are kept of each source."""
+"""How many names of late files are kept for each source."""
 _NOT_KNOWN = "the tables are of another version, in which it cannot be read which files were loaded"
 
 
@@ -40,13 +40,13 @@ _NOT_KNOWN = "the tables are of another version, in which it cannot be read whic
 class PendingFiles:
     """The files of one source that the next load would read.
 
-    :ivar uri: where its files are; empty where no setting says it.
+    :ivar uri: where the files of the source are; empty if no setting says.
     :ivar changed: files that look different from what was loaded. A load compares their content, and stops
-        where that has changed too.
-    :ivar problem: why it is not known which are pending: the source could not be listed, or the ledger not be
-        read; None when it is.
-    :ivar late: how many of the files were written before the moment that was asked for.
-    :ivar late_files: the first of these, the oldest first.
+        if that has changed too.
+    :ivar problem: why the pending files are not known: the source could not be listed, or the ledger could not
+        be read; None if they are known.
+    :ivar late: how many of the pending files were written before the requested moment.
+    :ivar late_files: the first few of these, oldest first.
     """
 
     source: str
@@ -63,7 +63,7 @@ class PendingFiles:
     def of(
         cls, source: str, listing: Listing, known: ledger.KnownFiles, late_before: datetime | None = None
     ) -> Self:
-        """What is pending of a listing, given the fingerprints of the files that were loaded."""
+        """The pending files of a listing, given the fingerprints of the loaded files."""
         loaded = known.get(source, {})
         unlike = [file for file in listing.files if loaded.get(file.uri) != file.fingerprint]
         new = [file for file in unlike if file.uri not in loaded]
@@ -86,19 +86,19 @@ class PendingFiles:
 
 @dataclass(frozen=True)
 class Status:
-    """What a warehouse is and holds.
+    """The state of a warehouse and what it holds.
 
-    :ivar url: where it is, with the password masked.
-    :ivar exists: whether there is a database with tables in it.
-    :ivar revision: of the migrations, as the database has it; None where none ever ran.
+    :ivar url: the URL of the database, with the password masked.
+    :ivar exists: whether there is a database to connect to; a server is assumed to exist.
+    :ivar revision: the migration revision of the database; None if no migration ever ran.
     :ivar head: the revision that the pipeline needs.
-    :ivar rows: of each table of the star; empty unless ``revision`` is ``head``.
+    :ivar rows: the number of rows of each table of the star; empty unless ``revision`` is ``head``.
     :ivar loads: the last loads, newest first.
-    :ivar steps: what the newest load did, in order, and how long each step took.
-    :ivar drift: how the files of the newest load differed from those before, or from the models.
-    :ivar failures: the loads that failed since the last one that ended well, newest first.
-    :ivar advice: what to do about tables of another revision; None where there is nothing to do.
-    :ivar notices: what should be known of the rows: made by older rules, or before a column was filled.
+    :ivar steps: the steps of the newest load, in order, and how long each took.
+    :ivar drift: how the files of the newest load differed from earlier ones, or from the models.
+    :ivar failures: the loads that failed since the last successful one, newest first.
+    :ivar advice: what to do about tables of another revision; None if there is nothing to do.
+    :ivar notices: what a user should know about the rows: made by older rules, or before a column was filled.
     """
 
     url: str
@@ -123,10 +123,10 @@ class Status:
 
 @dataclass(frozen=True)
 class Contents:
-    """What the database of a warehouse holds; see :class:`Status`. Unless its revision is head, only that and
-    the files.
+    """What the database of a warehouse holds; see :class:`Status`. Unless the revision is head, only
+    ``revision`` and ``known`` are set.
 
-    :ivar known: by source, the fingerprint of each loaded file, by its uri; None where they cannot be read.
+    :ivar known: by source, the fingerprint of each loaded file, by its uri; None if they cannot be read.
     """
 
     revision: str | None = None
@@ -140,7 +140,7 @@ class Contents:
 
 
 def read_contents(pipeline: Pipeline, database: Database, connection: Connection) -> Contents:
-    """What the database holds of a pipeline's warehouse. Read-only."""
+    """Read what the database of a pipeline's warehouse holds. Read-only."""
     revision = current(connection)
     if revision != head_of(pipeline):
         known = {} if revision is None else _known_of_another(pipeline, database, connection)
@@ -162,14 +162,14 @@ def read_contents(pipeline: Pipeline, database: Database, connection: Connection
 def _known_of_another(
     pipeline: Pipeline, database: Database, connection: Connection
 ) -> ledger.KnownFiles | None:
-    """The files that were loaded, of tables of another revision; None where it has no such columns of them."""
+    """The loaded files in tables of another revision; None if that revision lacks the columns to read them."""
     try:
         # Every revision so far has these.
         return ledger.known_files(Session(database, connection), pipeline.ledger.files)
     except DBAPIError as exc:
         if exc.connection_invalidated:
             raise
-        # The transaction is of no use any more, on databases that abort it.
+        # On databases that abort the transaction, it is no longer usable.
         connection.rollback()
         return None
 
@@ -183,7 +183,7 @@ def status_of(
     pending: Iterable[PendingFiles],
     advice: str | None,
 ) -> Status:
-    """What a database is and holds; see :class:`Status`."""
+    """The status of a database, given its contents; see :class:`Status`."""
     return Status(
         url=masked_url(database.url),
         engine=database.name,
@@ -207,17 +207,17 @@ def pending_of(
     known: ledger.KnownFiles | None,
     late_before: datetime | None = None,
 ) -> Iterator[PendingFiles]:
-    """The files of each source that the next load would read, or why that is not known. Lists the sources.
+    """The files of each source that the next load would read, or why they are not known. Lists the sources.
 
-    :param request_of: the request of a load of ``only`` some sources.
-    :param known: by source, the fingerprint of each loaded file, by its uri; None where they cannot be read.
-    :param late_before: files that were written before it are late; None: none is.
+    :param request_of: builds the request of a load of ``only`` some sources.
+    :param known: by source, the fingerprint of each loaded file, by its uri; None if they cannot be read.
+    :param late_before: files written before this moment are late; None means that no file is late.
     """
     for source in pipeline.sources:
         try:
             request = request_of(only=[source.name])
         except ConfigurationError as exc:
-            # No setting says where its files are. What the warehouse holds is no less true.
+            # No setting says where its files are. What the warehouse holds is valid all the same.
             yield PendingFiles(source=source.name, uri="", problem=str(exc))
         else:
             yield from _pending_files(request, known, late_before)
