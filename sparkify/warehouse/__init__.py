@@ -1,4 +1,4 @@
 """The facade of the library: :class:`Warehouse` of any pipeline on any database, its queries and its status."""
 
-# Before a model uses one of its options, wherever the import of the library begins: see that module.
+# Must be imported before a model uses one of its options, whichever module is imported first: see that module.
 import sparkify.redshift.options  # noqa: F401

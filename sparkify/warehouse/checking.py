@@ -1,4 +1,4 @@
-"""All checks of a warehouse: those of its pipeline, and those that every pipeline has."""
+"""All checks of a warehouse: those of its pipeline, and those common to every pipeline."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ __all__ = ["check_all"]
 def check_all(
     database: Database, connection: Connection, pipeline: Pipeline, deep: LoadRequest | None = None
 ) -> tuple[CheckResult, ...]:
-    """What every check finds. Read-only.
+    """The results of every check. Read-only.
 
-    Where a table or a column is gone, the first result says so, and the checks that need it are not run.
+    If a table or a column is missing, the first result says so, and the checks that need it do not run.
 
-    :param deep: where the files are that are loaded again and compared; None: they are not.
-    :raises ConfigurationError: when the database is not embedded, and ``deep`` is given.
+    :param deep: where the files to reload and compare are; None skips the deep check.
+    :raises ConfigurationError: when ``deep`` is given and the database is not embedded.
     """
     if deep is not None:
         refuse_deep(database)

@@ -1,4 +1,4 @@
-"""The connections of a warehouse: its engine, and what a connection to it must find there."""
+"""The connections of a warehouse: its engine, and what each connection requires of the database."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["Connections"]
 
 
 class Connections:
-    """What :class:`~sparkify.warehouse.facade.Warehouse` connects with; see there."""
+    """How :class:`~sparkify.warehouse.facade.Warehouse` connects; see there."""
 
     def __init__(
         self, pipeline: Pipeline, database: Database, given: Engine | None, *, read_only: bool
@@ -40,7 +40,7 @@ class Connections:
 
     @property
     def engine(self) -> Engine:
-        """The engine, made at the first use."""
+        """The engine, created on first use."""
         if self._engine is None:
             if self._given_engine is not None:
                 self.database.check_engine(self._given_engine)
@@ -48,13 +48,13 @@ class Connections:
         return self._engine
 
     def snapshot(self, target: str | Path) -> Path:
-        """Write what is committed in an embedded database to a file of its own, also while a load runs. Returns
-        its path.
+        """Copy the committed state of an embedded database to a file, even while a load runs. Returns its path.
 
-        An older file of that name is replaced once the new one is whole: whoever has it open reads on in it.
+        An existing file of that name is replaced once the new one is complete: a process that has the old file
+        open continues to read it.
 
         :raises TemporaryError: when another process kept changing the database.
-        :raises ConfigurationError: when the file is not there yet, or there is none: in memory, or on a server.
+        :raises ConfigurationError: when there is no file yet, or none at all: in memory, or on a server.
         :raises SparkifyError: when the copy cannot be written.
         """
         path = Path(target)
@@ -64,10 +64,10 @@ class Connections:
         return path
 
     def failures(self) -> tuple[FailedLoad, ...]:
-        """The loads that failed since the last one that ended well, newest first. Read-only.
+        """The loads that failed since the last successful one, newest first. Read-only.
 
-        Of an embedded database they are known where its file cannot be opened, or is gone. Of a server they are
-        those that had connected.
+        For an embedded database they are known even if its file cannot be opened or is gone. For a server, only
+        loads that had connected are included.
 
         :raises SparkifyError: when they cannot be read.
         """
@@ -78,7 +78,7 @@ class Connections:
             return read_failures(Session(self.database, connection), self.pipeline.ledger)
 
     def close(self) -> None:
-        """Close every connection, which for an embedded database lets other processes have the file."""
+        """Close every connection, which frees the file of an embedded database for other processes."""
         if self._engine is not None and self._given_engine is None:
             self._engine.dispose()
         self._engine = None
@@ -99,7 +99,7 @@ class Connections:
         return masked_url(self.url)
 
     def _lost(self) -> str | None:
-        """What was in a file that is gone, as far as the history beside it tells."""
+        """What a file that is gone contained, according to the history beside it; None if nothing is lost."""
         if self.database.exists:
             return None
         with _reading_history():
@@ -121,7 +121,7 @@ class Connections:
 
     @contextmanager
     def _connection_to_loads(self) -> Iterator[Connection | None]:
-        """A connection, where there are tables that may hold loads."""
+        """A connection if there are tables that may hold loads, else None."""
         if not self.database.exists:
             yield None
             return

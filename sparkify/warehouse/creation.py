@@ -1,6 +1,6 @@
-"""The statements that make the tables of a pipeline in an empty database: from its models, without Alembic.
+"""The statements that create the tables of a pipeline in an empty database: from its models, without Alembic.
 
-They leave what its migrations leave: tables, views, their comments, the row of the lock, and the revision.
+They create what its migrations create: tables, views, their comments, the row of the lock, and the revision.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ __all__ = ["creation_statements"]
 
 
 def creation_statements(pipeline: Pipeline, database: Database, engine: Engine) -> Sequence[str]:
-    """The statements, in order, as the database gets them. The engine is not connected."""
-    # Whatever the file: its statements are those of the last one. None would leave it in the URL.
+    """The statements, in order, as the database receives them. The engine does not connect."""
+    # Statements do not depend on the file, so all files share the cached ones. None would leave it in the URL.
     url = engine.url.set(database="")
     return _statements(pipeline, head_of(pipeline), type(database), url)
 
 
-# To compile them takes as long as a tenth of a small load, and a process may make many files.
+# Compiling them takes a tenth of the time of a small load, and one process may create many files.
 @lru_cache(maxsize=4)
 def _statements(pipeline: Pipeline, head: str | None, database: type[Database], url: URL) -> tuple[str, ...]:
     versions = _version_table()
@@ -57,7 +57,7 @@ def _statements(pipeline: Pipeline, head: str | None, database: type[Database], 
 
 
 def _version_table() -> Table:
-    """The table that Alembic keeps the revision in, as Alembic makes it."""
+    """The table in which Alembic keeps the revision, as Alembic creates it."""
     column = Column("version_num", String(32), nullable=False)
     return Table(
         VERSION_TABLE,

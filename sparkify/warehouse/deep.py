@@ -1,4 +1,4 @@
-"""Compares the tables with what their files make now: loads them again, into a database for the while."""
+"""Compares the tables with what their files make now, by reloading the files into a temporary database."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from sparkify.warehouse.migrations import Migrations
 __all__ = ["check_deep", "refuse_deep"]
 
 _BUCKETS = 4096
-"""Groups of rows by their hash: only those that differ are read."""
+"""How many groups the rows are hashed into: only groups that differ are read."""
 _BUCKETS_READ = 8
 _ROWS_KEPT = 10
 
@@ -40,8 +40,8 @@ _ROWS_KEPT = 10
 class _Files:
     """The files that can be loaded again.
 
-    :ivar loads: the loads all of whose files are there as they were.
-    :ivar left_out: what is not compared, in words; None where all is.
+    :ivar loads: the loads whose files all exist unchanged.
+    :ivar left_out: what is not compared, in words; None if everything is.
     """
 
     listings: Mapping[str, Listing]
@@ -52,12 +52,12 @@ class _Files:
 def check_deep(
     session: Session, database: Database, pipeline: Pipeline, request: LoadRequest
 ) -> tuple[CheckResult, ...]:
-    """What differs between the tables and what the files of the loads make now. Read-only.
+    """The differences between the tables and what the files of the loads make now. Read-only.
 
-    Where every loaded file is there as it was, all tables of the pipeline are compared; else the rows of each
-    fact that are of the other loads, without what any file of the catalogue may change.
+    If every loaded file exists unchanged, all tables of the pipeline are compared. Otherwise only
+    the rows of each fact from the unchanged loads are, without what any catalogue file may change.
 
-    :param request: where the files are. What was loaded from elsewhere counts as gone.
+    :param request: where the files are. Files loaded from elsewhere count as gone.
     :raises ConfigurationError: for a database that is not embedded.
     :raises SparkifyError: when the files cannot be read or loaded.
     """
@@ -89,7 +89,7 @@ def check_deep(
 
 
 def refuse_deep(database: Database) -> None:
-    """See that a deep check can be run.
+    """Refuse a deep check that cannot be run.
 
     :raises ConfigurationError: for a database that is not embedded.
     """
@@ -102,7 +102,7 @@ def refuse_deep(database: Database) -> None:
 
 
 _MANY = 1_000_000_000
-"""Rejected lines that a load may have: those of the loads before were accepted as such."""
+"""How many rejected lines the reload may have: the original loads accepted theirs."""
 
 
 def _files_as_loaded(session: Session, ledger: Ledger, request: LoadRequest) -> _Files:
@@ -111,7 +111,7 @@ def _files_as_loaded(session: Session, ledger: Ledger, request: LoadRequest) -> 
     wanted = to_compare(listings, known, verify=True)
     found = compare(wanted, known, read_contents(session, ledger.files, wanted), request.aws)
     looked_at = set(wanted)
-    # One of another size, or that looks different and has no content in the ledger, is in neither.
+    # A file of another size, or one that looks different and has no content in the ledger, is in neither.
     as_loaded = {*found.same, *found.unknown}
     same: defaultdict[str, list[SourceFile]] = defaultdict(list)
     for name, listing in listings.items():
@@ -151,12 +151,12 @@ def _listed(request: LoadRequest) -> Iterator[tuple[str, Listing]]:
 
 @dataclass(frozen=True)
 class _Comparison:
-    """What is compared of a table.
+    """What is compared in a table.
 
     :ivar columns: the values of each row.
-    :ivar key: of these the ones that tell one row from another.
-    :ivar condition: the rows of the warehouse that files can make; another with the key of a row that they make
-        stands for it: a play that came in several files is of one load.
+    :ivar key: the columns among them that identify a row.
+    :ivar condition: selects the rows of the warehouse that the files can make. Any other row with the key of a
+        row that they make counts as that row, since a play that came in several files belongs to one load.
     """
 
     table: Table
@@ -192,7 +192,7 @@ def _to_compare(pipeline: Pipeline, files: _Files) -> Iterator[_Comparison]:
 
 
 def _differences(session: Session, again: Session, one: _Comparison) -> list[Mapping[str, Any]]:
-    """Rows that only one of the two has, of the first groups that differ."""
+    """Rows that only one of the two databases has, in the first groups that differ."""
     hashed, bucket = row_hash(*one.columns), func.mod(row_hash(*one.key), _BUCKETS)
     ours = true() if one.condition is None else one.condition
 
@@ -212,7 +212,7 @@ def _differences(session: Session, again: Session, one: _Comparison) -> list[Map
     unlike = sorted(number for number in {*there, *made} if there.get(number) != made.get(number))
     names = [column.name for column in one.columns]
     places = [names.index(column.name) for column in one.key]
-    # Groups may differ by rows of other loads alone: of these there are few, so ever more are read at once.
+    # Groups may differ only by rows of other loads. Those rows are few, so ever more groups are read at once.
     start, size = 0, _BUCKETS_READ
     while some := unlike[start : start + size]:
         here, there_again = (

@@ -1,6 +1,6 @@
 """The data dictionary: every table, view and column of a pipeline, with the comments that the database has too.
 
-Works without connecting.
+It needs no connection.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ _UNITS = (
 class ColumnEntry:
     """One column.
 
-    :ivar type: as it is declared. DuckDB keeps no lengths.
-    :ivar unit: of its values; None where they have none, or the description must say it.
+    :ivar type: the declared type. DuckDB keeps no lengths.
+    :ivar unit: the unit of its values; None if they have none, or only the description says it.
     :ivar key: whether it is part of the primary key.
-    :ivar references: ``table.column`` that it points at.
-    :ivar json_key: the key of the source's JSON that fills it, of staging tables.
+    :ivar references: the ``table.column`` that it references.
+    :ivar json_key: for staging tables, the key of the source's JSON that fills it.
     """
 
     name: str
@@ -68,9 +68,9 @@ class TableEntry:
 
     :ivar section: what it belongs to: the star, its views, staging, or the ledger.
     :ivar grain: what one row is.
-    :ivar notes: what else is said of it.
-    :ivar sortkey_auto: whether the model leaves the sort key to Redshift in so many words.
-    :ivar encode_auto: the same of the encodings.
+    :ivar notes: the rest of its comment.
+    :ivar sortkey_auto: whether the model explicitly leaves the sort key to Redshift.
+    :ivar encode_auto: the same for the encodings.
     """
 
     name: str
@@ -87,9 +87,9 @@ class TableEntry:
 
 
 def dictionary(pipeline: Pipeline, names: Iterable[str] = ()) -> tuple[TableEntry, ...]:
-    """Every table and view of a pipeline with its columns, or those named, the fact first.
+    """Every table and view of a pipeline, or only the named ones, with their columns; the fact comes first.
 
-    :raises ConfigurationError: when there is no table of a name.
+    :raises ConfigurationError: when there is no table with a given name.
     """
     entries = {entry.name: entry for entry in _entries(pipeline)}
     selected = tuple(names) or tuple(entries)
@@ -101,7 +101,7 @@ def dictionary(pipeline: Pipeline, names: Iterable[str] = ()) -> tuple[TableEntr
 
 
 def mermaid(tables: Iterable[TableEntry]) -> str:
-    """An entity-relationship diagram of these tables, in Mermaid: keys, and what points where."""
+    """An entity-relationship diagram of these tables in Mermaid: their columns, keys and references."""
     drawn = {table.name: table for table in tables}
     lines = ["erDiagram"]
     for table in drawn.values():
@@ -120,7 +120,7 @@ def mermaid(tables: Iterable[TableEntry]) -> str:
 
 
 def markdown(tables: Iterable[TableEntry]) -> str:
-    """The data dictionary as a page of Markdown, with the diagram of the star."""
+    """The data dictionary as a Markdown page, with a diagram of the star."""
     entries = tuple(tables)
     star = [entry for entry in entries if entry.section == _STAR]
     lines = [
@@ -235,7 +235,7 @@ def _entry(section: str, table: Table) -> TableEntry:
 
 
 def _grain_and_notes(comment: str) -> tuple[str, str]:
-    """The first sentence of a table's comment, which says what one row is, and the others."""
+    """The first sentence of a table's comment, which says what one row is, and the rest."""
     grain, _, notes = _plain(comment).removeprefix("Grain: ").partition(". ")
     return (f"{grain.rstrip('.')}." if grain else "", notes)
 
@@ -248,7 +248,7 @@ def _column(column: Column[object], json_key: str | None) -> ColumnEntry:
         type=column.type.compile(dialect=RedshiftDialect()).removesuffix(" WITHOUT TIME ZONE"),
         nullable=bool(column.nullable),
         unit=_unit(column, description),
-        # The ORM wants a key to map a staging table by; the table has none.
+        # The ORM needs a key to map a staging table, but the table itself has none.
         key=column.primary_key and json_key is None,
         references=next((key.target_fullname for key in sorted(column.foreign_keys, key=str)), None),
         encode=options["encode"],
@@ -266,5 +266,5 @@ def _unit(column: Column[object], description: str) -> str | None:
 
 
 def _plain(comment: str) -> str:
-    """A comment in one line of Markdown. Code may be in the double backticks of reStructuredText."""
+    """A comment as one line of Markdown. Its code may be in the double backticks of reStructuredText."""
     return " ".join(comment.replace("``", "`").split())

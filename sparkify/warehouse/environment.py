@@ -1,4 +1,4 @@
-"""What the ``env.py`` of a pipeline's migrations runs.
+"""Runs a pipeline's migrations, called from their ``env.py``.
 
 ::
 
@@ -44,9 +44,9 @@ log = logging.getLogger("sparkify.migrations")
 def run_migrations(pipeline: Pipeline) -> None:
     """Run the migrations of a pipeline, or print their SQL, on the database that the settings name.
 
-    To be called while Alembic runs the ``env.py`` of the pipeline's migrations.
+    Call it from the ``env.py`` of the pipeline's migrations, which Alembic runs.
     """
-    # Our dialect and Alembic implementation for Redshift, in place of those that sqlalchemy-redshift registers.
+    # Our Redshift dialect and Alembic implementation, in place of those that sqlalchemy-redshift registers.
     register()
     config = context.config
     if config.config_file_name is not None:
@@ -73,7 +73,7 @@ def run_migrations(pipeline: Pipeline) -> None:
 
 
 class _Logging(Observer):
-    """Logs the warnings, as Alembic logs what it runs."""
+    """Logs warnings, as Alembic logs what it runs."""
 
     def warning(self, message: str) -> None:
         log.warning("%s", message)
@@ -81,7 +81,7 @@ class _Logging(Observer):
 
 @contextmanager
 def _told(database: Database) -> Iterator[None]:
-    """Errors that users can do something about, as Alembic's command prints them: in a line."""
+    """Raise errors that users can act on as CommandError, which the ``alembic`` command prints in one line."""
     try:
         yield
     except Exception as exc:
@@ -92,9 +92,9 @@ def _told(database: Database) -> Iterator[None]:
 
 
 def current_schema() -> str | None:
-    """The schema that the migration which runs makes its tables in, for views that must name it.
+    """The schema in which the running migration creates its tables, for views that must name it.
 
-    To be called by a migration. Offline, where nobody can be asked, it is that of the settings.
+    Call it from a migration. Offline, without a database to ask, it is the schema in the settings.
     """
     if context.is_offline_mode():
         database: Database = context.config.attributes["database"]
@@ -105,9 +105,9 @@ def current_schema() -> str | None:
 
 def _render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
     """A key as autogenerate writes it, with the ``ddl_if`` of the model; False for anything else, which
-    Alembic writes as ever.
+    Alembic writes as usual.
 
-    Alembic copies a new table without it. DuckDB would enforce the key then, and the second load would fail.
+    Alembic copies a new table without ``ddl_if``. DuckDB would then enforce the key, and the second load fail.
     """
     if kind not in ("primary_key", "foreign_key"):
         return False
@@ -120,7 +120,7 @@ def _render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal
 
 
 def _condition(key: ColumnCollectionConstraint, context: AutogenContext) -> Any:
-    """The ``ddl_if`` of the model's key that has the columns of this one; None where there is none."""
+    """The ``ddl_if`` of the model's key with the same columns as this one; None if there is none."""
     tables = context.metadata.tables if isinstance(context.metadata, MetaData) else {}
     if key.table.key not in tables:
         return None
@@ -132,7 +132,7 @@ def _condition(key: ColumnCollectionConstraint, context: AutogenContext) -> Any:
 
 
 def _offline(database: Database, pipeline: Pipeline) -> None:
-    """Print the SQL of the migrations, without a connection or a driver."""
+    """Print the SQL of the migrations, without a connection or driver."""
     context.configure(
         url=database.url,
         target_metadata=pipeline.metadata,
@@ -144,21 +144,21 @@ def _offline(database: Database, pipeline: Pipeline) -> None:
 
 
 def _online(database: Database, pipeline: Pipeline, connection: Connection) -> None:
-    """Run the migrations, each in a transaction of its own."""
+    """Run the migrations, each in its own transaction."""
 
     def include_object(_item: Any, _name: str | None, kind: str, reflected: bool, _other: Any) -> bool:
         return database.declares_keys or reflected or kind != "foreign_key_constraint"
 
-    # A transaction that the caller has begun, and ends, is not begun anew.
+    # If the caller has begun a transaction, the caller also ends it, and none is begun here.
     is_in_transaction = connection.in_transaction()
     context.configure(
         connection=connection,
         target_metadata=pipeline.metadata,
         include_object=include_object,
         render_item=_render_item,
-        # Changed DISTSTYLE, DISTKEY, SORTKEY and ENCODE are differences too.
+        # Changes of DISTSTYLE, DISTKEY, SORTKEY and ENCODE are differences too.
         autogenerate_plugins=autogenerate_plugins(),
-        # On Redshift a VARCHAR is widened outside of a transaction, between two others.
+        # On Redshift a VARCHAR is widened outside a transaction, between two others.
         transaction_per_migration=True,
     )
     if not is_in_transaction:
@@ -170,16 +170,16 @@ def _online(database: Database, pipeline: Pipeline, connection: Connection) -> N
 def _run(database: Database, pipeline: Pipeline, connection: Connection | None) -> None:
     """Run the migrations as Alembic was asked to, or print them.
 
-    An upgrade begins with the schema. One to the newest revision, with which all tables are there, ends with
-    the grants.
+    An upgrade begins by creating the schema. An upgrade to the newest revision, at which all tables exist, ends
+    with the grants.
     """
     migration = context.get_context()
-    # What Alembic calls for each revision: of `check`, `current` and the like it is another function, and these
-    # only read.
+    # The function that Alembic calls for each revision: `check`, `current` and the like have a different one,
+    # and only read.
     called = migration.opts["fn"].__name__
     upgrades = called == "upgrade"
     if connection is not None and called in ("upgrade", "downgrade"):
-        # Before Alembic, which says that it cannot locate the revision.
+        # Before Alembic does, which only says that it cannot locate the revision.
         known = [script.revision for script in context.script.walk_revisions()][::-1]
         for head in migration.get_current_heads():
             refuse_unknown(head, known)
@@ -199,10 +199,10 @@ def _run(database: Database, pipeline: Pipeline, connection: Connection | None) 
 def _lock_each(
     migration: MigrationContext, database: Database, pipeline: Pipeline, connection: Connection
 ) -> None:
-    """Have each migration wait for a load that runs, and keep others out until it is committed.
+    """Make each migration wait for a running load, and keep other loads out until it is committed.
 
-    What Alembic iterates over waits: between two migrations there is no transaction yet, and it goes on in the
-    one that it finds begun.
+    The iterator that Alembic consumes does the waiting: between two migrations there is no transaction yet, and
+    Alembic continues in the one that it finds begun.
     """
     attributes = context.config.attributes
     timeout = attributes.get("lock_timeout", LOCK_TIMEOUT)
@@ -226,8 +226,8 @@ def _lock_each(
 
 
 def _readable(pipeline: Pipeline) -> list[TableClause]:
-    """What readers of a warehouse need: the star and its views, what was loaded, the revision, which every
-    command asks for first, and the lock and the staging tables, at which ``check`` looks.
+    """The tables that readers of a warehouse need: the star and its views, the ledger, the revision, which
+    every command reads first, and the lock and the staging tables, which ``check`` reads.
     """
     return [
         *pipeline.tables,

@@ -1,6 +1,6 @@
-"""Runs the migrations of a pipeline: what ``alembic`` does in a clone, from an installed wheel.
+"""Runs the migrations of a pipeline from an installed wheel, as ``alembic`` does in a clone.
 
-Alembic is imported by what runs them: most commands only ask for the revision.
+Alembic is imported only where migrations are run: most commands need only the revision.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ __all__ = ["Migrations"]
 
 
 class Migrations:
-    """The migrations of a pipeline, and the database that they are run on."""
+    """The migrations of a pipeline, and the database on which they run."""
 
     def __init__(self, pipeline: Pipeline, database: Database) -> None:
         self._pipeline = pipeline
@@ -47,12 +47,12 @@ class Migrations:
         return head_of(self._pipeline)
 
     def migrate(self, engine: Engine, revision: str, timeout: float, observer: Observer) -> str | None:
-        """Bring the database to a revision, for which its file may be made, or remove every table. Returns the
-        revision.
+        """Migrate the database to a revision, creating its file if necessary, or remove every table. Returns
+        the revision.
 
-        :param timeout: seconds to wait for a load to end, or for whoever uses the embedded database.
-        :param observer: is told whom it waits for.
-        :raises TemporaryError: when that took longer.
+        :param timeout: seconds to wait for a load to end, or for another user of the embedded database.
+        :param observer: is told what the migration is waiting for.
+        :raises TemporaryError: when the wait times out.
         """
         if revision == "base" or not self.create_file(revision):
             self._database.wait_for_others(engine, timeout, observer)
@@ -69,14 +69,14 @@ class Migrations:
         lock_timeout: float = LOCK_TIMEOUT,
         observer: Observer | None = None,
     ) -> None:
-        """Bring the database to a revision, by default the newest. Each migration is one transaction, in which
-        no load runs.
+        """Migrate the database to a revision, by default the newest. Each migration is one transaction, during
+        which no load runs.
 
-        :param lock_timeout: seconds that each waits for a load to end.
-        :param observer: is told whom it waits for.
+        :param lock_timeout: seconds that each migration waits for a load to end.
+        :param observer: is told what the migration is waiting for.
         :raises TemporaryError: when a load still holds the lock.
-        :raises ConfigurationError: when there is no such revision, the database is at one that is not known, or
-            it has tables of these names that no migration made.
+        :raises ConfigurationError: when there is no such revision, the database is at an unknown one, or it
+            has tables of these names that no migration made.
         """
         from alembic import command
         from alembic.util import CommandError
@@ -89,7 +89,7 @@ class Migrations:
         try:
             self._run(engine, lambda config: command.upgrade(config, revision), lock_timeout, observer)
         except CommandError as exc:
-            # Relative ones and ranges that lead nowhere, and what is no revision at all.
+            # Relative revisions and ranges that lead nowhere, and text that is not a revision at all.
             raise self._unknown(revision) from exc
 
     def downgrade(
@@ -100,21 +100,21 @@ class Migrations:
         lock_timeout: float = LOCK_TIMEOUT,
         observer: Observer | None = None,
     ) -> None:
-        """Take the database back to a revision; ``base`` removes every table. As for :meth:`upgrade`.
+        """Downgrade the database to a revision; ``base`` removes every table. Otherwise as :meth:`upgrade`.
 
-        :raises ConfigurationError: when the database is at a revision that is not known.
+        :raises ConfigurationError: when the database is at an unknown revision.
         """
         from alembic import command
 
         self._run(engine, lambda config: command.downgrade(config, revision), lock_timeout, observer)
 
     def ensure(self, engine: Engine, wait: Callable[[], None] = lambda: None) -> None:
-        """Create the tables of an embedded database that is new; require those of any other to be at head.
+        """Create the tables of a new embedded database; require those of any other database to be at head.
 
-        They are made from the models, where the pipeline says that these are enough.
+        They are created from the models if the pipeline says that these are enough.
 
-        :param wait: is called once the file is there, which another process may have made, and may use.
-        :raises ConfigurationError: when they are not at head.
+        :param wait: called once the file exists; another process may have created it, and may be using it.
+        :raises ConfigurationError: when the tables are not at head.
         """
         from_models = self._pipeline.create_from_models
         if from_models:
@@ -142,7 +142,7 @@ class Migrations:
             connection.commit()
 
     def not_at_head(self, revision: str | None) -> ConfigurationError:
-        """The error that says that the database is at this revision, and not at head."""
+        """The error for a database that is at this revision and not at head."""
         has = "has no tables yet" if revision is None else f"is at revision {revision}"
         return ConfigurationError(
             f"{place_of(self._database)} {has}, and this version needs revision {self.head()}",
@@ -151,15 +151,15 @@ class Migrations:
         )
 
     def advice(self, revision: str | None) -> str | None:
-        """What to do where the database is at this revision; None where it is at head."""
+        """What to do if the database is at this revision; None if that is head."""
         if revision == self.head():
             return None
         newer = revision is not None and revision not in self._revisions()
         return NEWER if newer else "Run: sparkify-etl migrate"
 
     def sql(self, revision: str = "head") -> str:
-        """The SQL of the migrations, from an empty database to a revision, without connecting; that to ``base``
-        from the newest.
+        """The SQL of the migrations from an empty database to a revision, without connecting; for ``base``,
+        from the newest revision down.
 
         :raises ConfigurationError: when there is no such revision.
         """
@@ -176,7 +176,7 @@ class Migrations:
         return text.getvalue()
 
     def create_file(self, revision: str = "head") -> bool:
-        """Create the file of an embedded database where there is none, at a revision. Returns whether it was
+        """Create the file of an embedded database at a revision if there is none. Returns whether it was
         created.
         """
 
@@ -191,7 +191,7 @@ class Migrations:
         return self._database.create_file(fill)
 
     def _revisions(self) -> list[str]:
-        """The revisions that there are, the oldest first."""
+        """All revisions of the pipeline, oldest first."""
         from alembic.script import ScriptDirectory
 
         script = ScriptDirectory.from_config(self._config())
@@ -200,7 +200,7 @@ class Migrations:
     def _require(self, revision: str) -> None:
         if not revision.strip():
             raise ConfigurationError("the name of a revision is empty", hint="Give head.")
-        # Relative ones, branches and beginnings of names are Alembic's to understand.
+        # Relative revisions, branches and abbreviated names are for Alembic to resolve.
         if revision in ("head", "heads", "base") or not revision.isalnum():
             return
         known = self._revisions()
@@ -208,9 +208,9 @@ class Migrations:
             raise self._unknown(revision)
 
     def _refuse_older(self, revision: str, at: str) -> None:
-        """Refuse a revision that comes before that of the tables: Alembic would do nothing, and call it done.
+        """Refuse a revision older than that of the tables: Alembic would do nothing, and report success.
 
-        :raises ConfigurationError: also when that of the tables is not known.
+        :raises ConfigurationError: also when the revision of the tables is not known.
         """
         known = self._revisions()
         refuse_unknown(at, known)
@@ -249,7 +249,7 @@ def _config(pipeline: Pipeline) -> Config:
     from alembic.config import Config
 
     config = Config()
-    # Config interpolates: a percent sign in a path is doubled.
+    # Config interpolates values, so a percent sign in a path is doubled.
     config.set_main_option("script_location", str(migrations_of(pipeline)).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config

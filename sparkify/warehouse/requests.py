@@ -1,4 +1,4 @@
-"""Builds the request of a load from names: of sources, and of the settings that say where their files are."""
+"""Builds the request of a load from names of sources and of the settings that locate their files."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def build_request(
 ) -> LoadRequest:
     """The request of a load.
 
-    :param sources: by the name of a source, where its files are, instead of where the settings say.
+    :param sources: where the files of each source are, by source name; overrides the settings.
     :param locations: the same by the name of a source's setting; None leaves the setting as it is.
-    :param only: the names of the sources to load; None: all of them.
+    :param only: the names of the sources to load; None loads all of them.
     :param options: the other options of :class:`LoadRequest`.
-    :raises ConfigurationError: when there is no such source or setting, or no source is named.
+    :raises ConfigurationError: when a source or setting does not exist, or no source is named.
     """
     names = [source.name for source in pipeline.sources]
     by_setting = {source.location.setting: source.name for source in pipeline.sources}

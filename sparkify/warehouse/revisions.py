@@ -1,6 +1,6 @@
-"""Which revision a database has, and which is the newest: read without Alembic, which takes long to import.
+"""Reads a database's revision and the newest one without Alembic, which is slow to import.
 
-Alembic is imported where migrations are run, or where its files say more than can be read here.
+Alembic is imported only to run migrations, or if the migration files cannot be parsed here.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ NEWER = "The tables were made by a newer version of sparkify: use that one."
 
 _ASSIGNED = re.compile(r"^(revision|down_revision)\b[^=\n]*=(.*)$", re.MULTILINE)
 _NO_MIGRATION = (".#", "__init__")
-"""How the names of Python files begin that Alembic does not take for migrations."""
+"""Name prefixes of Python files that Alembic does not treat as migrations."""
 
 
 def current(connection: Connection) -> str | None:
-    """The revision of the database; None where no migration ever ran. This is a read-only operation.
+    """The revision of the database; None if no migration ever ran. This is a read-only operation.
 
     :raises ConfigurationError: when the database is at several revisions at once.
     """
@@ -49,7 +49,7 @@ def current(connection: Connection) -> str | None:
     except DBAPIError as exc:
         if exc.connection_invalidated:
             raise
-        # The transaction is of no use any more, on databases that abort it.
+        # On databases that abort the transaction, it is no longer usable.
         connection.rollback()
         if inspect(connection).has_table(VERSION_TABLE):
             raise
@@ -61,7 +61,7 @@ def current(connection: Connection) -> str | None:
 
 def is_empty(connection: Connection) -> bool:
     """Whether the database has no table at all. This is a read-only operation."""
-    # The tables of the catalogue itself lie in schemas of these names on every database.
+    # On every database, the tables of the system catalogue are in schemas of these names.
     ours = "table_schema NOT IN ('information_schema', 'pg_catalog')"
     found = connection.exec_driver_sql(f"SELECT 1 FROM information_schema.tables WHERE {ours} LIMIT 1")
     return found.first() is None
@@ -73,18 +73,18 @@ def missing(connection: Connection, pipeline: Pipeline) -> list[str]:
 
 
 def place_of(database: Database) -> str:
-    """The URL of a database, and its schema where it has one: what a sentence begins with."""
+    """The URL of a database, and its schema if it has one, to begin the sentence of a message."""
     url, schema = masked_url(database.url), database.schema
     return url if schema is None else f"{url}, schema {schema},"
 
 
 def refuse_others(connection: Connection, pipeline: Pipeline, database: Database) -> None:
-    """See that a database without a revision has no table or view of a name that the pipeline uses.
+    """Refuse a database without a revision that has a table or view with a name that the pipeline uses.
 
-    :raises ConfigurationError: when it has: somebody else made them.
+    :raises ConfigurationError: when it has one, since no migration made it.
     """
     found = sorted(_expected(pipeline) & _there(connection))
-    # What another process has migrated meanwhile has both, tables and a revision.
+    # A database that another process has migrated meanwhile has both tables and a revision.
     if not found or current(connection) is not None:
         return
     some = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
@@ -97,10 +97,10 @@ def refuse_others(connection: Connection, pipeline: Pipeline, database: Database
 
 
 def refuse_unknown(revision: str, known: Sequence[str]) -> None:
-    """See that the revision of the tables is one that there is.
+    """Refuse a revision of the tables that this version does not know.
 
-    :param known: the revisions of the pipeline, the oldest first.
-    :raises ConfigurationError: when it is none of them.
+    :param known: the revisions of the pipeline, oldest first.
+    :raises ConfigurationError: when the revision is not among them.
     """
     if revision not in known:
         raise ConfigurationError(
@@ -120,7 +120,7 @@ def _there(connection: Connection) -> set[str]:
 
 
 def migrations_of(pipeline: Pipeline) -> Path:
-    """The folder of the migrations of a pipeline.
+    """The migrations folder of a pipeline.
 
     :raises ConfigurationError: when it has none.
     """
@@ -142,16 +142,16 @@ def head_of(pipeline: Pipeline) -> str | None:
     heads = set(revisions) - {down for downs in revisions.values() for down in downs}
     if len(heads) == 1:
         return heads.pop()
-    # None or several, or not written as literals: whatever Alembic makes of it.
+    # No head, several heads, or revisions that are not literals: leave it to Alembic.
     from alembic.script import ScriptDirectory
 
     return ScriptDirectory(str(folder)).get_current_head()
 
 
 def _revisions(folder: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Each revision of a folder, with those that it follows.
+    """Each revision in a folder, with the revisions that it follows.
 
-    :raises ValueError: when a file does not have both, once and as literals.
+    :raises ValueError: when a file does not assign both exactly once, as literals.
     """
     for path in (folder / "versions").glob("*.py"):
         if path.name.startswith(_NO_MIGRATION):
@@ -165,7 +165,7 @@ def _revisions(folder: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _literal(text: str) -> tuple[str, ...]:
-    """The texts that are written there: one, several, or none where it is None."""
+    """The strings in a literal: one, several, or none if it is None."""
     try:
         value = ast.literal_eval(text.strip())
     except SyntaxError as exc:

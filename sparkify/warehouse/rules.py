@@ -1,7 +1,7 @@
-"""Rows that a load of today would make otherwise: made by other rules, or before a column was added.
+"""Finds rows that a load would now make differently: made by other rules, or before a column was added.
 
-A pipeline raises its ``rules_version`` when a transform makes other rows of the same files. Each load keeps the
-version in the ledger, and since which load each column is filled. A full refresh makes all rows anew.
+A pipeline raises its ``rules_version`` when a transform makes different rows from the same files. Each load
+records the version in the ledger, and since which load each column is filled. A full refresh remakes all rows.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _REFRESH = "Run: sparkify-etl load --full-refresh"
 
 @lru_cache(maxsize=8)
 def rules_check(pipeline: Pipeline) -> Check:
-    """A check that finds the loads since the last full refresh that were made by other rules than the current.
+    """A check that finds the loads since the last full refresh that were made by rules other than the current.
 
-    It is not for loads: the rows that a load adds are always of the current rules.
+    It does not run during loads: the rows that a load adds are always made by the current rules.
     """
 
     def rows(_load_id: ColumnElement[int] | None) -> SelectBase:
@@ -41,7 +41,7 @@ def rules_check(pipeline: Pipeline) -> Check:
 
 
 def notices(session: Session, pipeline: Pipeline) -> list[str]:
-    """What the user of a warehouse must know of its rows, each with what to do. Read-only."""
+    """What a user of a warehouse must know about its rows, each notice with a remedy. Read-only."""
     return [*_rules_notices(session, pipeline), *_column_notices(session, pipeline)]
 
 
@@ -58,7 +58,7 @@ def _column_notices(session: Session, pipeline: Pipeline) -> list[str]:
     history = pipeline.ledger.history
     first = session.run(select(func.min(history.c.load_id)).where(_since_refresh(history))).value or 0
     filled_since = read_column_history(session, pipeline.ledger.columns)
-    # In the order of the tables; a column that was dropped since is of no interest.
+    # In the order of the tables; a column that has since been dropped is ignored.
     columns = [(table.name, column.name) for table in pipeline.tables for column in table.columns]
     return [
         f"{table}.{column} is filled since load {filled_since[table, column]}, and NULL in the rows of earlier "
@@ -74,12 +74,12 @@ def _by_other_rules(pipeline: Pipeline) -> tuple[ColumnElement[bool], ColumnElem
 
 
 def _version(history: Table) -> ColumnElement[int]:
-    # Loads before there was a version are of the first.
+    # Loads from before versions were recorded count as version 1.
     return func.coalesce(history.c.rules_version, 1)
 
 
 def _since_refresh(history: Table) -> ColumnElement[bool]:
-    """Whether a load is the last full refresh, which made all rows anew, or came after it."""
+    """Whether a load is the last full refresh, which remade all rows, or came after it."""
     refreshes = history.alias("refreshes")
     last = select(func.max(refreshes.c.load_id)).where(refreshes.c.mode == "full refresh").scalar_subquery()
     return history.c.load_id >= func.coalesce(last, 0)

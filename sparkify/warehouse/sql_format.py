@@ -1,6 +1,6 @@
-"""Formats SQL for reading: one clause a line, indented by the depth of its SELECT.
+"""Formats SQL for reading: one clause per line, indented by the depth of its SELECT.
 
-Only white space between tokens changes. Quoted text stays as it is.
+Only whitespace between tokens changes. Quoted text stays as it is.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ _CLAUSE = re.compile(
 )
 _SUBQUERY = ("SELECT", "SELECT DISTINCT", "WITH")
 
-# A token, or what stands between parentheses.
+# A token, or the contents of a pair of parentheses.
 _Node: TypeAlias = "str | list[_Node]"
 
 
 def format_sql(sql: str) -> str:
-    """The statement, each clause of each SELECT on its own line, and each item where a list is long."""
+    """The statement with each clause of each SELECT on its own line, and each item of a long list too."""
     return "\n".join(_select(_tree(_tokens(sql)), ""))
 
 
 def _tokens(sql: str) -> Iterator[str]:
-    """The tokens. The words of a clause are one token, and so is white space, as one blank."""
+    """The tokens. The words of a clause form one token; a run of whitespace becomes a single space."""
     words = [match.group() for match in _TOKEN.finditer(sql.strip())]
     position = 0
     while position < len(words):
@@ -38,7 +38,7 @@ def _tokens(sql: str) -> Iterator[str]:
             yield " "
         elif clause := _CLAUSE.match(re.sub(r"\s+", " ", "".join(words[position : position + 5]))):
             keywords = clause.group()
-            # WITHIN begins as WITH does.
+            # WITHIN begins with WITH.
             if words[position] == keywords.split()[0]:
                 yield keywords
                 position += 2 * len(keywords.split()) - 1
@@ -64,7 +64,7 @@ def _select(nodes: list[_Node], indent: str) -> Iterator[str]:
     for clause in _clauses(nodes):
         head, items = clause[0], _items(clause[1:])
         if head == "WITH":
-            # Each common table expression ends in a SELECT of its own; the next one follows its parenthesis.
+            # Each common table expression ends in its own SELECT; the next one follows its closing parenthesis.
             yield f"{indent}WITH {f'{chr(10)}{indent}'.join(_text(item, indent) for item in items)}"
             continue
         text = _text(clause, indent)
@@ -87,7 +87,7 @@ def _clauses(nodes: list[_Node]) -> Iterator[list[_Node]]:
 
 
 def _items(nodes: list[_Node]) -> list[list[_Node]]:
-    """The items of a list, each with the comma after it; conditions, each with the AND before it."""
+    """The items of a list, each with its trailing comma; conditions, each with its leading AND."""
     items: list[list[_Node]] = [[]]
     for node in nodes:
         if node == "AND":

@@ -15,13 +15,13 @@ from sparkify.etl.errors import ConfigurationError
 __all__ = ["Target", "resolve_target"]
 
 Target = str | Path | URL | Engine | Settings | None
-"""What a warehouse is opened with. A path is that of a file of DuckDB, whatever its name ends in."""
+"""What a warehouse is opened with. A path always names a DuckDB file, whatever its extension."""
 
 
 def resolve_target(target: Target, sources: Sequence[Source]) -> tuple[Settings, URL]:
-    """The settings of a warehouse, those of its sources included, and where it is.
+    """The settings of a warehouse, including those of its sources, and its URL.
 
-    :raises ConfigurationError: when the settings or the URL cannot be understood, or it is anything else.
+    :raises ConfigurationError: when the settings or URL cannot be understood, or the target is anything else.
     """
     if isinstance(target, Settings):
         settings = target.declaring(sources)
@@ -37,7 +37,7 @@ def resolve_target(target: Target, sources: Sequence[Source]) -> tuple[Settings,
         case str() | URL():
             return settings, parse_url(target)
         case _:
-            # Not the target itself, which may hold a password.
+            # Do not show the target itself, which may contain a password.
             raise ConfigurationError(
                 f"a warehouse is not opened with a value of type {type(target).__name__}",
                 hint="Give a URL, the path of a DuckDB file, an engine or settings.",
