@@ -1,7 +1,7 @@
-"""One function for each target: returns its SELECT, at the target's grain.
+"""The SELECT of each target, returned by one function at the target's grain.
 
-Every SELECT runs as it is on Redshift and on DuckDB. Times are UTC. What several of them need is collected in
-the temporary tables of :mod:`sparkify.models.working`.
+Every SELECT runs unchanged on Redshift and DuckDB. Times are UTC. Rows that several of them need are collected
+in the temporary tables of :mod:`sparkify.models.working`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from sparkify.models import tables
 __all__ = ["PLAY", "LoadId", "is_play"]
 
 LoadId = ColumnElement[int]
-"""The number of the load, as an expression: a dry run does not know it."""
+"""The number of the load, as an expression because a dry run does not know it."""
 
 PLAY = "NextSong"
 """The page of an event that is a play."""

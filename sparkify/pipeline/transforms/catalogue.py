@@ -1,4 +1,4 @@
-"""The songs and artists of the catalogue, and which of several rows of the same key wins."""
+"""The songs and artists of the catalogue, and which of several rows with the same key wins."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["artists", "songs"]
 
 
 def songs(_load_id: LoadId) -> SelectBase:
-    """Each song of the batch: the best row of those of the batch and of the catalogue."""
+    """Each song of the batch: the best of its rows in the batch and in the catalogue."""
     staged = tables.staging_songs
     rows = select(
         staged.c.song_id,
@@ -30,12 +30,12 @@ def songs(_load_id: LoadId) -> SelectBase:
         match_key(staged.c.artist_name).label("artist_key"),
     )
     song = tables.songs
-    # One that is known from plays only gives way: a catalogue may be completed from those, with their ids.
+    # A song known only from plays gives way: a catalogue may be completed from such songs, with their ids.
     return best_with_target(song, rows, "song_id", _best_song, where=~song.c.inferred)
 
 
 def _best_song(row: Columns) -> list[ColumnElement[Any]]:
-    """The order of rows of one song, best first: a known year before none; then by all columns."""
+    """The order of the rows of one song, best first: a known year before none; then by all columns."""
     return [
         row["year"].asc().nulls_last(),
         row["title"],
@@ -46,7 +46,7 @@ def _best_song(row: Columns) -> list[ColumnElement[Any]]:
 
 
 def artists(_load_id: LoadId) -> SelectBase:
-    """Each artist of the batch likewise."""
+    """Each artist of the batch: the best of its rows in the batch and in the catalogue."""
     staged = tables.staging_songs
     rows = select(
         staged.c.artist_id,
@@ -62,7 +62,7 @@ def artists(_load_id: LoadId) -> SelectBase:
 
 
 def _best_artist(row: Columns) -> list[ColumnElement[Any]]:
-    """The order of rows of one artist, best first: the shortest name; the first by alphabet; a known place."""
+    """The order of the rows of one artist, best first: shortest name; alphabetical order; a known place."""
     return [
         func.length(row["name"]),
         row["name"],

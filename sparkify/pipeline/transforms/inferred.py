@@ -1,4 +1,4 @@
-"""Songs and artists that the catalogue lacks: known from plays only, until the catalogue has them."""
+"""Songs and artists missing from the catalogue: known only from plays until the catalogue has them."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ __all__ = [
 
 
 _SEPARATOR = func.chr(31, type_=String)
-"""Between artist and title: a character that names hardly ever have. As it is, it would act on a terminal."""
+"""Separates artist and title: names hardly ever contain it. Written literally, it would affect a terminal."""
 
 
 def inferred_song_id(artist_name: ColumnElement[str], title: ColumnElement[str]) -> ColumnElement[str]:
-    """The id of a song known from plays only: it depends on artist and title alone, on either database."""
+    """The id of a song known only from plays: it depends only on artist and title, on either database."""
     pair = artist_name.concat(_SEPARATOR).concat(title)
-    # No artist has an empty name, so no other pair begins with it: two pairs never give the same text.
+    # No artist has an empty name, so no other text begins with a separator: two pairs never give the same text.
     length = _SEPARATOR.concat(cast(func.length(artist_name), String(8))).concat(_SEPARATOR)
     unlike = case((func.strpos(artist_name, _SEPARATOR) > 0, length.concat(pair)), else_=pair)
     return literal("IS").concat(short_hash(unlike))
 
 
 def inferred_artist_id(artist_name: ColumnElement[str]) -> ColumnElement[str]:
-    """The id of an artist known from plays only."""
+    """The id of an artist known only from plays."""
     return literal("IA").concat(short_hash(artist_name))
 
 
 def songs_changed(_load_id: LoadId) -> SelectBase:
-    """The songs that this load changes: those of the catalogue, and those that are known from plays only."""
+    """The songs that this load changes: those of the catalogue, and those known only from plays."""
     merged, song = merged_songs, tables.songs
     new = select(merged).where(~merged.c.is_there).subquery("new")
     inferred = differences(
@@ -60,7 +60,7 @@ def songs_changed(_load_id: LoadId) -> SelectBase:
     ).subquery("inferred")
     names = [column.key for column in inferred.c]
     of_catalogue = select(*(new.c[name] for name in names[:-1]), true().label("is_wanted"))
-    # A key that the catalogue has is the catalogue's.
+    # If the catalogue has the same song_id, its row wins.
     others = (
         select(inferred)
         .select_from(inferred.outerjoin(new, new.c.song_id == inferred.c.song_id))
@@ -70,8 +70,8 @@ def songs_changed(_load_id: LoadId) -> SelectBase:
 
 
 def _touched(resolved_id: Column[str]) -> SelectBase:
-    """The ids of the inferred songs, or of their artists, that this load may change: what its open matches are
-    resolved to, and were.
+    """The ids of the inferred songs, or of their artists, that this load may change: those that its open
+    matches resolve to now, and those that they resolved to before.
     """
     resolved = resolved_matches
     old_id = resolved.c[f"old_{resolved_id.name}"]
@@ -83,7 +83,7 @@ def _touched(resolved_id: Column[str]) -> SelectBase:
 
 
 def _inferred_songs() -> SelectBase:
-    """Each touched song that is known from plays only, with the shortest length played."""
+    """Each touched song that is known only from plays, with the shortest length played."""
     match = tables.song_matches
     touched = _touched(resolved_matches.c.song_id)
     return (
@@ -109,7 +109,7 @@ def _inferred_songs() -> SelectBase:
 
 
 def outdated_artists() -> SelectBase:
-    """The ids of the artists that give way: to those of the batch, and inferred ones that nothing names now."""
+    """The ids of the artists to remove: those that the batch replaces, and inferred ones no longer named."""
     artist = tables.artists
     match = tables.song_matches
     merged, touched = merged_artists, _touched(resolved_matches.c.artist_id)
@@ -139,10 +139,10 @@ def touched_artists() -> SelectBase:
 
 
 def new_artists(_load_id: LoadId) -> SelectBase:
-    """Once those are gone: the artists of the batch, and those that its plays alone name.
+    """The artists to add once those are removed: those of the batch, and those that only plays name.
 
-    Of an artist that is known from plays only the row depends on the name alone, and those that earlier loads
-    resolved are there.
+    The row of an artist known only from plays depends on the name alone, and those that earlier loads resolved
+    are there already.
     """
     artist = tables.artists
     merged, resolved = merged_artists, resolved_matches

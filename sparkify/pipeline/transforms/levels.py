@@ -1,4 +1,4 @@
-"""The stretches of each user's level: from when until when it was free or paid."""
+"""The stretches of each user's level: periods during which it was free or paid."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from sparkify.pipeline.transforms.batch import LoadId
 __all__ = ["NEVER", "changes_of_level", "outdated_levels", "user_levels"]
 
 NEVER = literal_column("TIMESTAMP '9999-12-31 00:00:00'", TIMESTAMP())
-"""Later than every play: the end of a stretch that has none."""
+"""Later than every play: the end used for a stretch without one."""
 
 
 def changes_of_level(load_id: LoadId) -> SelectBase:
-    """The users with a play of this load that no stretch of its level covers: the first such play, and the
-    stretch that begins before it.
+    """The users with a play of this load that no stretch of its level covers: the time of the first such play,
+    and the last stretch that begins before it.
     """
     play = tables.songplays
     users = select(batch_users.c.user_id)
@@ -28,7 +28,7 @@ def changes_of_level(load_id: LoadId) -> SelectBase:
         stretch.c.user_id == play.c.user_id,
         func.coalesce(stretch.c.level, "") == func.coalesce(play.c.level, ""),
         stretch.c.valid_from <= play.c.start_time,
-        # Not an OR with IS NULL: for that DuckDB compares each play with each stretch, in a nested loop.
+        # Not an OR with IS NULL: DuckDB would then compare each play with each stretch, in a nested loop.
         play.c.start_time < func.coalesce(stretch.c.valid_to, NEVER),
     )
     uncovered = (
@@ -63,7 +63,7 @@ def changes_of_level(load_id: LoadId) -> SelectBase:
 
 
 def outdated_levels() -> ColumnElement[bool]:
-    """Which stretches are made anew: of the users of :func:`changes_of_level` the one before the first play
+    """Which stretches are rebuilt: for the users of :func:`changes_of_level`, the one before the first play
     that is not covered, whose end may change, and all later ones.
     """
     level = tables.user_levels
@@ -74,13 +74,13 @@ def outdated_levels() -> ColumnElement[bool]:
 
 
 def user_levels(_load_id: LoadId) -> SelectBase:
-    """The stretches that take the place of :func:`outdated_levels`, from the plays since.
+    """The stretches that replace :func:`outdated_levels`, from the plays since then.
 
-    Of several levels at one moment the paid one counts, else that which sorts last, and none after all others.
+    Of several levels at one moment, paid takes precedence, else the one that sorts last; no level comes last.
     """
     play, change = tables.songplays, level_changes
     level = func.coalesce(play.c.level, "")
-    # Most users never change level: one stretch from their first play. Only the plays of the others are sorted.
+    # Most users never change level: one stretch from their first play. Only plays of the others are sorted.
     users = (
         select(
             play.c.user_id,
@@ -118,15 +118,15 @@ def _since_change() -> ColumnElement[bool]:
     return and_(
         play.c.user_id == change.c.user_id,
         play.c.start_time >= change.c.since,
-        # Implied, for each of those plays is one of the batch: whole blocks of earlier plays are not read.
+        # Implied, as each of those plays is in the batch, but lets whole blocks of earlier plays be skipped.
         play.c.start_time >= StagedLimit(tables.staging_events.c.ts, "least"),
     )
 
 
 def _stretches(several: Subquery) -> Subquery:
-    """From each change of level to the next, of users whose level changes.
+    """The stretches from each change of level to the next, for users whose level changes.
 
-    :param several: those without a stretch before; the others have another level than that one had.
+    :param several: those of them without an earlier stretch; the others have a level other than that stretch.
     """
     play, change = tables.songplays, level_changes
     level = func.coalesce(play.c.level, "")

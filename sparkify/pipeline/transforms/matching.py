@@ -1,4 +1,4 @@
-"""Which song of the catalogue each played song is, in four tiers."""
+"""Matches each played song to a song of the catalogue, in four tiers."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ SONG = ("song_id", "artist_id", "title", "artist_name", "duration", "title_key",
 
 
 def artist_keys(_load_id: LoadId) -> SelectBase:
-    """The keys of the artists that the songs of the batch name, and of those that the catalogue has for the
-    same songs and artists before the batch: what matched by these may now match otherwise.
+    """The keys of the artists named in the songs of the batch, and those that the catalogue had for the same
+    songs and artists before the batch: what matched by the latter may now match differently.
     """
     staged = tables.staging_songs
     song = tables.songs
@@ -44,15 +44,15 @@ def artist_keys(_load_id: LoadId) -> SelectBase:
 
 
 def resolved(_load_id: LoadId) -> SelectBase:
-    """What each match of :data:`touched_matches` is resolved to.
+    """The song and the artist to which each match of :data:`touched_matches` is resolved.
 
-    The tiers, of which the first that matches wins: the same title, artist and duration (``exact``); the
-    same title and artist, nearest in duration (``title_artist``); the same keys of both (``normalized``, see
-    :class:`~sparkify.etl.constructs.match_key`); else ``inferred``. Ties go to the first song_id. Artists: that
-    of the song; else the artist of the catalogue with that name, plain, then by its key; else an inferred one.
+    The first tier that matches wins: the same title, artist and duration (``exact``); the same title and
+    artist, nearest in duration (``title_artist``); the same keys of both (``normalized``, see
+    :class:`~sparkify.etl.constructs.match_key`); else ``inferred``. Ties go to the first song_id. The artist is
+    that of the song; else the catalogue artist with the same name, or else the same key; else an inferred one.
 
-    Names that are equal have equal keys, so only what the catalogue has of the keys asked for is read. The
-    catalogue is that which this load makes: what it merges comes before what is there.
+    Equal names have equal keys, so only the part of the catalogue with the required keys is read. It is the
+    catalogue as this load leaves it: merged rows override existing ones.
     """
     asked = select(touched_matches).where(touched_matches.c.is_open).subquery("asked")
     keys = select(asked.c.artist_key)
@@ -67,7 +67,7 @@ def resolved(_load_id: LoadId) -> SelectBase:
 
 
 def asked_again() -> tuple[ColumnElement[Any], ...]:
-    """The columns that :func:`resolve` asks by, of what was played before."""
+    """The columns of earlier matches that :func:`resolve` needs."""
     match = tables.song_matches
     return (
         match.c.match_id,
@@ -80,11 +80,11 @@ def asked_again() -> tuple[ColumnElement[Any], ...]:
 
 
 def resolve(asked: Subquery, songs: SelectBase, *artists: SelectBase) -> Select[Any]:
-    """What each match is resolved to, by the tiers.
+    """The song and the artist to which each match is resolved, by the tiers.
 
     :param asked: matches, with their keys.
-    :param songs: of the catalogue, as many as may match: a SELECT of :data:`SONG`.
-    :param artists: of the catalogue likewise: SELECTs of name, key and id.
+    :param songs: the songs of the catalogue that may match: a SELECT of :data:`SONG`.
+    :param artists: the artists of the catalogue that may match: SELECTs of name, key and id.
     """
     catalogue = songs.cte("catalogue")
     song = _best_matches(asked, catalogue)
@@ -122,7 +122,7 @@ def resolve(asked: Subquery, songs: SelectBase, *artists: SelectBase) -> Select[
 
 
 def _songs_of(keys: SelectBase) -> SelectBase:
-    """The songs that the catalogue will have of some artist keys."""
+    """The songs that the catalogue will have for some artist keys."""
     merged = merged_songs
     song = tables.songs
     there = (
@@ -135,7 +135,7 @@ def _songs_of(keys: SelectBase) -> SelectBase:
 
 
 def _artists_of(keys: SelectBase) -> tuple[SelectBase, SelectBase]:
-    """Name, key and id of the artists that the catalogue will have of some keys."""
+    """Name, key and id of the artists that the catalogue will have for some keys."""
     merged, artist = merged_artists, tables.artists
     names = ("name", "name_key", "artist_id")
     there = (
@@ -148,7 +148,7 @@ def _artists_of(keys: SelectBase) -> tuple[SelectBase, SelectBase]:
 
 
 def _best_matches(asked: Subquery, catalogue: CTE) -> Subquery:
-    """The best song of the catalogue for each played song; no row where none matches."""
+    """The best song of the catalogue for each played song; no row if none matches."""
     difference = func.abs(catalogue.c.duration - asked.c.duration)
     columns = [asked.c.match_id, catalogue.c.song_id, catalogue.c.artist_id, difference.label("difference")]
     plain = select(

@@ -29,28 +29,28 @@ from sparkify.pipeline.transforms.song_matches import same_song
 __all__ = ["outdated_plays", "parts_of", "repeated_plays", "songplays", "time"]
 
 _NATURAL_KEY = ("ts", "user_id", "session_id", "item_in_session")
-"""With the user: public logs give sessions of several users one number."""
+"""Includes the user: public logs give the sessions of several users the same number."""
 
 _PARTS = {
     **{name: name for name in ("hour", "day", "week", "month", "year")},
     # 0 is Sunday.
     "weekday": "dow",
 }
-"""By the column of ``time``, the part of a moment that it has."""
+"""For each column of ``time``, the part of a timestamp that it contains."""
 
 _CONTENT = ("level", "artist", "song", "length", "location", "user_agent")
-"""What else a play says."""
+"""The other columns of a play."""
 
 
 def time(_load_id: LoadId) -> SelectBase:
-    """Each distinct start time of the plays of the batch, and its parts."""
+    """Each distinct start time of the plays of the batch, with its parts."""
     event = tables.staging_events
     start = select(event.c.ts.label("start_time")).where(is_play).distinct().subquery("moments").c.start_time
     return select(start, *parts_of(start))
 
 
 def parts_of(start: ColumnElement[datetime]) -> list[Label[int]]:
-    """The parts of a moment that ``time`` has, by the names of its columns."""
+    """The parts of a timestamp that ``time`` contains, labelled with its column names."""
     return [extract(field, start).label(name) for name, field in _PARTS.items()]
 
 
@@ -77,7 +77,7 @@ def songplays(load_id: LoadId) -> SelectBase:
 
 
 def _plays_without_duplicates() -> Subquery:
-    """The plays of the batch that are not there yet, or take the place of those that are."""
+    """The plays of the batch that are new, or that replace plays of the star."""
     event, repeated = tables.staging_events, working.repeated_plays
     same = and_(*(repeated.c[name] == event.c[name] for name in _NATURAL_KEY))
     single = (
@@ -90,22 +90,22 @@ def _plays_without_duplicates() -> Subquery:
 
 
 def _key_and_content() -> list[ColumnElement[Any]]:
-    """What events say of their plays."""
+    """The natural key and the other columns of a play, from its event."""
     columns = tables.staging_events.c
     level = known_level(columns.level).label("level")
     return [level if name == "level" else columns[name] for name in (*_NATURAL_KEY, *_CONTENT)]
 
 
 def repeated_plays(_load_id: LoadId) -> SelectBase:
-    """The play that stands of each natural key that several plays have, of those of the batch and of the star.
+    """The play to keep for each natural key that several plays of the batch and the star share.
 
-    Lines of one key may differ in what else they say. Which stands depends on what they say, never on which
-    came first: the paid one, else that of the level that sorts last, and one without a level after all others;
-    of those of one level the first in the order of artist, song, length, location, user agent. Of a user who
-    had several levels at one moment the same counts in ``users`` and ``user_levels``.
+    Lines with one key may differ in their other values. Which one is kept depends on those values, never on
+    which came first: the paid one, else the one whose level sorts last; one without a level ranks last. Of
+    several with one level, it is the first in order of artist, song, length, location, user agent. If a user
+    had several levels at one moment, ``users`` and ``user_levels`` use the same one.
 
-    ROW_NUMBER over all plays would cost more than the rest of the load. Plays of one key have one start time,
-    so only the moments with several plays, which are few, are looked at.
+    ROW_NUMBER over all plays would cost more than the rest of the load. Plays with one key share a start time,
+    so only the moments with several plays, which are few, are read.
     """
     event, play, match = tables.staging_events, tables.songplays, tables.song_matches
     of_batch = select(event.c.ts).where(is_play)
@@ -149,7 +149,7 @@ def repeated_plays(_load_id: LoadId) -> SelectBase:
 
 
 def outdated_plays() -> ColumnElement[bool]:
-    """Which plays of the star give way to one of the batch."""
+    """Which plays of the star are replaced by one of the batch."""
     repeated = working.repeated_plays
     outdated = (~repeated.c.is_there, repeated.c.songplay_id.is_not(None))
     return and_(

@@ -1,4 +1,4 @@
-"""The songs that plays name: each (artist, title, length) once, as the player reported it."""
+"""The songs named in plays: each (artist, title, length) once, as the player reported it."""
 
 from __future__ import annotations
 
@@ -29,17 +29,16 @@ from sparkify.pipeline.transforms.matching import artist_keys, asked_again
 __all__ = ["matches_touched", "new_song_matches", "plays_to_repoint", "resolutions", "same_song"]
 
 _UNKNOWN_LENGTH: ColumnElement[float] = literal_column("-1.0")
-"""Stands for a length that was not reported, so that two such are equal in a join."""
+"""Replaces a length that was not reported, so that two of these are equal in a join."""
 
 
 def matches_touched(load_id: LoadId) -> SelectBase:
-    """Each (artist, title, length) of the plays of the batch with the number of its match, and the matches that
-    the catalogue songs of the batch may change.
+    """Each (artist, title, length) that the batch plays with the number of its match, and the matches that the
+    catalogue songs of the batch may change.
 
-    Every tier asks for the same artist, at least normalized, so what a new song matches is among what was
-    played of its artist. A song that the batch has in another form may no longer match what it did, nor lend
-    its artist's name: so what was played of the artist that it had is resolved again as well. Names that are
-    equal have equal keys.
+    Every tier requires the same artist, at least normalized, so a new song can only match plays of its artist.
+    A song that the batch changes may no longer match what it did, nor contribute the name of its artist. So the
+    matches of its previous artist are resolved again as well. Equal names have equal keys.
     """
     event = tables.staging_events
     match = tables.song_matches
@@ -77,7 +76,7 @@ def matches_touched(load_id: LoadId) -> SelectBase:
                 keys, keys.c.artist_key == known.c.artist_key
             )
         )
-        # The others are below, played or not.
+        # Those with a touched key are selected below, played or not.
         .where(keys.c.artist_key.is_(None))
     )
     touched = select(
@@ -92,7 +91,7 @@ def matches_touched(load_id: LoadId) -> SelectBase:
 
 
 def new_song_matches(load_id: LoadId) -> SelectBase:
-    """Each (artist, title, length) that was never played before this batch, and the song that it is."""
+    """Each (artist, title, length) first played in this batch, and the song that it is resolved to."""
     resolved = resolved_matches
     return select(
         resolved.c.match_id,
@@ -120,7 +119,7 @@ def resolutions(load_id: LoadId) -> SelectBase:
 
 
 def plays_to_repoint(_load_id: LoadId) -> SelectBase:
-    """What plays of earlier loads must point at now."""
+    """What plays of earlier loads must point to now."""
     resolved = resolved_matches
     changed = (
         (resolved.c.song_id != resolved.c.old_song_id)
@@ -138,7 +137,7 @@ def same_song(
     title: ColumnElement[str],
     duration: ColumnElement[float],
 ) -> ColumnElement[bool]:
-    """Whether something known is a song that was played; two lengths that were not reported are equal."""
+    """Whether a known row is the played song; two lengths that were not reported are equal."""
     return and_(
         known["artist_name"] == artist,
         known["title"] == title,

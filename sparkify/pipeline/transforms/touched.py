@@ -1,4 +1,4 @@
-"""The rows that a load touches, as its checks look at them: a large table is read once for all of them."""
+"""The rows that a load touches, for its checks: a large table is read once for all of them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def users_to_check(_load_id: LoadId) -> SelectBase:
 
 
 def levels_to_check(_load_id: LoadId) -> SelectBase:
-    """The stretches of their levels."""
+    """The level stretches of the users who made the plays of the batch."""
     level = tables.user_levels
     return select(level.c.user_id, level.c.valid_from, level.c.valid_to, level.c.is_current).where(
         level.c.user_id.in_(select(batch_users.c.user_id))
@@ -44,7 +44,7 @@ def matches_to_check(_load_id: LoadId) -> SelectBase:
 
 
 def songs_to_check(_load_id: LoadId) -> SelectBase:
-    """The songs that those matches point at, and the songs of the batch."""
+    """The songs that those matches point to, and the songs of the batch."""
     song = tables.songs
     touched = union(select(checked_matches.c.song_id), select(tables.staging_songs.c.song_id))
     return select(song.c.song_id, song.c.artist_id).where(song.c.song_id.in_(touched))

@@ -1,4 +1,4 @@
-"""The users who made the plays of a batch: when each last played, and what is known of each."""
+"""The users who made the plays of a batch: when each last played, and what is known about each."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from sparkify.pipeline.transforms.batch import LoadId, is_play
 __all__ = ["users"]
 
 _TEXTS = ("first_name", "last_name", "gender")
-"""What lines tell of a user beside the level and the time of registration."""
+"""What lines say about a user, apart from the level and the time of registration."""
 
 
 def users(_load_id: LoadId) -> SelectBase:
-    """Each user of the batch, by its plays and the row of the star; ``is_there``: the star has it so already.
+    """Each user of the batch, from its plays and the row in the star; ``is_there``: the star already has it so.
 
-    The level is that of the newest play; of several at one time the paid one, else that which sorts last. What
-    else is known is of the play whose line tells most of the user, and of several such of the newest: where
-    files cease to have a key, what was known stays.
+    The level is that of the newest play; if several share its time, the paid one, else the one that sorts last.
+    What else is known comes from the play whose line says the most about the user, the newest of several: if
+    files stop having a key, the known value stays.
     """
     user, batch = tables.users, _plays_of_batch().cte("batch")
     columns = [column.key for column in batch.c]
@@ -61,9 +61,9 @@ def users(_load_id: LoadId) -> SelectBase:
 
 
 def _plays_of_batch() -> SelectBase:
-    """Of each user the newest play, and the newest of those that tell as much; several that share a time."""
+    """For each user and each value of :func:`_told`, the newest play; several if they share that time."""
     event = tables.staging_events
-    # Few rows for each user: whoever sorted all plays of a batch instead would wait for it.
+    # Few rows for each user: sorting all plays of the batch instead would be slow.
     newest = (
         select(event.c.user_id, _told(event).label("told"), func.max(event.c.ts).label("ts"))
         .where(is_play)
@@ -74,7 +74,7 @@ def _plays_of_batch() -> SelectBase:
     return (
         select(
             event.c.user_id,
-            # An empty text tells nothing.
+            # An empty text says nothing.
             *(func.nullif(event.c[name], "").label(name) for name in _TEXTS),
             known_level(event.c.level).label("level"),
             epoch_ms(event.c.registration).label("registered_at"),
@@ -87,7 +87,7 @@ def _plays_of_batch() -> SelectBase:
 
 
 def _told(row: FromClause) -> ColumnElement[int]:
-    """How much a row tells of its user: 0 to 4."""
+    """How many things a row says about its user: 0 to 4."""
     registered = row.c.registration if "registration" in row.c else row.c.registered_at
     known = [func.coalesce(row.c[name], "") != "" for name in _TEXTS] + [registered.is_not(None)]
     first, *others = (case((one, 1), else_=0) for one in known)
@@ -98,7 +98,7 @@ def _told(row: FromClause) -> ColumnElement[int]:
 
 
 def _ranked(candidates: FromClause) -> Any:
-    """The same with the places of each row among those of its user, as the newest and as the fullest."""
+    """The candidates, each with its rank among the rows of its user: as the newest and as the fullest."""
     columns: Columns = candidates.c
     is_there = columns["is_there"].desc()
     by_time = [columns["last_played_at"].desc(), level_rank(columns["level"]).desc().nulls_last(), is_there]
