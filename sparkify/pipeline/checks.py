@@ -1,9 +1,9 @@
 """Quality checks: each a SELECT that returns the rows that violate it.
 
-None of them uses DISTINCT: Redshift trusts a declared key and may leave duplicates in its answer.
+None of them uses DISTINCT: Redshift trusts a declared key and may leave duplicates in the result.
 
-Within a load they read what it touched, however much the warehouse holds: the plays of its own number, and the
-copies of other rows that :mod:`sparkify.pipeline.transforms.touched` selects.
+Within a load they read only what it touched, however much the warehouse holds: the plays with its load_id, and
+the copies of other rows that :mod:`sparkify.pipeline.transforms.touched` selects.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from sparkify.pipeline.resolution import matches_unlike_plays
 __all__ = ["CHECKS"]
 
 LoadId = ColumnElement[int] | None
-"""The load whose rows are checked; None: all rows are."""
+"""The load whose rows are checked; None checks all rows."""
 
 
 _CHECKED: Mapping[Table, Table] = {
@@ -43,11 +43,11 @@ _CHECKED: Mapping[Table, Table] = {
     tables.artists: checked_artists,
     tables.song_matches: checked_matches,
 }
-"""Of which tables a load has a copy of the rows that it touched."""
+"""The tables of which a load copies the rows that it touched, each with its copy."""
 
 
 def _rows_of(table: Table, load_id: LoadId) -> FromClause:
-    """The table; within a load the copy of what it touched, if there is one, and of ``time`` the range."""
+    """The table; within a load, the copy of its touched rows, if any; for ``time``, the range of the batch."""
     if table is tables.time and load_id is not None:
         start = table.c.start_time
         return select(start).where(_in_range_of_batch(start)).subquery("times_of_load")
@@ -74,7 +74,7 @@ def unique(table: Table, *key: str, during_load: bool = True, implied_by: tuple[
 
 
 def _in_range_of_batch(column: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Whether a time lies among those of the batch, and with them of the plays of the load."""
+    """Whether a time is in the range of the batch, which is that of the plays of the load."""
     return in_staged_range(column, tables.staging_events.c.ts)
 
 
@@ -85,10 +85,10 @@ def _one_play_of_each_key(load_id: LoadId) -> SelectBase:
     if load_id is None:
         repeating_sessions = repeating(play.c.item_in_session, play.c.user_id, play.c.session_id)
         return found.where(play.c.user_id.in_(repeating_sessions.with_only_columns(play.c.user_id)))
-    # Every play of the load lies in this range, and so does every play that it could duplicate.
+    # Every play of the load is in this range, and so is every play that it could duplicate.
     in_range = _in_range_of_batch(play.c.start_time)
     moments = select(play.c.start_time).where(in_range).group_by(play.c.start_time).having(func.count() > 1)
-    # Few moments have several plays: to count plays by moment costs half of counting them by the four.
+    # Few moments have several plays: counting plays by moment costs half as much as by the four columns.
     return found.where(in_range, play.c.start_time.in_(moments))
 
 
@@ -101,7 +101,7 @@ def _one_play_of_each_id(_load_id: LoadId) -> SelectBase:
 def not_null(table: Table) -> Check:
     """A check that no column declared NOT NULL is NULL.
 
-    The database enforces it as well, but a restored copy may have lost the constraint.
+    The database also enforces this, but a restored copy may have lost the constraint.
     """
     needed = [column for column in table.columns if not column.nullable]
 
@@ -163,7 +163,7 @@ def _accounting(table: Table) -> Callable[[LoadId], SelectBase]:
 def _one_current_level(load_id: LoadId) -> SelectBase:
     user, level = _rows_of(tables.users, load_id), _rows_of(tables.user_levels, load_id)
     is_last = level.c.valid_to.is_(None)
-    # Counted by either mark: whoever asks for what is current may ask by one or the other.
+    # Rows with either mark count, because a query for the current level may use one or the other.
     current = (
         select(
             level.c.user_id,
@@ -225,7 +225,7 @@ _AS_RESOLVED = Check(
     name="songplays: each points at the song its title was resolved to", rows=_play_as_resolved, hint=REBUILD
 )
 _SAME_AS_MATCH = (_AS_RESOLVED, _PLAYS_COMPLETE, _MATCHES_COMPLETE)
-"""Where these find nothing, each play has a match, and the song and the artist of its match."""
+"""If these find nothing, each play has a match, and the song and the artist of that match."""
 
 CHECKS: tuple[Check, ...] = (
     Check(
@@ -248,7 +248,7 @@ CHECKS: tuple[Check, ...] = (
     unique(tables.user_levels, "user_id", "valid_from"),
     unique(tables.loaded_files, "source", "uri"),
     joins(tables.songplays, tables.users, "user_id", implied_by=(LEVELS_AS_PLAYED, _LEVEL_HAS_USER)),
-    # Of the plays of a load the check that each is as resolved says what these three say of all.
+    # For the plays of a load, the check that each is as resolved covers what these three check for all plays.
     joins(
         tables.songplays,
         tables.songs,

@@ -1,7 +1,7 @@
-"""The ledger, and which rows it sums up: what no other table tells of plays, users, songs and artists.
+"""The ledger, and the rows that it checksums: what no other table says about plays, users, songs and artists.
 
-Times and levels follow from the plays, and what was played is resolved by the rule. The song of a play, and of
-what was played, is not summed up, since a later load may point it elsewhere: it is compared with the rule.
+Times and levels follow from the plays, and matches are resolved by the rule. The song of a play or a match is
+not part of a checksum, since a later load may re-point it: it is compared with the rule.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ __all__ = ["CHECKSUMS", "LEDGER", "PLAYS_OF_LOADS"]
 
 def _plays_of_load(load_id: LoadId) -> ColumnElement[bool]:
     play = tables.songplays
-    # The range is implied: whole blocks of earlier plays are not read.
+    # The range is implied, but lets the database skip whole blocks of earlier plays.
     return and_(play.c.load_id == load_id, in_staged_range(play.c.start_time, tables.staging_events.c.ts))
 
 
 def _whole(table: Table, touched: ColumnElement[bool], *sources: str) -> Checksum:
-    """Of a dimension, which does not say which load made a row."""
+    """The checksum of a whole dimension, since its rows do not say which load made them."""
     return Checksum(
         table=table,
         columns=tuple(table.columns.keys()),
@@ -68,7 +68,7 @@ CHECKSUMS = (
     ),
     _whole(tables.songs, tables.songs.c.song_id.in_(select(changed_songs.c.song_id)), "events", "songs"),
     _whole(tables.artists, tables.artists.c.artist_id.in_(touched_artists()), "events", "songs"),
-    # What was played is never removed, and resolved anew it is of the load that did that.
+    # A match is never removed, and one that is resolved again gets the load_id of the load that does so.
     Checksum(
         table=tables.song_matches,
         columns=("match_id", "artist_name", "title", "duration"),
@@ -81,4 +81,4 @@ CHECKSUMS = (
 )
 
 PLAYS_OF_LOADS = checksum_check(LEDGER, _PLAYS)
-"""The check that each load has the plays that it committed, when it had found none of them there twice."""
+"""The check that each load still has the plays it committed, which had no duplicates at that time."""

@@ -41,7 +41,7 @@ PAGES = (
     *("Upgrade", "Submit Upgrade", "Downgrade", "Submit Downgrade", "Cancel", "Cancellation Confirmation"),
     *("Thumbs Up", "Thumbs Down", "Add to Playlist", "Add Friend", "Roll Advert"),
 )
-"""The pages that the player is known to have."""
+"""The known pages of the player."""
 
 EVENTS = Source(
     name="events",
@@ -85,7 +85,7 @@ STAR: tuple[Table, ...] = (
 
 
 def _wanted(collected: Table, condition: ColumnElement[bool]) -> Rows:
-    """What was collected and fulfils the condition, without the last column, which is for the condition."""
+    """The collected rows that meet the condition, without the last column, which is there for the condition."""
     columns = list(collected.columns)[:-1]
     return lambda _load_id: select(*columns).where(condition)
 
@@ -96,7 +96,7 @@ def _summary(rows: Mapping[str, int]) -> str:
 
 
 def _migrations() -> Path:
-    """Where the migrations are: inside an installed package, or beside it in a clone."""
+    """The migrations folder: inside an installed package, or beside it in a clone."""
     package = Path(__file__).parents[1]
     inside = package / "migrations"
     return inside if inside.is_dir() else package.parent / "migrations"
@@ -240,7 +240,7 @@ SPARKIFY = Pipeline(
     report="sparkify.report",
     summary=_summary,
     rules_version=RULES_VERSION,
-    # tests/unit/test_declarations.py does.
+    # tests/unit/test_declarations.py compares them.
     compare_columns=False,
 )
 """How Sparkify's warehouse is loaded."""

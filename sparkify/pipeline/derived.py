@@ -26,7 +26,7 @@ def _wrong_parts(_load_id: LoadId) -> SelectBase:
 
 
 def _times_unlike_plays(_load_id: LoadId) -> SelectBase:
-    """Moments at which a play begins that ``time`` has not once, and those of it at which none begins."""
+    """Start times of plays that ``time`` does not have exactly once, and times at which no play starts."""
     time, play = tables.time, tables.songplays
     one: ColumnElement[int] = literal_column("1")
     none: ColumnElement[int] = literal_column("0")
@@ -44,9 +44,9 @@ def _times_unlike_plays(_load_id: LoadId) -> SelectBase:
 
 
 def _users_unlike_plays(_load_id: LoadId) -> SelectBase:
-    """Users who have no play, or of whose newest one the row does not tell.
+    """Users without a play, or whose row does not match their newest play.
 
-    The level is compared with that of the current stretch, which other checks compare with the plays.
+    The level is compared with the current stretch, which other checks compare with the plays.
     """
     user, play, level = tables.users, tables.songplays, tables.user_levels
     newest = (
@@ -78,8 +78,8 @@ def _users_unlike_plays(_load_id: LoadId) -> SelectBase:
 
 
 def _plays_unlike_levels(_load_id: LoadId) -> SelectBase:
-    """Plays that no stretch of their level covers, but those beside a play at the same time that is of it,
-    and whose level counts before theirs.
+    """Plays that no stretch of their level covers, except those at the same moment as a play of the user that
+    has the level of the stretch, if that level takes precedence over theirs.
     """
     play, level, beside = tables.songplays, tables.user_levels, tables.songplays.alias("beside")
     covered = and_(

@@ -1,4 +1,4 @@
-"""The check that finds plays of the future: loads reject such lines, but those of earlier versions did not."""
+"""The check that finds plays in the future: loads reject such lines, but earlier versions did not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The checks that find lengths of more than a day: loads reject such lines; earlier versions did not."""
+"""The checks that find lengths of more than a day: loads reject such lines, but earlier versions did not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks that the keys by which names are matched are those of the names."""
+"""Checks that the stored keys by which names are matched are the keys of those names."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ __all__ = ["NAME_KEYS"]
 
 
 def _keys_of_names(table: Table, names: Mapping[str, str]) -> Callable[[ColumnElement[int] | None], SelectBase]:
-    """Rows of which a stored key is not that of its name.
+    """Rows in which a stored key is not the key of its name.
 
-    :param names: by the column of a key, that of the name.
+    :param names: for each key column, the column of the name.
     """
 
     def rows(_load_id: ColumnElement[int] | None) -> SelectBase:
@@ -41,4 +41,4 @@ NAME_KEYS: tuple[Check, ...] = tuple(
         (tables.song_matches, {"artist_key": "artist_name"}),
     )
 )
-"""The checks of the whole warehouse of songs, artists and matches."""
+"""The checks of the name keys of songs, artists and matches in the whole warehouse."""

@@ -1,4 +1,4 @@
-"""Finds whole numbers that occur twice among millions of different ones, without a group for each."""
+"""Finds integers that occur twice among millions of distinct ones, without a group for each."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from sqlalchemy import BigInteger, ColumnElement, Integer, Select, cast, func, l
 __all__ = ["bucket", "repeating"]
 
 _BITS = 62
-"""How many whole numbers share a bucket: one bit of a BIGINT each."""
+"""How many integers share a bucket: each is one bit of a BIGINT."""
 
 
 def bucket(number: ColumnElement[int]) -> ColumnElement[int]:
-    """The number with which the bucket of a whole number begins."""
+    """The first number of the bucket of an integer."""
     return number - func.mod(number, _BITS)
 
 
 def repeating(number: ColumnElement[int], *group: ColumnElement[int]) -> Select[*tuple[Any, ...]]:
-    """The groups, or without one the buckets, in which a whole number occurs twice.
+    """The groups, or the buckets if no group is given, in which an integer occurs twice.
 
-    Powers of two that differ have the same sum as bitwise OR, and no others do. So 62 numbers need one group of
-    the aggregate, and not 62. Where there are numbers of both signs it may name others as well.
+    The sum of powers of two equals their bitwise OR only if all are distinct. So 62 numbers need one group of
+    the aggregate instead of 62. With numbers of both signs, it may return other groups as well.
     """
     bit = cast(literal_column("1"), BigInteger).bitwise_lshift(cast(func.abs(func.mod(number, _BITS)), Integer))
     buckets = select(*(group or [bucket(number)])).group_by(*group, bucket(number))

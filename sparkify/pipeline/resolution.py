@@ -1,4 +1,4 @@
-"""Checks that songs are resolved as the rule has it, and inferred songs and artists are as plays name them."""
+"""Checks that songs are resolved by the rule, and that inferred songs and artists have the names in plays."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _resolved_otherwise(_load_id: LoadId) -> SelectBase:
 
 
 def _inferred_songs(_load_id: LoadId) -> SelectBase:
-    """Inferred songs that no match names so, or whose length is not the shortest that was played."""
+    """Inferred songs whose names no match has, or whose length is not the shortest one played."""
     match, song = tables.song_matches, tables.songs
     named = (
         select(
@@ -81,9 +81,9 @@ def _inferred_artists(_load_id: LoadId) -> SelectBase:
 
 
 def matches_unlike_plays() -> SelectBase:
-    """The matches of which a play points elsewhere.
+    """The matches with a play that points elsewhere.
 
-    A number for each play takes a third of the time that three texts take.
+    Comparing one number for each play takes a third of the time of comparing three texts.
     """
     play, match = tables.songplays, tables.song_matches
     number = row_hash(play.c.song_id, play.c.artist_id, play.c.match)
@@ -114,4 +114,4 @@ RESOLUTION: tuple[Check, ...] = tuple(
         ("artists: inferred ones are as plays name them", _inferred_artists),
     )
 )
-"""The checks of the whole warehouse that ask the rule again which song was played."""
+"""The checks of the whole warehouse that compare songs and artists with the rule again."""
