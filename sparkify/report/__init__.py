@@ -1,7 +1,7 @@
 """The page that answers the analysts' questions: one self-contained HTML file.
 
-:func:`build` does all of it; :func:`collect` asks the questions and :func:`render` makes the page.
-Needs the extra ``report``.
+:func:`build` does everything; :func:`collect` asks the questions and :func:`render` makes the page.
+It needs the extra ``report``.
 """
 
 from __future__ import annotations

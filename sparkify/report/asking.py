@@ -1,4 +1,4 @@
-"""Asks the questions of the page: each once, of one period, in one transaction. Only reads."""
+"""Asks the questions of the page: each once, for one period, in one transaction. Read-only."""
 
 from __future__ import annotations
 
@@ -45,16 +45,16 @@ def collect(
 ) -> Facts:
     """Ask every question of the page.
 
-    :param since: the beginning of the period, inclusive; by default ``days`` before its end.
-    :param until: its end, exclusive; by default the end of the day of the newest play.
-    :param days: the length of the period where ``since`` is not given.
-    :param tz: the zone of days, weekdays and hours.
-    :param checks: run the quality checks as well, which read every table whole.
-    :raises ConfigurationError: when the warehouse is not there, has no play in the period, or the period is
+    :param since: the start of the period, inclusive; by default ``days`` before its end.
+    :param until: the end of the period, exclusive; by default the end of the day of the newest play.
+    :param days: the length of the period if ``since`` is not given.
+    :param tz: the time zone of days, weekdays and hours.
+    :param checks: also run the quality checks, which read every table in full.
+    :raises ConfigurationError: when the warehouse does not exist, has no play in the period, or the period is
         empty.
     """
     known_zone(tz)
-    # Says what is wrong with a warehouse that cannot be read, before anything else is asked of it.
+    # If the warehouse cannot be read, this says why, before anything else is asked of it.
     whole = warehouse.query(extent()).one()
     if whole.first_play is None or whole.last_play is None:
         raise ConfigurationError("the warehouse has no play yet", hint="Run: sparkify-etl load")
@@ -65,10 +65,10 @@ def collect(
 
 
 class _Asking:
-    """Asks on one connection, so that all answers are of one moment, and keeps texts, commands and rows."""
+    """Asks on one connection, so that all answers are as of one moment; keeps SQL, commands and rows."""
 
     def __init__(self, connection: Connection, database: Database, period: Period, whole: Any) -> None:
-        """:param whole: the row of :func:`extent`, of a warehouse with plays."""
+        """:param whole: the row of :func:`extent` for a warehouse with plays."""
         self._connection = connection
         self._database = database
         self._period = period
@@ -128,7 +128,7 @@ class _Asking:
     def _ask(
         self, name: str, period: Period | None, *first: str, label: str = "", **options: Any
     ) -> list[dict[str, Any]]:
-        """The answer to a question of this period, or of all time where that is None."""
+        """The answer to a question for this period, or for all time if the period is None."""
         label = label or " ".join((name, *first))
         statement = self._noted(label, name, period, *first, **options)
         self._rows[label] = rows = self._records(statement)
@@ -137,7 +137,7 @@ class _Asking:
     def _noted(
         self, label: str, name: str, period: Period | None, *first: str, **options: Any
     ) -> Select[*tuple[Any, ...]]:
-        """The question, whose text and command are kept."""
+        """The SELECT of a question, whose SQL text and command are kept."""
         ask = analytics.QUESTIONS[name].ask
         given: dict[str, Any] = dict(options)
         if period is not None:
@@ -155,7 +155,7 @@ class _Asking:
         return Query(statement, lambda: nullcontext(self._connection), self._database).records()
 
     def _songs(self) -> tuple[list[Record], list[Record]]:
-        """The answers of two questions, by one statement that ranks the songs once; the texts are theirs."""
+        """The answers to two questions, by one statement that ranks the songs once; each keeps its own SQL."""
         period = self._period
         top = self._noted("top-songs", "top-songs", period)
         by_day = self._noted("top-songs-by-day", "top-songs-by-day", period)
@@ -169,7 +169,7 @@ class _Asking:
         return None if period is None else self._ask("totals", period, label=label)[0]
 
     def _compared(self) -> Period | None:
-        """The whole period where there are plays to compare it with, else its last week."""
+        """The whole period if earlier plays allow a comparison, else its last week; None if neither has any."""
         if self._covers(self._period.before()):
             return self._period
         return self._trend()
@@ -179,18 +179,18 @@ class _Asking:
         return week if self._covers(week.before()) else None
 
     def _covers(self, period: Period) -> bool:
-        """Whether plays go back to its first day."""
+        """Whether the plays go back to the first day of a period."""
         return self._first_play < period.since + _DAY
 
 
 def _as_of(statement: Select[*tuple[Any, ...]], rows: list[dict[str, Any]]) -> list[Record]:
-    """The rows with the columns of a statement."""
+    """The rows with only the columns of a statement."""
     names = {column.key for column in statement.selected_columns}
     return [{name: value for name, value in row.items() if name in names} for row in rows]
 
 
 def _command(name: str, *first: str, **given: Any) -> str:
-    """How the question is asked on a command line."""
+    """The command that asks the question."""
     parts = ["sparkify-etl", "query", name, *first]
     for option, value in given.items():
         parts += [f"--{option}", _written(value) if isinstance(value, datetime) else str(value)]
@@ -198,7 +198,7 @@ def _command(name: str, *first: str, **given: Any) -> str:
 
 
 def _written(at: datetime) -> str:
-    """A moment as the command line takes it: ``2018-11-01``, ``2018-11-01T08:00``."""
+    """A moment as the command line accepts it: ``2018-11-01``, ``2018-11-01T08:00``."""
     return at.date().isoformat() if at.time() == time.min else at.isoformat(timespec="auto")
 
 

@@ -1,4 +1,4 @@
-"""What the charts of the page are drawn from: heights and shades in per cent, and paths of SVG."""
+"""The data from which the charts of the page are drawn: heights and shades in percent, and SVG paths."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from sparkify.report.wording import day as written
 __all__ = ["area", "clock", "columns", "every_day", "heights", "rounded", "week"]
 
 _MOST_COLUMNS = 120
-"""With more days than this, a column is a week."""
+"""With more days than this, each column is a week."""
 
 _MOST_VALUES = 31
-"""With more columns than this, none has its value above it."""
+"""With more columns than this, no values are shown above them."""
 
 _MOST_LABELS = 5
 
 
 def columns(facts: Facts) -> dict[str, Any]:
-    """The days of the period as columns, with the mark of the scale."""
+    """The days of the period as columns, with the top of the scale."""
     days = every_day(facts)
     by_week = len(days) > _MOST_COLUMNS
     if by_week:
@@ -53,7 +53,7 @@ def columns(facts: Facts) -> dict[str, Any]:
 
 
 def clock(facts: Facts) -> dict[str, Any] | None:
-    """The 24 hours of the day as columns; None where the page shows the hours of the week."""
+    """The 24 hours of the day as columns; None if the page shows the hours of the week."""
     if facts.has_weeks:
         return None
     slots = facts.day()
@@ -72,7 +72,7 @@ def clock(facts: Facts) -> dict[str, Any] | None:
 
 
 def every_day(facts: Facts) -> list[dict[str, Any]]:
-    """Each day of the page, those without a play too."""
+    """Each day of the page, including days without a play."""
     by_day = {row["day"]: row for row in facts.days}
     days = []
     day, last = facts.shown_days
@@ -97,7 +97,7 @@ def heights(values: Sequence[int]) -> list[float]:
 
 
 def area(values: Sequence[int], top: int) -> str:
-    """The outline of columns without gaps, as a path in a box of 100 x 100."""
+    """The outline of columns without gaps, as an SVG path in a box of 100 x 100."""
     width = 100 / len(values)
     steps = ["M0 100"]
     for place, value in enumerate(values):
@@ -107,8 +107,8 @@ def area(values: Sequence[int], top: int) -> str:
 
 
 def week(facts: Facts) -> dict[str, Any] | None:
-    """Seven rows of 24 cells, Monday first, and the busiest of them, which may tie; None where the plays reach
-    over less than two weeks.
+    """Seven rows of 24 cells, Monday first, and the busiest of them, which may tie; None if the plays span less
+    than two weeks.
     """
     if not facts.has_weeks:
         return None
@@ -137,26 +137,26 @@ def week(facts: Facts) -> dict[str, Any] | None:
 
 
 def rounded(value: float) -> float:
-    """With one decimal, so that two machines do not differ in the last of many."""
+    """The value with one decimal, so that two machines do not differ in the last of many digits."""
     return round(value, 1)
 
 
 def _paler(weekend: set[int]) -> str:
-    """Which of Saturday (5) and Sunday (6) the paler columns are, of those that there are."""
+    """A note on which columns are paler, given which of Saturday (5) and Sunday (6) are shown."""
     if len(weekend) == 2:
         return "Saturdays and Sundays are paler."
     return "".join(f"The {WEEKDAYS[(day + 1) % 7]} is paler." for day in weekend)
 
 
 def _labelled(days: Sequence[Mapping[str, Any]]) -> set[int]:
-    """Where a date stands below: few enough for a telephone, and none that would stick out at the right."""
+    """The columns with a date below: few enough for a phone, and none that would overflow at the right."""
     begins = [place for place, day in enumerate(days) if day["begins"]] or [0]
     every = -(-len(begins) // _MOST_LABELS)
     return {place for place in begins[::every] if place <= 0.86 * len(days)}
 
 
 def _round_up(value: int) -> int:
-    """The next number that begins with 1, 2 or 5 and goes on in zeros, or 4 or 3 where that fits better."""
+    """The value rounded up to a number of one nonzero digit: 1, 2, 3, 4, 5, 6 or 8, then zeros."""
     size = 1
     while size * 10 <= value:
         size *= 10

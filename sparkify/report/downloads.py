@@ -11,17 +11,17 @@ from sparkify.report.facts import Record
 __all__ = ["csv_link", "csv_text"]
 
 _MOST_ROWS = 500
-"""An answer of more rows is not kept twice in the page: the command beside it gives it."""
+"""A larger answer gets no link, so that the page does not hold it twice: the command beside it gives it."""
 
 
 def csv_text(rows: Sequence[Record]) -> str:
-    """What ``sparkify-etl query --csv`` prints of these rows."""
+    """What ``sparkify-etl query --csv`` prints for these rows."""
     lines = [tuple(rows[0]), *(tuple(row.values()) for row in rows)] if rows else []
     return "".join(f"{csv_line(line, utc=True)}\n" for line in lines)
 
 
 def csv_link(rows: Sequence[Record]) -> str | None:
-    """The rows as a ``data:`` address; None where there is none, or there are very many."""
+    """The rows as a ``data:`` URI; None if there are no rows, or more than :data:`_MOST_ROWS`."""
     if not 0 < len(rows) <= _MOST_ROWS:
         return None
     return f"data:text/csv;charset=utf-8,{quote(csv_text(rows), safe=',.-_~')}"

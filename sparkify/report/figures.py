@@ -1,4 +1,4 @@
-"""The big numbers at the head of the page, each with the values that its change is of."""
+"""The big numbers at the top of the page, each with the values that its change compares."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["figures"]
 
 
 def figures(facts: Facts) -> list[dict[str, Any]]:
-    """Label, value, text, change, and the days or the share behind it."""
+    """Label, value, text, change, and the days or the share behind each number."""
     days = every_day(facts)
     shown = []
     for label, name in (("Plays", "plays"), ("Listeners", "listeners")):
@@ -48,7 +48,7 @@ def _figure(
                 "text": compare(now, before),
                 "before": say(before),
                 "before_days": _days(earlier, facts.compared),
-                # Of a part of the period, which is another number than the big one.
+                # If it covers part of the period, this number differs from the big one.
                 "now": say(now) if facts.compared != facts.period else None,
                 "now_days": _days(facts.compared, facts.compared),
             }
@@ -56,7 +56,7 @@ def _figure(
 
 
 def _days(period: Period, beside: Period) -> str:
-    """The days of a period; their year where it is not that of the other."""
+    """The days of a period, with the year if it is not that of the other period."""
     year = period.first_day.year != beside.last_day.year
     return wording.days(period.first_day, period.last_day, year=year)
 
@@ -66,7 +66,7 @@ def _growth(now: float, before: float) -> str:
 
 
 def _points(now: float, before: float) -> str:
-    # Of the shares as they are told: a reader takes one from the other.
+    # The difference of the displayed shares, because a reader subtracts those.
     change = round(100 * now, 1) - round(100 * before, 1)
     if abs(change) < 0.05:
         return "no change"

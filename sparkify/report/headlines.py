@@ -1,4 +1,4 @@
-"""The headline of each section: the one thing that its numbers show."""
+"""The headline of each section: the main finding in its numbers."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ __all__ = [
 ]
 
 _PARTS = ("early {}", "{} morning", "{} afternoon", "{} evening")
-"""Of six hours each, from midnight."""
+"""Parts of six hours each, from midnight."""
 
 _SHOWN = 10
-"""So many songs and artists are asked for."""
+"""How many songs and artists are requested."""
 
 _FEW = 5
-"""Of fewer plays it says nothing that one listener has most of them."""
+"""With fewer plays, it means nothing that one listener made most of them."""
 
 _ABOVE = 1.05
-"""A peak of at least so many times the average is compared with it."""
+"""A peak is compared with the average if it is at least this many times as high."""
 
 _CHANCE = 0.05
-"""An artist is named where chance alone names one in at most one week of twenty."""
+"""An artist is named only if chance alone would name one in at most one week in twenty."""
 
 
 def songs(facts: Facts) -> str:
-    """Which song is played most, and whether that is one listener's doing."""
+    """Which song is played most, and whether that is due to one listener."""
     first, *others = facts.songs
     names = [f"“{song['title']}”" for song in _tied(first, others)]
     if len(names) > 1:
@@ -52,7 +52,7 @@ def songs(facts: Facts) -> str:
 
 
 def artists(facts: Facts) -> str:
-    """Which artist is played most, and whether that is one listener's doing."""
+    """Which artist is played most, and whether that is due to one listener."""
     first, *others = facts.artists
     names = [artist["artist"] for artist in _tied(first, others)]
     if len(names) > 1:
@@ -61,7 +61,7 @@ def artists(facts: Facts) -> str:
 
 
 def users(facts: Facts) -> str:
-    """What share of the plays those make who play most."""
+    """What share of the plays the most active listeners make."""
     shown, listeners = len(facts.users), facts.totals["listeners"]
     if shown < listeners:
         share = percent(sum(user["share"] for user in facts.users))
@@ -72,7 +72,7 @@ def users(facts: Facts) -> str:
 
 
 def trend(facts: Facts) -> str:
-    """Which artist rises by more than chance brings among so many."""
+    """Which artist rises by more than chance explains among so many."""
     if facts.trend is None:
         return "There is no earlier week to compare with"
     first = facts.trending[0] if facts.trending else None
@@ -87,7 +87,7 @@ def trend(facts: Facts) -> str:
 
 
 def trend_note(facts: Facts) -> str:
-    """How many artists were compared, and how far chance goes among them."""
+    """How many artists were compared, and how likely chance alone produces such a rise."""
     if not facts.trending:
         return "No artist was played five times or more, and rose by more than all plays did."
     first = facts.trending[0]
@@ -98,7 +98,7 @@ def trend_note(facts: Facts) -> str:
 
 
 def hours(facts: Facts) -> str:
-    """When the most plays are: in which part of which day, or at which hour where there are few days."""
+    """When most plays occur: in which part of which weekday, or at which hour if there are few days."""
     if not facts.has_weeks:
         return _peak({f"{hour}:00 to {hour + 1}:00": slot for hour, slot in facts.day().items()}, "hours")
     parts: dict[str, Slot] = defaultdict(lambda: Slot(0, 0))
@@ -109,7 +109,7 @@ def hours(facts: Facts) -> str:
 
 
 def busiest(week: Mapping[str, Any]) -> str:
-    """Which hour of the week has the most plays, or how many share the first place."""
+    """Which hour of the week has the most plays, or how many hours tie for first place."""
     first, *others = week["best"]
     if others:
         return f"{len(others) + 1} hours share the first place with"
@@ -140,7 +140,7 @@ def people(facts: Facts) -> str:
 
 
 def _nobody_pays(facts: Facts) -> str:
-    """How many are known to be on the free level: a play may have another level, or none."""
+    """How many listeners are known to be on the free level: a play may have another level, or none."""
     free, listeners = _of(facts.levels, "level", "free"), facts.totals["listeners"]
     if free is None:
         return "No listener is known to pay"
@@ -152,14 +152,14 @@ def _nobody_pays(facts: Facts) -> str:
 
 
 def changes(facts: Facts) -> str:
-    """How many went from free to paid, and stayed."""
+    """How many listeners went from free to paid, and stayed."""
     free = _of(facts.level_changes, "level", "free")
     if free is None:
         unknown = _of(facts.level_changes, "level", None) is not None
         return f"No listener {'is known to have begun' if unknown else 'began'} on the free level"
     if not free["changed"]:
         return f"None of {counted(free['users'], 'free listener')} went paid"
-    # Where there is a third level, the change may be to that.
+    # If there is a third level, the change may be to that one.
     went = "changed level" if {row["level"] for row in facts.levels} - {"free", "paid", None} else "went paid"
     began = f"{number(free['changed'])} of {counted(free['users'], 'free listener')} {went}"
     if free["stayed"] == free["changed"]:
@@ -168,7 +168,7 @@ def changes(facts: Facts) -> str:
 
 
 def returning(facts: Facts) -> str:
-    """How many of those who registered played the week after, where the plays reach its end."""
+    """How many new listeners played the week after they registered, if the plays reach the end of that week."""
     if not facts.retention:
         return "No listener is known to have registered in this period"
     sizes = {row["cohort"]: row["size"] for row in facts.retention if facts.has_week(row["cohort"], 1)}
@@ -180,7 +180,7 @@ def returning(facts: Facts) -> str:
 
 
 def health(facts: Facts) -> str:
-    """Whether every line is accounted for, and the checks pass."""
+    """Whether every line is accounted for and the checks pass."""
     lines, rejected = (sum(source[name] for source in facts.sources) for name in ("lines", "rejected"))
     accounting = (
         f"{number(rejected)} of {counted(lines, 'line')} {'was' if rejected == 1 else 'were'} rejected"
@@ -197,7 +197,7 @@ def health(facts: Facts) -> str:
 
 
 def period(facts: Facts) -> str:
-    """The whole period in one line, which is the headline of the page."""
+    """The whole period in one line, as the headline of the page."""
     totals = facts.totals
     return f"{counted(totals['plays'], 'play')} by {counted(totals['listeners'], 'listener')}"
 
@@ -220,14 +220,14 @@ def _tied(first: Record, others: Sequence[Record]) -> list[Record]:
 
 
 def _shared_first(names: Sequence[str], what: str, first: Record, shown: int) -> str:
-    """Who shares the first place; where all that were asked for do, there may be more."""
+    """Which ones tie for first place; if all requested ones do, there may be more."""
     if len(names) == shown >= _SHOWN:
         return _shared(names[:3], f"At least {shown} {what}", _plays(first))
     return _shared(names, f"{len(names)} {what}", _plays(first))
 
 
 def _shared(names: Sequence[str], how_many: str, plays: str) -> str:
-    """The first three of those that share the first place."""
+    """The first three of those that tie for first place, and how many more there are."""
     others = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return f"{how_many} share the first place with {plays}: {', '.join(names[:3])}{others}"
 
@@ -242,7 +242,7 @@ def _of_one(row: Record) -> str:
 
 
 def one_listener(row: Record) -> str | None:
-    """Whose plays they mostly are, where more than half are of one listener; None of very few plays."""
+    """A note if one listener made more than half of the plays; None otherwise, or with very few plays."""
     if row["plays"] < _FEW or 2 * row["most_by_one"] <= row["plays"]:
         return None
     if row["listeners"] == 1:

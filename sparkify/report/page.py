@@ -1,9 +1,8 @@
-"""Renders the facts as one file of HTML.
+"""Renders the facts as a single HTML file.
 
-The charts are HTML and small SVG of our own and not those of a charting library: they weigh a few kilobytes,
-follow the reader's light or dark scheme, print, flow from 390 to 1600 pixels, are tables to a screen reader,
-and have the same bytes for the same data. A chart of Vega, rendered beforehand, has one size, one scheme, and
-text that is outlines.
+The charts are our own HTML and small SVG instead of a charting library: they weigh a few kilobytes, follow the
+reader's light or dark scheme, print, flow from 390 to 1600 pixels, are tables to a screen reader, and have the
+same bytes for the same data. A prerendered Vega chart has one size, one scheme, and text converted to outlines.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["build", "render"]
 
 _DEEP = 64
-"""Above this shade, in per cent, page.css has the other colour of text."""
+"""Above this shade, in percent, page.css uses the other text colour."""
 
 _TIERS = {match.value: match.label for match in Match}
 _SECTIONS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
@@ -53,22 +52,22 @@ _SECTIONS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "returning": ("Returning", "Returning listeners", ("retention",)),
     "health": ("Data quality", "Data quality", ("freshness", "match-quality", "unmatched")),
 }
-"""By section: its name among the contents, the line above its headline, and the questions it answers."""
+"""By section: its name in the contents, the line above its headline, and the questions it answers."""
 
 
 def build(warehouse: Warehouse, **options: Any) -> str:
-    """The page, as HTML. The same data gives the same bytes: its times are those of the data.
+    """The page as HTML. The same data gives the same bytes, since all its times come from the data.
 
     :param options: those of :func:`collect`: ``since``, ``until``, ``days``, ``tz``, ``checks``.
     :raises ConfigurationError: as :func:`collect` does, and without the extra ``report``.
     """
-    # Before the questions, which without jinja2 would be asked for nothing.
+    # Before the questions, which would be asked in vain without jinja2.
     template = _template()
     return _rendered(template, collect(warehouse, **options))
 
 
 def render(facts: Facts) -> str:
-    """The page of these facts, as HTML.
+    """The page for these facts, as HTML.
 
     :raises ConfigurationError: without the extra ``report``.
     """
@@ -102,7 +101,7 @@ def _rendered(template: Any, facts: Facts) -> str:
 
 
 def _answers(facts: Facts, names: Sequence[str]) -> list[dict[str, Any]]:
-    """Of each question that was asked: the command, the SQL, and the rows as CSV."""
+    """For each question that was asked: the command, the SQL, and the rows as CSV."""
     return [
         {
             "command": facts.commands[name],

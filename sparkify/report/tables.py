@@ -1,4 +1,4 @@
-"""The rows of the tables of the page: songs, artists, groups of listeners, cohorts."""
+"""The rows of the tables on the page: songs, artists, listeners, groups of listeners, cohorts."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def trending(facts: Facts) -> list[dict[str, Any]]:
 
 
 def users(facts: Facts) -> list[dict[str, Any]]:
-    """The users who play most, by name; those without one by their number."""
+    """The most active users, by name, or by their number if they have no name."""
     most = max((row["plays"] for row in facts.users), default=1)
     rows = []
     for row in facts.users:
@@ -72,7 +72,7 @@ def users(facts: Facts) -> list[dict[str, Any]]:
 
 
 def groups(facts: Facts) -> list[dict[str, Any]]:
-    """Levels and genders: their share of the listeners beside their share of the plays."""
+    """Levels and genders: their share of the listeners next to their share of the plays."""
     return [
         {
             **row,

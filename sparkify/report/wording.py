@@ -1,4 +1,4 @@
-"""How numbers, shares and dates are written on the page."""
+"""Formats numbers, shares and dates for the page."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def number(value: float) -> str:
 
 
 def decimal(value: float) -> str:
-    """One decimal where it tells something: ``8.9``, ``28``, ``1,204``."""
+    """With one decimal only if it is significant: ``8.9``, ``28``, ``1,204``."""
     return number(value) if abs(value) >= 100 or value == int(value) else f"{value:.1f}".replace("-", MINUS)
 
 
@@ -45,7 +45,7 @@ def compact(value: float) -> str:
 
 
 def percent(share: float | None) -> str:
-    """``82%``; below ten per cent with a decimal, and never 0% or 100% of what is not quite so."""
+    """``82%``; with one decimal below ten percent, and never 0% or 100% unless it is exactly that."""
     if share is None:
         return _DASH
     hundredths = share * 100
@@ -57,19 +57,19 @@ def percent(share: float | None) -> str:
 
 
 def exact_percent(share: float) -> str:
-    """With one decimal, always, for shares whose difference is told: ``85.9%``."""
+    """Always with one decimal, for shares whose difference is shown: ``85.9%``."""
     return f"{100 * share:.1f}%"
 
 
 def signed_percent(change: float) -> str:
-    """With its sign, the minus as long as the plus: ``+12%``; or ``no change``."""
+    """With its sign, where the minus is as wide as the plus: ``+12%``; or ``no change``."""
     hundredths = change * 100
     text = f"{abs(hundredths):,.0f}%" if abs(hundredths) >= 9.95 else f"{abs(hundredths):.1f}%"
     return "no change" if abs(hundredths) < 0.05 else f"{'+' if change > 0 else MINUS}{text}"
 
 
 def grown(growth: float) -> str:
-    """``+33%``, and ``8.0 times`` of what at least doubled."""
+    """``+33%``, or ``8.0 times`` for growth of at least double."""
     return signed_percent(growth) if growth < 1 else f"{decimal(growth + 1)} times"
 
 
@@ -80,7 +80,7 @@ def counted(value: int, what: str, plural: str | None = None) -> str:
 
 def day(value: date, *, year: bool = False) -> str:
     """``5 Nov``, ``5 Nov 2018``."""
-    # Not strftime: its months are those of whatever locale the process is in.
+    # Not strftime: its month names depend on the locale of the process.
     text = f"{value.day} {_MONTHS[value.month - 1]}"
     return f"{text} {value.year}" if year else text
 
