@@ -1,7 +1,7 @@
-"""The registry of databases: the one place where a database's name is compared.
+"""The registry of databases: the only place that compares the name of a database.
 
-A database is a folder here with a line below. Its module ``sql`` has its texts of the constructs of
-:mod:`sparkify.etl.constructs`; its module ``database`` has its :class:`Database`.
+Each database is a folder here and a line below. Its module ``sql`` renders the constructs of
+:mod:`sparkify.etl.constructs`; its module ``database`` defines its :class:`Database`.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _CLASSES = {
 }
 
 for _name in _CLASSES:
-    # Light: these import SQLAlchemy alone, and no driver.
+    # Cheap: these import only SQLAlchemy, and no driver.
     import_module(f"{__name__}.{_name}.sql")
 
 
 def names() -> tuple[str, ...]:
-    """The names of all databases, as the backends of URLs have them."""
+    """The names of all databases, spelled as the backends of URLs."""
     return tuple(_CLASSES)
 
 
@@ -52,15 +52,15 @@ def database_type(name: str) -> type[Database]:
 
 
 def open_database(url: URL, settings: Settings | None = None, sources: Sequence[Source] = ()) -> Database:
-    """The database of a URL. Nothing is connected to.
+    """The database of a URL, without connecting to it.
 
-    :param settings: what the database needs beyond its URL; None: nothing is set.
-    :param sources: whose files it will load.
-    :raises ConfigurationError: when the URL is of another database, or lacks what that database needs.
+    :param settings: what the database needs beyond its URL; None if nothing is set.
+    :param sources: the sources whose files it will load.
+    :raises ConfigurationError: when sparkify does not load that kind of database, or it lacks a setting.
     """
     return database_type(url.get_backend_name())(url, settings, sources)
 
 
 def write_parquet(rows: Rows, file: Path) -> None:
-    """Write rows of any database to a local Parquet file, which is replaced if it is there."""
+    """Write rows of any database to a local Parquet file, replacing the file if it exists."""
     import_module(f"{__name__}.duckdb.parquet").write_parquet(rows, file)

@@ -1,4 +1,4 @@
-"""What only a running database can tell, as answers to questions."""
+"""Facts that only a running database can tell, as questions and answers."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ __all__ = ["Fact"]
 
 @dataclass(frozen=True)
 class Fact:
-    """One question to a database, and what it answered.
+    """One question to a database, and its answer.
 
-    :ivar answer: None where it did not answer.
-    :ivar changes: what the answer changes for whoever loads it.
+    :ivar answer: None if it did not answer.
+    :ivar changes: what the answer changes for loading the database.
     :ivar problem: why there is no answer.
     """
 

@@ -1,4 +1,4 @@
-"""Writes the history beside the file of an embedded database, a line each, so that no kill spoils it."""
+"""Writes the history beside the file of an embedded database line by line, so that no kill corrupts it."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ from sparkify.etl.results import FileCount, LoadRecord
 __all__ = ["FileJournal", "compact"]
 
 COMPACTED_ABOVE = 1_000_000
-"""Bytes. A history that is longer, and twice as long as after the last time, is compacted."""
+"""Bytes. A history is compacted when it is longer than this and than twice its last compacted size."""
 
 KEPT_FAILURES = 100
-"""Failed loads that stay when it is compacted."""
+"""Failed loads that a compaction keeps."""
 
 _TIMEOUT = 1
-"""Seconds to wait for another process that writes a line. Nobody stops a load by holding the lock."""
+"""Seconds to wait for another process that writes a line. Holding the lock never stops a load."""
 
 _TAIL = 4_096
-"""Bytes at either end that are read where those between do not matter."""
+"""Bytes that are read at either end when those in between do not matter."""
 
 _RUN = re.compile(rb'\{"event":"[a-z ]+","run":"(\w+)"')
 
 
 class FileJournal(Journal):
-    """Remembers one load in the history beside a database."""
+    """Records one load in the history beside a database."""
 
     def __init__(self, path: Path, observer: Observer) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class FileJournal(Journal):
     def began(self) -> None:
         if self._origin is not None and not self._has_begun:
             self._has_begun = True
-            # Not synced: it is there after a kill, and after a loss of power there is little to tell of.
+            # Not synced: it survives a kill, and after a power loss there is little to report.
             self._append("began", asdict(self._origin), sync=False)
 
     def committing(self, load: LoadRecord, files: Sequence[FileCount]) -> None:
@@ -77,7 +77,7 @@ class FileJournal(Journal):
         self._compact()
 
     def nothing_new(self) -> None:
-        # Of a load that found nothing new nothing is written, unless something before it did not end well.
+        # A load that found nothing new is not recorded, unless something before it did not end well.
         with suppress(OSError):
             if _ended_well(self._path):
                 return
@@ -100,7 +100,7 @@ class FileJournal(Journal):
 
     @contextmanager
     def _warning(self) -> Iterator[None]:
-        """Say once that the history cannot be written, and go on."""
+        """Warn once that the history cannot be written, and go on."""
         try:
             yield
         except OSError as exc:
@@ -110,10 +110,10 @@ class FileJournal(Journal):
 
 
 def append(path: Path, line: bytes, *, sync: bool = True) -> None:
-    """Append one line, with one write, behind a newline where the last write was cut short.
+    """Append one line with one write, after a newline if the last write was cut short.
 
-    :param sync: return when it is on the disk.
-    :raises OSError: when it cannot be written whole.
+    :param sync: return only when the line is on disk.
+    :raises OSError: when it cannot be written in full.
     """
     with _locked(path) as handle:
         size = os.fstat(handle).st_size
@@ -128,8 +128,8 @@ def append(path: Path, line: bytes, *, sync: bool = True) -> None:
 
 
 def compact(path: Path) -> None:
-    """Leave out what nobody needs any more, where the history has become long: loads that a full refresh has
-    replaced, and all but the last hundred that failed. It is written anew and renamed, so it is always whole.
+    """Drop what is no longer needed from a history that has become long: loads that a full refresh has
+    replaced, and all but the last hundred that failed. It is rewritten and renamed, so it is always complete.
 
     :raises OSError: when that cannot be done.
     """
@@ -142,7 +142,7 @@ def compact(path: Path) -> None:
         if not _lock(handle):
             return
         for left in path.parent.glob(f".{path.name}.new-*"):
-            # Of a process that was killed while it had the lock.
+            # Left by a process that was killed while it held the lock.
             left.unlink(missing_ok=True)
         size = os.fstat(handle).st_size
         start = os.pread(handle, _TAIL, 0).partition(b"\n")[0]
@@ -165,29 +165,29 @@ def compact(path: Path) -> None:
 
 
 def _needed(text: bytes) -> bytes:
-    """The lines of a history that somebody may still ask for."""
+    """The lines of a history that may still be needed."""
     lines = [line for line in text.split(b"\n") if line.strip()]
     runs = {match and match[1] for match in map(_RUN.match, lines)}
     if len(runs) > 1 or None in runs:
         found = parse_sidecar(text)
         kept = {load.run for load in found.loads} | set(found.failed_runs[-KEPT_FAILURES:])
-        # Of what failed before it nobody asks any more.
+        # Without it, the failures before it would count again.
         kept |= {found.last_nothing_new or ""}
         lines = [line for line, entry in entries_of(text) if entry.get("run") in kept]
-    # Else it is that of the first load alone, which may have named very many files.
+    # Otherwise it holds only the first load, which may have named very many files.
     return b"".join(line + b"\n" for line in lines)
 
 
 @contextmanager
 def _locked(path: Path) -> Iterator[int]:
-    """The history, open, while no other process compacts it. A new one is for its owner alone."""
+    """The history, opened, while no other process compacts it. A new one is private to its owner."""
     until = time.monotonic() + _TIMEOUT
     while True:
         handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             while not _lock(handle) and time.monotonic() < until:
                 time.sleep(0.01)
-            # Compacted meanwhile: it is another file now.
+            # Otherwise it was compacted meanwhile, and is another file now.
             if path.stat().st_ino == os.fstat(handle).st_ino or time.monotonic() >= until:
                 yield handle
                 return
@@ -207,7 +207,7 @@ def _lock(handle: int) -> bool:
 
 
 def _ended_well(path: Path) -> bool:
-    """Whether the last line is of a load that ended well; also where there is none."""
+    """Whether the last line is of a load that ended well, or there is no line."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))

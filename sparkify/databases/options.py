@@ -1,4 +1,4 @@
-"""What the settings say of a database, where there are settings."""
+"""Settings of a database, if there are any."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["jsonpaths", "option"]
 
 
 def option(settings: Settings | None, name: str) -> Any:
-    """A setting by its name; None where there are no settings."""
+    """A setting by its name; None if there are no settings."""
     return None if settings is None else getattr(settings, name)
 
 
 def jsonpaths(settings: Settings | None, sources: Sequence[Source]) -> Mapping[str, str]:
-    """By source, the JSONPaths file that the settings name."""
+    """The JSONPaths file that the settings name for each source, if any."""
     named = {
         source.name: option(settings, source.location.jsonpaths)
         for source in sources

@@ -1,4 +1,4 @@
-"""What is said of a database that this user may not read, or not write: a retry changes nothing."""
+"""Errors for a database that this user may not read or write: a retry changes nothing."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ __all__ = ["FILE_ADVICE", "FOLDER_ADVICE", "not_readable", "not_writable", "refu
 _ALLOW = "or have its owner allow it (chmod, chown)."
 
 FILE_ADVICE: Final = f"Run this as its owner, {_ALLOW}"
-"""What a user can do who may not read or write the file."""
+"""What users who may not read or write the file can do."""
 
 FOLDER_ADVICE: Final = f"Put the database elsewhere, {_ALLOW}"
-"""What a user can do who may make no file in its folder."""
+"""What users who may not create files in its folder can do."""
 
 
 def not_readable(file: Path) -> ConfigurationError:
-    """The error of a file that this user may not read."""
+    """The error for a file that this user may not read."""
     return _denied(file, "read", UNCHANGED)
 
 
 def not_writable(file: Path, *, state: str | None = None) -> ConfigurationError:
-    """The error of a file that this user may not write; where it is not there, of its folder.
+    """The error for a file that this user may not write, or for its folder if the file does not exist.
 
-    :param state: in what state things were left, where that is known.
+    :param state: in what state things were left, if known.
     """
     if file.exists():
         return _denied(file, "written", state)
@@ -40,10 +40,10 @@ def not_writable(file: Path, *, state: str | None = None) -> ConfigurationError:
 
 
 def refuse_folder(file: Path) -> None:
-    """See that this user may make files in the folder of a file.
+    """Check that this user may create files in the folder of a file.
 
-    :raises ConfigurationError: when not. A folder that is not there, and a file system that is read-only, are
-        left to whoever writes there.
+    :raises ConfigurationError: when not. A folder that does not exist and a read-only file system are left
+        to the code that writes there.
     """
     folder = file.parent
     if not folder.is_dir() or os.access(folder, os.W_OK | os.X_OK):

@@ -1,4 +1,4 @@
-"""What a database must know to run the SQL of a user, which may only read."""
+"""How a database runs a user's SQL, which may only read."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _PREFETCHED = 10_000
 class SqlReader(ABC):
     """Runs one statement of a user in a READ ONLY transaction, which is always rolled back.
 
-    Two things keep it from writing: the kind of statement is looked at before it is sent, and the database
-    itself refuses to write. The first alone would miss a function that writes; the second alone would let pass
-    what writes outside of the database.
+    Two things keep it from writing: the kind of statement is checked before it is sent, and the database
+    itself refuses to write. The first alone would miss a function that writes; the second alone would let
+    through a statement that writes outside of the database.
     """
 
     begin: ClassVar[str]
@@ -32,10 +32,10 @@ class SqlReader(ABC):
 
     @abstractmethod
     def check(self, text: str) -> None:
-        """See that a text is one statement that reads.
+        """Check that a text is one statement that reads.
 
-        :raises ConfigurationError: when it is none, several, or one of another kind.
-        :raises SparkifyError: when the database cannot read it, with its words.
+        :raises ConfigurationError: when it is no statement, several, or one of another kind.
+        :raises SparkifyError: when the database cannot parse it, with the database's message.
         """
 
     @abstractmethod
@@ -44,7 +44,7 @@ class SqlReader(ABC):
 
     @abstractmethod
     def translate(self, error: Exception) -> SparkifyError | None:
-        """The error of a user's SQL in our words; None: as every other error of this database."""
+        """The error of a user's SQL in our words; None to treat it as any other error of this database."""
 
     @contextmanager
     def transaction(
@@ -52,21 +52,21 @@ class SqlReader(ABC):
     ) -> Iterator[Connection]:
         """A connection in a READ ONLY transaction, which is rolled back at the end.
 
-        :param external_access: whether the SQL may read and write files; of an embedded database, False holds
+        :param external_access: whether the SQL may read and write files; for an embedded database, False holds
             until it is closed.
-        :param target: the one file that it may write all the same.
+        :param target: the one file that it may write even so.
         """
         connection = connection.execution_options(isolation_level="AUTOCOMMIT")
         connection.exec_driver_sql(self.begin)
         try:
             yield connection
         finally:
-            # Where the connection is lost, so is the transaction.
+            # If the connection is lost, so is the transaction.
             with suppress(DBAPIError):
                 connection.exec_driver_sql("ROLLBACK")
 
     def rows(self, connection: Connection, text: str) -> Rows:
-        """Run a statement that was checked."""
+        """Run a statement that has been checked."""
         options = {"yield_per": _PREFETCHED}
         return self.of(connection.exec_driver_sql(self.escape(text), execution_options=options))
 
@@ -75,7 +75,7 @@ class SqlReader(ABC):
         return Rows(unique(list(result.keys())), tuple(self.types(result)), (tuple(row) for row in result))
 
     def escape(self, text: str) -> str:
-        """The text as the driver wants it where there are no parameters."""
+        """The text as the driver expects it without parameters."""
         return text
 
     def write_parquet(self, connection: Connection, text: str, file: Path) -> bool:
@@ -84,5 +84,5 @@ class SqlReader(ABC):
 
 
 def refusal(kind: str) -> ConfigurationError:
-    """What a statement is refused with that would do anything but read."""
+    """The error for a statement that does anything but read."""
     return ConfigurationError(f"the SQL may only read, and {kind} does not", state=UNCHANGED)

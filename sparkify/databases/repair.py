@@ -1,4 +1,4 @@
-"""What was done to a database that did not open any more."""
+"""What was done to a database that no longer opened."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["Repair"]
 class Repair:
     """What was done.
 
-    :ivar undone: what was undone, in a few words; None where nothing was.
-    :ivar log: where the damaged log is kept; None where none was damaged.
-    :ivar kept: how many bytes of it are in use.
-    :ivar lost: how many are not.
+    :ivar undone: what was undone, in a few words; None if nothing was.
+    :ivar log: where the damaged log is kept; None if none was damaged.
+    :ivar kept: how many of its bytes are still in use.
+    :ivar lost: how many of its bytes are not.
     """
 
     undone: str | None = None

@@ -1,4 +1,4 @@
-"""Files that are made under another name beside their own, and what is left of them by processes that died."""
+"""Files that are written under a temporary name beside their own, and those that dead processes have left."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ __all__ = ["name_beside", "sweep", "sync"]
 
 
 _FORGOTTEN = 24 * 60 * 60
-"""Seconds after which what another container has left is taken for that of a dead process."""
+"""Seconds after which a file of another container counts as left by a dead process."""
 
 
 def name_beside(path: Path) -> Path:
-    """A name for this process to make a file under, until it is whole: another one each time."""
+    """A name under which this process writes a file until it is complete: a different one each time."""
     return path.with_name(f".{path.name}.new-{os.getpid()}-{_namespace()}-{secrets.token_hex(4)}")
 
 
 def sweep(path: Path) -> None:
-    """Remove what processes that were killed while they made a file have left; not what living ones make.
+    """Remove the unfinished files that killed processes have left, but not those that living ones are writing.
 
-    Containers that share a folder do not see each other's processes, and have some of the same number: of what
-    one has left the age must tell.
+    Containers that share a folder do not see each other's processes, and use some of the same numbers: a file
+    of another container is judged by its age.
     """
     name = re.compile(rf"\.{re.escape(path.name)}\.new-(\d+)(?:-(\d+)-[0-9a-f]+)?(?:\.wal)?")
     for left in path.parent.glob(f".{glob.escape(path.name)}.new-*"):
@@ -39,7 +39,7 @@ def sweep(path: Path) -> None:
 
 
 def _namespace() -> int:
-    """Which processes this one sees: each container has a number of its own; 0 where there are none."""
+    """The PID namespace of this process: each container has its own; 0 if the system has none."""
     try:
         return Path("/proc/self/ns/pid").stat().st_ino
     except OSError:
@@ -47,7 +47,7 @@ def _namespace() -> int:
 
 
 def sync(path: Path) -> None:
-    """Have a file, or the names in a folder, survive a loss of power."""
+    """Make a file, or the names in a folder, survive a power loss."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -15,8 +15,8 @@ class Rows:
 
     :ivar columns: names, each once.
     :ivar types: of the columns, as DuckDB names them: ``BIGINT``, ``DECIMAL(10,2)``, ``TIMESTAMP``. A DECIMAL
-        without numbers has as many places as its values have.
-    :ivar rows: one tuple a row, fetched as they are asked for.
+        without numbers has as many decimal places as its values.
+    :ivar rows: one tuple per row, fetched on demand.
     """
 
     columns: tuple[str, ...]
@@ -28,7 +28,7 @@ class Rows:
 
 
 def unique(names: Sequence[str]) -> tuple[str, ...]:
-    """The names, with a number behind one that is there already.
+    """The names, with a number appended to each that is already taken.
 
     >>> unique(["n", "n", "n_1", ""])
     ('n', 'n_1', 'n_1_1', 'column')

@@ -1,7 +1,7 @@
 """The history beside the file of an embedded database: which files its loads committed, and which loads failed.
 
-It is a file of JSON lines, and holds what is needed when the database cannot be opened, or is gone. Each line
-is an object with ``event``, ``run`` (one for each load) and ``at``:
+It is a file of JSON lines, and holds what is needed when the database cannot be opened or is gone. Each line is
+an object with ``event``, ``at`` and, unless it is ``compacted``, ``run`` (one for each load):
 
 ``began``
     a load has found files to load: ``started_at``, ``host``, ``pid``, ``version``
@@ -11,9 +11,9 @@ is an object with ``event``, ``run`` (one for each load) and ``at``:
 ``committed``, ``nothing new``
     it has ended well
 ``failed``
-    it has not: what a :class:`~sparkify.etl.journal.FailedLoad` has
+    it has failed: the fields of a :class:`~sparkify.etl.journal.FailedLoad`
 ``compacted``
-    lines above that nobody needs any more were left out; ``bytes`` of those that stayed
+    lines that are no longer needed were dropped; ``bytes`` of those that stayed, which follow
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 _COMMITTING = b'{"event":"committing"'
-"""How a line begins that names files."""
+"""How a line that names files begins."""
 
 NOT_ENDED = "has not ended: it was killed, or is still under way"
 
@@ -50,7 +50,7 @@ class RecordedFile:
     """A file whose lines a load has committed.
 
     :ivar bytes: its size as stored.
-    :ivar sha256: of its bytes as stored; None where it is not known.
+    :ivar sha256: of its bytes as stored; None if it is not known.
     """
 
     source: str
@@ -67,7 +67,7 @@ class RecordedFile:
 class RecordedLoad:
     """A load that committed. Times are UTC, without zone.
 
-    :ivar confirmed: False where it is not known whether it did: it was stopped in the middle of its commit.
+    :ivar confirmed: False if it is not known whether it did: it was stopped in the middle of its commit.
     """
 
     run: str
@@ -82,13 +82,13 @@ class RecordedLoad:
 
 @dataclass(frozen=True)
 class Sidecar:
-    """What the history beside a database tells.
+    """What the history beside a database says.
 
-    :ivar loads: those whose files the database holds, the oldest first: from the last full refresh on.
+    :ivar loads: those whose files the database holds, oldest first, from the last full refresh on.
     :ivar failures: the loads that failed since the last one that ended well, newest first.
-    :ivar failed_runs: all that have failed or not ended, of which the history still tells.
+    :ivar failed_runs: all that failed or did not end, as far as the history still has them.
     :ivar last_nothing_new: the last load that found nothing new after one that had failed.
-    :ivar unreadable: lines that are none, such as one that was cut short by a full disk.
+    :ivar unreadable: how many lines cannot be read, such as one that a full disk cut short.
     """
 
     loads: tuple[RecordedLoad, ...] = ()
@@ -109,9 +109,9 @@ def sidecar_of(database: Path) -> Path:
 
 
 def read_sidecar(path: Path) -> Sidecar:
-    """What a history tells; nothing where there is none. Read-only.
+    """What a history says; nothing if it does not exist. Read-only.
 
-    :raises OSError: when it is there and cannot be read.
+    :raises OSError: when it exists and cannot be read.
     """
     try:
         return parse_sidecar(path.read_bytes())
@@ -122,7 +122,7 @@ def read_sidecar(path: Path) -> Sidecar:
 def read_failures(path: Path) -> tuple[FailedLoad, ...]:
     """The loads that failed since the last one that ended well, newest first; see :func:`read_sidecar`.
 
-    The names of the files, which may be very many, are passed over.
+    The names of the files, which may be very many, are skipped.
     """
     try:
         with path.open("rb") as lines:
@@ -133,7 +133,7 @@ def read_failures(path: Path) -> tuple[FailedLoad, ...]:
 
 
 def parse_sidecar(text: bytes) -> Sidecar:
-    """What the lines of a history tell."""
+    """What the lines of a history say."""
     reading = _Reading()
     unreadable = 0
     for _, entry in entries_of(text):
@@ -151,7 +151,7 @@ def parse_sidecar(text: bytes) -> Sidecar:
 
 
 def entries_of(text: bytes) -> Iterator[tuple[bytes, dict[str, Any]]]:
-    """Each line and the object in it, which is empty where there is none."""
+    """Each line that is not blank, and the object in it; an empty one if it has none."""
     for line in text.split(b"\n"):
         if line.strip():
             try:
@@ -163,7 +163,7 @@ def entries_of(text: bytes) -> Iterator[tuple[bytes, dict[str, Any]]]:
 
 @dataclass
 class _Reading:
-    """What was read so far."""
+    """What has been read so far."""
 
     loads: list[RecordedLoad] = field(default_factory=list)
     committing: dict[str, RecordedLoad] = field(default_factory=dict)
@@ -172,7 +172,7 @@ class _Reading:
     last_nothing_new: str | None = None
 
     def take(self, entry: dict[str, Any]) -> None:
-        """Read one line more."""
+        """Read one more line."""
         run = entry["run"] if entry["event"] != "compacted" else ""
         match entry["event"]:
             case "began":
@@ -199,16 +199,16 @@ class _Reading:
         self._forgive()
 
     def _forgive(self) -> None:
-        """After a load that ended well nobody asks for those before it."""
+        """Forget the failures before a load that ended well: they no longer matter."""
         self.failed_runs += self.not_ended()
         self.failures.clear()
 
     def not_ended(self) -> list[str]:
-        """The runs that began and did not end, as far as the history tells."""
+        """The runs that began and did not end, as far as the history says."""
         return [run for run, one in self.failures.items() if one.failed_at is None]
 
     def all_loads(self) -> list[RecordedLoad]:
-        """Those that were committed, and those of which it is not known."""
+        """The loads that committed, and those that may have committed."""
         loads = self.loads
         for load in self.committing.values():
             loads = _with(loads, load)
@@ -216,11 +216,11 @@ class _Reading:
 
 
 def _with(loads: list[RecordedLoad], load: RecordedLoad) -> list[RecordedLoad]:
-    """The loads whose files the database holds after another one.
+    """The loads whose files the database holds after one more load.
 
-    The number of a load is one more than that of the last that committed. So those of the same number or a
-    higher one are not in the database: they did not commit, or another file had the same name. And of those
-    before it none is in doubt any more.
+    The number of a load is one more than that of the last load that committed. So loads with the same number or
+    a higher one are not in the database: they did not commit, or another file had the same name. And if it is
+    confirmed, those before it are no longer in doubt.
     """
     before = [one for one in loads if one.load_id < load.load_id]
     if load.confirmed:
@@ -268,5 +268,5 @@ def _not_ended(entry: dict[str, Any]) -> FailedLoad:
 
 
 def _moment(text: str) -> datetime:
-    """A moment of UTC, without zone."""
+    """A moment in UTC, without zone."""
     return datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None)

@@ -1,4 +1,4 @@
-"""Remembers a load that failed in a table of its database, over a connection that is not that of the load."""
+"""Records a failed load in a table of its database, over a connection other than that of the load."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-# Before any model of the ledger: the first column with an option for Redshift would import sqlalchemy-redshift,
-# and with it Alembic.
+# Before any model of the ledger: otherwise the first column with an option for Redshift would import
+# sqlalchemy-redshift, and with it Alembic.
 import sparkify.redshift.options  # noqa: F401
 from sparkify.config.secrets import redact
 from sparkify.etl.adapter import Adapter
@@ -24,7 +24,7 @@ __all__ = ["TableJournal"]
 
 
 class TableJournal(Journal):
-    """Remembers a load that failed; what a load has committed is in the ledger."""
+    """Records a failed load; what a load has committed is in the ledger."""
 
     def __init__(self, adapter: Adapter, engine: Engine, ledger: Ledger, observer: Observer) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class TableJournal(Journal):
 
     def failed(self, failure: FailedLoad) -> None:
         if failure.step == "connect":
-            # Nobody has answered, or there are no tables. To try again would only take as long again.
+            # Nothing has answered, or there are no tables. Another try would only take as long again.
             return
         masked = replace(failure, error=redact(failure.error))
         self._write(
@@ -55,12 +55,12 @@ class TableJournal(Journal):
         )
 
     def _write(self, write: Callable[[Session], None], *, otherwise: str) -> None:
-        """Write over a connection of its own; where anything fails, a warning of what that means."""
+        """Write over a separate connection; if anything fails, warn what that means."""
         try:
             with self._engine.connect() as connection:
                 write(Session(self._adapter, connection))
         except Exception as exc:
-            # Whatever it is: the load ends as it would without.
+            # Whatever it is, the load ends as it would without a journal.
             known = self._adapter.translate(exc)
             reason = known.found if known else first_line(exc)
             self._observer.warning(f"{self._ledger.failures.name}: {otherwise}: {reason}")
