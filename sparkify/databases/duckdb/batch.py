@@ -1,4 +1,4 @@
-"""The files of one load of DuckDB: read in groups by the database, and line by line where that fails."""
+"""The files of one DuckDB load: read in groups by the database, and line by line if that fails."""
 
 from __future__ import annotations
 
@@ -43,30 +43,30 @@ from sparkify.etl.validation import ToValidate, validate_files
 __all__ = ["DuckDBBatch"]
 
 _FIRST_GROUP = 64 * 1024 * 1024
-"""Bytes that the first statement reads, and each of the next twice as many as the one before: the database
-waits until the lines of a group are counted, and counting is quicker than it is.
+"""Bytes that the first statement reads; each of the next reads twice as many as the one before. The database
+waits until the lines of a group are counted, and counting is faster than the database.
 """
 _GROUP = 256 * 1024 * 1024
-"""Bytes that any other statement reads. Less, and the two threads of a small machine are not kept busy."""
+"""Bytes that the other statements read. With fewer, two threads of a small machine are not kept busy."""
 
 _COMPRESSED_AFTER = 1024 * 1024 * 1024
-"""Bytes of files whose rows stay in memory as they are, some 0.6 times as large. Those of more are compressed,
-which makes a tenth of them, and takes an eighth of the processor time of a load.
+"""Bytes of files whose rows stay in memory uncompressed, some 0.6 times as large. The rows of more are
+compressed to a tenth, which takes an eighth of the processor time of a load.
 """
 
 _UNREADABLE = (duckdb.InvalidInputException, duckdb.DataError)
-"""What reading a file that is not right raises: malformed JSON, our own error(), a failed conversion."""
+"""Raised when reading an invalid file: malformed JSON, our own error(), a failed conversion."""
 
 _NOT_NOW = (duckdb.TransactionException, duckdb.OutOfMemoryException)
-"""Why rows stay as they are, and can be read: another transaction of the process, or no memory to work in."""
+"""Why rows stay uncompressed, but readable: another transaction of the process, or no memory to work in."""
 
 
 class DuckDBBatch(Batch):
-    """The files of one load, as they lie in a temporary folder, and their rows in databases in memory.
+    """The files of one load, in a temporary folder, and their rows, in databases in memory.
 
-    The rows are read and committed by another connection than that of the load: what a transaction has written
-    itself, DuckDB scans with one thread. Each source has a database of its own, for the transaction of the load
-    sees one as it was when it first looked at it.
+    A second connection, not that of the load, reads the rows and commits them: DuckDB uses only one thread to
+    scan what a transaction has written itself. Each source has its own database, because the transaction of the
+    load sees a database as it was at its first access.
     """
 
     def __init__(self, folder: Path, aws: AwsOptions, observer: Observer) -> None:
@@ -79,11 +79,11 @@ class DuckDBBatch(Batch):
         self._one_thread = OneThread()
 
     def close(self) -> None:
-        """Let go of the rows, if that was not done. The transaction of the load is over."""
+        """Release the rows, if that has not been done. The transaction of the load is over."""
         if self._reader is None:
             return
-        # An engine without a pool has closed this connection with that of the load, and its database; and what
-        # ends a load may have ended this connection.
+        # An engine without a pool has closed this connection and its database with that of the load; and what
+        # ended the load may have ended this connection.
         with suppress(SQLAlchemyError):
             for catalog in self._attached.values():
                 self._reader.exec_driver_sql(detach(catalog))
@@ -116,7 +116,7 @@ class DuckDBBatch(Batch):
         plain = 0
         for group, size in _grouped(incoming):
             self._one_thread.read(session, source.name, size, self._reader)
-            # The rest is spooled even so: all of it will be validated at once.
+            # The rest is spooled all the same: everything will be validated at once.
             readable = readable and _insert_files(staging, group)
             plain += size
             if readable and plain >= _COMPRESSED_AFTER:
@@ -158,7 +158,7 @@ class DuckDBBatch(Batch):
             spooled.files = [next(validated) if one in wrong else one for one in spooled.files]
         session.rollback()
         if not found:
-            # To read the same files once more would fail once more.
+            # Reading the same files again would fail again.
             raise SparkifyError(
                 f"the files of {cause.source.name} could not be read, and nothing is wrong with any of them; "
                 "this is a defect of sparkify"
@@ -170,7 +170,7 @@ class DuckDBBatch(Batch):
             self._reader = session.connect_apart(lambda main: ConnectionWrapper(main.duplicate()))
         if source.name in self._attached:
             self._detach(session, source.name)
-        # A load of another thread may be about to detach its own.
+        # The load of another thread may be about to detach its own.
         suffix = "" if session.dry_run else f"_{secrets.token_hex(4)}"
         catalog = f"batch_of_{source.name}{suffix}"
         session.run(attach(source, catalog), apart=self._reader)
@@ -193,9 +193,9 @@ class DuckDBBatch(Batch):
 
 
 def _refuse_changed(files: Iterable[Readable]) -> None:
-    """See that large files, which are read where they lie, are what was read of them first.
+    """Check that large files, which are read in place, have not changed since they were listed.
 
-    :raises TemporaryError: when one is not: its lines were counted in what it was before.
+    :raises TemporaryError: when one has: its lines were counted before that.
     """
     for one in files:
         if one.file.path.is_symlink() and not is_as_listed(one.file.segments[0].file):
@@ -203,7 +203,7 @@ def _refuse_changed(files: Iterable[Readable]) -> None:
 
 
 def _grouped(files: Iterable[Readable]) -> Iterator[tuple[list[Readable], int]]:
-    """Files that are read together, and their bytes: either all of them were validated, or none."""
+    """Files that are read together, and their total bytes: either all of them were validated, or none."""
     group: list[Readable] = []
     size, limit = 0, min(_FIRST_GROUP, _GROUP)
     for one in files:
@@ -229,7 +229,7 @@ class _Staging:
     catalog: str
 
     def read(self, *paths: Sequence[str], validated: bool = False) -> int:
-        """Read files, and return how many lines they had: those that are stored, and those that need not be."""
+        """Read files, and return how many lines they had, including those that need not be stored."""
         statement = insert_files(self.source, self.catalog, validated=validated)
         if self.source.kept is None:
             return self._run(statement, paths).rowcount
@@ -239,7 +239,7 @@ class _Staging:
         return stored + after - before - 1
 
     def compress(self) -> None:
-        """Compress the rows that are stored."""
+        """Compress the stored rows."""
         try:
             self._run(compress(self.catalog))
         except OperationalError as exc:
@@ -251,7 +251,7 @@ class _Staging:
 
 
 def _insert_files(staging: _Staging, files: Sequence[Readable]) -> bool:
-    """Read files into the staging table. Returns whether every line arrived, and as it should be."""
+    """Read files into the staging table. Returns whether every line arrived correctly."""
     if any(one.file.suspect and not one.validated for one in files):
         return False
     paths = [str(one.file.path) for one in files if one.rows]
@@ -266,8 +266,8 @@ def _insert_files(staging: _Staging, files: Sequence[Readable]) -> bool:
 
 
 def _is_unreadable(error: DBAPIError | UnicodeDecodeError) -> bool:
-    """Whether an error says that a file is not right."""
-    # The message quotes the line, which need not be UTF-8: then Python cannot make the exception.
+    """Whether an error means that a file is invalid."""
+    # The message quotes the line, which need not be UTF-8: then Python cannot build the exception.
     return isinstance(error, UnicodeDecodeError) or isinstance(error.orig, _UNREADABLE)
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints that we begin, each of which can be undone: see :mod:`sparkify.databases.duckdb.rollback`."""
+"""Checkpoints that we start, each of which can be undone: see :mod:`sparkify.databases.duckdb.rollback`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["IN_DOUBT", "migrating", "undoable"]
 IN_DOUBT = (
     "the migrations were being committed, and it is not known whether they were; to run them again is safe"
 )
-"""The state when the database has ended, and it could not be undone."""
+"""The state when the database has ended and the migrations could not be undone."""
 
 
 def undoable(
@@ -28,10 +28,10 @@ def undoable(
     with_log: bool = False,
     has_ended: Callable[[], bool] = lambda: False,
 ) -> AbstractContextManager[None]:
-    """Run a checkpoint in the block, with a journal where there is a file.
+    """Run a checkpoint in the block, with a journal if there is a file.
 
     :param blocks: the rows of :data:`METADATA_BLOCKS`.
-    :param with_log: see :func:`~sparkify.databases.duckdb.rollback.journaled`, as for ``has_ended``.
+    :param with_log: see :func:`~sparkify.databases.duckdb.rollback.journaled`, also for ``has_ended``.
     """
     if file is None:
         return nullcontext()
@@ -40,14 +40,14 @@ def undoable(
 
 @contextmanager
 def migrating(connection: Connection, file: Path | None) -> Iterator[None]:
-    """Run migrations in the block: all that are committed come into the file, or none does.
+    """Run migrations in the block: all that are committed get into the file, or none does.
 
-    After a kill DuckDB 1.5 does not replay each ALTER TABLE from its log. So none is left there, nor after an
-    error that ends the database, such as that of a disk which fails in a checkpoint: then all are undone. Where
-    the disk does not let DuckDB empty its log after an error, the database is ended here.
+    After a kill, DuckDB 1.5 does not replay every ALTER TABLE from its log. So none is left there, not even
+    after an error that ends the database, such as a disk failure in a checkpoint: then all are undone. If the
+    disk does not let DuckDB empty its log after an error, the database is ended here.
 
-    :raises SparkifyError: that says what became of them, when the database has ended; before any runs, when the
-        file has been cut off.
+    :raises SparkifyError: when the database has ended, saying what became of them; before any runs, when the
+        file is truncated.
     """
 
     def has_ended() -> bool:
@@ -66,11 +66,11 @@ def migrating(connection: Connection, file: Path | None) -> Iterator[None]:
                 yield
             except BaseException:
                 if not has_ended():
-                    # Those before the one that failed have their commits.
+                    # Those before the one that failed are committed.
                     connection.rollback()
                     _checkpoint(connection)
                     if file is not None and _is_left(log_of(file)):
-                        # Half of a commit that failed, which DuckDB could not cut off: it would be replayed.
+                        # Half of a failed commit, which DuckDB could not cut off: it would be replayed.
                         connection.invalidate()
                         connection.engine.dispose()
                 raise
@@ -99,7 +99,7 @@ def _metadata_blocks(connection: Connection) -> Sequence[Sequence[int]]:
 
 
 def _checkpoint(connection: Connection) -> None:
-    # What is still open, such as a version table that a downgrade of nothing has made, would refuse it.
+    # An open transaction, such as of a downgrade of nothing that made a version table, would block it.
     connection.commit()
     connection.exec_driver_sql("CHECKPOINT")
     connection.commit()

@@ -1,4 +1,4 @@
-"""What is done when a connection to a file of DuckDB is made, and when it is closed."""
+"""What happens when a connection to a DuckDB file is opened, and when it is closed."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ __all__ = ["keep_utc", "make_engine"]
 log = logging.getLogger("sparkify.duckdb")
 
 _LIFE = 60
-"""Seconds that a copy is read."""
+"""Seconds for which a copy is read."""
 
 _UNTIL = "sparkify.until"
-"""Where a connection to a copy keeps how long it is used: infinite before its first use."""
+"""The key under which a connection to a copy keeps its expiry time: infinite before its first use."""
 
 _OWN_CHECKPOINTS = ("PRAGMA disable_checkpoint_on_shutdown", "SET checkpoint_threshold = '1TB'")
-"""DuckDB begins none by itself, at a commit or at the end: none that could not be undone."""
+"""DuckDB then starts no checkpoint itself, at a commit or at the end: it could not be undone."""
 
 
 def make_engine(url: URL, named: NamedFile, *, read_only: bool) -> Engine:
-    """An engine for the file that a URL names, or for a database in memory, whose sessions are in UTC.
+    """An engine, with sessions in UTC, for the file that a URL names or for a database in memory.
 
-    :raises ConfigurationError: when the URL has what DuckDB does not know.
+    :raises ConfigurationError: when no engine can be made of the URL.
     """
     if named.absolute is None:
-        # What is in memory nobody else reads, and DuckDB opens it for writing only.
+        # Nobody else reads a database in memory, and DuckDB opens one only for writing.
         read_only = False
-        # With a name it is one for all threads.
+        # With a name, all threads share one database.
         url = url.set(database=f":memory:{secrets.token_hex(8)}")
     else:
         url = url.set(database=str(named.absolute))
@@ -67,24 +67,24 @@ def make_engine(url: URL, named: NamedFile, *, read_only: bool) -> Engine:
 
 
 def keep_utc(engine: Engine, *, at: Literal["connect", "checkout"] = "connect") -> None:
-    """Have the sessions of an engine in UTC, as those of Redshift are: from when a connection is made, or anew
-    each time it is taken from the pool.
+    """Set the sessions of an engine to UTC, as on Redshift: when a connection is made, or again each time it is
+    taken from the pool.
     """
     if not event.contains(engine, at, _set_utc):
         event.listen(engine, at, _set_utc)
 
 
 def _set_utc(connection: Any, *_others: Any) -> None:
-    # DuckDB takes the zone of the machine, and by it a time without a zone for one with, where it compares or
-    # casts the two. Half a millisecond: ICU, which has the zones, is part of the library and is not looked for.
+    # By default DuckDB takes a time without a zone, to compare it with one that has a zone or to cast it, to be
+    # in the zone of the machine. Half a millisecond: the library contains ICU, which has the zones.
     connection.cursor().execute("SET TimeZone = 'UTC'")
 
 
 def _protect(engine: Engine, named: Callable[[], Path]) -> Engine:
-    """The engine, whose checkpoints can be undone where they are cut off: see
-    :mod:`sparkify.databases.duckdb.rollback`. What was committed is brought into the file when it is closed.
+    """The engine, whose checkpoints can be undone if they are cut off: see
+    :mod:`sparkify.databases.duckdb.rollback`. What was committed is written into the file when it is closed.
 
-    :param named: the path of its file, by which it is found wherever the working folder is by then.
+    :param named: returns a path that leads to its file, whatever the working folder is by then.
     """
 
     @event.listens_for(engine, "do_connect")
@@ -107,7 +107,7 @@ def _protect(engine: Engine, named: Callable[[], Path]) -> Engine:
 
     @event.listens_for(engine, "handle_error")
     def handle_error(context: ExceptionContext) -> None:
-        # It has ended the database for each connection: there is nothing to roll back, and none is used again.
+        # It has ended the database for every connection: there is nothing to roll back, and none is reused.
         if isinstance(context.original_exception, duckdb.FatalException):
             context.is_disconnect = True
 
@@ -115,8 +115,8 @@ def _protect(engine: Engine, named: Callable[[], Path]) -> Engine:
     def close(connection: Any, record: Any) -> None:
         file = named()
         log = log_of(file)
-        # Not while another connection of this process writes, nor where an error has ended the database: the
-        # log has it. Where a journal is left, who opens the file next undoes what failed, maybe with the log.
+        # This fails while another connection of this process writes, or after an error ended the database: the
+        # log has it. If a journal is left, whoever opens the file next undoes what failed, maybe with the log.
         with suppress(duckdb.Error, OSError, SparkifyError):
             if not log.stat().st_size:
                 log.unlink()
@@ -129,11 +129,11 @@ def _protect(engine: Engine, named: Callable[[], Path]) -> Engine:
 
 
 def _read_beside(engine: Engine, named: Callable[[], Path]) -> Engine:
-    """The engine, which reads a copy of what was committed last while another process has the file.
+    """The engine, which reads a copy of the last committed state while another process has the file open.
 
-    A connection to a copy is not used for longer than a minute: the next one is to the file, once that is free.
-    One to the file is closed as soon as it is given back: a reader that rests keeps no load waiting, and to
-    open the file of ten million plays again takes 0.03 s.
+    A connection to a copy is used for a minute at most: the next one is to the file, once that is free. A
+    connection to the file is closed as soon as it is returned, so that an idle reader keeps no load waiting;
+    reopening the file of ten million plays takes 0.03 s.
 
     :param named: as for :func:`_protect`.
     """
@@ -178,8 +178,8 @@ def _read_beside(engine: Engine, named: Callable[[], Path]) -> Engine:
 
 
 def _make_log(file: Path) -> None:
-    """Make the log of a file, for those who may read the file: DuckDB would make it for everybody."""
-    # Where it is there already, or cannot be made, DuckDB has its own words.
+    """Create the log of a file with the permissions of the file: DuckDB would let everybody read it."""
+    # If it exists already, or cannot be created, that is left to DuckDB.
     with suppress(OSError):
         handle = os.open(log_of(file), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         os.fchmod(handle, stat.S_IMODE(file.stat().st_mode))
@@ -187,22 +187,22 @@ def _make_log(file: Path) -> None:
 
 
 def _connect_to_copy(dialect: Any, file: Path, arguments: Any, parameters: dict[str, Any]) -> Any:
-    """A connection to a copy; None where none could be made while checkpoints ran."""
+    """A connection to a copy; None if checkpoints kept one from being made."""
     with scratch_folder() as folder:
-        # Of the same name, by which SQL may speak of the database.
+        # With the same name, since SQL may refer to the database by it.
         copy = folder / file.name
         for _ in tries():
             if take_snapshot(file, copy):
                 ours = _copied(parameters)
                 ours["database"] = str(copy)
-                # The copy is gone as soon as it is open, and its folder: nothing is left behind, whatever ends.
+                # The copy and its folder are removed once it is open: nothing is left behind, whatever ends.
                 ours["config"].setdefault("temp_directory", str(spilling.spill_folder(file)))
-                # Other programs have no journal: a copy may be of the middle of a checkpoint of theirs.
+                # Other programs have no journal: a copy may catch them in the middle of a checkpoint.
                 with suppress(duckdb.Error):
                     return dialect.connect(*arguments, **ours)
     return None
 
 
 def _copied(parameters: dict[str, Any]) -> dict[str, Any]:
-    """A copy for one connection: the dialect adds to it."""
+    """A copy for one connection, since the dialect adds to it."""
     return {**parameters, "config": dict(parameters["config"])}

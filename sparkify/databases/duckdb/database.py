@@ -1,7 +1,7 @@
 """DuckDB: reads the files itself, in its own threads, straight into the staging tables.
 
-A batch lives in memory, and temporary views of it shadow the staging tables of the same names: to store and
-compress rows that are gone a second later would take nearly as long as the rest of the load.
+A batch lives in memory, and temporary views of it shadow the staging tables of the same names: storing and
+compressing rows that are gone a second later would take nearly as long as the rest of the load.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ __all__ = ["DuckDB"]
 Ts = TypeVarTuple("Ts")
 
 _MOST_AT_ONCE = 100_000
-"""Lines of a load whose checks are counted with one statement: of two million songs that took 1.5 GB more."""
+"""Lines of a load up to which one statement counts all checks: for two million songs it took 1.5 GB more."""
 _SCHEMA = "main"
 
 _dialect: Any = DuckDBDialect()
@@ -88,8 +88,8 @@ class DuckDB(Database):
     def __init__(self, url: URL, settings: Settings | None = None, sources: Sequence[Source] = ()) -> None:
         super().__init__(url, settings, sources)
         self._named = NamedFile(url)
-        # Not honoured: whoever parts dev from prod here wants two files, which one load does not lock for the
-        # other. Not ignored either: both would be loaded into one.
+        # Not honoured: separating dev from prod takes two files here, so that a load of one does not lock the
+        # other. Not ignored either: both would be loaded into one file.
         if (schema := option(settings, "db_schema")) not in (None, _SCHEMA):
             raise ConfigurationError(
                 f"a file of DuckDB has no schema {schema}, its tables are in {_SCHEMA}",
@@ -105,7 +105,7 @@ class DuckDB(Database):
         return skip_counts(send_literals(watch(engine)))
 
     def check_engine(self, engine: Engine) -> None:
-        # Of its pool some connections may be made already.
+        # Its pool may have connections already.
         keep_utc(engine, at="checkout")
 
     def heed_signals(self) -> None:
@@ -151,7 +151,7 @@ class DuckDB(Database):
             raise TemporaryError("changes all the time", where=str(self.file), hint="Try again later.")
 
     def support_alembic(self) -> None:
-        # The dialect does so itself only where Alembic was imported before the first connection.
+        # The dialect does so itself only if Alembic was imported before the first connection.
         import duckdb_sqlalchemy.alembic_impl  # noqa: F401
 
     @contextmanager
@@ -163,7 +163,7 @@ class DuckDB(Database):
 
     def journal(self, engine: Engine, ledger: Ledger, observer: Observer) -> Journal:
         if self.file is not None:
-            # Nothing is written beside a file that is none of ours, nor read where no log can be made.
+            # Nothing is written beside a file that is not ours, and nothing is read if no log can be created.
             refuse_other_file(self.file)
             refuse_folder(log_of(self.file))
         return super().journal(engine, ledger, observer)
@@ -183,8 +183,8 @@ class DuckDB(Database):
         return one_at_a_time(engine if self.file is None else self.file.resolve(), timeout, observer)
 
     def lock(self, session: Session, ledger: Ledger, *, timeout: float, observer: Observer) -> None:
-        # The process that has opened the file for writing is the only one that has, and its loads wait for one
-        # another: this is for whoever else writes here.
+        # Only one process can have the file open for writing, and its loads wait for one another: this is for
+        # other code that writes here.
         take_token(session, ledger.lock)
 
     @contextmanager
@@ -205,7 +205,7 @@ class DuckDB(Database):
         return inserts(table, rows)
 
     def tidy(self, session: Session, pipeline: Pipeline, changed: Sequence[str], *, rebuilt: bool) -> None:
-        # What was committed is in the log beside the file; this brings it into the file.
+        # What was committed is in the log beside the file; this writes it into the file.
         blocks = session.run(METADATA_BLOCKS).rows
         with nullcontext() if session.dry_run else undoable(self.file, blocks):
             session.run("CHECKPOINT")
@@ -225,7 +225,7 @@ class DuckDB(Database):
         return False
 
     def is_in_doubt(self, error: DBAPIError) -> bool:
-        # Such as a sync that failed: the next to open the file sees what of the log the disk has.
+        # Such as a failed sync: the next to open the file sees as much of the log as is on disk.
         return isinstance(error.orig, duckdb.FatalException)
 
     # -- SELECTs -------------------------------------------------------------------------------------------

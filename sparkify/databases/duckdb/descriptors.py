@@ -1,8 +1,8 @@
 """Descriptors of database files, which stay open.
 
-When a process closes any descriptor of a file, POSIX takes away all locks that it has on the file: fcntl(2),
-"Advisory record locking". DuckDB keeps others out by such a lock: to read the file beside it, and close it,
-would let them in.
+When a process closes any descriptor of a file, POSIX releases all locks that it holds on the file: fcntl(2),
+"Advisory record locking". DuckDB keeps others out with such a lock: opening the file a second time to read it,
+and closing it, would let them in.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _open: dict[tuple[int, int, int], int] = {}
 
 
 def descriptor(file: Path, flags: int = os.O_RDONLY) -> int:
-    """A descriptor of a file, which is never closed: one for each file and kind of access.
+    """A descriptor of a file, which is never closed: one for each file and access mode.
 
-    :raises OSError: when the file cannot be opened so.
+    :raises OSError: when the file cannot be opened in that mode.
     """
     found = file.stat()
     key = (found.st_dev, found.st_ino, flags)
@@ -32,18 +32,18 @@ def descriptor(file: Path, flags: int = os.O_RDONLY) -> int:
 
 
 def is_open_here(file: Path) -> bool:
-    """Whether this process has a file open by another descriptor than these, as DuckDB has a database.
+    """Whether this process has a file open under another descriptor than these, as DuckDB has a database.
 
-    The lock of DuckDB tells nothing of it: a process is not kept out by its own.
+    The lock of DuckDB does not tell: a process is not kept out by its own.
 
-    :raises OSError: when the file is not there, or it cannot be told which files are open.
+    :raises OSError: when the file does not exist, or the open files cannot be listed.
     """
     found = file.stat()
     with _guard:
         ours = set(_open.values())
-    # Linux and macOS list them there.
+    # Linux and macOS list the open descriptors there.
     for number in {int(listed.name) for listed in Path("/dev/fd").iterdir()} - ours:
-        # One that is closed by now, such as that of the listing.
+        # It may be closed by now, as that of the listing is.
         with suppress(OSError):
             if os.path.samestat(os.fstat(number), found):
                 return True

@@ -1,8 +1,8 @@
-"""The dialect of DuckDB, spared what takes long in it.
+"""The dialect of DuckDB, without its slow parts.
 
-The values of SELECTs are in their text, of the types that parameters would have. DuckDB imports pandas, numpy
-and pyarrow, where they are installed, at the first parameter of a process, to ask whether the value is one of
-theirs: half a second, and 70 MB. So none is sent.
+SELECTs have their values in their text, with the types that parameters would have. At the first parameter in a
+process, DuckDB imports pandas, numpy and pyarrow, if they are installed, to check whether the value is one of
+theirs: half a second, and 70 MB. So no parameter is sent.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sqlalchemy import Engine, SelectBase, event
 from sqlalchemy import types as sqltypes
 from sqlalchemy.dialects import registry
 
-# As its entry point says, which is looked for in the metadata of every installed package.
+# Same as its entry point, which would be searched for in the metadata of every installed package.
 registry.register("duckdb", Dialect.__module__, Dialect.__name__)
 
 __all__ = ["DuckDBDialect", "inline", "literal", "send_literals", "skip_counts"]
@@ -35,13 +35,13 @@ _LITERAL = (
     sqltypes.String,
     sqltypes.Time,
 )
-"""Types whose values have a literal. Others, such as bytes, stay parameters."""
+"""Types whose values become literals. Others, such as bytes, stay parameters."""
 
 _TOKENS = re.compile(r"""'(?:''|[^'])*'|"(?:""|[^"])*"|\$(?P<number>\d+)""")
 
 
 def literal(value: str | float | bool | None) -> str:
-    """A value as SQL text, of the type that it has as a parameter."""
+    """A value as SQL text, with the type that it has as a parameter."""
     match value:
         case None:
             return "NULL"
@@ -78,14 +78,14 @@ def inline(text: str, parameters: Sequence[Any]) -> str:
 
 
 def _without_nul(quoted: str) -> str:
-    """A quoted text without NUL, at which the text of a statement would end."""
+    """A quoted text without NUL, which would end the text of a statement."""
     return "(" + quoted.replace("\0", "' || chr(0) || '") + ")" if "\0" in quoted else quoted
 
 
 class _Moment(sqltypes.DateTime):
-    """As text between quotes alone it would be a VARCHAR wherever no column gives it a type.
+    """Written with its type: a quoted text alone would be a VARCHAR wherever no column gives it a type.
 
-    A value with a zone for a TIMESTAMP without one is converted to UTC.
+    For a TIMESTAMP without a zone, a value with one is converted to UTC.
     """
 
     def literal_processor(self, dialect: Any) -> Callable[[Any], str]:
@@ -116,7 +116,7 @@ class _TimeOfDay(sqltypes.Time):
 
 class _Compiler(DuckDBCompiler):
     def visit_bindparam(self, bindparam: Any, *arguments: Any, **kw: Any) -> str:
-        """The place of a value, which is filled in when a SELECT is sent."""
+        """The placeholder of a value, filled in when a SELECT is sent."""
         if isinstance(self.statement, SelectBase) and isinstance(bindparam.type, _LITERAL):
             kw["literal_execute"] = True
         text: str = super().visit_bindparam(bindparam, *arguments, **kw)  # type: ignore[no-untyped-call]
@@ -139,30 +139,30 @@ _COLSPECS = {
 
 
 class DuckDBDialect(Dialect):
-    """The dialect that texts are rendered with."""
+    """The dialect that renders the texts of statements."""
 
     supports_statement_cache = True
     statement_compiler = _Compiler
     colspecs = _COLSPECS
 
     def __init__(self) -> None:
-        # By default, that of a driver to which percent signs must be doubled.
+        # The default is that of a driver that needs percent signs doubled.
         super().__init__(paramstyle=duckdb.paramstyle)
 
 
 def send_literals(engine: Engine) -> Engine:
-    """The same engine, whose SELECTs have no parameters. Nothing was compiled with it yet."""
-    # Of this engine alone: under the name of the dialect each of the process would be such a one.
+    """The same engine, whose SELECTs then have no parameters. Nothing may have been compiled with it yet."""
+    # Only on this engine: registered under the name of the dialect, it would apply to all of the process.
     engine.dialect.statement_compiler = _Compiler
     engine.dialect.colspecs = _COLSPECS
     return engine
 
 
 def skip_counts(engine: Engine) -> Engine:
-    """The same engine, which looks for no count of rows in a CREATE TEMPORARY TABLE AS: it has none."""
+    """The same engine, which then seeks no row count of a CREATE TEMPORARY TABLE AS: there is none."""
 
-    # DuckDB answers it as an INSERT, so the dialect parses its text to see which of them it is, one character
-    # after the other: 2 ms, of which a load has a dozen.
+    # DuckDB answers it like an INSERT, so the dialect parses its text, character by character, to tell which of
+    # them it is: 2 ms each, and a load has a dozen.
     @event.listens_for(engine, "do_execute")
     def execute(cursor: Any, statement: str, parameters: Any, _context: Any) -> bool:
         if parameters or not statement.startswith("CREATE TEMPORARY TABLE "):

@@ -1,19 +1,19 @@
-"""A rollback journal: what a checkpoint writes over, so that one that was cut off can be undone.
+"""A rollback journal: what a checkpoint overwrites, so that one that was cut off can be undone.
 
-A checkpoint of DuckDB writes data to free blocks, and then a header that makes them count. But the blocks that
-hold metadata it writes in place, with a checksum over all of each: where a kill or a power cut tears one, the
-file never opens again. So these blocks and the headers are kept beside the file while a checkpoint runs.
-Whoever opens it next and finds them there writes them back, unless the checkpoint was ended. DuckDB then has
-the state before the checkpoint: what was committed since the one before is in its log.
+A checkpoint of DuckDB writes data to free blocks, and then a header that makes them count. But it writes the
+blocks that hold metadata in place, each with a checksum over the whole block: if a kill or a power cut tears
+one, the file never opens again. So these blocks and the headers are kept beside the file while a checkpoint
+runs. Whoever opens the file next and finds them writes them back, unless the checkpoint was completed. DuckDB
+then has the state before the checkpoint: what was committed since the previous one is in its log.
 
-A migration is undone likewise: with the log that it began, since DuckDB 1.5 does not replay each ALTER TABLE.
+A migration is undone the same way, with the log that it began: DuckDB 1.5 does not replay every ALTER TABLE.
 
 The journal is a file beside the database, ``NAME.journal``::
 
     magic, count and size of the blocks, the three headers, the block numbers, the blocks, SHA-256 of all that,
-    and a byte: L where the log goes too
+    and a byte: L if the log is removed too
 
-One without a right digest was being written, and the checkpoint had not begun.
+If the digest is wrong, the journal was still being written, and the checkpoint had not begun.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _WITH_LOG, _WITHOUT_LOG = b"L", b"-"
 
 _guard = threading.Lock()
 _running: set[str] = set()
-"""The journals of checkpoints that run in this process: its own locks do not keep it out."""
+"""The journals of checkpoints that run in this process, whose own locks do not keep it out."""
 
 
 def journal_of(file: Path) -> Path:
@@ -60,7 +60,7 @@ def journal_of(file: Path) -> Path:
 
 
 def log_of(file: Path) -> Path:
-    """Where DuckDB has the log of a file, while there is one."""
+    """Where DuckDB keeps the log of a file, while there is one."""
     return file.with_name(f"{file.name}.wal")
 
 
@@ -68,13 +68,13 @@ def log_of(file: Path) -> Path:
 def journaled(
     file: Path, blocks: Sequence[int], *, with_log: bool = False, has_ended: Callable[[], bool] = lambda: False
 ) -> Iterator[None]:
-    """Run a checkpoint in the block; the next to open the file undoes it if it is cut off there.
+    """Run a checkpoint in the block; if it is cut off there, the next to open the file undoes it.
 
-    :param blocks: what :data:`METADATA_BLOCKS` finds, over the connection that the checkpoint runs on.
-    :param with_log: undo also what is committed in the block before its checkpoint. The file has no log yet.
-    :param has_ended: whether an error has ended the database: this process commits nothing more with it.
-    :raises SparkifyError: when the journal cannot be written, or one is there of a checkpoint that failed; then
-        nothing was run.
+    :param blocks: what :data:`METADATA_BLOCKS` finds, over the connection that runs the checkpoint.
+    :param with_log: also undo what is committed in the block before its checkpoint. The file has no log yet.
+    :param has_ended: whether an error has ended the database, so that this process commits nothing more to it.
+    :raises SparkifyError: when the journal cannot be written, or that of a failed checkpoint is still there;
+        then nothing was run.
     """
     journal = journal_of(file)
     database = descriptor(file)
@@ -94,11 +94,11 @@ def journaled(
             yield
         except BaseException:
             if not has_ended():
-                # This process goes on, and what it commits from here on is in the log.
+                # This process continues, and what it commits from here on is in the log.
                 with suppress(OSError):
                     _settle(journal, database)
             raise
-        # One that cannot be removed is of a checkpoint that was ended: whoever finds it sees that.
+        # If it cannot be removed, whoever finds it sees that its checkpoint was completed.
         with suppress(OSError):
             journal.unlink()
     finally:
@@ -107,9 +107,9 @@ def journaled(
 
 
 def undo_checkpoint(file: Path) -> Literal["a checkpoint", "a migration"] | None:
-    """Undo a checkpoint of a file, or a migration, that was cut off. Returns what was undone.
+    """Undo a checkpoint or a migration of a file that was cut off. Returns what was undone.
 
-    Does nothing while another process or DuckDB in this one has the file open, or where it may not be written.
+    Does nothing while another process or DuckDB in this one has the file open, or if it may not be written.
     """
     journal = journal_of(file)
     if not journal.exists():
@@ -118,8 +118,8 @@ def undo_checkpoint(file: Path) -> Literal["a checkpoint", "a migration"] | None
         if str(journal.absolute()) in _running:
             return None
         with suppress(OSError):
-            # Another thread may have undone it by now, and opened the file. The system grants our lock beside
-            # that of DuckDB in this process, and takes away both when ours is given back.
+            # Another thread may have undone it by now, and opened the file. The system grants our lock besides
+            # that of DuckDB in this process, and drops both when ours is released.
             if journal.exists() and not is_open_here(file):
                 return _undo(file, journal)
     return None
@@ -151,7 +151,7 @@ def _undo(file: Path, journal: Path) -> Literal["a checkpoint", "a migration"] |
 
 
 def _settle(journal: Path, database: int) -> None:
-    """Remove a journal that is left, or have it undo the checkpoint alone where that was begun."""
+    """Remove a leftover journal, or make it undo only the checkpoint if that was begun."""
     with journal.open("r+b") as opened:
         saved = _read(opened)
         begun = saved is not None and saved.was_cut_off(read_headers(database))
@@ -166,9 +166,9 @@ def _settle(journal: Path, database: int) -> None:
 
 @dataclass(frozen=True)
 class _Saved:
-    """A journal that is whole.
+    """A complete journal.
 
-    :ivar start: where in it the blocks begin.
+    :ivar start: the offset at which its blocks begin.
     :ivar with_log: whether the log is to be removed too.
     """
 
@@ -179,11 +179,11 @@ class _Saved:
     with_log: bool
 
     def was_cut_off(self, found: Headers) -> bool:
-        """Whether the checkpoint was begun and not ended, given the headers that the file has now."""
+        """Whether the checkpoint was not completed, given the headers that the file has now."""
         if found.main != self.headers.main or found.checkpoint > self.headers.checkpoint:
-            # Another file, or the checkpoint was ended, and perhaps others after it.
+            # Another file, or the checkpoint was completed, and perhaps others after it.
             return False
-        # One header is as it was, and the other too, or torn.
+        # One header is unchanged, and the other unchanged or torn.
         return any(now == then for now, then in zip(found.pair, self.headers.pair, strict=True))
 
     def is_untouched(self, journal: BinaryIO, database: int) -> bool:
@@ -195,7 +195,7 @@ class _Saved:
         )
 
     def write_back(self, journal: BinaryIO, database: int) -> None:
-        """Write everything where it was, the headers last."""
+        """Write everything back to where it was, the headers last."""
         journal.seek(self.start)
         for block in self.blocks:
             os.pwrite(database, journal.read(self.size), HEADERS + block * self.size)
@@ -237,7 +237,7 @@ def _private(path: str, flags: int) -> int:
 
 
 def _read(journal: BinaryIO) -> _Saved | None:
-    """What a journal holds; None where it is not whole. Only the blocks are left to be read."""
+    """What a journal holds; None if it is incomplete. Only the blocks are left to be read."""
     start = len(_MAGIC) + _COUNTS.size + HEADERS
     head = journal.read(start)
     if len(head) < start or not head.startswith(_MAGIC):
