@@ -98,7 +98,7 @@ class Database(Adapter):
     def refuse_as_output(self, path: Path) -> None:
         """Refuse an output path where a file of the database is or would be.
 
-        :raises ConfigurationError: when the path is such a path.
+        :raises ConfigurationError: when it is such a path.
         """
         if any(is_same_file(path, own) for own in self.own_files):
             raise ConfigurationError("is a file of the database itself", where=str(path), hint="Name another.")

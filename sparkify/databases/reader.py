@@ -44,7 +44,7 @@ class SqlReader(ABC):
 
     @abstractmethod
     def translate(self, error: Exception) -> SparkifyError | None:
-        """The error of a user's SQL in our words; None to treat it as any other error of this database."""
+        """The error of a user's SQL in our words; None to translate it as any other of this database."""
 
     @contextmanager
     def transaction(

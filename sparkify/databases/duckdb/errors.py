@@ -22,12 +22,12 @@ _OTHER_STORAGE = re.compile(
 )
 
 _DAMAGED = re.compile(r"Corrupt database|Corrupt WAL|replaying WAL|Could not read enough bytes")
-"""In messages about the file of the database or its log."""
+"""Found in messages about the file of the database or its log."""
 
 _OPTION = re.compile(
     r"(unrecognized configuration parameter|Memory must have|Memory cannot be|Unknown unit for memory)[^\n]*"
 )
-"""Of the settings that a URL gives behind its question mark."""
+"""Found in messages about the options after the question mark of a URL."""
 
 _DENIED = re.compile(r'Cannot open file "([^"\n]+)": (?:Permission denied|Operation not permitted)')
 
@@ -35,7 +35,7 @@ _GONE = re.compile(r"Table with name (\S+) does not exist")
 
 
 def who_uses(error: BaseException) -> str | None:
-    """Which process keeps the database from being opened; None where an error is another one."""
+    """Which process keeps the database from being opened; None for any other error."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     if not isinstance(cause, duckdb.IOException) or "Could not set lock" not in str(cause):
         return None
@@ -44,8 +44,8 @@ def who_uses(error: BaseException) -> str | None:
 
 
 def open_here(error: BaseException, file: Path | None) -> SparkifyError | None:
-    """The error of a database that this process has open already, in a way that excludes this one; None for
-    another error.
+    """The error for a database that this process already has open in a way that excludes this one; None for any
+    other error.
     """
     cause = error.orig if isinstance(error, DBAPIError) else error
     if not isinstance(cause, duckdb.ConnectionException) or "different configuration" not in str(cause):
@@ -60,9 +60,9 @@ def open_here(error: BaseException, file: Path | None) -> SparkifyError | None:
 
 
 def translate(error: Exception, file: Path | None = None) -> SparkifyError | None:
-    """The error in our words, or None for one that is not known.
+    """The error in our words, or None for an unknown one.
 
-    :param file: that of the database.
+    :param file: the file of the database.
     """
     cause = error.orig if isinstance(error, DBAPIError) else error
     message = str(cause)
@@ -92,7 +92,7 @@ def translate(error: Exception, file: Path | None = None) -> SparkifyError | Non
             hint="Open it without read_only, and without access_mode=READ_ONLY.",
         )
     if isinstance(cause, duckdb.Error) and file and (denied := _DENIED.search(message)):
-        # That they can be read is seen before they are opened.
+        # Whether they can be read is checked before they are opened.
         for own in (file, log_of(file)):
             if Path(denied[1]).name == own.name:
                 return not_writable(own, state=UNCHANGED)
@@ -104,7 +104,7 @@ def translate(error: Exception, file: Path | None = None) -> SparkifyError | Non
         return told
     if isinstance(cause, duckdb.OutOfMemoryException):
         return SparkifyError(f"DuckDB ran out of memory ({first})", state=UNCHANGED)
-    # What is damaged is of no class of its own: a log that is not replayed may be an InternalException.
+    # Damage has no class of its own: a log that cannot be replayed may raise an InternalException.
     damaged = isinstance(cause, duckdb.Error) and _DAMAGED.search(message) is not None
     if damaged or isinstance(cause, duckdb.IOException | duckdb.FatalException):
         hint = "Run: sparkify-etl doctor --repair" if damaged and file else None

@@ -1,4 +1,4 @@
-"""One load at a time of one file within this process: what DuckDB itself ends in a conflict."""
+"""One load of a file at a time within this process: DuckDB itself would end two in a conflict."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ __all__ = ["one_at_a_time"]
 
 _guard = threading.Lock()
 _turns: WeakValueDictionary[Hashable, threading.RLock] = WeakValueDictionary()
-"""Locks that a thread may take again: it would wait for itself."""
+"""Locks that a thread may take again: otherwise it would wait for itself."""
 
 
 @contextmanager
 def one_at_a_time(key: Hashable, timeout: float, observer: Observer) -> Iterator[None]:
-    """Keep other threads from entering a block of the same key, until this one is left.
+    """Keep other threads from entering a block with the same key until this one is left.
 
     :param timeout: seconds to wait for them.
     :raises TemporaryError: when they take longer.
     """
     with _guard:
-        # What a fork has copied of it nobody would ever release.
+        # Nobody would ever release a lock that a fork has copied.
         turn = _turns.setdefault((os.getpid(), key), threading.RLock())
     if not turn.acquire(blocking=False):
         if timeout:

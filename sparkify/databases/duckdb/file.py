@@ -1,4 +1,4 @@
-"""The file of an embedded database: made whole or not at all."""
+"""The file of an embedded database: created whole or not at all."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ CONFIG = {
     # Nothing is downloaded at run time: what is read and how is decided here, not by a file's name.
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
-    # Groups by one whole number, such as a song or a user, are found by its place in an array and not by its
-    # hash, where the statistics of the column say that it takes 18 bits or fewer (by default 12). Eight million
-    # plays are counted by song in 0.06 s of processor instead of 0.46. Each thread has such an array, of 2^18
-    # times the size of a count.
+    # A GROUP BY of one whole number, such as a song or a user, indexes an array instead of hashing if the
+    # statistics of the column say that the number takes 18 bits or fewer (default: 12). Counting eight million
+    # plays by song takes 0.06 s of processor time instead of 0.46. Each thread has such an array, of 2^18 times
+    # the size of a count.
     "perfect_ht_threshold": "18",
 }
 
@@ -38,14 +38,14 @@ def create(
     *,
     statements: Callable[[], Sequence[str]] | None = None,
 ) -> bool:
-    """Create a file where there is none, for its owner alone. Returns whether it was created.
+    """Create a file if there is none, private to its owner. Returns whether it was created.
 
-    DuckDB leaves a file that never opens again when it is killed at its first writes. So the file is made
-    under another name, filled, and given its name when it is whole.
+    If DuckDB is killed at its first writes, it leaves a file that never opens again. So the file is created
+    under another name, filled, and given its name when it is complete.
 
-    :param fill: is called with its other name.
-    :param statements: returns what is run in it before that, in one transaction.
-    :raises ConfigurationError: when the folder is not there or cannot be written to.
+    :param fill: called with its other name.
+    :param statements: returns the SQL that is run in it before that, in one transaction.
+    :raises ConfigurationError: when the folder does not exist or cannot be written to.
     """
     sweep(path)
     if path.exists():
@@ -54,17 +54,17 @@ def create(
         raise ConfigurationError(f"there is no such folder to make {path.name} in", where=str(path.parent))
     new = name_beside(path)
     try:
-        # A hundred statements, none of which has work for two threads: with one they take half as long.
+        # A hundred statements, none of which has work for two threads: one thread takes half as long.
         config = CONFIG | {"storage_compatibility_version": STORAGE_VERSION, "threads": "1"}
         with duckdb.connect(str(new), config=dict(config)) as connection:
-            # Names of users will be in it. Whoever shares it says so with chmod, and loads leave that as it is.
+            # It will hold names of users. To share it, use chmod: loads leave its mode as it is.
             new.chmod(0o600)
             if statements is not None:
                 _run(connection, ["BEGIN", *statements(), "COMMIT"])
         if fill is not None:
             fill(new)
         sync(new)
-        # A link, unlike a rename, does not replace what another process may have made meanwhile.
+        # A link, unlike a rename, does not replace what another process may have created meanwhile.
         with suppress(FileExistsError):
             os.link(new, path)
             sync(path.parent)
@@ -72,14 +72,14 @@ def create(
         raise ConfigurationError(f"cannot be created: {first_line(exc)}", where=str(path)) from exc
     finally:
         for left in (new, new.with_name(f"{new.name}.wal")):
-            # Of a read-only file system it is an error even where there is none.
+            # On a read-only file system this is an error even if there is none.
             with suppress(OSError):
                 left.unlink(missing_ok=True)
     return True
 
 
 def _run(connection: duckdb.DuckDBPyConnection, statements: Sequence[str]) -> None:
-    """Run statements, and log each: they pass neither through an engine nor through the session of a load."""
+    """Run statements and log each: they pass through neither an engine nor the session of a load."""
     for statement in statements:
         began = time.perf_counter()
         connection.execute(statement)

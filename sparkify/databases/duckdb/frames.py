@@ -1,4 +1,4 @@
-"""What a SELECT of DuckDB returns as frames, Arrow and Parquet: made by the database, without a copy."""
+"""The rows of a DuckDB SELECT as frames, Arrow and Parquet: made by the database, without a copy."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def arrow_table(connection: Connection, select: str) -> pyarrow.Table:
     """The rows of the text of a SELECT. It is logged here, because it does not pass through the engine."""
     driver: Any = connection.connection.driver_connection
     began = time.perf_counter()
-    # From the cursor of a result DuckDB 2 makes a copy, and warns of it.
+    # From the cursor of a result, DuckDB 2 makes a copy, and warns about it.
     table: pyarrow.Table = driver.sql(select).to_arrow_table()
     seconds = time.perf_counter() - began
     _sql.debug("%.3f s: %s", seconds, select, extra={"seconds": seconds})
@@ -38,7 +38,7 @@ def arrow_table(connection: Connection, select: str) -> pyarrow.Table:
 
 
 def write_parquet(connection: Connection, select: str, target: str, *, overwrite: bool) -> None:
-    """Write the rows of the text of a SELECT to one local file, under another name until it is whole."""
+    """Write the rows of the text of a SELECT to one local file, under another name until it is complete."""
     if "://" in target:
         raise ConfigurationError("the embedded database writes local files", where=target, hint="Give a path.")
     file = Path(target)

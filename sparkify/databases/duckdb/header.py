@@ -1,4 +1,4 @@
-"""The headers of a file of DuckDB: the main one, and two that its checkpoints write in turn."""
+"""The headers of a DuckDB file: the main one, and two that its checkpoints write in turn."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 __all__ = ["HEADERS", "Headers", "read_headers"]
 
 _SIZE = 4096
-"""Bytes of one header, of which the first eight are its checksum."""
+"""Bytes of one header; the first eight are its checksum."""
 
 HEADERS: Final = 3 * _SIZE
 """Bytes of all three. The blocks follow."""
@@ -31,7 +31,7 @@ class Headers:
 
     @property
     def main(self) -> bytes:
-        """The main header, which is written when the file is made and tells it from all others."""
+        """The main header, which is written when the file is created and distinguishes it from all others."""
         return self.raw[:_SIZE]
 
     @property
@@ -41,7 +41,7 @@ class Headers:
 
     @property
     def checkpoint(self) -> int:
-        """The number of the last checkpoint that was ended."""
+        """The number of the last completed checkpoint; -1 if there is none."""
         return max((_iteration(one) for one in self.pair if _is_whole(one)), default=-1)
 
     @property
@@ -61,7 +61,7 @@ def _iteration(header: bytes) -> int:
 
 
 def _is_whole(header: bytes) -> bool:
-    # As DuckDB computes it of whole words: src/common/checksum.cpp.
+    # As DuckDB computes it over whole words: src/common/checksum.cpp.
     found, *words = struct.unpack(f"<{_SIZE // 8}Q", header)
     checksum = _SEED
     for word in words:

@@ -1,4 +1,4 @@
-"""Inserts rows of values that came from outside, as JSON: from the text of a statement, or from a file."""
+"""Inserts rows of values from outside, as JSON: from the text of a statement, or from a file."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from sparkify.databases.duckdb.reading import quoted
 __all__ = ["inserts"]
 
 _MOST_IN_TEXT = 1_000
-"""Rows that are inserted from the text of the statement."""
+"""Most rows that are inserted from the text of the statement; more come from a file."""
 
 _AT_ONCE = 1_000
-"""Rows that are encoded at once: of one by one, half of the time goes into beginning."""
+"""Rows that are encoded at once: one by one, half of the time would go into starting."""
 
 _dialect: Any = DuckDBDialect()
 _json = json.JSONEncoder(default=str).encode
@@ -30,7 +30,7 @@ def inserts(table: Table, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[s
     shape = {name: str(table.c[name].type.compile(dialect=_dialect)) for name in names}
     insert = f"INSERT INTO {quoted(table.name)} ({', '.join(map(quoted, names))})"
     if len(rows) <= _MOST_IN_TEXT:
-        # As JSON in one text: as VALUES 15,000 rows take 20 s, as lists of parameters 14 s.
+        # As JSON in one text: 15,000 rows take 20 s as VALUES, and 14 s as lists of parameters.
         values = ", ".join(f"r.{quoted(name)}" for name in names)
         some = _json([dict(row) for row in rows])
         yield (

@@ -1,7 +1,7 @@
-"""Interrupts what DuckDB runs when a signal comes.
+"""Interrupts the running statements of DuckDB when a signal arrives.
 
-DuckDB 1.5 looks for signals between the tasks of one thread, and waits for the other threads to finish theirs,
-which may take as long as the statement; DuckDB 2 does not look for them at all.
+DuckDB 1.5 checks for signals between the tasks of one thread, and waits for the other threads to finish theirs,
+which may take as long as the statement; DuckDB 2 does not check for them at all.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _heeding: list[threading.Thread] = []
 
 
 def watch(engine: Engine) -> Engine:
-    """The engine, whose statements a signal interrupts from now on."""
+    """The same engine, whose statements a signal interrupts from now on."""
 
-    # Only what runs: of a connection that rests, the next statement would be interrupted, such as a ROLLBACK.
+    # Only while they run: on an idle connection, the next statement would be interrupted, such as a ROLLBACK.
     @event.listens_for(engine, "before_cursor_execute")
     def begin(connection: Connection, *_others: Any) -> None:
         _running.add(connection.connection.dbapi_connection)
@@ -50,10 +50,10 @@ def watch(engine: Engine) -> Engine:
 
 
 def heed_signals() -> None:
-    """Have SIGINT and SIGTERM interrupt the statements of the engines that are watched.
+    """Make SIGINT and SIGTERM interrupt the statements of the watched engines.
 
-    The handlers run as always, as soon as the statement has ended. Nothing happens outside of the main thread,
-    which alone may ask for it.
+    The handlers run as always, as soon as the statement has ended. Outside of the main thread, this does
+    nothing: only the main thread may set it up.
     """
     if _heeding or threading.current_thread() is not threading.main_thread():
         return
@@ -66,7 +66,7 @@ def heed_signals() -> None:
 
 
 def _interrupt(reader: socket.socket, _writer: socket.socket) -> None:
-    # The other end is held here too: closed when it is forgotten, its number would become another file's.
+    # The other end is kept open here too: once collected and closed, its number could become another file's.
     while number := reader.recv(1):
         if number[0] in _SIGNALS:
             for connection in list(_running):

@@ -1,4 +1,4 @@
-"""The file that a URL of DuckDB names."""
+"""The file that a DuckDB URL names."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ __all__ = ["NamedFile", "refuse_question_mark"]
 
 
 class NamedFile:
-    """The file that a URL names: the same one wherever the working folder of the process is later on.
+    """The file that a URL names: always the same one, even if the process changes its working folder.
 
-    :ivar absolute: its path, of the working folder at the beginning; None in memory.
+    :ivar absolute: its path, relative paths taken from the initial working folder; None in memory.
     """
 
     def __init__(self, url: URL) -> None:
         """Read the URL.
 
-        :raises ConfigurationError: when it names no file that DuckDB would make there.
+        :raises ConfigurationError: when DuckDB would not create the file that it names there.
         """
         if url.host:
             raise ConfigurationError(
@@ -39,23 +39,23 @@ class NamedFile:
 
     @property
     def path(self) -> Path | None:
-        """Its path as it was written, which messages have, for as long as that leads to it."""
+        """Its path as written, for messages, as long as that leads to it; otherwise the absolute path."""
         with suppress(OSError):
             if self._written is None or self._written.absolute() == self.absolute:
                 return self._written
         return self.absolute
 
     def found(self) -> Path:
-        """The same, of a database that is in a file."""
+        """The same, for a database that is in a file."""
         path = self.path
         assert path is not None  # noqa: S101 - nobody opens one in memory by its path
         return path
 
 
 def refuse_question_mark(file: Path) -> None:
-    """See that DuckDB makes the log of a file beside it: it would put ``.wal`` before the first question mark.
+    """Check that DuckDB puts the log of a file beside it: it inserts ``.wal`` before the first question mark.
 
-    :raises ConfigurationError: when there is one in its name or in that of a folder above it.
+    :raises ConfigurationError: when its name or that of a folder above it has a question mark.
     """
     whole = _absolute(file)
     if "?" in str(whole):

@@ -1,4 +1,4 @@
-"""How many of DuckDB's threads a load takes: one as long as it has little to read, then all of them."""
+"""How many of DuckDB's threads a load uses: one as long as it has little to read, then all of them."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from sparkify.etl.session import Session
 __all__ = ["OneThread"]
 
 _LITTLE = 16 * 1024 * 1024
-"""Bytes of files that one thread reads, and makes the star of. A load sends a hundred statements, most of which
-take a few milliseconds, and a thread of DuckDB without work asks for some until the others are done. With one
-thread a load of 5 MB took a sixth less processor time, and no longer.
+"""Bytes of files that one thread reads and builds the star from. A load sends a hundred statements, most of
+which take a few milliseconds, and an idle DuckDB thread keeps asking for work until the others are done. With
+one thread, a load of 5 MB took a sixth less processor time, and was no slower.
 """
 _SET_ONE = (
     "SET VARIABLE all_threads = current_setting('threads')",
-    # One, unless the database was opened for more threads of the program's own, which it then must have.
+    # One, unless the database was opened for more threads of the program's own, which it then has to keep.
     "SET threads = current_setting('external_threads')",
 )
 _SET_ALL = "SET threads = getvariable('all_threads')"
-"""Over the same connection. RESET would give the database as many as the machine has, where others were set."""
+"""Sent over the same connection. RESET would set as many as the machine has, even if others were configured."""
 
 
 class OneThread:
-    """What a load has read, and whether the database has one thread for it. The setting is that of all its
-    connections, in this process.
+    """How much a load has read, and whether the database has one thread for it. The setting applies to all
+    connections to the database in this process.
     """
 
     def __init__(self) -> None:
@@ -32,14 +32,14 @@ class OneThread:
         self._is_set = False
 
     def begin(self, source: str) -> None:
-        """The files of a source are read from the first one on, maybe not for the first time."""
+        """Start over with the files of a source, which may have been read before."""
         self._bytes[source] = 0
 
     def read(self, session: Session, source: str, size: int, reader: Connection | None) -> None:
-        """Have one thread, or all of them, read what comes next.
+        """Let one thread, or all of them, read what comes next.
 
         :param size: its bytes.
-        :param reader: over which it is set: the same each time. None in a dry run.
+        :param reader: the connection that sets this: the same each time. None in a dry run.
         """
         self._bytes[source] += size
         if sum(self._bytes.values()) > _LITTLE:
@@ -56,6 +56,6 @@ class OneThread:
             self._is_set = False
 
     def abandon(self, reader: Connection) -> None:
-        """The same where the load has failed and has no session."""
+        """The same, if the load has failed and has no session."""
         if self._is_set:
             reader.exec_driver_sql(_SET_ALL)

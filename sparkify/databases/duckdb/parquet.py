@@ -1,7 +1,7 @@
-"""Writes rows of whatever database to a local Parquet file, with an embedded database in memory.
+"""Writes rows of any database to a local Parquet file, with an embedded database in memory.
 
-The rows go through a file of JSON in which every value is a text, and DuckDB casts each to its type: so
-decimals, NaN and moments arrive exactly, and a row at a time is held here.
+The rows go through a JSON file in which every value is a text, and DuckDB casts each to its type: so decimals,
+NaN and timestamps arrive exactly, and only one row at a time is held here.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from sparkify.databases.rows import Rows
 __all__ = ["write_parquet"]
 
 _MOST_DIGITS = 38
-# One encoder: dumps() makes a new one for each row.
+# One encoder: dumps() would make a new one for each row.
 _encode = json.JSONEncoder(default=str).encode
 
 
 def write_parquet(rows: Rows, file: Path) -> None:
-    """Write rows to a file, which is replaced if it is there."""
+    """Write rows to a file, replacing it if it exists."""
     places = [0] * len(rows.columns)
     with tempfile.NamedTemporaryFile("w", prefix="sparkify-", suffix=".json", encoding="utf-8") as lines:
         for row in rows:

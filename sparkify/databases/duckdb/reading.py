@@ -1,6 +1,6 @@
 """The SQL with which DuckDB reads files: as text at first, into tables of a database in memory.
 
-What a line must be is said in the statement itself, which fails at the first that is not right.
+The statement itself has the rules for a line, and fails at the first line that breaks one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _ZERO_TEXT = "-?[0.]+([eE].*)?"
 
 
 def attach(source: Source, catalog: str) -> str:
-    """Attach a database in memory with an empty staging table, and count from 0 what is not stored there."""
+    """Attach a database in memory with an empty staging table, and a counter of skipped lines, from 0."""
     name = quoted(source.staging.name)
     table = (
         f"ATTACH ':memory:' AS {quoted(catalog)}; "
@@ -42,7 +42,7 @@ def attach(source: Source, catalog: str) -> str:
 
 
 def compress(catalog: str) -> str:
-    """Compress what is staged and committed: a checkpoint does, of a database in memory too."""
+    """Compress what is staged and committed: a checkpoint does that, even for a database in memory."""
     return f"CHECKPOINT {quoted(catalog)}"
 
 
@@ -57,12 +57,12 @@ def shadow(source: Source, catalog: str) -> str:
 
 
 def unshadow(source: Source) -> str:
-    """Undo that."""
+    """Undo :func:`shadow`."""
     return f"DROP VIEW temp.{quoted(source.staging.name)}"
 
 
 def next_skipped(source: Source, catalog: str) -> str:
-    """The statement that takes the next number of the lines that are read and not stored."""
+    """The statement that takes the next number from the counter of lines that are read but not stored."""
     return f"SELECT {_next_skipped(source, catalog)}"
 
 
@@ -79,9 +79,9 @@ def _next_skipped(source: Source, catalog: str) -> str:
 
 
 def insert_files(source: Source, catalog: str, *, validated: bool = False) -> str:
-    """The statement that reads files into the staging table, and fails at a line that is not right.
+    """The statement that reads files into the staging table, and fails at an invalid line.
 
-    :param validated: whether the lines were validated, one by one.
+    :param validated: whether the lines were validated one by one.
     """
     fields = source.fields
     names = ", ".join(quoted(column.name) for column in fields)
@@ -98,21 +98,21 @@ def insert_files(source: Source, catalog: str, *, validated: bool = False) -> st
 
 
 def _is_new(watched: Watched, source: Source) -> str:
-    """Whether the column that is watched has a value that is not known: such a line is stored."""
+    """Whether the watched column has a value that is not known yet: such a line is stored."""
     key = source.keys[watched.column]
     known = ", ".join(f"'{escaped(value)}'" for value in watched.values)
-    # Of an IN with many values DuckDB makes a join, for every line, and not for those alone that need a look.
+    # DuckDB turns an IN with many values into a join over every line, not only those that need the check.
     return f"NOT list_contains([{known}], {_text(key)})" if known else f"{quoted(key)} IS NOT NULL"
 
 
 def count_lines(source: Source) -> str:
-    """The statement that reads files, and fails as the other does, and only counts."""
+    """The statement that only counts the lines of files, and fails as :func:`insert_files` does."""
     return f"SELECT count(*)\n{_from_files(source, 'true', validated=False)}"
 
 
 def _from_files(source: Source, accepted: str, *, validated: bool) -> str:
     fields = source.fields
-    # Everything is read as text: asked for an integer, DuckDB makes 11 of 10.7 and 1 of true in silence.
+    # Everything is read as text: asked for an integer, DuckDB silently turns 10.7 into 11 and true into 1.
     columns = ", ".join(f"{quoted(field.key)}: 'VARCHAR'" for field in fields.values())
     numbers = "".join(
         f",\n       TRY_CAST({quoted(field.key)} AS {kind}) AS {_number(field)}"
@@ -135,7 +135,7 @@ def _from_files(source: Source, accepted: str, *, validated: bool) -> str:
 
 
 def _kind(column: Column[Any]) -> str | None:
-    """The type of the number that a column holds; None of text."""
+    """The type of the number that a column holds; None for text."""
     if isinstance(column.type, String):
         return None
     return "BIGINT" if isinstance(column.type, Integer | TIMESTAMP) else "DOUBLE"
@@ -151,21 +151,21 @@ def _value(column: Column[Any], field: JsonField) -> str:
     if isinstance(column.type, String):
         return _text(field.key)
     if isinstance(column.type, TIMESTAMP):
-        # Not cast to one with a zone: that takes what it gets for a time of the session's zone.
+        # Not a cast to a type with a zone, which takes its input to be in the zone of the session.
         made = "make_timestamptz" if column.type.timezone else "make_timestamp"
         return f"{made}({_number(field)} * 1000)"
     return _number(field)
 
 
 def _text(key: str) -> str:
-    """The text of a key without the blanks at its end."""
+    """The text of a key without trailing blanks."""
     name = quoted(key)
-    # To trim each text takes two seconds a million lines; to look at its last character next to nothing.
+    # Trimming every text takes two seconds per million lines; checking its last character, next to nothing.
     return f"CASE WHEN suffix({name}, ' ') THEN rtrim({name}, ' ') ELSE {name} END"
 
 
 def _wrong(column: Column[Any], field: JsonField) -> str:
-    """Whether the text of a key breaks the rules of its column, as :class:`LineValidator` has them."""
+    """Whether the text of a key breaks the rules of its column, the same as in :class:`LineValidator`."""
     key = quoted(field.key)
     if isinstance(column.type, String):
         length = text_limit(column.type)
@@ -178,7 +178,7 @@ def _wrong(column: Column[Any], field: JsonField) -> str:
     number = _number(field)
     limits = number_limits(column)
     low, high = limits.within(field.minimum, field.maximum)
-    # What is no number is NULL, and NaN and the infinities lie outside of every range.
+    # What is not a number is NULL, and NaN and the infinities are outside of every range.
     in_range = f"{number} BETWEEN {low} AND {high}"
     if _kind(column) == "DOUBLE" and low <= 0:
         in_range = _in_range_of_0(key, number, low, high, limits.smallest)
@@ -187,11 +187,11 @@ def _wrong(column: Column[Any], field: JsonField) -> str:
 
 
 def _in_range_of_0(key: str, number: str, low: float, high: float, smallest: float) -> str:
-    """Whether a number lies in a range with 0 in it, and is 0 or not too near to it.
+    """Whether a number is in a range that includes 0, and is 0 or not too close to it.
 
-    That of which the text is a number of JSON, and the value 0, is seen by the spool: DuckDB hands on ``0.0``.
+    The spool detects a JSON number that is too close and becomes 0: DuckDB passes that on as ``0.0``.
     """
-    # A number above 0, as nearly all are, meets one comparison, as it does where the range has no 0.
+    # A number above 0, as nearly all are, takes one comparison, as it does if the range has no 0.
     below = f" WHEN {number} BETWEEN {low} AND {-smallest} THEN true" if low < 0 else ""
     return (
         f"CASE WHEN {number} BETWEEN {smallest} AND {high} THEN true{below}"
@@ -200,12 +200,12 @@ def _in_range_of_0(key: str, number: str, low: float, high: float, smallest: flo
 
 
 def _may_be_no_text(field: JsonField) -> str:
-    """Whether what is read for a text may be a bare NaN or infinity, which JSON has not, an array or an object:
-    only the line itself tells.
+    """Whether what is read as a text may be a bare NaN or infinity, which JSON does not have, an array or an
+    object: only the line itself tells.
     """
     key = quoted(field.key)
     first = sorted({case(constant[0]) for constant in CONSTANTS for case in (str.lower, str.upper)})
-    # No IN: see above. Of most texts the first character tells that they are none, at next to no cost.
+    # No IN: see above. The first character rules out most texts, at next to no cost.
     constant = (
         f"({' OR '.join(_begins(key, character) for character in first)})"
         f" AND regexp_full_match({key}, '{'|'.join(CONSTANTS)}', 'i')"
@@ -219,22 +219,22 @@ def _begins(key: str, character: str) -> str:
 
 
 def _well_formed(column: Column[Any], field: JsonField) -> str:
-    """Whether a text that can be cast to a number has the form of one: a cast also takes blanks, ``1_000``
+    """Whether a text that can be cast to a number is written as one: a cast also accepts blanks, ``1_000``
     and more.
     """
     key = quoted(field.key)
     if _kind(column) == "DOUBLE":
         return f"regexp_full_match({key}, '{FLOAT_TEXT}')"
-    # The regular expression costs twice as much, so only what is not written as usual is put to it.
+    # The regular expression costs twice as much, so it only checks texts that are not written as usual.
     plain = f"CAST({_number(field)} AS VARCHAR) = {key}"
     return f"CASE WHEN {plain} THEN true ELSE regexp_full_match({key}, '{INTEGER_TEXT}') END"
 
 
 def quoted(name: str) -> str:
-    """A name, as an identifier of SQL."""
+    """A name as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def escaped(value: str) -> str:
-    """A text, as it stands between quotes in SQL."""
+    """A text as it is written between quotes in SQL."""
     return value.replace("'", "''")

@@ -1,4 +1,4 @@
-"""Repairs a file of DuckDB that does not open any more, as far as that is possible."""
+"""Repairs a DuckDB file that no longer opens, as far as possible."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from sparkify.etl.translation import first_line
 __all__ = ["repair"]
 
 _DAMAGED = re.compile(r"entry at byte position (\d+)")
-"""How DuckDB names the first entry of a log whose checksum is wrong."""
+"""How DuckDB reports the first log entry whose checksum is wrong."""
 
 
 def repair(file: Path) -> Repair:
     """Make a file open again: undo a checkpoint that was cut off, and cut the log before its first damage.
 
-    What follows there in the log was committed, or was about to be, and is lost; the log is kept beside the
-    file, whole. The file itself is changed only where a checkpoint is undone.
+    What follows the damage was committed, or was about to be, and is lost; the whole log is kept beside the
+    file under another name. The file itself is changed only if a checkpoint is undone.
 
-    :raises ConfigurationError: when it is no file of DuckDB, or this process has it open.
+    :raises ConfigurationError: when it is not a DuckDB file, or this process has it open.
     :raises TemporaryError: when another process has the file open.
     :raises SparkifyError: when the file does not open without its log either.
     """
@@ -46,7 +46,7 @@ def repair(file: Path) -> Repair:
             f"the database is in use by {who}", where=str(file), hint="Wait for it, or end it."
         )
     if here := open_here(error, file):
-        # What it commits meanwhile would go to the log that was cut.
+        # What it commits meanwhile would go to the log that is cut.
         raise here
     log = log_of(file)
     if not log.exists():
@@ -57,7 +57,7 @@ def repair(file: Path) -> Repair:
     left = size
     while error is not None and left:
         damaged = _DAMAGED.search(str(error))
-        # Nearer to the start each time; an error without a place is one of the whole log.
+        # Closer to the start each time; an error without a position concerns the whole log.
         left = min(int(damaged[1]), left - 1) if damaged else 0
         _cut(log, left)
         error = _error_at_open(file)
@@ -69,13 +69,13 @@ def repair(file: Path) -> Repair:
 
 
 def _error_at_open(file: Path) -> Exception | None:
-    """Why a file does not open; None where it does. Nothing is written."""
+    """Why a file does not open; None if it does. Nothing is written."""
     try:
-        # As a path that is absolute, a name with a colon has no prefix.
+        # In an absolute path, a name with a colon is not taken for a prefix.
         with duckdb.connect(str(file.absolute()), read_only=True, config=dict(CONFIG)) as connection:
             refuse_truncated(connection, file)
     except Exception as exc:
-        # Of many classes: what is damaged may look like anything.
+        # Any class is possible: damage may look like anything.
         return exc
     return None
 

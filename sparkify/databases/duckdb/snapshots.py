@@ -1,9 +1,9 @@
-"""Copies of a file that another process has locked: what was committed in it last.
+"""Copies of a file that another process has locked, with everything committed so far.
 
-DuckDB keeps readers out while a process writes, and tells nothing of it to them. But between two checkpoints it
-writes to blocks that do not count yet, and appends to its log. So a copy of the log, and of the file after it,
-is a database with every commit up to then, if no checkpoint ran meanwhile: the journal of one lies beside the
-file while it runs, and each leaves another header.
+DuckDB keeps readers out while a process writes, and shows them nothing of the file. But between two checkpoints
+it only writes to blocks that do not count yet, and appends to its log. So a copy of the log, and then of the
+file, is a database with every commit up to then, if no checkpoint ran meanwhile: a checkpoint has its journal
+beside the file while it runs, and leaves another header.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ from sparkify.etl.errors import SparkifyError
 __all__ = ["take_snapshot", "tries", "write_snapshot"]
 
 _TIMEOUT = 10
-"""Seconds that a copy is tried again, as long as checkpoints run."""
+"""Seconds for which a copy is retried, as long as checkpoints run."""
 _BETWEEN_TRIES = 0.1
 """Seconds."""
 
 _NO_COPY_RANGE = (errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM)
-"""Why a file system or a kernel does not copy between two files by itself."""
+"""Why a file system or a kernel cannot copy between two files itself."""
 
 
 def tries() -> Iterator[None]:
-    """Once at least, and again and again for as long as checkpoints are waited for."""
+    """At least one try, and more for as long as checkpoints are waited for."""
     until = time.monotonic() + _TIMEOUT
     yield
     while time.monotonic() < until:
@@ -51,18 +51,18 @@ def tries() -> Iterator[None]:
 
 
 def take_snapshot(file: Path, copy: Path) -> bool:
-    """Copy what is committed in a file of DuckDB that another process writes. Returns whether no checkpoint was
-    in the way.
+    """Copy what is committed in a DuckDB file that another process writes. Returns whether no checkpoint
+    interfered.
 
     :param copy: where to; its log is written beside it.
-    :raises OSError: when it cannot be read, or the copy not be written.
+    :raises OSError: when the file cannot be read, or the copy cannot be written.
     """
     if journal_of(file).exists():
         return False
     # This process may have it open too.
     source = descriptor(file)
     before = read_headers(source)
-    # The log first: it may speak of blocks, which are written before it.
+    # The log first: it may refer to blocks, which are written before it.
     log_of(copy).unlink(missing_ok=True)
     with suppress(FileNotFoundError):
         shutil.copyfile(log_of(file), log_of(copy))
@@ -71,14 +71,14 @@ def take_snapshot(file: Path, copy: Path) -> bool:
 
 
 def write_snapshot(file: Path, target: Path) -> bool:
-    """Write what is committed in a file of DuckDB to another one, which is whole or not there. Returns whether
-    no checkpoint was in the way.
+    """Write what is committed in a DuckDB file to another one, which is complete or does not exist. Returns
+    whether no checkpoint interfered.
 
-    Whoever has an older file of that name open goes on reading that.
+    A process that has an older file of that name open continues to read the older one.
 
-    :raises ConfigurationError: when it is no file of DuckDB, or the other has a question mark in its path.
+    :raises ConfigurationError: when it is not a DuckDB file, or the path of the other has a question mark.
     :raises duckdb.Error: when the copy does not open.
-    :raises SparkifyError: when it cannot be written, or the file has been cut off.
+    :raises SparkifyError: when it cannot be written, or the file is truncated.
     """
     refuse_question_mark(target)
     refuse_other_file(file)
@@ -97,7 +97,7 @@ def _write_snapshot(file: Path, target: Path) -> bool:
         new.touch(0o600)
         if not any(take_snapshot(file, new) for _ in tries()):
             return False
-        # What is in the log comes into the file when it is closed.
+        # What is in the log gets into the file when it is closed.
         with duckdb.connect(str(new), config=dict(CONFIG)) as connection:
             # An older copy may be the only whole one.
             refuse_truncated(connection, new, copy_of=file)
@@ -113,7 +113,7 @@ def _write_snapshot(file: Path, target: Path) -> bool:
 
 
 def _copy_blocks(source: int, copy: Path) -> None:
-    """Copy a file; a file system that can shares its blocks."""
+    """Copy a file, sharing its blocks if the file system can."""
     with copy.open("wb") as opened:
         size = os.fstat(source).st_size
         done = 0
@@ -125,11 +125,11 @@ def _copy_blocks(source: int, copy: Path) -> None:
                 done += copied
             return
         except AttributeError:
-            # Python has it on Linux alone.
+            # Python has it only on Linux.
             pass
         except OSError as exc:
             if done or exc.errno not in _NO_COPY_RANGE:
                 raise
-        # Not over a second descriptor: to close it would take away the lock of DuckDB in this process.
+        # Not over a second descriptor: closing it would release the lock of DuckDB in this process.
         while part := os.pread(source, 1 << 20, done):
             done += opened.write(part)

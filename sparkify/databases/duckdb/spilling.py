@@ -1,6 +1,6 @@
-"""The folder ``NAME.tmp`` beside a file, for what does not fit into memory: DuckDB would let everybody read it.
+"""The folder ``NAME.tmp`` beside a file, for what does not fit into memory; DuckDB would let everybody read it.
 
-Each connection holds a lock on it, which tells what killed processes have left there from what is in use.
+Each connection holds a lock on it, which distinguishes leftovers of killed processes from files in use.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ def spill_folder(file: Path) -> Path:
 
 @contextmanager
 def taken(file: Path, record: Any) -> Iterator[None]:
-    """Make the folder, for the connection that is made in the block; it gives it back when it is closed.
+    """Make the folder for the connection that is made in the block, which gives it back when it is closed.
 
     :param record: that of the connection.
     """
     folder = spill_folder(file)
-    # Where nothing can be written, nothing is spilled.
+    # If nothing can be written, nothing is spilled.
     with suppress(OSError):
         folder.mkdir(mode=0o700, exist_ok=True)
         record.info[_LOCK] = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -43,16 +43,16 @@ def taken(file: Path, record: Any) -> Iterator[None]:
 
 
 def sweep(file: Path, record: Any) -> None:
-    """Remove what processes have left in the folder that were killed.
+    """Remove what killed processes have left in the folder.
 
-    :param record: that of a connection which has the file open for writing: no other program uses the folder.
+    :param record: that of a connection with the file open for writing: no other program uses the folder.
     """
     lock = record.info.get(_LOCK)
     if lock is None:
         return
     with suppress(OSError):
         try:
-            # The system gives those of others back however they end.
+            # The system releases the locks of other processes however they end.
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             for left in spill_folder(file).glob("duckdb_temp_*"):
                 left.unlink()
@@ -66,5 +66,5 @@ def give_back(file: Path, record: Any) -> None:
     with suppress(OSError):
         if lock is not None:
             os.close(lock)
-        # Not while there is something in it.
+        # Fails while there is something in it.
         spill_folder(file).rmdir()

@@ -1,4 +1,4 @@
-"""The files of one source in a load of DuckDB, as they lie in a temporary folder."""
+"""The files of one source in a DuckDB load, in a temporary folder."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from sparkify.etl.validation import Validated
 __all__ = ["Readable", "Spooled", "ahead"]
 
 _AHEAD = 64
-"""Files that may be ready before the database has come to them."""
+"""Files that may be ready before the database gets to them."""
 _GRACE = 1
-"""Seconds that the thread which makes them is waited for, where the load ends without them."""
+"""Seconds to wait for the thread that makes them, if the load ends without them."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Readable:
 class Spooled:
     """The files of one source, and what became of their lines.
 
-    :ivar wanted: all of them, as they are to be loaded.
-    :ivar complete: whether they are all here.
+    :ivar wanted: all files to load.
+    :ivar complete: whether all of them are here.
     """
 
     source: Source
@@ -49,19 +49,19 @@ class Spooled:
 
     @property
     def lines(self) -> list[tuple[SourceFile, int]]:
-        """Each file, and how many lines it has; none where, as in a dry run, they were not read."""
+        """Each file and how many lines it has; 0 if, as in a dry run, not all files were read."""
         if not self.complete:
             return [(file, 0) for file in self.wanted]
         return [(part.file, part.lines) for one in self.files for part in one.file.segments]
 
     @property
     def seen(self) -> dict[str, Segment]:
-        """By uri, what was seen of each file; nothing where they were not read."""
+        """What was seen of each file, by uri; nothing if they were not read."""
         return {part.file.uri: part for one in self.files for part in one.file.segments}
 
 
 def ahead(files: Iterator[SpoolFile]) -> Iterator[SpoolFile]:
-    """The same files; the next ones are made ready in a thread while the database reads those before."""
+    """The same files; a thread makes the next ones ready while the database reads those before."""
     waiting: queue.Queue[SpoolFile | BaseException | None] = queue.Queue(maxsize=_AHEAD)
     stopped = threading.Event()
 
@@ -92,5 +92,5 @@ def ahead(files: Iterator[SpoolFile]) -> Iterator[SpoolFile]:
             yield item
     finally:
         stopped.set()
-        # It may be in the middle of a large file, or wait for S3; whatever it writes then is not looked at.
+        # It may be in the middle of a large file, or waiting for S3; whatever it writes then is ignored.
         worker.join(_GRACE)

@@ -1,4 +1,4 @@
-"""The texts that DuckDB has for the constructs of :mod:`sparkify.etl.constructs`."""
+"""The SQL of DuckDB for the constructs of :mod:`sparkify.etl.constructs`."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def _create_temporary_table(element: CreateTemporaryTable, compiler: SQLCompiler
 
 @compiles(DropTables, "duckdb")
 def _drop_tables(element: DropTables, compiler: SQLCompiler, **kw: Any) -> str:
-    # DuckDB drops one table with each DROP.
+    # DuckDB drops only one table per DROP.
     return "; ".join(f"DROP TABLE {compiler.preparer.format_table(table)}" for table in element.tables)
 
 
 @compiles(CreateView, "duckdb")
 def _create_view(element: CreateView, compiler: DDLCompiler, **kw: Any) -> str:
-    # DuckDB looks the tables up when the view is read, and nothing depends on it.
+    # DuckDB looks up the tables when the view is read, and records no dependency.
     rows = compiler.sql_compiler.process(element.rows, literal_binds=True)
     return f"CREATE VIEW {compiler.preparer.quote(element.name)} AS {rows}"
 
@@ -68,7 +68,7 @@ _DROPPED = r"[\x00-/:-@\[-`{-\x7f" + "".join(rf"\x{{{low:x}}}-\x{{{high:x}}}" fo
 
 @compiles(match_key, "duckdb")
 def _match_key(element: match_key, compiler: SQLCompiler, **kw: Any) -> str:
-    # DuckDB's REGEXP_REPLACE replaces the first occurrence, unless told otherwise.
+    # DuckDB's REGEXP_REPLACE replaces only the first occurrence by default.
     kept = f"regexp_replace({compiler.process(element.clauses, **kw)}, '{_DROPPED}', '', 'g')"
     return f"lower(replace({kept}, '{FINAL_SIGMA}', '{SIGMA}'))"
 
@@ -91,7 +91,7 @@ def _local_time(element: local_time, compiler: SQLCompiler, **kw: Any) -> str:
 
 @compiles(row_hash, "duckdb")
 def _row_hash(element: row_hash, compiler: SQLCompiler, **kw: Any) -> str:
-    # Of 64 bits without a sign.
+    # The hash has 64 bits without a sign.
     return f"CAST(hash({compiler.process(element.clauses, **kw)}) >> 1 AS BIGINT)"
 
 

@@ -1,4 +1,4 @@
-"""What a file is: whether DuckDB made it, and the storage version that a new one gets and that it has."""
+"""What a file is: whether DuckDB made it, its storage version, and the one that a new file gets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sparkify.etl.errors import UNCHANGED, ConfigurationError
 __all__ = ["STORAGE_VERSION", "describe", "made_by", "refuse_other_file", "refuse_prefix", "storage_version"]
 
 STORAGE_VERSION: Final = "v1.5.0"
-"""Of a new file, whichever DuckDB makes it: the newest that every DuckDB reads which sparkify runs on."""
+"""Of a new file, whichever DuckDB makes it: the newest that every DuckDB supported by sparkify reads."""
 
 _MAGIC = slice(8, 12)
 _MADE_BY = slice(52, 84)
@@ -26,11 +26,11 @@ _SQLITE = b"SQLite format 3\0"
 _PREFIX = re.compile(
     r"(?P<prefix>(?P<own>(?i:duckdb))|(?P<memory>:memory(?=:.))|[A-Za-z0-9_]{2,}):(?P<rest>.*)", re.DOTALL
 )
-"""What DuckDB does not take for a part of a file's name, where the name begins with it."""
+"""Prefixes that DuckDB does not take as part of a file's name."""
 
 
 def describe(connection: Connection, file: Path) -> str:
-    """The storage version of a file, the DuckDB that made it, and the one at hand."""
+    """The storage version of a file, the DuckDB that made it, and the one in use."""
     made = f"made by DuckDB {made_by(file)}, read by {duckdb.__version__}"
     return f"storage {storage_version(connection)}, {made}"
 
@@ -45,9 +45,9 @@ def storage_version(connection: Connection) -> str:
 
 
 def made_by(file: Path) -> str | None:
-    """The version of DuckDB that made a file, such as ``v1.5.6``, which need not be the last that wrote to it.
+    """The version of DuckDB that made a file, such as ``v1.5.6``; another one may have written to it since.
 
-    Read without opening it as a database. None for what is not a file of DuckDB.
+    Read without opening it as a database. None for what is not a DuckDB file.
     """
     header = os.pread(descriptor(file), _MADE_BY.stop, 0)
     if header[_MAGIC] != b"DUCK":
@@ -56,13 +56,13 @@ def made_by(file: Path) -> str | None:
 
 
 def refuse_prefix(name: str) -> None:
-    """See that DuckDB takes the name of a database file for what it is.
+    """Check that DuckDB takes the name of a database file literally.
 
     It would open ``duckdb:x`` as ``x``, look for an extension that opens ``sqlite:x``, and keep ``:memory:x``
     in memory.
 
-    :raises ConfigurationError: when it begins with such a prefix. Unless that is ``duckdb:``, the message does
-        not hold what follows: it may be the URL of a server, mistyped, with its password.
+    :raises ConfigurationError: when it begins with such a prefix. Unless that is ``duckdb:``, the message
+        omits what follows: it may be a mistyped URL of a server, with its password.
     """
     found = _PREFIX.match(name)
     if found is None:
@@ -78,9 +78,9 @@ def refuse_prefix(name: str) -> None:
 
 
 def refuse_other_file(file: Path) -> None:
-    """See that what is there, if anything, is a file of DuckDB.
+    """Check that what is there, if anything, is a DuckDB file.
 
-    DuckDB would go on to look for an extension that reads what it does not know, such as a file of SQLite.
+    Given a file that it does not know, such as one of SQLite, DuckDB would look for an extension that reads it.
 
     :raises ConfigurationError: when it is something else, or this user may not read it.
     """

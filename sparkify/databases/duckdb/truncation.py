@@ -1,4 +1,4 @@
-"""Finds a file that has been cut off: DuckDB opens it, as long as it need not read what is gone."""
+"""Detects a truncated file: DuckDB opens one, as long as it need not read what is missing."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _BLOCKS = (
     "SELECT coalesce(greatest(max(block_id), max(list_max(additional_block_ids))), -1) "
     "FROM pragma_storage_info(?)"
 )
-"""-1 of what has no block yet: it is empty, or in the log alone."""
+"""-1 for a table that has no block yet: it is empty, or only in the log."""
 
 
 def refuse_truncated(connection: Any, file: Path, *, copy_of: Path | None = None) -> None:
-    """See that a file has each block that its tables are in. The rows are not read.
+    """Check that a file has every block that its tables are in. The rows are not read.
 
-    How many blocks the header counts tells nothing: DuckDB truncates the file after it has written that.
+    The number of blocks in the header proves nothing: DuckDB truncates the file after writing the header.
 
     :param connection: of the driver.
-    :param copy_of: the file that is named in the error, where this one is a copy of it.
-    :raises SparkifyError: when the file ends before.
-    :raises duckdb.Error: when it ends before what says where the tables are.
+    :param copy_of: the file to name in the error, if this one is a copy of it.
+    :raises SparkifyError: when the file ends before the last of them.
+    :raises duckdb.Error: when it ends before the metadata that locates the tables.
     """
     tables = connection.execute(_TABLES).fetchall()
     last = max((connection.execute(_BLOCKS, table).fetchall()[0][0] for table in tables), default=-1)

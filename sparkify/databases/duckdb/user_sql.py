@@ -1,4 +1,4 @@
-"""Runs the SQL of a user on DuckDB: one SELECT or the like, read-only, without files unless allowed."""
+"""Runs a user's SQL on DuckDB: one SELECT or the like, read-only, without files unless allowed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NO_FILES = re.compile(r"disabled by configuration|enable_external_access|disabl
 
 
 class DuckDBReader(SqlReader):
-    """DuckDB parses the text itself; a SELECT to it are FROM, VALUES, SHOW, DESCRIBE and SUMMARIZE too."""
+    """DuckDB parses the text itself; to it, FROM, VALUES, SHOW, DESCRIBE and SUMMARIZE are SELECTs too."""
 
     begin: ClassVar[str] = "BEGIN TRANSACTION READ ONLY"
 
@@ -33,7 +33,7 @@ class DuckDBReader(SqlReader):
             statements = duckdb.extract_statements(text)
         except duckdb.Error as exc:
             raise SparkifyError(_words(exc)) from exc
-        # Of one PIVOT DuckDB 1.5 makes two, both without a text.
+        # DuckDB 1.5 makes two statements of one PIVOT, both without a text.
         own = [statement for statement in statements if statement.query] or statements[-1:]
         if not own:
             raise ConfigurationError("there is no SQL in it")
@@ -70,26 +70,26 @@ class DuckDBReader(SqlReader):
         if not external_access:
             if target is not None:
                 connection.exec_driver_sql(f"SET allowed_paths = [{literal(str(target))}]")
-            # From here on nothing can turn it on again, and no other path can be allowed.
+            # From here on, nothing can turn it on again, and no other path can be allowed.
             connection.exec_driver_sql("SET enable_external_access = false")
             connection.commit()
         with super().transaction(connection) as begun:
             yield begun
 
     def write_parquet(self, connection: Connection, text: str, file: Path) -> bool:
-        # On a line of its own, for the text may end in a comment.
+        # On a line of its own, because the text may end in a comment.
         statement = f"COPY (\n{text.rstrip().rstrip(';')}\n) TO {literal(str(file))}"
         connection.exec_driver_sql(f"{statement} (FORMAT parquet, USE_TMP_FILE false)")
         return True
 
 
 def _reads(statement: duckdb.Statement) -> bool:
-    # DuckDB 2 calls a PIVOT several statements in one.
+    # DuckDB 2 reports a PIVOT as several statements in one.
     pivot = statement.type.name == "MULTI" and statement.query.lstrip()[:5].upper() == "PIVOT"
     return statement.type.name in _READS or pivot
 
 
 def _words(error: BaseException) -> str:
-    """What DuckDB says of an error, in one line, without the place in the text that it draws."""
+    """DuckDB's message for an error, in one line, without its drawing of the place in the text."""
     said = str(error).partition("\n\nLINE ")[0]
     return " ".join(said.split())[:500]

@@ -1,4 +1,4 @@
-"""Waits until no other process has a file of DuckDB open."""
+"""Waits until no other process has a DuckDB file open."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _BETWEEN_LOOKS = 0.2
 
 
 def wait_for_others(engine: Engine, timeout: float, observer: Observer) -> None:
-    """Connect until no other process keeps this one from it. What else is wrong the next connection tells.
+    """Try to connect until no other process prevents it. Any other error is left to the next connection.
 
     :param timeout: seconds after which the next connection is left to fail.
-    :param observer: is told whom it waits for.
+    :param observer: told which process it waits for.
     """
     until = time.monotonic() + timeout
     told = False
