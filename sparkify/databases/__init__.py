@@ -56,7 +56,7 @@ def open_database(url: URL, settings: Settings | None = None, sources: Sequence[
 
     :param settings: what the database needs beyond its URL; None if nothing is set.
     :param sources: the sources whose files it will load.
-    :raises ConfigurationError: when sparkify does not load that kind of database, or it lacks a setting.
+    :raises ConfigurationError: when sparkify loads no such database, or the URL or a setting does not suit it.
     """
     return database_type(url.get_backend_name())(url, settings, sources)
 

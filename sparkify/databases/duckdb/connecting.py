@@ -39,7 +39,7 @@ _UNTIL = "sparkify.until"
 """The key under which a connection to a copy keeps its expiry time: infinite before its first use."""
 
 _OWN_CHECKPOINTS = ("PRAGMA disable_checkpoint_on_shutdown", "SET checkpoint_threshold = '1TB'")
-"""DuckDB then starts no checkpoint itself, at a commit or at the end: it could not be undone."""
+"""Keep DuckDB from starting a checkpoint itself, at a commit or at the end: it could not be undone."""
 
 
 def make_engine(url: URL, named: NamedFile, *, read_only: bool) -> Engine:
@@ -75,8 +75,8 @@ def keep_utc(engine: Engine, *, at: Literal["connect", "checkout"] = "connect") 
 
 
 def _set_utc(connection: Any, *_others: Any) -> None:
-    # By default DuckDB takes a time without a zone, to compare it with one that has a zone or to cast it, to be
-    # in the zone of the machine. Half a millisecond: the library contains ICU, which has the zones.
+    # By default, DuckDB casts a time without a zone, or compares it to one with a zone, by the zone of the
+    # machine. Half a millisecond: ICU, which has the zones, is part of the library and is not searched for.
     connection.cursor().execute("SET TimeZone = 'UTC'")
 
 
