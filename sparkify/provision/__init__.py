@@ -1,4 +1,4 @@
-"""A warehouse in AWS, from nothing and back to nothing: IAM role, security group, cluster or workgroup.
+"""Create and destroy a warehouse in AWS: IAM role, security group, cluster or workgroup.
 
 ::
 
@@ -9,9 +9,9 @@
     settings = Settings.load(SPARKIFY.sources)
     create(Aws(settings), Spec.of(settings))
 
-Safe unless asked otherwise: private, encrypted, one network let in, no more rights than COPY needs, deleted
-with a last snapshot. Only what carries the tags of :class:`~sparkify.provision.naming.Names`, with this region
-and kind, is ever changed.
+Safe by default: private, encrypted, open to one network, with no more rights than COPY needs, deleted with a
+final snapshot. Only what carries the tags of :class:`~sparkify.provision.naming.Names`, for this region and
+kind, is ever changed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a role's policies grant, as far as they can be read: for the doctor, no full evaluation of policies."""
+"""What a role's policies grant, as far as they can be read: for the doctor, not a full policy evaluation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SOURCE_KEYS = {"aws:sourcearn", "aws:sourceaccount"}
 
 @dataclass(frozen=True)
 class Need:
-    """One thing that COPY does: an action on a resource, listing with a prefix."""
+    """One permission that COPY or UNLOAD needs: an action on a resource, with a prefix for a listing."""
 
     action: str
     resource: str
@@ -29,7 +29,7 @@ class Need:
 
 
 def needs_of_unload(writable: Sequence[ReadableS3], partition: str = "aws") -> Iterator[Need]:
-    """What UNLOAD does to write below the prefixes, and to remove first what is there."""
+    """What UNLOAD needs to write below the prefixes, after removing what is there."""
     for one in writable:
         bucket = f"arn:{partition}:s3:::{one.bucket}"
         for prefix in one.prefixes:
@@ -39,7 +39,7 @@ def needs_of_unload(writable: Sequence[ReadableS3], partition: str = "aws") -> I
 
 
 def needs_of_key(key: str | None, *, writes: bool) -> Iterator[Need]:
-    """What reading, and writing, of objects does with the key that encrypts them."""
+    """What reading objects, and with ``writes`` writing them, needs of the key that encrypts them."""
     if key is not None:
         yield Need("kms:Decrypt", key)
         if writes:
@@ -47,7 +47,7 @@ def needs_of_key(key: str | None, *, writes: bool) -> Iterator[Need]:
 
 
 def needs(readable: Sequence[ReadableS3], partition: str = "aws") -> Iterator[Need]:
-    """What COPY does to load what the settings name."""
+    """What COPY needs to load what the settings name."""
     for one in readable:
         bucket = f"arn:{partition}:s3:::{one.bucket}"
         for prefix in one.prefixes:
@@ -77,7 +77,7 @@ def policies_of(aws: Aws, role: str) -> list[Mapping[str, Any]]:
 
 
 def ungranted(documents: Sequence[Mapping[str, Any]], required: Iterator[Need]) -> list[Need]:
-    """The needs that no policy grants, or that one denies."""
+    """The needs that no policy grants, or that a policy denies."""
     statements = [statement for document in documents for statement in _list(document.get("Statement"))]
     return [
         need
@@ -111,7 +111,7 @@ def _source_fits(conditions: Mapping[str, Mapping[str, Any]], account: str, sour
         _matches(values, facts[key.lower()])
         for condition in conditions.values()
         for key, values in condition.items()
-        # A condition on something else, such as the database user, is not looked at.
+        # A condition on something else, such as the database user, is ignored.
         if key.lower() in _SOURCE_KEYS
     )
 
@@ -136,7 +136,7 @@ def _matches(patterns: Any, value: str, *, ignore_case: bool = False) -> bool:
 
 
 def _regex(pattern: str) -> str:
-    """A pattern of IAM: ``*`` and ``?`` are wildcards, and ``${*}`` is a star."""
+    """The regular expression of an IAM pattern: ``*`` and ``?`` are wildcards, and ``${*}`` is a star."""
     parts = re.split(r"(\$\{[*?$]\}|[*?])", pattern)
     wildcards = {"*": ".*", "?": "."}
     return "".join(

@@ -1,4 +1,4 @@
-"""One AWS account and region: the only place from which anything is asked of AWS, or sent to it."""
+"""One AWS account and region: all that provisioning asks of AWS, or sends to it, passes here."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["Aws"]
 
 
 class Aws:
-    """An account, as the settings and boto3's own chain give it. Nothing is connected to at first.
+    """An account, from the settings and boto3's own credential chain. Creating the object does not connect.
 
-    :param session: a session of boto3 to use instead of one made from the settings.
-    :raises ConfigurationError: when one half of the keys is missing, the profile or the region.
+    :param session: a boto3 session to use instead of one made from the settings.
+    :raises ConfigurationError: if one half of the key pair, the profile or the region is missing.
     """
 
     def __init__(self, settings: Settings, *, session: Any = None) -> None:
@@ -55,7 +55,7 @@ class Aws:
         return self._clients[service]
 
     def ask(self, doing: str, service: str, operation: str, **params: Any) -> dict[str, Any]:
-        """What AWS answers to a question that changes nothing.
+        """AWS's answer to a request that changes nothing.
 
         :raises SparkifyError: as :func:`~sparkify.provision.aws_errors.translated` says.
         """
@@ -64,7 +64,7 @@ class Aws:
     def find(
         self, doing: str, service: str, operation: str, *, absent: Iterable[str], **params: Any
     ) -> dict[str, Any] | None:
-        """As :meth:`ask`; None when AWS answers with one of these codes, which say that it is not there."""
+        """Like :meth:`ask`; None if AWS answers with one of these codes, which mean that it does not exist."""
         from sparkify.provision.aws_errors import AwsRefusal
 
         try:
@@ -79,7 +79,7 @@ class Aws:
         return self._call(call.title, call.service, call.operation, call.unmasked())
 
     def wait(self) -> None:
-        """Let some time go by between two looks."""
+        """Sleep for the poll interval, between two inspections."""
         time.sleep(self.poll_seconds)
 
     def _call(self, doing: str, service: str, operation: str, params: dict[str, Any]) -> dict[str, Any]:

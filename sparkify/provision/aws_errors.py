@@ -1,6 +1,6 @@
-"""What AWS's errors mean to whoever meets them: what was found and what to do, raised as ours.
+"""Translate AWS's errors into ours, which say what was found and what to do about it.
 
-No value of a request and no key is in any of them: botocore puts both into some of its messages.
+Our errors contain no request values and no keys; botocore puts both into some of its messages.
 """
 
 from __future__ import annotations
@@ -138,9 +138,9 @@ _TRANSIENT = {
 
 
 class _AwsError(SparkifyError):
-    """What AWS, or botocore, answered.
+    """An error that AWS or botocore reported.
 
-    :ivar code: AWS's own word for it, or the name of botocore's error.
+    :ivar code: AWS's own error code, or the name of botocore's exception.
     :ivar said: AWS's own message, without secrets.
     """
 
@@ -153,20 +153,20 @@ class _AwsError(SparkifyError):
 
 
 class AwsRefusal(_AwsError, ConfigurationError):
-    """AWS does not do what was asked, and would not do it a second time."""
+    """AWS or botocore refused the request, and a retry would not help."""
 
     @property
     def denied(self) -> bool:
-        """Whether the identity lacks a right, rather than something being wrong."""
+        """Whether the identity lacks a permission, rather than something being wrong."""
         return self.code in _DENIED
 
 
 class AwsBusy(_AwsError, TemporaryError):
-    """AWS cannot be reached, or not now."""
+    """AWS cannot be reached, or cannot do it now."""
 
 
 def scrub(text: str, secrets: Iterable[str] = ()) -> str:
-    """The text without these secrets, and without whatever looks like an access key."""
+    """The text with these secrets, and everything that looks like an access key, masked."""
     for secret in sorted({secret for secret in secrets if secret}, key=len, reverse=True):
         text = text.replace(secret, MASK)
     return _ACCESS_KEY.sub(MASK, text)
@@ -174,12 +174,12 @@ def scrub(text: str, secrets: Iterable[str] = ()) -> str:
 
 @contextmanager
 def translated(doing: str, *, secrets: Iterable[str] = (), region: str | None = None) -> Iterator[None]:
-    """Raise what botocore raises as an error of ours.
+    """Translate botocore's exceptions into our errors.
 
     :param doing: what is being done, such as ``create the role sparkify-redshift``; the error's ``where``.
-    :param secrets: what may stand in no message, nor in the traceback of its cause.
-    :raises AwsRefusal: when trying again is of no use.
-    :raises AwsBusy: when it may be.
+    :param secrets: what must not appear in any message, nor in the traceback of its cause.
+    :raises AwsRefusal: if a retry would not help.
+    :raises AwsBusy: if it may help.
     """
     known = tuple(secrets)
     try:
@@ -192,10 +192,10 @@ def translated(doing: str, *, secrets: Iterable[str] = (), region: str | None = 
 
 
 def _clean(error: BaseException | None, secrets: tuple[str, ...]) -> bool:
-    """Whether nothing secret is in the error, nor in what it came from."""
+    """Whether neither the error nor its causes contain a secret."""
     while error is not None:
         text = f"{error!s} {error!r}"
-        # What does not pass validation is printed with its value, which may be a password.
+        # Botocore prints a value that fails validation, and it may be a password.
         if isinstance(error, ParamValidationError) or scrub(text, secrets) != text:
             return False
         error = error.__cause__ or error.__context__
@@ -216,7 +216,7 @@ def _explained(error: Exception, doing: str, secrets: tuple[str, ...], region: s
 
 
 def _of_this_machine(error: Exception, region: str | None) -> _Meaning | None:
-    """What is wrong before anything was sent."""
+    """What is wrong on this machine, or with its configuration."""
     if isinstance(error, NoCredentialsError):
         return "there are no AWS credentials", _CREDENTIALS_HELP
     if isinstance(error, PartialCredentialsError):
@@ -243,7 +243,7 @@ def _of_this_machine(error: Exception, region: str | None) -> _Meaning | None:
 
 def _from_network(error: Exception, doing: str, region: str | None) -> SparkifyError:
     name = type(error).__name__
-    # Never the text: an HTTPClientError repeats the header that could not be sent, with the access key.
+    # Never the text: an HTTPClientError repeats the header that could not be sent, access key included.
     if "Invalid header value" in str(error):
         found, hint = _BAD_KEY
         return AwsRefusal(found, name, where=doing, hint=hint)
@@ -289,6 +289,6 @@ def _first_line(text: str) -> str:
 
 
 def _without_values(text: str) -> str:
-    """A report of botocore's validation: which parameters, and why; the values left out."""
+    """Botocore's validation report without the values: which parameters are invalid, and why."""
     lines = [line.strip() for line in text.splitlines()[1:] if line.strip()]
     return "; ".join(_VALUE.sub("", line) for line in lines) or "a parameter is not valid"

@@ -1,4 +1,4 @@
-"""A call to AWS, what AWS has, and where: the values that provisioning is made of."""
+"""The values that provisioning works with: a call to AWS, what AWS has, and where."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Call:
     """One request that changes something.
 
     :ivar operation: as boto3 names it.
-    :ivar params: what is sent; a secret in it is a ``SecretStr`` until then.
-    :ivar retry_on: codes of AWS after which to inspect again rather than to give up, each with a word that
-        AWS's message must have: somebody was faster, or something is not ready.
+    :ivar params: what is sent; a secret in it is a ``SecretStr`` until it is sent.
+    :ivar retry_on: AWS error codes after which to inspect again rather than give up, each with a text that
+        AWS's message must contain: somebody was faster, or something is not ready.
     """
 
     title: str
@@ -32,7 +32,7 @@ class Call:
     retry_on: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def unmasked(self) -> dict[str, Any]:
-        """The parameters as AWS gets them."""
+        """The parameters as they are sent to AWS."""
         return {
             name: value.get_secret_value() if isinstance(value, SecretStr) else value
             for name, value in self.params.items()
@@ -51,9 +51,9 @@ def _masked(name: str, value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Context:
-    """Region, account and network of a warehouse. What only AWS knows stands in angle brackets until asked.
+    """Region, account and network of a warehouse. What only AWS knows is in angle brackets until AWS is asked.
 
-    :ivar role_scope: of which warehouse the role is, which is made first and removed last.
+    :ivar role_scope: the warehouse that the role belongs to; the role is created first and removed last.
     """
 
     region: str = "<region>"
@@ -72,7 +72,7 @@ class Found:
 
     :ivar state: in AWS's words.
     :ivar busy: whether AWS is at work on it, and it is better to wait.
-    :ivar facts: AWS's own answer.
+    :ivar facts: details from AWS's answer.
     """
 
     id: str
@@ -83,7 +83,7 @@ class Found:
 
 
 class ProvisionObserver:
-    """Receives the progress. This one ignores it."""
+    """Receives the progress. This base class ignores it."""
 
     def sending(self, call: Call) -> None:
         """A call is about to be sent."""

@@ -1,4 +1,4 @@
-"""A cluster of nodes: created encrypted and private, deleted with a last snapshot."""
+"""A cluster of nodes: created encrypted and private, deleted with a final snapshot."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Cluster(EngineResource):
             id=cluster["ClusterIdentifier"],
             tags=tags_of(cluster.get("Tags", ())),
             state=state,
-            # An address comes a moment after the cluster is said to be available.
+            # The address appears a moment after the cluster becomes available.
             busy=state in _BUSY or (state == "available" and not cluster.get("Endpoint", {}).get("Address")),
             facts=cluster,
         )
@@ -85,7 +85,7 @@ class Cluster(EngineResource):
                 "redshift",
                 "create_cluster",
                 params,
-                # In the moment after the role was made, Redshift may not see it yet.
+                # Right after the role was created, Redshift may not see it yet.
                 retry_on={"ClusterAlreadyExists": "", "InvalidParameterValue": "IAM role"},
             )
         ]
@@ -117,7 +117,7 @@ class Cluster(EngineResource):
 
 
 def differences(spec: Spec, context: Context, found: Found) -> Iterator[str]:
-    """How a cluster that is there differs from what is specified; nothing of it is changed."""
+    """How an existing cluster differs from the spec; nothing is changed."""
     has = found.facts
     groups = {group["VpcSecurityGroupId"] for group in has.get("VpcSecurityGroups", ())}
     roles = {role["IamRoleArn"] for role in has.get("IamRoles", ())}

@@ -1,4 +1,4 @@
-"""What a warehouse costs an hour: an estimate, from a small table with its date and region."""
+"""What a warehouse costs per hour: an estimate from a small table with its date and region."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 __all__ = ["AS_OF", "MANAGED_STORAGE_GB_MONTH", "REGION", "Estimate", "estimate"]
 
-# List prices on demand, in US dollars, as AWS published them for this region in this month.
+# On-demand list prices in US dollars, as AWS published them for this region in this month.
 REGION = "us-east-1"
 AS_OF = "2026-03"
 NODE_HOUR = {
@@ -28,10 +28,10 @@ SECRET_MONTH = 0.40
 
 @dataclass(frozen=True)
 class Estimate:
-    """What it may cost; the bill decides.
+    """What a warehouse may cost; the bill decides.
 
-    :ivar dollars_an_hour: while it runs, storage and traffic aside; None for a node type without a price here.
-    :ivar how: what it is made of.
+    :ivar dollars_an_hour: while it runs, without storage and traffic; None if the node type has no price here.
+    :ivar how: what the estimate is made of.
     """
 
     dollars_an_hour: float | None
@@ -53,7 +53,7 @@ def estimate(
 ) -> Estimate:
     """What one hour costs.
 
-    :param serverless_capacity: RPUs; then the hour is one in which queries run, and an idle one costs nothing.
+    :param serverless_capacity: RPUs, for an hour in which queries run; an idle hour costs nothing.
     """
     if serverless_capacity is not None:
         return Estimate(
@@ -65,7 +65,7 @@ def estimate(
         return Estimate(
             None, f"this version knows no price of {node_type}; see aws.amazon.com/redshift/pricing"
         )
-    # Each node of a public cluster has an address, and so has the leader where there are several.
+    # Each node of a public cluster has an address, and so does the leader if there are several.
     addresses = (nodes if nodes == 1 else nodes + 1) if public else 0
     how = f"{nodes} x {node_type} at ${price:g}"
     if addresses:

@@ -1,4 +1,4 @@
-"""What a cluster, a namespace and a workgroup have in common: names, administrator, last snapshot."""
+"""What a cluster, a namespace and a workgroup have in common: names, administrator, final snapshot."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["EngineResource", "administrator_params", "deletion_title", "given_pa
 
 
 class EngineResource(Resource):
-    """A part of Redshift itself, which has the identifier of the warehouse.
+    """A part of Redshift itself, named by the identifier of the warehouse.
 
     :cvar kind: the word for it.
     """
@@ -30,21 +30,21 @@ class EngineResource(Resource):
         return Found(id=self.names.identifier, tags=self.names.tags_in(context.region))
 
     def scope(self, found: Found, context: Context) -> Scope:
-        """Where and as what it was found: a cluster that was restored has the tags of another."""
+        """Region and kind as looked up, not from the tags: a restored cluster has the tags of another."""
         return Scope(context.region, self.names.kind)
 
 
 def administrator_params(spec: Spec, managed: str, password: str) -> dict[str, Any]:
-    """The parameter that has AWS keep the administrator's password, or the one with the password given."""
+    """The parameter that makes AWS manage the administrator's password, or the one with the given password."""
     return {managed: True} if spec.password is None else {password: spec.password}
 
 
 def given_params(**params: Any) -> dict[str, Any]:
-    """These parameters without those that have no value."""
+    """The parameters that have a value."""
     return {name: value for name, value in params.items() if value}
 
 
 def deletion_title(resource: Resource, final_snapshot: str | None) -> str:
-    """What a deletion does, with or without a last snapshot."""
+    """The title of a deletion, with or without a final snapshot."""
     how = "without a snapshot" if final_snapshot is None else f"keeping the snapshot {final_snapshot}"
     return f"delete the {resource.noun}, {how}"

@@ -1,4 +1,4 @@
-"""Create a warehouse in AWS, and destroy it: resource after resource, and the reverse."""
+"""Create a warehouse in AWS, one resource after another, and destroy it in the reverse order."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ __all__ = ["Created", "Destroyed", "create", "destroy", "plan_create", "plan_des
 
 @dataclass(frozen=True)
 class Created:
-    """A warehouse that is there, and how it is reached.
+    """A warehouse that exists, and how to reach it.
 
-    :ivar secret_arn: where AWS keeps the password of the administrator; None when you gave one.
-    :ivar differences: how it is other than what was asked for, because it was there before.
+    :ivar secret_arn: where AWS keeps the administrator's password; None if you gave one.
+    :ivar differences: how it differs from what was asked for, because it existed before.
     """
 
     identifier: str
@@ -47,10 +47,10 @@ class Created:
 class Destroyed:
     """What became of a warehouse.
 
-    :ivar removed: what was there, and is not any more.
-    :ivar snapshot: the name of the last snapshot that this run asked for; it is kept, and costs something,
-        until it is deleted. A run before may have asked for another.
-    :ivar left: what has a name of this warehouse and is not, or may not be, its own; it is as it was.
+    :ivar removed: what existed and no longer does.
+    :ivar snapshot: the name of the final snapshot that this run asked for; it is kept, and costs something,
+        until it is deleted. An earlier run may have asked for another.
+    :ivar left: what has a name of this warehouse but does not, or may not, belong to it; it is unchanged.
     """
 
     identifier: str
@@ -82,7 +82,7 @@ class _Counting(ProvisionObserver):
 
 
 def plan_create(spec: Spec, region: str | None = None) -> list[Call]:
-    """The calls of a first creation. AWS is not asked: what only AWS knows stands in angle brackets."""
+    """The calls of a first creation. Without connecting: what only AWS knows is in angle brackets."""
     context = Context(region=region) if region else Context()
     return [
         call
@@ -92,7 +92,7 @@ def plan_create(spec: Spec, region: str | None = None) -> list[Call]:
 
 
 def plan_destroy(names: Names, *, final_snapshot: str | None, region: str | None = None) -> list[Call]:
-    """The calls that remove a warehouse of which everything is there. AWS is not asked."""
+    """The calls that remove a complete warehouse. Without connecting."""
     context = Context(region=region) if region else Context()
     return [
         call
@@ -102,10 +102,10 @@ def plan_destroy(names: Names, *, final_snapshot: str | None, region: str | None
 
 
 def create(aws: Aws, spec: Spec, observer: ProvisionObserver | None = None) -> Created:
-    """See that the warehouse is there, whatever of it is there already, and wait until it is available.
+    """Create whatever the warehouse still lacks, and wait until it is available.
 
-    :raises ConfigurationError: when its role or its security group is another's. Then nothing was made.
-    :raises SparkifyError: when AWS refuses. What was made stays, and the same call goes on from there.
+    :raises ConfigurationError: if its role or its security group is not its own. Then nothing was created.
+    :raises SparkifyError: if AWS refuses. What was created stays, and the same call continues from there.
     """
     counting = _Counting(observer or ProvisionObserver())
     context = find_network(aws, spec, find_context(aws))
@@ -142,10 +142,10 @@ def create(aws: Aws, spec: Spec, observer: ProvisionObserver | None = None) -> C
 def _see_whose(
     aws: Aws, parts: Sequence[Resource], context: Context
 ) -> dict[type[Resource], tuple[Found | None]]:
-    """What there is of the role and the group, which a warehouse of another region or kind may have by that
-    name. Read-only.
+    """The role and the security group, if they exist. A warehouse of another region or kind may have them by
+    the same name. Read-only.
 
-    :raises ConfigurationError: when one of them is not of this warehouse.
+    :raises ConfigurationError: if one of them does not belong to this warehouse.
     """
     seen: dict[type[Resource], tuple[Found | None]] = {}
     for resource in parts:
@@ -159,7 +159,7 @@ def _see_whose(
 
 
 def _warn_of_network(aws: Aws, spec: Spec, context: Context, observer: ProvisionObserver) -> None:
-    """A private warehouse whose VPC has no way to S3 would wait at its first COPY until it gives up."""
+    """Warn of a private warehouse whose VPC has no way to S3: its first COPY would wait until it gives up."""
     if spec.public and not spec.s3_endpoint:
         return
     endpoint = S3Endpoint(spec.names)
@@ -181,12 +181,12 @@ def _warn_of_network(aws: Aws, spec: Spec, context: Context, observer: Provision
 def destroy(
     aws: Aws, names: Names, *, final_snapshot: str | None, observer: ProvisionObserver | None = None
 ) -> Destroyed:
-    """Remove everything that is of this warehouse, as its tags say, and wait until it is gone.
+    """Remove everything that belongs to this warehouse by its tags, and wait until it is gone.
 
-    What is, or may be, of another one of this name, in another region or of another kind, is left.
+    What belongs, or may belong, to one of the same name in another region or of another kind is left.
 
-    :param final_snapshot: the name of the last snapshot; None: none is taken, and the data is lost.
-    :raises SparkifyError: when AWS refuses. The same call goes on from there.
+    :param final_snapshot: the name of the final snapshot; if None, none is taken and the data is lost.
+    :raises SparkifyError: if AWS refuses. The same call continues from there.
     """
     counting = _Counting(observer or ProvisionObserver())
     context = find_context(aws)
@@ -208,5 +208,5 @@ def destroy(
 
 
 def snapshot_name(names: Names) -> str:
-    """A name for the last snapshot that no earlier one has."""
+    """A name for the final snapshot that no earlier one has."""
     return f"{names.identifier}-final-{datetime.now(UTC):%Y%m%d-%H%M%S}"

@@ -15,11 +15,11 @@ __all__ = ["MANAGER", "Kind", "Names", "Scope", "key_value", "lower_key_value", 
 Kind = Literal["provisioned", "serverless"]
 
 MANAGER = "sparkify-etl"
-"""What the tag ``managed-by`` says, whatever the pipeline."""
+"""The value of the tag ``managed-by``, whatever the pipeline."""
 
 
 class Scope(NamedTuple):
-    """Region and kind of a warehouse, which two of one name may differ in. None: nothing says it."""
+    """Region and kind of a warehouse, in which two of the same name may differ. None means unknown."""
 
     region: str | None = None
     kind: str | None = None
@@ -29,8 +29,8 @@ class Scope(NamedTuple):
 class Names:
     """The names of one warehouse and of what belongs to it.
 
-    :ivar identifier: of the cluster, or of the namespace and the workgroup.
-    :ivar pipeline: the name of the pipeline, which tags and policy begin with.
+    :ivar identifier: the name of the cluster, or of the namespace and the workgroup.
+    :ivar pipeline: the name of the pipeline, with which the tags and the policy's name begin.
     """
 
     identifier: str
@@ -40,9 +40,9 @@ class Names:
 
     @classmethod
     def of(cls, settings: Settings, pipeline: Pipeline = SPARKIFY, *, serverless: bool = False) -> Names:
-        """The names that the settings give, else those of the pipeline.
+        """The names from the settings, or else from the pipeline.
 
-        It is serverless when asked for, when ``DWH_CLUSTER_TYPE`` says so, or when ``HOST`` is such a one.
+        The kind is serverless if asked for, if ``DWH_CLUSTER_TYPE`` says so, or if ``HOST`` is serverless.
         """
         host = settings.host or ""
         is_serverless = (
@@ -54,7 +54,7 @@ class Names:
         identifier = settings.dwh_cluster_identifier if "dwh_cluster_identifier" in given else pipeline.name
         role = settings.dwh_iam_role_name if "dwh_iam_role_name" in given else f"{pipeline.name}-redshift"
         return cls(
-            # Redshift keeps names in lower case, whatever it was given.
+            # Redshift stores names in lower case, whatever it is given.
             identifier=identifier.lower(),
             kind="serverless" if is_serverless else "provisioned",
             role=role,
@@ -78,33 +78,33 @@ class Names:
 
     @property
     def tags(self) -> dict[str, str]:
-        """The tags that everything of a warehouse of this name carries."""
+        """The tags of everything that belongs to a warehouse of this name."""
         return {f"{self.pipeline}:managed-by": MANAGER, self.warehouse_tag: self.identifier}
 
     def tags_in(self, region: str) -> dict[str, str]:
-        """The tags that what is made gets: those of the name, and those of region and kind."""
+        """The tags for a new resource: those of the name, and those of region and kind."""
         return {**self.tags, **self.scope_tags(region)}
 
     def scope_tags(self, region: str) -> dict[str, str]:
-        """The tags that tell this warehouse from others of its name. Earlier versions did not give them."""
+        """The tags that tell this warehouse from others of its name. Earlier versions did not set them."""
         return {f"{self.pipeline}:region": region, f"{self.pipeline}:kind": self.kind}
 
     def scope_of(self, tags: Mapping[str, str]) -> Scope:
-        """Region and kind of the warehouse that something with these tags was made for."""
+        """Region and kind of the warehouse that something with these tags was created for."""
         return Scope(tags.get(f"{self.pipeline}:region"), tags.get(f"{self.pipeline}:kind"))
 
     def owns(self, tags: Mapping[str, str]) -> bool:
-        """Whether something with these tags was made by us for a warehouse of this name, wherever it is."""
+        """Whether we created something with these tags for a warehouse of this name, wherever that is."""
         return all(tags.get(key) == value for key, value in self.tags.items())
 
 
 def key_value(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """Tags as most of AWS takes them."""
+    """Tags in the form that most AWS services take."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def lower_key_value(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """Tags as Redshift Serverless takes them."""
+    """Tags in the form that Redshift Serverless takes."""
     return [{"key": key, "value": value} for key, value in tags.items()]
 
 

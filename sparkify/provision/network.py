@@ -18,9 +18,9 @@ __all__ = ["S3Endpoint", "SecurityGroup", "find_network"]
 
 
 def find_network(aws: Aws, spec: Spec, context: Context) -> Context:
-    """The context with its VPC: that of the subnet group, else the default one. Read-only.
+    """The context with its VPC: the one of the subnet group, or else the default VPC. Read-only.
 
-    :raises ConfigurationError: when there is none.
+    :raises ConfigurationError: if there is none.
     """
     if spec.subnet_group:
         answer = aws.ask(
@@ -60,10 +60,10 @@ def find_network(aws: Aws, spec: Spec, context: Context) -> Context:
 
 
 class NetworkResource(Resource):
-    """What a warehouse has in its region, whatever its kind."""
+    """A resource that a warehouse of either kind has in its region."""
 
     def scope(self, found: Found, context: Context) -> Scope:
-        """As the tags say. Where an earlier version made it, of the kind of the role that it made before."""
+        """From the tags; if an earlier version created it without them, this region and its role's kind."""
         scope = self.names.scope_of(found.tags)
         if None not in scope:
             return scope
@@ -92,7 +92,7 @@ class SecurityGroup(NetworkResource):
             )
             for group in answer["SecurityGroups"]
         ]
-        # Where several VPCs have a group of this name, ours is meant.
+        # If several VPCs have a group of this name, ours is the one that counts.
         ours = (group for group in found if self.objection(group, context) is None)
         return next(ours, found[0] if found else None)
 
@@ -156,7 +156,7 @@ class SecurityGroup(NetworkResource):
                 "ec2",
                 "delete_security_group",
                 {"GroupId": found.id},
-                # The network interfaces of a cluster that is gone stay for some minutes.
+                # The network interfaces of a deleted cluster remain for some minutes.
                 retry_on={"InvalidGroup.NotFound": "", "DependencyViolation": ""},
             )
         ]
@@ -184,7 +184,7 @@ _RANGES = {
 
 
 def _rules(permissions: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Each rule on its own, in the form in which one is given to AWS."""
+    """Each rule separately, in the form in which AWS takes one."""
     for permission in permissions:
         ports = {key: permission[key] for key in ("IpProtocol", "FromPort", "ToPort") if key in permission}
         for kind, keys in _RANGES.items():
@@ -198,9 +198,9 @@ def _who(rule: Mapping[str, Any]) -> str:
 
 
 class S3Endpoint(NetworkResource):
-    """A gateway endpoint: the way from a VPC to S3 that does not lead through the internet. It is free.
+    """A gateway endpoint: the route from a VPC to S3 that avoids the internet. It is free.
 
-    A VPC has one of them, so another's serves. In a context without a VPC, ours alone is looked for.
+    A VPC has only one, so somebody else's serves as well. In a context without a VPC, only ours counts.
     """
 
     shared = True

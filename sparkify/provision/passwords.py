@@ -1,4 +1,4 @@
-"""AWS's rules for the administrator's password, looked at before anything is sent."""
+"""AWS's rules for the administrator's password, checked before anything is sent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _FORBIDDEN = {"'": "a single quote", '"': "a double quote", "\\": "a backslash",
 
 
 def password_problems(password: str) -> list[str]:
-    """What AWS would refuse about the password; empty when it would not. The password is not repeated.
+    """Why AWS would refuse the password; empty if it would not. The password is not repeated.
 
     The rules: CreateCluster, ``MasterUserPassword``, in the Amazon Redshift API reference.
 

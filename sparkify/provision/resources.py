@@ -1,4 +1,4 @@
-"""What a warehouse consists of in AWS, in the order in which it is made; and in which account."""
+"""What a warehouse consists of in AWS, in the order of creation, and in which account it is."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def find_context(aws: Aws) -> Context:
 
 
 def resources(names: Names, *, s3_endpoint: bool) -> list[Resource]:
-    """What a warehouse consists of, in the order in which it is made."""
+    """What a warehouse consists of, in the order of creation."""
     engine: list[Resource] = (
         [Namespace(names), Workgroup(names)] if names.kind == "serverless" else [Cluster(names)]
     )

@@ -1,4 +1,4 @@
-"""The IAM role with which the warehouse reads S3, and writes it: who may use it, and what it may do."""
+"""The IAM role with which the warehouse reads and writes S3: who may use it, and what it may do."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ def role_arn(names: Names, context: Context) -> str:
 
 
 def unload_roles(spec: Spec) -> tuple[str, ...]:
-    """The role of the user's own with which the warehouse writes S3, if there is one."""
+    """The user's own role with which the warehouse writes to S3, if there is one."""
     return () if spec.unload_role_arn is None else (spec.unload_role_arn,)
 
 
 def trust(names: Names, context: Context) -> dict[str, Any]:
     """Who may use the role: Redshift, and only on behalf of this warehouse.
 
-    Without the condition Redshift could be brought to use it for somebody else's cluster (the "confused
+    Without the condition, Redshift could be made to use it for somebody else's cluster (the "confused
     deputy" of the Amazon Redshift Management Guide).
     """
     here = f"{context.region}:{context.account}"
     if names.kind == "serverless":
         services = ["redshift-serverless.amazonaws.com", "redshift.amazonaws.com"]
-        # The ARN of a workgroup ends in an id that is not known before the workgroup is there.
+        # The ARN of a workgroup ends in an id that is not known until the workgroup exists.
         sources = [
             f"arn:{context.partition}:{service}:{here}:*" for service in ("redshift", "redshift-serverless")
         ]
@@ -65,8 +65,8 @@ def trust(names: Names, context: Context) -> dict[str, Any]:
 
 
 def trusted_scope(document: Any, names: Names, context: Context) -> Scope:
-    """Region and kind of the one warehouse of this name that may use a role; unknown where it is not as
-    :func:`trust` writes it.
+    """Region and kind of the one warehouse of this name that a trust policy admits; unknown unless the policy
+    is one that :func:`trust` writes.
     """
     for region in set(_REGION.findall(json.dumps(document))):
         for kind in get_args(Kind):
@@ -84,8 +84,8 @@ def permissions(
 ) -> dict[str, Any]:
     """What the role may do: get the objects below the prefixes, and list those prefixes. Nothing else.
 
-    :param writable: below whose prefixes it may also write and remove objects, for UNLOAD.
-    :param kms_key: the ARN of the key that it may use for them.
+    :param writable: the prefixes below which it may also write and delete objects, for UNLOAD.
+    :param kms_key: the ARN of the KMS key that it may use for these objects.
     """
     arn = f"arn:{context.partition}:s3:::"
     objects = sorted(
@@ -110,7 +110,7 @@ def permissions(
             {
                 "Sid": "WriteTheFiles",
                 "Effect": "Allow",
-                # To see that nothing is there, and to remove it with CLEANPATH, as overwriting does.
+                # To check that nothing is there, and to overwrite: CLEANPATH removes what is there.
                 "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
                 "Resource": written,
             }
@@ -136,13 +136,13 @@ def _below(one: ReadableS3) -> list[str]:
 
 
 def _literal(keys: Sequence[str]) -> list[str]:
-    """Keys in which nothing is a wildcard or a variable of IAM."""
+    """The keys with the characters escaped that IAM reads as wildcards or variables."""
     escapes = {"$": "${$}", "*": "${*}", "?": "${?}"}
     return ["".join(escapes.get(character, character) for character in key) for key in keys]
 
 
 def same_document(one: Any, other: Any) -> bool:
-    """Whether two policies say the same: IAM may write a list of one as its element, and order lists anew."""
+    """Whether two policies are equivalent: IAM may reorder a list, and write a list of one as its element."""
     return bool(_plain(one) == _plain(other))
 
 
@@ -196,7 +196,7 @@ class Role(Resource):
         allowed = permissions(
             spec.readable,
             context,
-            # A role for UNLOAD of the user's own writes in its stead.
+            # If the user has a role of their own for UNLOAD, that role writes, not this one.
             writable=spec.writable if spec.unload_role_arn is None else (),
             kms_key=kms_key_arn(spec.s3_kms_key, context.partition, context.region, context.account),
         )
@@ -217,7 +217,7 @@ class Role(Resource):
                 )
             )
         elif None in self.names.scope_of(found.tags):
-            # Before the trust policy changes, which is what said whose the role is.
+            # Before the trust policy changes: until now only that policy showed whose the role is.
             calls.append(
                 Call(
                     f"tag the {self.noun} with region and kind",
@@ -242,7 +242,7 @@ class Role(Resource):
                     "iam",
                     "put_role_policy",
                     {"RoleName": name, "PolicyName": self.names.policy, "PolicyDocument": json.dumps(allowed)},
-                    # IAM may not know the role everywhere in the moment after it was made.
+                    # Right after its creation, the role may not be visible everywhere in IAM yet.
                     retry_on={"NoSuchEntity": ""},
                 )
             )
@@ -283,11 +283,11 @@ class Role(Resource):
         )
 
     def scope(self, found: Found, context: Context) -> Scope:
-        """As the tags say, else, of a role that an earlier version made, as its trust policy does."""
+        """From the tags; for a role that an earlier version created without them, from its trust policy."""
         scope = self.names.scope_of(found.tags)
         return trusted_scope(found.facts["trust"], self.names, context) if None in scope else scope
 
     def extend(self, context: Context, found: Found) -> Context:
-        """The context with whose role it is; of one that is not ours at all nothing follows."""
+        """The context with the scope of this role, which is unknown if the role is not ours at all."""
         scope = self.scope(found, context) if self.names.owns(found.tags) else Scope()
         return replace(context, role_scope=scope)

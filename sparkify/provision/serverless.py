@@ -39,7 +39,7 @@ class Namespace(EngineResource):
             "defaultIamRoleArn": arn,
             "tags": lower_key_value(self.names.tags_in(context.region)),
             **administrator_params(spec, "manageAdminPassword", "adminUserPassword"),
-            # It is encrypted in any case; without a key of one's own, with one of AWS.
+            # It is always encrypted, with a key of AWS unless one is given.
             **given_params(kmsKeyId=spec.kms_key_id),
         }
         return [
@@ -60,7 +60,7 @@ class Namespace(EngineResource):
                 _SERVICE,
                 "delete_namespace",
                 params,
-                # Its workgroup may be on its way out still.
+                # Its workgroup may still be in deletion.
                 retry_on={"ConflictException": "", **dict.fromkeys(_GONE, "")},
             )
         ]

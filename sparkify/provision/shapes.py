@@ -1,4 +1,4 @@
-"""The shapes of warehouses that AWS makes: kinds, node types and how many of them, and capacities."""
+"""The shapes of warehouses that AWS offers: kinds, node types and their numbers, and capacities."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["shape_problems"]
 
 # The smallest and the largest number of nodes that a new cluster may have.
 _NODES = {"ra3.large": (1, 16), "ra3.xlplus": (1, 16), "ra3.4xlarge": (2, 32), "ra3.16xlarge": (2, 128)}
-# AWS creates no clusters of these any more; next to each, what its table for moving on names, in our size.
+# AWS creates no new clusters of these. Beside each: what its upgrade table recommends for our size.
 _NEAREST = {
     "dc1.large": "ra3.large",
     "dc1.8xlarge": "ra3.4xlarge",
@@ -22,11 +22,11 @@ _CAPACITIES = (4, *range(8, 512, 8), *range(512, 1025, 32))
 
 
 def shape_problems(kind: str, node_type: str, nodes: int, capacity: int, *, serverless: bool) -> Iterator[str]:
-    """What AWS would refuse, a sentence each.
+    """What AWS would refuse, one sentence each.
 
     :param kind: in lower case.
-    :param capacity: RPUs, which are of no matter to a cluster.
-    :param serverless: whether it is known to be so, whatever its kind says.
+    :param capacity: RPUs; ignored for a cluster.
+    :param serverless: whether it is known to be serverless, whatever ``kind`` says.
     """
     if kind not in ("single-node", "multi-node", "serverless"):
         yield f"DWH_CLUSTER_TYPE is {kind}: give single-node, multi-node or serverless"

@@ -1,4 +1,4 @@
-"""What is to be created: from settings and options, checked before anything is sent."""
+"""The warehouse to create, from settings and options, checked before anything is sent."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]{1,576}",
 _PIPELINE = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
 _PORTS = (range(5431, 5456), range(8191, 8216))
 _DATA = (".json", ".jsonl", ".ndjson")
-#: A network of fewer bits than this is the whole internet or a good part of it.
+#: A network with a shorter prefix than this is the whole internet or a good part of it.
 WORLD_BITS = 8
 
 
 @dataclass(frozen=True)
 class ReadableS3:
-    """What the role may read of one bucket.
+    """What the role may read in one bucket.
 
-    :ivar prefixes: folders, without a slash at the end; '' is the whole bucket.
+    :ivar prefixes: folders, without a trailing slash; '' is the whole bucket.
     :ivar objects: single objects.
     """
 
@@ -52,19 +52,19 @@ class ReadableS3:
 
 
 def writable_s3(settings: Settings) -> tuple[ReadableS3, ...]:
-    """What UNLOAD may write: below UNLOAD_PREFIX, and nothing where none is configured."""
+    """Where UNLOAD may write: below UNLOAD_PREFIX, or nowhere if that is not configured."""
     bucket, key = bucket_and_key(settings.unload_prefix or "")
     return (ReadableS3(bucket, (key.strip("/"),), ()),) if bucket else ()
 
 
 def separate_unload_role(settings: Settings) -> str | None:
-    """The role of the user's own that writes S3; None where one role reads and writes."""
+    """The user's own role that writes to S3; None if one role reads and writes."""
     arn = settings.unload_role_arn
     return None if arn == settings.iam_role_arn else arn
 
 
 def kms_key_arn(key: str | None, partition: str, region: str, account: str) -> str | None:
-    """The ARN of a key of KMS; of an id alone, in this account and region."""
+    """The ARN of a KMS key; an id alone means a key in this account and region."""
     if key is None or key.startswith("arn:"):
         return key
     return f"arn:{partition}:kms:{region}:{account}:key/{key}"
@@ -92,11 +92,11 @@ def readable_s3(settings: Settings, pipeline: Pipeline = SPARKIFY) -> tuple[Read
 
 @dataclass(frozen=True, kw_only=True)
 class Spec:
-    """A warehouse to be created, as data. :meth:`of` makes one, and refuses what AWS would refuse.
+    """A warehouse to create, as data. :meth:`of` builds one, and refuses what AWS would refuse.
 
-    :ivar password: of the administrator; None: AWS makes one, keeps it in Secrets Manager and changes it.
+    :ivar password: the administrator's; if None, AWS generates one, keeps it in Secrets Manager and rotates it.
     :ivar allow_cidr: the one network that may connect.
-    :ivar base_capacity: RPUs, of a serverless one.
+    :ivar base_capacity: RPUs of a serverless warehouse.
     """
 
     names: Names
@@ -128,12 +128,12 @@ class Spec:
         open_to_the_world: bool = False,
         s3_endpoint: bool = False,
     ) -> Spec:
-        """What the settings ask for, to load a pipeline.
+        """The warehouse that the settings ask for, to load a pipeline.
 
-        :param public: give it an address on the internet; else it is reached from inside its VPC only.
+        :param public: give it an address on the internet; otherwise it is reachable only from its VPC.
         :param open_to_the_world: accept a network as large as 0.0.0.0/0.
-        :param s3_endpoint: let the VPC reach S3, which a private one needs to load.
-        :raises ConfigurationError: with everything that AWS, or prudence, would refuse, at once.
+        :param s3_endpoint: let the VPC reach S3, as the VPC of a private warehouse must for a load.
+        :raises ConfigurationError: with everything that AWS or prudence would refuse, all at once.
         """
         settings = settings.declaring(pipeline.sources)
         names = Names.of(settings, pipeline, serverless=serverless)
@@ -181,20 +181,20 @@ class Spec:
 
     @property
     def estimate(self) -> Estimate:
-        """What it costs an hour, about."""
+        """Its approximate cost per hour."""
         capacity = self.base_capacity if self.serverless else None
         return estimate(self.node_type, self.nodes, serverless_capacity=capacity, public=self.public)
 
 
 def _nodes(settings: Settings) -> int:
-    """The number of nodes: what is given, or what the kind of cluster has at least."""
+    """The number of nodes: the setting, or 1 for a single-node cluster whose setting is not given."""
     if settings.dwh_cluster_type.lower() == "single-node" and "dwh_num_nodes" not in settings.model_fields_set:
         return 1
     return settings.dwh_num_nodes
 
 
 def _network(given: str | None) -> str:
-    """The network in its usual form; a single address is a network of one. What is none stays as it is."""
+    """The network in its usual form; a single address is a network of one. An invalid one stays as it is."""
     if not given:
         return ""
     try:
@@ -267,7 +267,7 @@ def _source_problems(settings: Settings, sources: Sequence[Source]) -> Iterator[
         elif name == "unload_prefix" and not bucket_and_key(uri)[1].strip("/"):
             yield f"{option} is {uri}: all of the bucket could be overwritten; give s3://bucket/prefix"
     if settings.s3_kms_key is not None and not _KMS_KEY.fullmatch(settings.s3_kms_key):
-        # A policy does not take an alias for the key, and * would be every key.
+        # A policy does not accept an alias of a key, and * would mean every key.
         yield "KMS_KEY is neither the ARN of a key of KMS nor its id: arn:aws:kms:REGION:ACCOUNT:key/ID"
     if settings.unload_role_arn is not None and not _ROLE_ARN.fullmatch(settings.unload_role_arn):
         yield "UNLOAD_ARN is not the ARN of a role: arn:aws:iam::ACCOUNT:role/NAME"

@@ -1,4 +1,4 @@
-"""What AWS has of a warehouse, and what it costs as it is."""
+"""The state of a warehouse in AWS, and what it costs in this state."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ __all__ = ["Part", "State", "inspect"]
 
 @dataclass(frozen=True)
 class Part:
-    """One thing in AWS that belongs to the warehouse, or stands in its place.
+    """One AWS resource that belongs to the warehouse, or that takes the place of one that would.
 
-    :ivar ours: whether it is of this warehouse; only then it is ever changed.
+    :ivar ours: whether it belongs to this warehouse; only then is it ever changed.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Part:
 
 @dataclass(frozen=True)
 class State:
-    """What AWS has of a warehouse."""
+    """The state of a warehouse in AWS."""
 
     identifier: str
     kind: str
@@ -48,7 +48,7 @@ class State:
 
 
 def inspect(aws: Aws, names: Names) -> State:
-    """What AWS has of the warehouse. Read-only."""
+    """The state of the warehouse in AWS. Read-only."""
     context = find_context(aws)
     parts, engine, holder = [], None, None
     for resource in resources(names, s3_endpoint=True):

@@ -1,4 +1,4 @@
-"""One thing in AWS, and the one loop that brings it to a state: inspect, send what is needed, inspect again.
+"""One AWS resource, and the one loop that brings it to a state: inspect, send what is needed, inspect again.
 
 Because a resource is inspected before every call, it does not matter where an earlier run stopped.
 """
@@ -19,19 +19,18 @@ from sparkify.provision.spec import Spec
 __all__ = ["Outcome", "Resource", "ensure", "refuse_others", "settle", "teardown"]
 
 Outcome = Literal["removed", "not there", "left"]
-"""What became of a resource that was to be deleted; it is left when it is not this warehouse's."""
+"""What became of a resource that was to be deleted; one that is not this warehouse's is left."""
 
 TIMEOUT = 3600.0
-"""Seconds that a resource may take: a cluster is there after five minutes, a final snapshot may take half an
-hour."""
+"""Seconds that a resource may take: a cluster takes five minutes, a final snapshot may take half an hour."""
 RETRY_LIMIT = 40
-"""How often AWS may not be ready for a call, or not show its effect, before that is an error."""
+"""How often AWS may be unready for a call, or not show its effect yet, before that is an error."""
 
 
 class Resource(ABC):
-    """One thing in AWS, and the calls that create and delete it. Holds no connection.
+    """One AWS resource, and the calls that create and delete it. Holds no connection.
 
-    :cvar shared: whether somebody else's serves as well.
+    :cvar shared: whether one that somebody else created serves as well.
     """
 
     shared: ClassVar[bool] = False
@@ -42,36 +41,36 @@ class Resource(ABC):
     @property
     @abstractmethod
     def noun(self) -> str:
-        """What it is, with its name."""
+        """The kind of resource, with its name."""
 
     @abstractmethod
     def inspect(self, aws: Aws, context: Context) -> Found | None:
-        """What there is now. Read-only."""
+        """The resource as it is now; None if it does not exist. Read-only."""
 
     @abstractmethod
     def to_create(self, spec: Spec, context: Context, found: Found | None) -> Sequence[Call]:
-        """The calls that lead from what was found to what is specified."""
+        """The calls that turn what was found into what is specified."""
 
     @abstractmethod
     def to_delete(self, found: Found, *, final_snapshot: str | None) -> Sequence[Call]:
-        """The calls that lead from what was found to nothing."""
+        """The calls that delete what was found."""
 
     @abstractmethod
     def expected(self, context: Context) -> Found:
-        """What would be found of it, for a plan without connecting."""
+        """What :meth:`inspect` would find, for a plan without connecting."""
 
     def extend(self, context: Context, found: Found) -> Context:
-        """The context, with what the next resources need to know of this one."""
+        """The context, with what the next resources need to know about this one."""
         return context
 
     def scope(self, found: Found, context: Context) -> Scope:
-        """Region and kind of the warehouse that this was made for, as far as it can be known."""
+        """Region and kind of the warehouse that this was created for, as far as they can be known."""
         return self.names.scope_of(found.tags)
 
     def objection(self, found: Found, context: Context) -> str | None:
-        """Why this is not of this warehouse, as a predicate; None: it is.
+        """Why this does not belong to this warehouse, as a predicate; None if it does.
 
-        A warehouse of another region or kind may have the same name, and IAM has one role of a name for all.
+        A warehouse of another region or kind may have the same name, and IAM has only one role of a name.
         """
         if not self.names.owns(found.tags):
             return "does not carry the tags of this warehouse"
@@ -91,14 +90,14 @@ class Resource(ABC):
 
 
 def _differs(scope: Scope, own: Scope) -> bool:
-    """Whether it is certain that these are two."""
+    """Whether these are certainly two different warehouses."""
     return any(one not in (None, other) for one, other in zip(scope, own, strict=True))
 
 
 def refuse_others(resource: Resource, found: Found, context: Context) -> None:
-    """Do nothing, unless what was found is not of this warehouse.
+    """Raise an error if what was found does not belong to this warehouse.
 
-    :raises ConfigurationError: then, with whose it is and what to do.
+    :raises ConfigurationError: in that case, with the owner and what to do.
     """
     objection = resource.objection(found, context)
     if objection is None:
@@ -106,7 +105,7 @@ def refuse_others(resource: Resource, found: Found, context: Context) -> None:
     hint = "Give another name in [DWH] of dwh.cfg, or remove it yourself."
     if resource.names.owns(found.tags):
         scope, own = resource.scope(found, context), Scope(context.region, resource.names.kind)
-        # Of another region there is nothing here but the role.
+        # The role is all that a warehouse in another region can have in common with this one.
         options = "" if scope.region not in (None, own.region) else "--cluster and "
         advice = f"another {options}DWH_IAM_ROLE_NAME, in a dwh.cfg of its own (--config)."
         if _differs(scope, own):
@@ -127,11 +126,11 @@ def ensure(
     *,
     seen: Sequence[Found | None] = (),
 ) -> Found:
-    """Create what is not there yet, and wait until the resource is as specified.
+    """Create what is missing, and wait until the resource is as specified.
 
-    :param seen: what there was a moment ago, if that is known.
-    :raises ConfigurationError: when something of that name exists which is not ours; it is left alone.
-    :raises TemporaryError: when AWS takes too long.
+    :param seen: what an inspection found a moment ago, if known.
+    :raises ConfigurationError: if something of that name exists that is not ours; it is left alone.
+    :raises TemporaryError: if AWS takes too long.
     """
 
     def calls(found: Found | None) -> Sequence[Call]:
@@ -154,9 +153,9 @@ def teardown(
     *,
     final_snapshot: str | None = None,
 ) -> Outcome:
-    """Delete what is ours of the resource, and wait until it is gone. Returns what became of it.
+    """Delete the resource if it is ours, and wait until it is gone. Returns what became of it.
 
-    :raises TemporaryError: when AWS takes too long.
+    :raises TemporaryError: if AWS takes too long.
     """
     outcome: Outcome = "not there"
 
@@ -186,14 +185,14 @@ def settle(
     *,
     seen: Sequence[Found | None] = (),
 ) -> Found | None:
-    """Send the first of the calls that are needed, until none is. Returns what there is then.
+    """Send the first needed call and inspect again, until no call is needed. Returns what there is then.
 
-    Nothing is sent while AWS is at work on the resource. A call is sent again only when it was refused with
+    Nothing is sent while AWS is at work on the resource. A call is sent again only if it was refused with
     one of the codes of its ``retry_on``.
 
-    :param calls: the calls that are needed, given what there is.
-    :param seen: what there was a moment ago, which is not asked for again.
-    :raises TemporaryError: when it takes longer than :data:`TIMEOUT`.
+    :param calls: returns the calls that are needed, given what there is.
+    :param seen: what an inspection found a moment ago, which replaces the first one.
+    :raises TemporaryError: if it takes longer than :data:`TIMEOUT`.
     """
     from sparkify.provision.aws_errors import AwsRefusal
 
@@ -219,7 +218,7 @@ def settle(
         if not needed:
             return found
         if needed[0] == sent:
-            # AWS has taken the call and does not show its effect everywhere yet: not sent a second time.
+            # AWS accepted the call, but its effect is not visible everywhere yet: do not send it again.
             retries += 1
             aws.wait()
             continue

@@ -1,4 +1,4 @@
-"""Pauses a cluster, and resumes it."""
+"""Pause a cluster, and resume it."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ __all__ = ["pause", "plan_switch", "resume"]
 Verb = Literal["pause", "resume"]
 
 _STATES = {"pause": ("available", "paused"), "resume": ("paused", "available")}
-"""By verb, the state in which it can be sent, and the one that it leads to."""
+"""For each verb, the state in which it can be sent and the one that it leads to."""
 
 
 def plan_switch(names: Names, verb: Verb) -> list[Call]:
-    """The call that pauses or resumes. AWS is not asked."""
+    """The call that pauses or resumes the cluster. Without connecting."""
     return [_cluster(names).switch(verb)]
 
 
 def pause(aws: Aws, names: Names, observer: ProvisionObserver | None = None) -> State:
-    """Pause the cluster and wait until it is: storage is paid for, nodes are not.
+    """Pause the cluster and wait until it is paused: storage is billed, nodes are not.
 
-    :raises ConfigurationError: when there is none of ours, or it is in a state in which it cannot be paused.
-    :raises TemporaryError: when AWS takes too long.
+    :raises ConfigurationError: if there is none of ours, or its state does not allow a pause.
+    :raises TemporaryError: if AWS takes too long.
     """
     return _switch(aws, names, "pause", observer or ProvisionObserver())
 
@@ -38,8 +38,8 @@ def pause(aws: Aws, names: Names, observer: ProvisionObserver | None = None) -> 
 def resume(aws: Aws, names: Names, observer: ProvisionObserver | None = None) -> State:
     """Resume the cluster and wait until it is available.
 
-    :raises ConfigurationError: when there is none of ours, or it is in a state in which it cannot be resumed.
-    :raises TemporaryError: when AWS takes too long.
+    :raises ConfigurationError: if there is none of ours, or its state does not allow a resume.
+    :raises TemporaryError: if AWS takes too long.
     """
     return _switch(aws, names, "resume", observer or ProvisionObserver())
 
