@@ -1,7 +1,7 @@
-"""Checks that a load can run: each result says what is wrong, and what to run.
+"""Check that a load can run: each result says what is wrong, and what to run.
 
-It reads, and changes nothing unless it is asked to repair. What depends on something that failed is skipped,
-with the reason.
+The checks only read, unless a repair is asked for. A check that depends on one that failed is skipped, with
+the reason.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ __all__ = ["Diagnosis", "examine"]
 def examine(
     database: str | None = None, pipeline: Pipeline = SPARKIFY, *, repair: bool = False
 ) -> tuple[Diagnosis, ...]:
-    """What every check finds, in the order in which to repair things. Read-only, but for a repair.
+    """The result of every check, in the order in which to repair things. Read-only, except for a repair.
 
     :param database: the URL of the warehouse, instead of the one in the settings.
     :param pipeline: what is loaded.
-    :param repair: make the file of an embedded database open again, if it does not.
+    :param repair: repair the file of an embedded database if it does not open.
     """
     checklist = Checklist()
     opened: list[tuple[Settings, Database]] = []
@@ -61,7 +61,7 @@ def examine(
 
 
 def _configure(opened: list[tuple[Settings, Database]], database: str | None, pipeline: Pipeline) -> str:
-    """Read the settings, and hand them on with the database that they name."""
+    """Read the settings, and append them to ``opened`` with the database that they name."""
     settings = Settings.load(pipeline.sources, database_url=database)
     warehouse = open_database(settings.url, settings, pipeline.sources)
     warehouse.create_engine().dispose()

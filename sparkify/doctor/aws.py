@@ -1,4 +1,4 @@
-"""The checks of what Redshift needs in AWS: identity, cluster, role, and what S3 has."""
+"""Checks of what Redshift needs in AWS: identity, cluster, role, and what is in S3."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class AwsChecks:
         self._bucket_regions: dict[str, str] = {}
 
     def run(self) -> None:
-        """Run them."""
+        """Run the checks."""
         run = self._checklist.run
         run("region", self._check_region)
         run("credentials", self._check_credentials, needs=["region"])
@@ -101,7 +101,7 @@ class AwsChecks:
                 f"there is no {resource.noun} in {self._aws.region}", hint="sparkify-etl cluster create"
             )
         if not serverless:
-            # That of a workgroup belongs to its namespace, which is not asked for.
+            # The default role of a workgroup belongs to its namespace, which is not inspected.
             default = found.facts.get("DefaultIamRoleArn")
             self._has_default_role = default is not None
             self._role = self._role or default
@@ -192,7 +192,7 @@ class AwsChecks:
         return kms_key_arn(self._settings.s3_kms_key, partition, self._aws.region, account)
 
     def _require(self, role: str, required: Sequence[Need], hint: str = "sparkify-etl cluster create") -> None:
-        """See that the policies of a role grant this."""
+        """Raise a problem unless the policies of a role grant all of this."""
         from sparkify.provision.access import policies_of, ungranted
 
         assert self._aws is not None  # noqa: S101

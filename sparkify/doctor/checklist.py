@@ -1,4 +1,4 @@
-"""Runs checks one after the other, and keeps what each of them found."""
+"""Run checks one after another, and keep what each of them found."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ __all__ = ["Checklist", "Diagnosis", "Problem"]
 class Diagnosis:
     """What one check found.
 
-    :ivar advice: what to run or to change; of a problem.
-    :ivar exit_code: 0 when nothing is wrong; 2 when the configuration cannot be understood; else 1.
+    :ivar advice: what to run or to change, if there is a problem.
+    :ivar exit_code: 0 if nothing is wrong; 2 if the configuration cannot be understood; otherwise 1.
     """
 
     check: str
@@ -35,8 +35,8 @@ class Checklist:
     """Runs checks.
 
     :ivar results: what they found, in the order in which they ran.
-    :ivar secrets: what is masked in messages and advice.
-    :ivar translate: what an error of the database means.
+    :ivar secrets: the values to mask in messages and advice.
+    :ivar translate: translates an error of the database.
     """
 
     def __init__(self) -> None:
@@ -55,9 +55,9 @@ class Checklist:
     ) -> bool:
         """Run a check, unless one that it needs was not ok. Returns whether it was ok.
 
-        :param check: returns what is as it should be, or raises what is not.
-        :param exit_code: of a failure.
-        :param if_allowed: a load does not need the rights that this check needs; without them, it is skipped.
+        :param check: returns what is in order, or raises what is not.
+        :param exit_code: the exit code of a failure.
+        :param if_allowed: skip the check if the rights that it needs are missing: a load does not need them.
         """
         status = {result.check: result.status for result in self.results}
         if failed := [need for need in needs if status.get(need, "ok") != "ok"]:
@@ -65,7 +65,7 @@ class Checklist:
             return False
         try:
             found = check()
-        except Exception as exc:  # whatever goes wrong in a check is what it found
+        except Exception as exc:  # any failure of a check is what it found
             self._add(self._failure(name, exc, exit_code, if_allowed=if_allowed))
             return False
         self._add(Diagnosis(name, "ok", found))

@@ -1,4 +1,4 @@
-"""The checks of the way to a server: host, port, TLS, login, tables."""
+"""Checks of the connection to a server: host, port, TLS, login, tables."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from sparkify.etl.translation import first_line
 __all__ = ["ConnectionChecks"]
 
 PORT_TIMEOUT = 5.0
-"""Seconds."""
+"""Seconds to wait for the port."""
 
 
 class ConnectionChecks:
-    """The checks of whether a load would get in."""
+    """The checks of whether a load could connect."""
 
     def __init__(
         self, checklist: Checklist, settings: Settings, database: Database, pipeline: Pipeline
@@ -36,7 +36,7 @@ class ConnectionChecks:
         self._connections: list[Connection] = []
 
     def run(self) -> None:
-        """Run them. TLS, login and schema are checked by one connection."""
+        """Run the checks. TLS, login and schema share one connection."""
         run = self._checklist.run
         run("host", self._check_host)
         run("port", self._check_port, needs=["host"])
@@ -78,7 +78,7 @@ class ConnectionChecks:
             problem = self._no_connection(exc)
             if _is_about_tls(exc):
                 raise problem from exc
-            # The server was trusted, and refused afterwards: that is for the next check to say.
+            # The server is trusted, but refused the connection afterwards: the next check reports that.
             self._login_failure = problem
         return "the certificate is that of the host"
 
@@ -98,7 +98,7 @@ class ConnectionChecks:
 
 
 def _is_about_tls(error: BaseException | None) -> bool:
-    """Whether TLS was what failed, somewhere in what an error came from."""
+    """Whether the error, or one of its causes, is a failure of TLS."""
     while error is not None:
         causes = [error, getattr(error, "orig", None), *error.args]
         if any(isinstance(cause, ssl.SSLError) or getattr(cause, "tls", False) for cause in causes):

@@ -1,4 +1,4 @@
-"""The checks of an embedded database: its folder, its file, and its tables."""
+"""Checks of an embedded database: its folder, its file, and its tables."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class EmbeddedChecks:
         self._remedy = "sparkify-etl doctor --repair"
 
     def run(self, *, repair: bool = False) -> None:
-        """Run them.
+        """Run the checks.
 
-        :param repair: make a file open again that does not, before it is looked at.
+        :param repair: repair a file that does not open, before it is checked.
         """
         run = self._checklist.run
         run("folder", self._check_folder)
@@ -85,7 +85,7 @@ class EmbeddedChecks:
         return f"{self._file}: {'; '.join(found)}" if found else f"{self._file} needs none"
 
     def _advice(self, error: SparkifyError) -> str:
-        """What to do about a file beyond help, and which files would have to be loaded again."""
+        """What to do about a file beyond repair, and which files would have to be loaded again."""
         advice = error.hint or ""
         if self._file is None:
             return advice

@@ -1,7 +1,7 @@
 """The plans of a load and of the questions, and the joins in them that move whole tables. Nothing is written.
 
-Every statement is explained and none of them run, but for the temporary tables of a load: later statements name
-them, so they are made without a row, in a transaction that is rolled back.
+Every statement is explained, and none is run except to create the temporary tables of a load: later statements
+name them, so they are created without rows, in a transaction that is rolled back.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ _VALUES = re.compile(r"\s*INSERT INTO [^(]*\([^)]*\) VALUES\b")
 class Explained:
     """What the plan of one statement shows.
 
-    :ivar part: of a load, or a question.
+    :ivar part: whether it belongs to a load, or is a question.
     :ivar step: the title of the step, or the name of the question.
-    :ivar joins: the costly ones, from the top of the plan to its bottom.
-    :ivar message: of a problem: why there is no plan.
+    :ivar joins: the costly joins, from the top of the plan to its bottom.
+    :ivar message: why there is no plan, if the status is ``problem``.
     """
 
     part: Literal["load", "question"]
@@ -51,11 +51,11 @@ class Explained:
 
 
 def explain(warehouse: Warehouse) -> tuple[Explained, ...]:
-    """The plan of each statement of a first load, and of each question as it is asked without options.
+    """The plan of each statement of a first load, and of each question asked without options.
 
-    None where no join moves rows: on a database of one process.
+    Empty if no join moves rows, as on a database of one process.
 
-    :raises ConfigurationError: when there are no tables yet, or a load could not be planned.
+    :raises ConfigurationError: if there are no tables yet, or a load could not be planned.
     """
     if not warehouse.database.moves_rows:
         return ()
@@ -69,7 +69,7 @@ def explain(warehouse: Warehouse) -> tuple[Explained, ...]:
 
 
 def _questions(warehouse: Warehouse) -> Iterator[tuple[str, str]]:
-    """The questions by their names, and their text; one that needs a word, with each that it takes."""
+    """The name and the SQL of each question; one with a required argument, once for each value of it."""
     module = warehouse.pipeline.questions
     asked: Mapping[str, Question] = import_module(module).QUESTIONS if module else {}
     for name, question in asked.items():
@@ -87,7 +87,7 @@ class _Explainer:
         self._created: list[str] = []
 
     def load(self, statements: Iterable[tuple[str, str]]) -> Iterator[Explained]:
-        """The statements of a load that have a plan."""
+        """Explain the statements of a load that have a plan."""
         try:
             for step, text in statements:
                 yield from self._step(step, text)
@@ -96,7 +96,7 @@ class _Explainer:
             self._created.clear()
 
     def questions(self, statements: Iterable[tuple[str, str]]) -> Iterator[Explained]:
-        """The questions."""
+        """Explain the questions."""
         for name, text in statements:
             yield self._explain("question", name, text)
         self._connection.rollback()
@@ -118,7 +118,7 @@ class _Explainer:
         try:
             joins = tuple(self._database.costly_joins(self._connection, text))
         except DBAPIError as exc:
-            # The transaction is lost, and the temporary tables with it.
+            # The transaction is aborted, and its temporary tables are lost.
             self._connection.rollback()
             for made in self._created:
                 self._connection.exec_driver_sql(made)

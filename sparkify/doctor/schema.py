@@ -1,4 +1,4 @@
-"""The check of the tables, and the warehouse that it is made on."""
+"""The check of the tables, and the engine that it reads them with."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ __all__ = ["check_revision", "engine_of"]
 
 
 def check_revision(connection: Connection, database: Database, pipeline: Pipeline) -> str:
-    """The schema and the revision of the tables, when it is the newest that the pipeline has.
+    """The schema and the revision of the tables, if it is the newest revision of the pipeline.
 
-    :raises Problem: when it is another one, or there is no schema or no tables.
+    :raises Problem: if it is another one, or if the schema or some of the tables do not exist.
     """
     if not database.has_schema(connection):
         raise Problem(f"there is no schema {database.schema}", hint="sparkify-etl migrate")
@@ -39,7 +39,7 @@ def check_revision(connection: Connection, database: Database, pipeline: Pipelin
 
 @contextmanager
 def engine_of(database: Database) -> Iterator[Engine]:
-    """An engine that only reads, disposed of at the end of the block."""
+    """A read-only engine, disposed of at the end of the block."""
     engine = database.create_engine(read_only=True)
     try:
         yield engine

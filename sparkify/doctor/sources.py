@@ -1,4 +1,4 @@
-"""The checks of sources that this process reads: as a load would list them."""
+"""Checks of the sources that this process reads: it lists them as a load would."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["check_sources"]
 
 
 def check_sources(checklist: Checklist, settings: Settings, pipeline: Pipeline) -> None:
-    """Check each source, by the name of its setting."""
+    """Check each source, under the name of its setting."""
     for source in pipeline.sources:
         checklist.run(source.location.setting, partial(_check, settings, source))
 

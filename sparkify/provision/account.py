@@ -1,4 +1,4 @@
-"""One AWS account and region: all that provisioning asks of AWS, or sends to it, passes here."""
+"""One AWS account and region: every request of provisioning to AWS goes through here."""
 
 from __future__ import annotations
 
