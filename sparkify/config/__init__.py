@@ -1,1 +1,1 @@
-"""What can be configured: ``dwh.cfg``, the environment and options, and the AWS session that they give."""
+"""Configuration from ``dwh.cfg``, the environment and options, and the AWS session that it gives."""

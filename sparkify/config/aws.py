@@ -1,4 +1,4 @@
-"""How AWS is reached with these settings: by boto3's own chain, or with the keys of ``dwh.cfg``."""
+"""Access to AWS with these settings: through boto3's own chain, or with the keys of ``dwh.cfg``."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["aws_options", "aws_session"]
 
 
 def aws_session(settings: Settings) -> Any:
-    """A ``boto3.Session``. Its region is the one that is set, else that of boto3's own chain, else of the host.
+    """A ``boto3.Session`` with the region of the settings, else of boto3's own chain, else of the host.
 
-    Nobody is asked anything.
+    Creating it does not connect.
 
-    :raises ConfigurationError: when one half of the keys is missing.
-    :raises botocore.exceptions.ProfileNotFound: when there is no profile of the name in AWS_PROFILE.
+    :raises ConfigurationError: if one half of the key pair is missing.
+    :raises botocore.exceptions.ProfileNotFound: if there is no profile with the name in AWS_PROFILE.
     """
     import boto3
 
@@ -35,13 +35,13 @@ def aws_session(settings: Settings) -> Any:
     }
     session = boto3.Session(**keys, region_name=settings.region)
     if session.region_name is None and (endpoint := Endpoint.of(settings.url.host or "")):
-        # A cluster and what it reads are in one region, unless somebody says otherwise.
+        # A cluster and its sources are in one region, unless the settings say otherwise.
         return boto3.Session(**keys, region_name=endpoint.region)
     return session
 
 
 def aws_options(settings: Settings) -> AwsOptions:
-    """What the readers of files and of S3 need to know."""
+    """The options that the readers of files and of S3 need."""
     key, secret = settings.aws_access_key_id, settings.aws_secret_access_key
     return AwsOptions(
         region=settings.region,

@@ -1,4 +1,4 @@
-"""What a configuration should not have: names that are no setting, and secrets that others may read."""
+"""Checks of a configuration: names that are not settings, and secrets that others may read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OTHER_VARIABLES = ("config", "pipeline", "bench")
 
 
 def unknown_options(sources: Sequence[Source] = ()) -> list[str]:
-    """The options in the file that are no setting, of these sources neither; each with the likely one."""
+    """The options in the file that are not settings, not even of these sources; each with the likely one."""
     known = _known_options(sources)
     return [
         f"[{section}] {option.upper()} is not a setting{_meant(section, option, known)}"
@@ -32,7 +32,7 @@ def unknown_options(sources: Sequence[Source] = ()) -> list[str]:
 
 
 def unknown_variables(sources: Sequence[Source] = ()) -> list[str]:
-    """The variables ``SPARKIFY_*`` of the environment that are no setting; each with the likely one."""
+    """The environment variables ``SPARKIFY_*`` that are not settings; each with the likely one."""
     known = [name.upper() for name in (*Settings.with_sources(sources).model_fields, *_OTHER_VARIABLES)]
     prefix = env_name("")
     names = (name.removeprefix(prefix) for name in sorted(os.environ) if name.startswith(prefix))
@@ -45,7 +45,7 @@ def unknown_variables(sources: Sequence[Source] = ()) -> list[str]:
 
 
 def _known_options(sources: Sequence[Source]) -> dict[tuple[str, str], str]:
-    """Every option, by its section in capitals and its name in small letters, as it is written."""
+    """Every option as it is written, by its section in upper case and its name in lower case."""
     known: dict[tuple[str, str], str] = {}
     for info in Settings.with_sources(sources).model_fields.values():
         extra = extra_of(info)
@@ -54,7 +54,7 @@ def _known_options(sources: Sequence[Source]) -> dict[tuple[str, str], str]:
 
 
 def _meant(section: str, option: str, known: Mapping[tuple[str, str], str]) -> str:
-    """What may have been meant: another section, else a name in this one, else a name in any."""
+    """A suggestion: the option in another section, else a similar name in this one, else in any."""
     elsewhere = [(name, written) for (name, lower), written in known.items() if lower == option]
     if elsewhere:
         return f"; did you mean [{elsewhere[0][0]}] {elsewhere[0][1]}?"
@@ -68,7 +68,7 @@ def _meant(section: str, option: str, known: Mapping[tuple[str, str], str]) -> s
 
 
 def readable_by_others(path: Path | None = None) -> bool:
-    """Whether the file holds a secret and others than its owner may read it."""
+    """Whether the file holds a secret that users other than its owner may read."""
     path = path or config_file()
     try:
         mode = path.stat().st_mode
@@ -86,9 +86,9 @@ def readable_by_others(path: Path | None = None) -> bool:
 
 
 def refuse_readable_secrets() -> None:
-    """Do nothing, unless others than its owner may read a file of settings that holds a secret.
+    """Raise an error if users other than its owner may read a settings file that holds a secret.
 
-    :raises ConfigurationError: then.
+    :raises ConfigurationError: in that case.
     """
     path = config_file()
     if readable_by_others(path):
@@ -100,5 +100,5 @@ def refuse_readable_secrets() -> None:
 
 
 def _holds_secret(name: str, value: str, *, secret: bool) -> bool:
-    """Whether a value is a secret, or has one within; of a URL for its password or its query."""
+    """Whether a value is a secret or contains one, as a URL does in its password or its query."""
     return any(secrets_within(value, name)) if name == "database_url" or not secret else bool(value)

@@ -1,4 +1,4 @@
-"""The settings that say which warehouse it is, and how to connect to it."""
+"""The settings that identify the warehouse, and say how to connect to it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ __all__ = ["DEFAULT_DATABASE_URL", "ConnectionSettings", "parse_url"]
 DEFAULT_DATABASE_URL = "duckdb:///sparkify.duckdb"
 
 _FILES = (".duckdb", ".ddb", ".db")
-"""How the names of DuckDB files end."""
+"""The suffixes of DuckDB files."""
 
 
 def _grantees(text: str) -> str:
-    # Only here: it imports SQLAlchemy's compiler, and few have the setting.
+    # Imported here: it imports SQLAlchemy's compiler, and few use the setting.
     from sparkify.redshift.grants import parse_grantees
 
     parse_grantees(text)
@@ -36,9 +36,9 @@ def _parameters(text: str) -> str:
 
 
 def parse_url(text: str | URL) -> URL:
-    """A URL of SQLAlchemy; the path of a DuckDB file, such as ``sparkify.duckdb``, is one in short.
+    """A SQLAlchemy URL; the path of a DuckDB file, such as ``sparkify.duckdb``, is short for one.
 
-    :raises ConfigurationError: when it is none. The message never holds it, for it may hold a password.
+    :raises ConfigurationError: if it is not a URL. The message omits it, because it may hold a password.
     """
     if isinstance(text, str) and "://" not in text and text.endswith(_FILES):
         return URL.create("duckdb", database=text)
@@ -128,9 +128,9 @@ class ConnectionSettings(BaseSettings):
 
     @property
     def url(self) -> URL:
-        """Where the warehouse is: the URL given, else the cluster's, else the embedded database.
+        """The URL of the warehouse: the one given, else the cluster's, else the embedded database's.
 
-        :raises ConfigurationError: when the URL given cannot be parsed.
+        :raises ConfigurationError: if the URL given cannot be parsed.
         """
         if self.database_url is not None:
             return parse_url(self.database_url.get_secret_value())
@@ -138,7 +138,7 @@ class ConnectionSettings(BaseSettings):
             return make_url(DEFAULT_DATABASE_URL)
         return URL.create(
             "redshift+redshift_connector",
-            # A password is somebody's: that of the administrator, by AWS's own name, unless another is named.
+            # A password needs a user: unless one is named, the administrator, by AWS's default name.
             username=self.db_user or ("awsuser" if self.db_password else None),
             password=self.db_password.get_secret_value() if self.db_password else None,
             host=_host_alone(self.host),
@@ -148,7 +148,7 @@ class ConnectionSettings(BaseSettings):
 
     @property
     def endpoint(self) -> Endpoint | None:
-        """What ``HOST`` tells: which cluster or workgroup, and where. None: nothing, or there is none."""
+        """The cluster or workgroup and its region, from ``HOST``; None if it is unset or does not tell them."""
         return Endpoint.of(_host_alone(self.host or ""))
 
 

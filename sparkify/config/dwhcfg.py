@@ -1,8 +1,8 @@
-"""The file ``dwh.cfg``: finds it, reads it, and writes options into it, everything else left as it was.
+"""Find and read the file ``dwh.cfg``, and write options into it, leaving everything else unchanged.
 
-It is an INI file of the kind that its users have: values in quotes or not, ``%`` a character, names of sections
-and options in either case, and behind a value a comment, which begins with a blank and ``#`` or ``;``. A
-section may come again, an option within it may not: of two values nobody knows which is meant.
+It is an INI file as its users write it: values may be quoted, ``%`` is an ordinary character, names of sections
+and options are case-insensitive, and a comment after a value begins with a blank and ``#`` or ``;``. A section
+may be repeated; an option within it may not, because it would be unclear which value is meant.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ _VALUE = re.compile(
     re.DOTALL,
 )
 _AGAIN = "\0"
-"""Behind the name of a section that comes again, with the number of its line."""
+"""Follows the name of a repeated section, before the number of its line."""
 _COMMENTED = re.compile(r"[#;]\s*(?P<name>[^\s=:]+)\s*[=:]")
 
 Values = Mapping[tuple[str, str], str]
-"""By section, in upper case, and option."""
+"""Values by section, in upper case, and option."""
 
 
 def config_file() -> Path:
-    """The file that is read: what ``SPARKIFY_CONFIG`` names, else ``dwh.cfg`` in the working directory."""
+    """The file to read: the one that ``SPARKIFY_CONFIG`` names, else ``dwh.cfg`` in the working directory."""
     return Path(os.environ.get("SPARKIFY_CONFIG") or DEFAULT_FILE)
 
 
 def use_config_file(path: str) -> None:
-    """Have this file read, by this process and those that it starts."""
+    """Make this process, and those that it starts, read this file."""
     os.environ["SPARKIFY_CONFIG"] = path
 
 
 def read_values(path: Path) -> Values:
-    """What the file says, by section and option. No file, no values, unless it was asked for by name.
+    """The values in the file, by section and option. A missing file has none, unless it was asked for by name.
 
-    :raises ConfigurationError: when it cannot be read or understood. The message has no line of the file.
+    :raises ConfigurationError: if it cannot be read or understood. The message quotes no line of the file.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -73,16 +73,16 @@ def read_values(path: Path) -> Values:
             "an option stands before the first [SECTION]", where=f"{path}, line {exc.lineno}"
         ) from None
     except configparser.ParsingError as exc:
-        # The exception's own text has the line, and the line may have a password.
+        # The exception's own text quotes the line, which may hold a password.
         numbers = ", ".join(str(number) for number, _ in exc.errors)
         raise ConfigurationError("is not of the form NAME = value", where=f"{path}, line {numbers}") from None
     return found
 
 
 def _options(text: str) -> Iterator[tuple[str, str, str]]:
-    """Section in upper case, option and value as it is written, of each option.
+    """The section in upper case, the name and the value as written of each option.
 
-    :raises configparser.Error: when it cannot be understood, or a section has an option twice.
+    :raises configparser.Error: if it cannot be understood, or a section has an option twice.
     """
     lines = text.split("\n")
     while True:
@@ -91,14 +91,14 @@ def _options(text: str) -> Iterator[tuple[str, str, str]]:
             parser.read_string("\n".join(lines))
             break
         except configparser.DuplicateSectionError as exc:
-            # A strict parser takes no section twice; one that is not strict, every option.
+            # A strict parser rejects a repeated section; a lenient one accepts repeated options as well.
             assert exc.lineno is not None  # noqa: S101, PT017 - it has been read from a text
             lines[exc.lineno - 1] = f"[{exc.section}{_AGAIN}{exc.lineno}]"
     seen: set[str] = set()
     for name in parser.sections():
         section = name.partition(_AGAIN)[0].upper()
         for option, value in parser.items(name):
-            # What stands in [DEFAULT] is in each of the sections.
+            # The options of [DEFAULT] appear in each section.
             if section not in seen or option not in parser.defaults():
                 yield section, option, value
         seen.add(section)
@@ -116,8 +116,8 @@ def _given_twice(path: Path, text: str, section: str, option: str) -> Configurat
 class _Value(NamedTuple):
     """A value as it is written.
 
-    :ivar quote: what it stands in, or nothing.
-    :ivar comment: with the blanks before it.
+    :ivar quote: the quotation mark around it, or an empty string.
+    :ivar comment: the comment after it, with the blanks in between.
     """
 
     quote: str
@@ -134,13 +134,13 @@ def _value(text: str) -> _Value:
 
 
 def write_values(path: Path, values: Values) -> bool:
-    """Set options, by section and name, and let the owner alone read the file. Returns whether it changed.
+    """Set options, by section and name, and let only the owner read the file. Returns whether it changed.
 
-    A file that is not there is made. A link stays a link, and what it points at is written.
+    A missing file is created. A link stays a link, and its target is written.
 
-    :raises ConfigurationError: when it cannot be read or written; then it is as it was.
+    :raises ConfigurationError: if it cannot be read or written; then it is unchanged.
     """
-    # Not by Path.resolve(), which raises RuntimeError for a link to itself before Python 3.13.
+    # Not Path.resolve(), which raises RuntimeError for a link to itself before Python 3.13.
     target = Path(os.path.realpath(path))
     try:
         raw = target.read_bytes() if target.exists() else b""
@@ -162,7 +162,7 @@ def write_values(path: Path, values: Values) -> bool:
 
 
 def _reason(error: OSError | UnicodeDecodeError) -> str:
-    # The exception's own text may have bytes of the file.
+    # The exception's own text may contain bytes of the file.
     return (error.strerror or type(error).__name__) if isinstance(error, OSError) else "it is not UTF-8"
 
 
@@ -176,7 +176,7 @@ def _replace(target: Path, content: bytes) -> None:
 
 
 def edited(text: str, values: Values) -> str:
-    """The text with these options set, and everything else as it was: comments, order, quotes, line ends.
+    """The text with these options set, and everything else unchanged: comments, order, quotes, line endings.
 
     >>> text = "[CLUSTER]\\n# where it is\\nHOST = 'old'\\nDB_NAME = dwh\\n"
     >>> print(edited(text, {("CLUSTER", "HOST"): "new"}), end="")
@@ -195,7 +195,7 @@ def edited(text: str, values: Values) -> str:
 def _set(lines: list[str], section: str, option: str, value: str) -> None:
     place = _places(lines, section, option)
     if place.options:
-        # The last one counts where there are several.
+        # If there are several, the last one counts.
         number = place.options[-1]
         match = _OPTION.match(lines[number])
         assert match  # noqa: S101 - it is in the list because it matches
@@ -203,7 +203,7 @@ def _set(lines: list[str], section: str, option: str, value: str) -> None:
         quote, _, comment = _value(match["value"])
         if equals[0].isspace() and not equals[-1].isspace():
             equals += " "
-        # A comment alone would be the value.
+        # Without a value, the comment would be read as one.
         comment = comment if quote or value else ""
         lines[number] = f"{name}{equals}{quote}{value}{quote}{comment}".rstrip()
         _drop_continuation(lines, number)
@@ -222,10 +222,10 @@ def _set(lines: list[str], section: str, option: str, value: str) -> None:
 
 
 class _Places:
-    """Where an option stands, or could.
+    """The lines where an option is, or could be.
 
-    :ivar commented: a comment that shows the option.
-    :ivar end: behind the last line of the section.
+    :ivar commented: the last comment that shows the option.
+    :ivar end: the line after the last one of the section.
     """
 
     def __init__(self) -> None:
@@ -257,6 +257,6 @@ def _places(lines: Sequence[str], section: str, option: str) -> _Places:
 
 
 def _drop_continuation(lines: list[str], number: int) -> None:
-    """Remove the lines that belonged to the old value: those that begin with a blank, behind it."""
+    """Remove the continuation lines of the old value: the indented lines after it."""
     while number + 1 < len(lines) and lines[number + 1][:1] in (" ", "\t") and lines[number + 1].strip():
         del lines[number + 1]

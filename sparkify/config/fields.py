@@ -18,7 +18,7 @@ __all__ = ["DwhCfg", "cfg", "env_name", "extra_of", "fields_of", "setting_names"
 
 
 def cfg(section: str, *options: str, secret: bool = False, **kw: Any) -> Any:
-    """A setting that ``dwh.cfg`` has under ``[section]`` by one of these names."""
+    """A setting that ``dwh.cfg`` may have under ``[section]`` by one of these names."""
     extra: Any = {"section": section, "options": list(options), "secret": secret}
     return Field(json_schema_extra=extra, **kw)
 
@@ -29,7 +29,7 @@ def env_name(name: str) -> str:
 
 
 def extra_of(info: FieldInfo) -> dict[str, Any]:
-    """What :func:`cfg` was given: ``section``, ``options`` and ``secret``."""
+    """The arguments of :func:`cfg`: ``section``, ``options`` and ``secret``."""
     extra = info.json_schema_extra
     return extra if isinstance(extra, dict) else {}
 
@@ -41,10 +41,10 @@ def setting_names(source: Source) -> tuple[str, ...]:
 
 
 def fields_of(sources: Sequence[Source], taken: Mapping[str, FieldInfo]) -> dict[str, Any]:
-    """By name, the type and the field of each setting that the sources declare.
+    """The type and the field of each setting that the sources declare, by name.
 
-    :param taken: the settings that there are already.
-    :raises ConfigurationError: when a name is taken, or two sources mean different things by one.
+    :param taken: the settings that exist already.
+    :raises ConfigurationError: if a name is taken, or two sources use one name for different locations.
     """
     owners: dict[str, Source] = {}
     found: dict[str, Any] = {}
@@ -79,14 +79,14 @@ def _fields(source: Source) -> Iterator[tuple[str, Any]]:
 
 
 class DwhCfg(PydanticBaseSettingsSource):
-    """What ``dwh.cfg`` says, for pydantic."""
+    """The values of ``dwh.cfg``, as a source for pydantic."""
 
     def __init__(self, settings_cls: type[BaseSettings], path: Path) -> None:
         super().__init__(settings_cls)
         self._values = read_values(path)
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """The value of a field, its name, and that it is not complex."""
+        """The value of a field, its name, and False: it is not complex."""
         extra = extra_of(field)
         for option in extra.get("options", ()):
             if value := self._values.get((extra["section"].upper(), option.lower())):
@@ -94,7 +94,7 @@ class DwhCfg(PydanticBaseSettingsSource):
         return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        """The values that the file has, by the name of the setting."""
+        """The values in the file, by the name of the setting."""
         found = {
             name: self.get_field_value(info, name)[0] for name, info in self.settings_cls.model_fields.items()
         }

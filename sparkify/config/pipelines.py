@@ -1,4 +1,4 @@
-"""Finds the pipeline that an option, the environment or ``pyproject.toml`` names, and imports it."""
+"""Find the pipeline that an option, the environment or ``pyproject.toml`` names, and import it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class PipelineReference:
 
     :ivar reference: ``module:name``.
     :ivar origin: what named it, for messages: ``option``, ``environment SPARKIFY_PIPELINE``, or the file.
-    :ivar folder: from which the module is imported.
+    :ivar folder: the folder from which the module is imported.
     """
 
     reference: str
@@ -39,12 +39,12 @@ class PipelineReference:
 
 
 def find_pipeline(option: str | None = None) -> PipelineReference | None:
-    """The pipeline that is named; None: nothing names one.
+    """The pipeline that is named; None if nothing names one.
 
     ``option`` overrides ``SPARKIFY_PIPELINE``, which overrides ``pipeline`` of ``[tool.sparkify]`` in
     ``pyproject.toml``: the first one in the working directory or above it. An empty value counts as absent.
 
-    :raises ConfigurationError: when ``pyproject.toml`` cannot be read, or its ``pipeline`` is not a string.
+    :raises ConfigurationError: if ``pyproject.toml`` cannot be read, or its ``pipeline`` is not a string.
     """
     if option:
         return PipelineReference(option, "option", Path.cwd())
@@ -60,11 +60,11 @@ def find_pipeline(option: str | None = None) -> PipelineReference | None:
 
 
 def load_pipeline(reference: PipelineReference | str) -> Pipeline:
-    """The pipeline of that name, imported. Its folder is then the first on ``sys.path``.
+    """Import the pipeline of that name. Its folder is then the first on ``sys.path``.
 
-    :param reference: what :func:`find_pipeline` found; a text is imported from the working directory.
-    :raises ConfigurationError: when it is not of the form ``module:name``, when the module cannot be imported,
-        has no such name, or what it names is not a :class:`~sparkify.etl.declarations.Pipeline`.
+    :param reference: what :func:`find_pipeline` found; a string is imported from the working directory.
+    :raises ConfigurationError: if it is not of the form ``module:name``, if the module cannot be imported or
+        has no such name, or if what it names is not a :class:`~sparkify.etl.declarations.Pipeline`.
     """
     if isinstance(reference, str):
         reference = PipelineReference(reference, "option", Path.cwd())
@@ -95,7 +95,7 @@ def load_pipeline(reference: PipelineReference | str) -> Pipeline:
 
 
 def _named_in(path: Path) -> str | None:
-    """What ``pyproject.toml`` names, if anything."""
+    """The pipeline that ``pyproject.toml`` names, if any."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as exc:

@@ -1,4 +1,4 @@
-"""The secrets of the settings: which they are, how a URL is shown without them, how a text is."""
+"""The secrets of the settings: which they are, and how to show a URL or a text without them."""
 
 from __future__ import annotations
 
@@ -39,26 +39,26 @@ _VARIABLES = (
     "SPARKIFY_DWH_DB_PASSWORD",
     "motherduck_token",
 )
-"""What the environment may hold, known before the settings are read."""
+"""The environment variables that may hold a secret, known before the settings are read."""
 
 _SHORTEST = 8
-"""Characters of a secret that is looked for in texts: so many has a password of Redshift (AWS: CREATE USER). A
-shorter one may be a word, which would be masked in titles, in names, and in what is said of an error.
+"""The fewest characters of a secret to mask in texts: a Redshift password has this many (AWS: CREATE USER). A
+shorter one may be a word, which would be masked in titles, in names and in error messages.
 """
 
-# The user has no slash: what follows one is a path, in which an @ and a colon are nothing special.
+# The user contains no slash: after one comes a path, in which an @ and a colon have no meaning.
 _USERINFO = re.compile(r"(?P<scheme>\w[\w+.-]*://)(?P<user>[^/@:?#\s]*)(?P<password>:[^?#\s]*)?@")
 _HOST_USERINFO = re.compile(r"()^(?!arn:)(?P<user>[^/@:?#\s]+)(?P<password>:[^?#\s]*)@")
 _QUERY = re.compile(r"(?P<name>[?&;][^=&;#?\s]+=)(?P<value>[^&;#\s]+)")
 
 _PUBLIC = frozenset({"automatic", "read_only", "read_write", "verify-ca", "verify-full"})
-"""Values in the query of a URL that are no secret: masked there, and left in other texts."""
+"""Values in the query of a URL that are not secret: masked in the URL, but not in other texts."""
 
 _known: set[str] = set()
 
 
 def masked(text: str) -> str:
-    """A text of the settings as it may be shown: passwords and queries of URLs masked.
+    """A text of the settings for display, with the passwords and queries of URLs masked.
 
     >>> masked("http://me:secret@proxy:8080/?token=abc")
     'http://me:***@proxy:8080/?token=***'
@@ -77,20 +77,20 @@ def masked(text: str) -> str:
 
 
 def masked_url(url: URL) -> str:
-    """The URL of a database as it may be shown: the password masked, and each value of the query.
+    """The URL of a database for display, with the password and each value of the query masked.
 
     >>> from sqlalchemy.engine import make_url
     >>> masked_url(make_url("duckdb:///a.duckdb?motherduck_token=abc"))
     'duckdb:///a.duckdb?motherduck_token=***'
     """
     shown = url.set(query={}).render_as_string(hide_password=True)
-    # Any of them may be a token, and another driver's option has another name.
+    # Any of them may be a token, and each driver has its own name for it.
     query = "&".join(f"{quote_plus(name)}={MASK}" for name in url.query)
     return f"{shown}?{query}" if query else shown
 
 
 def secrets_of(settings: Any) -> tuple[str, ...]:
-    """Every secret in the settings, those within URLs and hosts included."""
+    """Every secret in the settings, including those within URLs and hosts."""
     found: list[str] = []
     for name, value in settings:
         if name == "database_url":
@@ -103,13 +103,13 @@ def secrets_of(settings: Any) -> tuple[str, ...]:
 
 
 def secrets_within(text: str, setting: str) -> Iterator[str]:
-    """The secrets within a URL, as they are written and as they are meant."""
+    """The secrets within a URL, both as written and percent-decoded."""
     pattern = _USERINFO if "://" in text else _HOST_USERINFO
     if match := pattern.search(text):
         if password := (match["password"] or "")[1:]:
             yield from (password, unquote(password))
         elif match["user"] and setting != "database_url":
-            # The name of a database's user is no secret. Elsewhere a token may stand alone.
+            # The name of a database user is not secret. Elsewhere it may be a token without a password.
             yield match["user"]
     if "://" in text:
         for found in _QUERY.finditer(text):
@@ -119,12 +119,12 @@ def secrets_within(text: str, setting: str) -> Iterator[str]:
 
 
 def protect(secrets: Iterable[str]) -> None:
-    """Keep these out of every text that passes :func:`redact`, until the process ends."""
+    """Mask these in every text that passes :func:`redact`, until the process ends."""
     _known.update(secret for secret in secrets if len(secret) >= _SHORTEST)
 
 
 def protect_environment() -> None:
-    """Keep out what the environment has of secrets, and the URL of the database in it."""
+    """Mask the secrets in the environment, and those within its database URL."""
     protect(os.environ[name] for name in _VARIABLES if os.environ.get(name))
     protect(secrets_within(os.environ.get("SPARKIFY_DATABASE_URL", ""), "database_url"))
 
@@ -145,7 +145,7 @@ def _pattern(known: frozenset[str]) -> re.Pattern[str] | None:
 
 
 def _forms(secret: str) -> set[str]:
-    """How a secret may be written in a message, a log, a URL or a page."""
+    """The forms that a secret may take in a message, a log, a URL or a page."""
     return {
         secret,
         quote(secret),

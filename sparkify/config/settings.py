@@ -29,10 +29,10 @@ __all__ = ["Setting", "Settings"]
 class Settings(ConnectionSettings):
     """Everything that can be configured. ``Settings.load()`` reads it; ``describe()`` says where each is from.
 
-    Where the files of a source are is a setting too: of a pipeline's sources with ``load(pipeline.sources)``.
+    The location of a source is a setting too: ``load(pipeline.sources)`` adds those of a pipeline's sources.
 
-    :raises ConfigurationError: from :meth:`load`, when the file or a value cannot be understood. The message
-        never holds a value.
+    :raises ConfigurationError: from :meth:`load`, if the file or a value cannot be understood. The message
+        never contains a value.
     """
 
     model_config = SettingsConfigDict(
@@ -40,7 +40,7 @@ class Settings(ConnectionSettings):
     )
 
     sources: ClassVar[tuple[Source, ...]] = ()
-    """The sources whose settings these settings have."""
+    """The sources whose settings are included."""
 
     _options: dict[str, Any] = PrivateAttr(default_factory=dict)
 
@@ -149,10 +149,10 @@ class Settings(ConnectionSettings):
 
     @classmethod
     def load(cls, sources: Sequence[Source] = (), /, **options: Any) -> Settings:
-        """The settings as they stand now, with those that say where the sources are.
+        """The settings as they are now, with those for the locations of the sources.
 
-        :param options: override everything else; a None or an empty text is no option.
-        :raises ConfigurationError: when the file or a value cannot be understood.
+        :param options: override everything else; None and an empty string are ignored.
+        :raises ConfigurationError: if the file or a value cannot be understood.
         """
         given = {name: value for name, value in options.items() if value not in (None, "")}
         settings_cls = cls.with_sources(sources)
@@ -165,15 +165,15 @@ class Settings(ConnectionSettings):
 
     @classmethod
     def with_sources(cls, sources: Sequence[Source]) -> type[Settings]:
-        """The class of settings that also has those of the sources. Equal sources give the same class.
+        """The settings class that also has the settings of the sources. Equal sources give the same class.
 
-        :raises ConfigurationError: when a source names its setting as another one is named.
+        :raises ConfigurationError: if a setting of a source has the name of another setting.
         """
         return _with_sources(cls, tuple(sources)) if sources else cls
 
     @classmethod
     def declared(cls) -> Mapping[str, FieldInfo]:
-        """Every setting by its name, in the order in which they are shown."""
+        """Every setting by name, in display order."""
         fields = dict(cls.model_fields)
         of_sources = {name: fields.pop(name) for source in cls.sources for name in setting_names(source)}
         names = list(fields)
@@ -183,14 +183,14 @@ class Settings(ConnectionSettings):
 
     @classmethod
     def cfg_option(cls, name: str) -> tuple[str, str]:
-        """The section and the option of ``dwh.cfg`` that a setting is."""
+        """The section and the option of ``dwh.cfg`` for a setting."""
         extra = extra_of(cls.model_fields[name])
         return extra["section"].upper(), extra["options"][0]
 
     def declaring(self, sources: Sequence[Source]) -> Settings:
-        """Settings that have those of these sources too, read with the same options; these if they have them.
+        """Settings that also have those of the sources, read with the same options; these if they have them.
 
-        :raises ConfigurationError: as :meth:`load`.
+        :raises ConfigurationError: as in :meth:`load`.
         """
         known = type(self).sources
         new = [source for source in sources if source not in known]
@@ -203,7 +203,7 @@ class Settings(ConnectionSettings):
     def location(self, source: Source) -> str:
         """Where the files of a source are.
 
-        :raises ConfigurationError: when neither an option nor a setting says it, and there is no default.
+        :raises ConfigurationError: if neither an option nor a setting says so, and there is no default.
         """
         settings = self.declaring([source])
         name = source.location.setting
@@ -218,7 +218,7 @@ class Settings(ConnectionSettings):
         return uri
 
     def describe(self) -> list[Setting]:
-        """Each setting, its value as it may be shown, and where it came from."""
+        """Each setting with its value for display and its origin."""
         environment = EnvSettingsSource(type(self))()
         file = DwhCfg(type(self), config_file())()
         found: list[Setting] = []
@@ -264,7 +264,7 @@ def _with_sources(base: type[Settings], sources: tuple[Source, ...]) -> type[Set
 
 
 def _explained(settings_cls: type[Settings], error: ValidationError, given: Mapping[str, Any]) -> str:
-    """What is wrong with which setting, without its value, which may be a secret."""
+    """Which setting is wrong and why, without its value, which may be a secret."""
     lines = []
     for problem in error.errors(include_input=False, include_url=False, include_context=False):
         name = str(problem["loc"][0]) if problem["loc"] else "settings"

@@ -1,4 +1,4 @@
-"""A new ``dwh.cfg``: every setting, commented out at its default."""
+"""A new ``dwh.cfg`` with every setting, commented out, at its default."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["template", "write_template"]
 
 
 def template(sources: Sequence[Source] = ()) -> str:
-    """A ``dwh.cfg`` with every setting, those of the sources too, commented out at its default."""
+    """A ``dwh.cfg`` with every setting, including those of the sources, commented out, at its default."""
     sections: dict[str, list[str]] = {}
     for name, info in Settings.with_sources(sources).declared().items():
         extra = extra_of(info)
@@ -33,9 +33,9 @@ def template(sources: Sequence[Source] = ()) -> str:
 
 
 def write_template(path: Path, sources: Sequence[Source] = ()) -> None:
-    """Write :func:`template` to a new file that its owner alone may read.
+    """Write :func:`template` to a new file that only its owner may read.
 
-    :raises ConfigurationError: when the file is there already; it is left as it is.
+    :raises ConfigurationError: if the file exists already; it is left as it is.
     """
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
