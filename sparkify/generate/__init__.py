@@ -1,4 +1,4 @@
-"""Simulated logs and song metadata in the form, and with the faults, of the real ones.
+"""Simulated logs and song metadata with the format and the faults of the real ones.
 
 >>> import tempfile
 >>> with tempfile.TemporaryDirectory() as folder:
@@ -26,9 +26,9 @@ from sparkify.generate.writing import Spill, json_paths, number_sessions, write_
 
 __all__ = ["Generated", "generate"]
 
-# Below this, more processes take longer to start than they save.
+# With fewer events, additional processes take longer to start than they save.
 _WORTH_A_PROCESS = 100_000
-# As many song files take about as long.
+# One song file takes about as long as this many events.
 _EVENTS_PER_SONG_FILE = 40
 _SONGS_AT_ONCE = 1000
 
@@ -38,7 +38,7 @@ class Generated:
     """What was written.
 
     ``log_data``, ``song_data``, ``log_json_path``: the two folders and the JSONPaths file. ``plays``: the
-    events that are songs; ``users``: different userIds in the logs, without ''; ``songs``: songs in the
+    events that play a song; ``users``: distinct userIds in the logs, without ''; ``songs``: songs in the
     catalogue, one file each; ``bytes``: of all files together; ``seconds``: how long it took.
     """
 
@@ -68,27 +68,27 @@ def generate(
     processes: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Generated:
-    """Write simulated logs and song metadata into the directory; what was written comes back.
+    """Write simulated logs and song metadata into the directory. Returns what was written.
 
-    ``log_data/YYYY/MM/YYYY-MM-DD-events.json`` holds the events of one day, UTC, by time (``.json.gz`` with
+    ``log_data/YYYY/MM/YYYY-MM-DD-events.json`` holds the events of one UTC day, by time (``.json.gz`` with
     ``compress``); together they hold exactly as many ``events`` as asked for. A day without an event has no
     file; that happens only with fewer events than about ``days + 20``. ``song_data/A/B/C/TRABC....json``
-    holds one of the ``songs`` of the catalogue, which knows a part of what is played. ``log_json_path.json``
+    holds one of the ``songs`` of the catalogue, which has only a part of what is played. ``log_json_path.json``
     names the keys for COPY.
 
     The same arguments give the same files, byte for byte, whatever the number of ``processes`` (None: one, or
-    one for each processor where that is faster). Compressed files are the same as far as zlib is.
+    one for each processor if that is faster). Compressed files are the same as long as zlib is.
 
     ``progress`` is called in this process with the number of events written since it was last called.
 
-    The directory is created if need be. Until all is written, everything lies in a hidden folder within it,
-    which is removed in the end and on failure: no half of a simulation is left. Disk space: about 480 bytes
-    an event, 65 with ``compress``, and one block a song. Memory: some 300 MB for each process, more for a
+    The directory is created if necessary. Until all is written, everything is in a hidden folder within it,
+    which is removed at the end and on failure: no partial simulation is left. Disk space: about 480 bytes
+    per event, 65 with ``compress``, and one block per song. Memory: some 300 MB per process, more for a
     catalogue of more than 100,000 songs.
 
-    :raises ValueError: when a number is below 1, or the calendar ends before the days do.
-    :raises FileExistsError: when the directory is a file, when ``log_data`` or ``song_data`` holds anything
-        already, or ``log_json_path.json`` is another file than would be written. Nothing is written then.
+    :raises ValueError: if a number is below 1, or the calendar ends before the days do.
+    :raises FileExistsError: if the directory is a file, if ``log_data`` or ``song_data`` holds anything
+        already, or if ``log_json_path.json`` differs from what would be written. Nothing is written then.
     """
     began = time.perf_counter()
     target = Path(directory)
@@ -116,7 +116,7 @@ def generate(
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
         if new:
-            # Ours to remove if it is still empty, that is, after a failure.
+            # We created it, and remove it if it is still empty, that is, after a failure.
             with suppress(OSError):
                 target.rmdir()
     return Generated(
@@ -136,7 +136,7 @@ def generate(
 
 
 def _simulate(plan: Plan, workers: Workers[World]) -> tuple[int, int, int]:
-    """Leave all events in the scratch folder; the numbers of plays, of sessions and of users come back."""
+    """Write all events to the scratch folder. Returns the numbers of plays, of sessions and of users."""
     spill = Spill(plan)
     starts = array(INT)
     plays = users = 0
@@ -151,7 +151,7 @@ def _simulate(plan: Plan, workers: Workers[World]) -> tuple[int, int, int]:
 
 
 def _write_logs(plan: Plan, workers: Workers[World], progress: Callable[[int], None] | None) -> tuple[int, int]:
-    """Make lines of the events; the numbers of files and of bytes come back."""
+    """Write the events as lines of the logs. Returns the numbers of files and of bytes."""
     files = size = 0
     for events, its_bytes in workers.map(write_day, range(plan.days)):
         if events:
@@ -163,14 +163,14 @@ def _write_logs(plan: Plan, workers: Workers[World], progress: Callable[[int], N
 
 
 def _write_songs(plan: Plan, workers: Workers[World]) -> int:
-    """Write the catalogue; the number of bytes comes back."""
+    """Write the catalogue. Returns the number of bytes."""
     catalogue = workers.state.universe.catalogue()
     rows = range(0, plan.songs, _SONGS_AT_ONCE)
     return sum(workers.map(write_songs, ((row, catalogue[row : row + _SONGS_AT_ONCE]) for row in rows)))
 
 
 def _blocks(plan: Plan, workers: Workers[World]) -> Iterator[Block]:
-    """Blocks of listeners in order, the last one cut, so that together they have the events wanted."""
+    """Blocks of listeners in order, the last one cut so that together they have the events asked for."""
     room = plan.events
 
     def tasks() -> Iterator[tuple[int, int]]:
@@ -181,7 +181,7 @@ def _blocks(plan: Plan, workers: Workers[World]) -> Iterator[Block]:
 
     for number, block in enumerate(workers.map(simulate, tasks())):
         if block.events > room:
-            # Simulated by another process while there was more room.
+            # Another process simulated it when there was more room.
             block = simulate(workers.state, (number, room))
         room -= block.events
         yield block
@@ -199,7 +199,7 @@ class _Finished:
         self.log_json_path = target / "log_json_path.json"
 
     def check_free(self) -> None:
-        """:raises FileExistsError: when something is in the way."""
+        """:raises FileExistsError: if something is in the way."""
         if self.target.exists() and not self.target.is_dir():
             raise FileExistsError(f"{self.target} is no folder: choose another one (nothing was written)")
         for folder in (self.log_data, self.song_data):
@@ -215,7 +215,7 @@ class _Finished:
             )
 
     def take(self, plan: Plan) -> None:
-        """Move what is finished to where it belongs, if that is still free: each year, each first letter."""
+        """Move the finished folders to their place, if it is still free: each year and each first letter."""
         self.check_free()
         for made, folder in ((plan.log_data, self.log_data), (plan.song_data, self.song_data)):
             folder.mkdir(exist_ok=True)

@@ -1,8 +1,8 @@
-"""The songs: all that may be played, which of them the catalogue knows, and how it spells them.
+"""The songs: all that may be played, which of them the catalogue has, and how it spells them.
 
-Songs are numbered by popularity, 0 the most played. What a number stands for is computed when it is asked
-for, so a universe of a million songs costs nothing until they are played. The remainders below decide which
-songs carry which of the faults that the real data has.
+Songs are numbered by popularity; 0 is the most played. The song of a number is computed on demand, so a
+universe of a million songs costs nothing until they are played. The remainders below decide which songs have
+which faults of the real data.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from sparkify.generate.chance import quantile, scramble, share
 
 _ARTIST, _TITLE, _DURATION, _FACTS, _HOME, _HEAD, _TAIL, _ID, _ORDER = range(1, 10)
 
-# Of 50 songs one: credited to the artist of the song before it "feat." another ...
+# One song in 50 is credited to the artist of the previous song "feat." another ...
 _FEATURED = 13
-# ... the song before it once more, by title and artist, with another duration ...
+# ... one repeats title and artist of the previous song, with another duration ...
 _REISSUED = 27
-# ... spelt in the logs with other case or punctuation ...
+# ... one is spelt in the logs with other case or punctuation ...
 _RESPELT = 33
-# ... two of 50: of another duration in the logs than in the catalogue (4 % of the matches in the real ones).
+# ... and two have another duration in the logs than in the catalogue (4 % of the matches in the real ones).
 _LENGTH_DIFFERS = (16, 41)
-# Of 151 songs one has a title without Latin letters.
+# One song in 151 has a title without Latin letters.
 _FOREIGN = 17
-# In the catalogue whatever is drawn, so that even a small one holds each of these.
+# In the catalogue whatever is drawn, so that even a small one has each of these.
 _ALWAYS = (1, _FEATURED - 1, _FEATURED, _REISSUED - 1, _REISSUED, _FOREIGN, _RESPELT, _LENGTH_DIFFERS[1], 0)
 
 # Bytes: what an undeclared VARCHAR holds. The long names of the catalogue are a little longer.
 _LONG = 256
 
-# Seconds, at each twentieth of the songs, as in the real logs but for their longest, of 43 minutes.
+# Seconds, at each twentieth of the songs, as in the real logs except for their longest, of 43 minutes.
 _DURATIONS = (
     15.9, 138, 163, 177, 188, 197, 205, 213, 220, 226, 233, 240, 248, 256, 264, 274, 286, 305, 339, 397, 760,
 )  # fmt: skip
@@ -54,13 +54,13 @@ class Song(NamedTuple):
 
 
 class Universe:
-    """Every song that may be played: about eight an artist, the popular ones far oftener than the rest."""
+    """Every song that may be played: about eight per artist, the popular ones far more often than the rest."""
 
     def __init__(self, *, seed: int, songs: int, events: int) -> None:
         self.seed = seed
         self.catalogued = songs
-        # Ten songs an event, as the real logs suggest (78 % of their plays are of a song played once), up to
-        # a number that is quick to draw from; and always twice what the catalogue knows.
+        # Ten songs per event, as the real logs suggest (78 % of their plays are of a song played once), up to
+        # a number that is quick to draw from; and always twice what the catalogue has.
         self.size = max(2 * songs, min(10 * events, 250_000), 100)
         self.artists = max(self.size // 8, 40)
 
@@ -104,11 +104,11 @@ class Universe:
         )
 
     def duration(self, number: int) -> float:
-        """Seconds that the logs give for this song, to five places."""
+        """The duration of this song in the logs, in seconds, to five decimal places."""
         return round(quantile(_DURATIONS, share(scramble(self.seed, _DURATION, number))), 5)
 
     def catalogue(self) -> list[int]:
-        """The numbers of the songs that the catalogue knows, in an order that says nothing of popularity.
+        """The numbers of the songs in the catalogue, in an order unrelated to popularity.
 
         Three quarters are drawn from the popular songs, the rest from all; a few have names longer than 256
         bytes.
@@ -149,7 +149,7 @@ class Universe:
         )
 
     def track(self, row: int) -> tuple[str, str]:
-        """Folder (``A/B/C``) and name (``TRABC...``) of the file for the catalogue's row: twenty a folder."""
+        """Folder (``A/B/C``) and name (``TRABC...``) of the file for a catalogue row: twenty per folder."""
         folders = min(26**3, -(-self.catalogued // 20))
         leaf, within = divmod(row, -(-self.catalogued // folders))
         letters = chr(65 + leaf // 676) + chr(65 + leaf // 26 % 26) + chr(65 + leaf % 26)
@@ -193,15 +193,15 @@ class Universe:
 
 
 class Jukebox:
-    """Draws songs as often as they are popular; knows how many whole seconds each of them plays.
+    """Draws songs in proportion to their popularity; knows how many whole seconds each of them plays.
 
-    :meth:`draw` says what is meant; the simulation, which draws millions of times, has it written out.
+    :meth:`draw` is the reference; the simulation, which draws millions of times, has it inlined.
     """
 
     def __init__(self, universe: Universe) -> None:
         self.cumulative = universe.popularity
         self.total = self.cumulative[-1]
-        # Where to look for a number that starts like this: one or two steps of a search instead of seventeen,
+        # Where to search for a number of this section: one or two steps of a bisection instead of seventeen,
         # and never past the last song.
         self.sections = 1 << max(0, universe.size.bit_length() - 3)
         self.guide = array(
@@ -220,11 +220,11 @@ class Jukebox:
         return bisect(self.cumulative, u * self.total, self.guide[section], self.guide[section + 1])
 
     def play(self, song: int) -> int:
-        """The whole seconds of the song. ``seconds``, which has 0 before, has them afterwards."""
+        """The whole seconds of the song, which replace the 0 that ``seconds`` has for it before."""
         self.seconds[song] = seconds = int(self._duration(song))
         return seconds
 
 
 def _spread(number: int, size: int) -> int:
-    """Another number below ``size``, different for different numbers: 1 000 003 is prime to 26 and to 16."""
+    """A number below ``size``, different for different numbers: 1 000 003 is coprime to 26 and to 16."""
     return number * 1_000_003 % size

@@ -1,8 +1,8 @@
 """The Markov chain over pages: what a listener does next, and after how many seconds.
 
-A state is (page, auth, status, method, level). The level is the table's, the rest the page's; a page of the
-logged out has a name of its own here, with ``out:`` before it. The chances are rounded from those of the real
-logs.
+A state is (page, auth, status, method, level). The table gives the level, the page the rest; a page for
+logged-out listeners has a name of its own here, with the prefix ``out:``. The probabilities are rounded from
+those of the real logs.
 """
 
 from bisect import bisect
@@ -50,7 +50,7 @@ STATE = {name: number for number, name in enumerate(_STATES)}
 NEXT_SONG = STATE["NextSong"]
 _END = -1
 
-# After a song, another follows with this chance; what else may follow is below.
+# After a song, another follows with this probability; what else may follow is below.
 _ANOTHER: dict[Level, float] = {"free": 0.501, "paid": 0.923}
 
 _FIRST: dict[Level, dict[str, float]] = {
@@ -129,18 +129,18 @@ _NEXT_STATE = {
     for level, table in _THEN.items()
 }
 _REDIRECT = [page.status // 100 == 3 for page in PAGES]
-# Songs after the first before something else happens: drawn at once, for most events are songs.
+# How many songs follow the first before anything else happens: drawn at once, as most events are songs.
 _MORE_SONGS = {level: waiting(another / (1 - another), 300) for level, another in _ANOTHER.items()}
-# Seconds between pages: mean 200, median 73. One exponential cannot have both; half a quick one and half a
-# slow can.
+# Seconds between pages: mean 200, median 73. One exponential distribution cannot have both; an equal mix of a
+# quick one and a slow one can.
 _GAP = [(quick + slow) / 2 for quick, slow in zip(waiting(45, 3500), waiting(355, 3500), strict=True)]
 
 
 @dataclass(slots=True)
 class Session:
-    """What one session left: for each event the second, and a song's number or the state's number negated.
+    """The events of one session: the second of each, and its song's number or its state's number negated.
 
-    ``levels``: from which event on which level was held, in order.
+    ``levels``: each level with the event from which on it holds, in order.
     """
 
     times: list[int]
@@ -148,9 +148,9 @@ class Session:
     levels: list[tuple[int, Level]]
 
     def cut(self, events: int) -> None:
-        """Keep the first events only: a session is contiguous from item 0 whatever happens."""
+        """Keep only the first events: a session is always contiguous from item 0."""
         del self.times[events:], self.codes[events:]
-        # A change right after the last event kept stays: its submit page has been seen.
+        # A change right after the last kept event stays: that event is its submit page.
         self.levels = [change for change in self.levels if change[0] <= events]
 
 
@@ -165,7 +165,7 @@ def walk(
 ) -> Session:
     """One session from its first page to its end.
 
-    ``script``: states that it visits first, before chance takes over; ``brief``: chance does not take over.
+    ``script``: states to visit first, before chance takes over; ``brief``: chance does not take over.
     """
     draw = chance.random
     cumulative, total, seconds = jukebox.cumulative, jukebox.total, jukebox.seconds
@@ -199,8 +199,8 @@ def walk(
             level = _CHANGES[state]
             levels.append((len(times), level))
         if following == NEXT_SONG:
-            # The next song follows when this one is over; after another page never in the same second, so
-            # that no listener starts two songs at once.
+            # The next song follows when this one is over; after another page, it never starts in the same
+            # second, so that no listener starts two songs at once.
             if state != NEXT_SONG:
                 now = times[-1] + max(1, bisect(_GAP, draw()))
         elif following != _END:

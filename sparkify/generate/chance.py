@@ -1,6 +1,6 @@
-"""Chance that falls the same way on every machine: numbers from a key, and tables to draw from.
+"""Chance that gives the same results on every machine: numbers from a key, and tables to draw from.
 
-``random.Random`` promises the same ``random()`` for the same seed for ever, but not the same ``choices`` or
+``random.Random`` guarantees the same ``random()`` for the same seed forever, but not the same ``choices`` or
 ``gauss``; and ``log`` and ``pow`` differ in the last digit from one C library to the next. So everything here
 needs only integers, ``+ - * /`` (exact by IEEE 754) and :meth:`random.Random.random`.
 """
@@ -16,9 +16,9 @@ _MASK = 2**64 - 1
 
 
 def scramble(seed: int, salt: int, number: int) -> int:
-    """A number of 64 bits that looks random and depends on nothing but the three arguments.
+    """A 64-bit number that looks random and depends only on the three arguments.
 
-    The finisher of SplitMix64 (Steele, Lea and Flood, 2014), twice: 1 us, where seeding a ``Random`` takes 5.
+    The finisher of SplitMix64 (Steele, Lea and Flood, 2014), twice: 1 us, while seeding a ``Random`` takes 5.
     """
     x = (seed + salt * 0x9E3779B97F4A7C15) & _MASK
     x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
@@ -35,14 +35,14 @@ def share(bits: int) -> float:
 
 
 def quantile(knots: Sequence[float], u: float) -> float:
-    """The value below which a share ``u`` of a distribution lies, given its quantiles at equal distances."""
+    """The value below which a share ``u`` of a distribution lies, given its quantiles at equal intervals."""
     place = u * (len(knots) - 1)
     below = min(int(place), len(knots) - 2)
     return knots[below] + (knots[below + 1] - knots[below]) * (place - below)
 
 
 class Weighted(Generic[T]):
-    """Things to draw from, each as often as its weight says.
+    """Things to draw in proportion to their weights.
 
     >>> Weighted({"often": 3, "seldom": 1}.items()).at(0.8)
     'seldom'
@@ -61,9 +61,9 @@ class Weighted(Generic[T]):
 
 
 def waiting(mean: float, most: int) -> list[float]:
-    """Element k: the chance that an exponential wait of this mean is over within k whole steps.
+    """For each k, the chance that an exponential wait with this mean is over within k whole steps.
 
-    For ``bisect(waiting(...), u)``: a whole number from 0 to ``most``.
+    ``bisect(waiting(...), u)`` then draws a whole number from 0 to ``most``.
     """
     stays = mean / (1 + mean)
     chances, left = [], 1.0

@@ -1,6 +1,6 @@
-"""From events to the lines of a log: the 18 keys in the order and the style of the real ones.
+"""Write events as the lines of a log: the 18 keys in the order and the style of the real ones.
 
-A line is a few fragments put together. Those of a song and of a listener are made once; only the numbers
+A line is put together from a few fragments. Those of a song and of a listener are made once; only the numbers
 differ from line to line. ``json.dumps`` for each event would take ten times as long.
 """
 
@@ -19,7 +19,7 @@ KEYS = (
     "method", "page", "registration", "sessionId", "song", "status", "ts", "userAgent", "userId",
 )  # fmt: skip
 
-# Of so many listeners the fragments are kept, about 1 kB each; beyond, memory counts for more than time.
+# Fragments are kept for this many listeners, about 1 kB each; beyond, memory matters more than time.
 _REMEMBERED = 150_000
 
 
@@ -29,7 +29,7 @@ def literal(text: str) -> str:
 
 
 def garbled(text: str) -> str:
-    """The text as the logs have it: its UTF-8 taken for Latin-1 and encoded again, twice.
+    """The text as the logs have it: its UTF-8 read as Latin-1 and encoded again, twice.
 
     >>> garbled("é").encode("latin-1").decode().encode("latin-1").decode()
     'é'
@@ -40,7 +40,7 @@ def garbled(text: str) -> str:
 
 
 class _Said(NamedTuple):
-    """What a line says of its listener: the text between the values that vary."""
+    """The fragments of a line about its listener: the text between the values that vary."""
 
     to_item: str
     to_length: str
@@ -59,7 +59,7 @@ _NOBODY = _Said(
 
 
 class Scribe:
-    """Writes events as lines of JSON; remembers how songs and listeners are written."""
+    """Writes events as lines of JSON; keeps the fragments of songs and listeners."""
 
     def __init__(self, universe: Universe, listener: Callable[[int], Listener]) -> None:
         self._songs = _Songs(universe)
@@ -91,7 +91,7 @@ class Scribe:
 
 
 def _visit(code: int, said: _Said, item: int, level: Level, session_id: int, ts: int) -> str:
-    """The line of an event that is no song."""
+    """The line of an event that is not a song."""
     page = PAGES[-code]
     return (
         f'{{"artist":null{said.to_item}{item}{said.to_length}null,"level":"{level}"{said.to_method}'
@@ -118,7 +118,7 @@ class _Songs(dict[int, tuple[str, str, str]]):
 
 
 class _Listeners(dict[int, _Said]):
-    """By number: what is said of a listener who is logged in."""
+    """By number: the fragments of a listener who is logged in."""
 
     def __init__(self, listener: Callable[[int], Listener]) -> None:
         super().__init__()

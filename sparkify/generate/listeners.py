@@ -1,6 +1,6 @@
 """The listeners: who they are, and all the sessions of one of them.
 
-Everything about a listener follows from the seed and a number: any process may simulate any of them.
+Everything about a listener follows from the seed and a number, so any process may simulate any of them.
 """
 
 from bisect import bisect_left
@@ -18,16 +18,16 @@ from sparkify.generate.rhythm import DAY, Rhythm
 
 _LIFE, _PROFILE, _PIN, _TWIN, _PLACE = range(101, 106)
 
-# Who carries which fault of the real data, by the remainder of the number. The real ones have about 100
-# listeners; all remainders are below ten, for the first ten listeners are simulated in full even in the
+# Who has which fault of the real data, by the remainder of the number. The real data has about 100
+# listeners; all remainders are below ten, because the first ten listeners are simulated in full even in the
 # smallest simulation.
 _CYCLE = 97
 _FICKLE = 1  # from paid to free and back
 _SILENT = 2  # never plays a song
-_NAMESAKE = 4  # has the name of the listener before
+_NAMESAKE = 4  # has the name of the previous listener
 _TWINS = (5, 6)  # start a song in the same second
-_NIGHT_OWL = 7  # listens over midnight
-#: So many listeners together leave no day without a session.
+_NIGHT_OWL = 7  # listens past midnight
+#: This many listeners together leave no day without a session.
 FIRST = 10
 
 _DOWNGRADES = tuple(STATE[name] for name in ("NextSong", "Downgrade", "Submit Downgrade", "Home", "NextSong"))
@@ -38,13 +38,13 @@ _HOME = (STATE["Home"],)
 # Sessions in 30 days, at each tenth of the listeners; the last tenth has a long tail of its own.
 _SESSIONS = (1, 2, 3, 3.7, 5, 6, 8, 11, 14, 20)
 _PAID_AT_FIRST = 0.17
-# Nobody comes back within so many seconds of the end of a session.
+# Nobody comes back within this many seconds of the end of a session.
 _PAUSE = 1800
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What events say of their listener. ``registration`` is in epoch milliseconds, UTC."""
+    """What events say about their listener. ``registration`` is in epoch milliseconds, UTC."""
 
     user_id: str
     first: str
@@ -87,7 +87,7 @@ class Listener:
         )
 
     def sessions(self, jukebox: Jukebox, room: int) -> Iterator[Session]:
-        """All sessions, in order of time: none empty, no two at once, ``room`` events at the most."""
+        """All sessions in chronological order: none empty, no two at once, at most ``room`` events in all."""
         chance = Random(scramble(self._seed, _LIFE, self.number))
         level: Level = "paid" if chance.random() < _PAID_AT_FIRST or self.role == _FICKLE else "free"
         visits = self._visits(chance)
@@ -98,7 +98,7 @@ class Listener:
         for visit in visits:
             start = pins.popleft() if visit.pinned else max(visit.start, last + _PAUSE)
             until = pins[0] if pins else self._rhythm.end
-            # One event is kept back for each pinned session to come.
+            # One event is reserved for each pinned session to come.
             left = room - len(pins)
             if left <= 0 or not last < start < until:
                 continue
@@ -124,7 +124,7 @@ class Listener:
         if self.role in _TWINS:
             together = Random(scramble(self._seed, _TWIN, self.number // _CYCLE))
             pinned.append(_Visit(rhythm.draw(together), _SONGS[:1], pinned=True))
-        # Not the night before a pinned day, whose session would end this one before midnight.
+        # Not the night before a pinned day: its session might end this one before a song after midnight.
         nights = [day for day in range(rhythm.days - 1) if day + 1 not in days]
         if self.role == _NIGHT_OWL and nights:
             midnight = (nights[int(chance.random() * len(nights))] + 1) * DAY
@@ -140,5 +140,5 @@ class Listener:
     def _number_of_sessions(self, chance: Random) -> int:
         u = chance.random()
         often = quantile(_SESSIONS, u / 0.9) if u < 0.9 else min(20 / sqrt(10 * (1 - u)), 120)
-        # Fewer days hold fewer sessions, but those who come at all come more often.
+        # Fewer days have fewer sessions, but those who come at all come more often.
         return max(1, round(often * sqrt(self._rhythm.days / 30)))

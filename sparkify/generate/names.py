@@ -1,7 +1,7 @@
-"""What people, artists and songs are called: short lists of words, and rules that put them together.
+"""The names of people, artists and songs: short lists of words, and rules that combine them.
 
-Every name is invented. The rules are numbered: number i gives the same name for ever, neighbours do not look
-alike, and two artists' numbers give two names.
+Every name is invented. Names are computed from numbers: a number always gives the same name, names of
+neighbouring numbers do not look alike, and no two artists have the same name.
 """
 
 from collections.abc import Sequence
@@ -58,7 +58,7 @@ _KIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 _SAFARI = "AppleWebKit/538.12 (KHTML, like Gecko)"
 _MOBILE = f"{_SAFARI} Version/8.0 Mobile/12A365"
 _CHROMIUM = "Chromium/37.0.2062.120 Chrome/37.0.2062.120"
-# Chrome and Safari come in literal double quotes and the others bare, as in the real logs.
+# Chrome and Safari are in literal double quotes, the others are not, as in the real logs.
 AGENTS = Weighted(
     {
         f'"Mozilla/5.0 (Windows NT 6.1; WOW64) {_KIT} Chrome/38.0.2125.66 Safari/537.36"': 17,
@@ -78,7 +78,7 @@ AGENTS = Weighted(
     }.items()
 )
 
-# Where artists come from: what the catalogue writes, latitude, longitude.
+# Where artists come from: the text in the catalogue, latitude, longitude.
 HOMES = (
     ("Asheville, NC", 35.59846, -82.55314),
     ("Athens, Greece", 37.97615, 23.73641),
@@ -151,7 +151,7 @@ _EDITIONS = (
     "(Acoustic)",
 )
 
-# Of 37 artists one has letters beyond ASCII; this remainder selects which.
+# One artist in 37 has letters beyond ASCII; this remainder selects which.
 ACCENTED_ARTIST = 7
 
 
@@ -187,7 +187,7 @@ def artist(number: int) -> str:
 
 
 def title(bits: int) -> str:
-    """The title of a song: now and then with an edition, a quote, a slash or letters beyond ASCII."""
+    """The title of a song: sometimes with an edition, a quote, a slash or letters beyond ASCII."""
     bits, kind = divmod(bits, 80)
     if kind == 0:
         bits, word = divmod(bits, len(_ACCENTED_WORDS))
@@ -224,7 +224,7 @@ def plain_title(bits: int) -> str:
 
 
 def foreign_title(bits: int) -> str:
-    """A title without one Latin letter: Cyrillic, Greek, Japanese or Korean."""
+    """A title without any Latin letter: Cyrillic, Greek, Japanese or Korean."""
     bits, script = divmod(bits, len(_OTHER_SCRIPTS))
     words = _OTHER_SCRIPTS[script]
     bits, one = divmod(bits, len(words))

@@ -1,8 +1,8 @@
 """Events in their compact form: two numbers of four bytes each, in parts of sessions.
 
-Between simulation and text an event takes 8 bytes, against some 480 as a line: what goes through temporary
-files is a sixtieth of what is written in the end. A part is a stretch of one session within one slice and of
-one level: a head of five numbers, then the second (within the day) of each event, then the code of each.
+Between simulation and text, an event takes 8 bytes, against some 480 as a line: temporary files are a sixtieth
+of the final output. A part is a stretch of one session within one slice and at one level: a head of five
+numbers, then the second (within the day) of each event, then the code of each.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sparkify.generate.rhythm import DAY
 
 #: The type of every number here: four bytes, wherever Python runs today.
 INT = "i"
-#: Codes from this one down are of pages of the logged out.
+#: Codes from this one down are of pages for logged-out listeners.
 LOGGED_OUT = -STATE["Login"]
 _LEVELS: tuple[Level, ...] = ("free", "paid")
 _HEAD = 5
@@ -26,7 +26,7 @@ _HEAD = 5
 
 @dataclass(frozen=True, slots=True)
 class Slicing:
-    """How a day is cut into slices, small enough to be held as text. Their numbers run through all days."""
+    """How a day is cut into slices, small enough to be held as text. They are numbered across all days."""
 
     per_day: int
 
@@ -40,7 +40,7 @@ class Slicing:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A stretch of a session. ``session``: its number within its block; ``item``: the first event's."""
+    """A stretch of a session. ``session``: its number within its block; ``item``: that of its first event."""
 
     listener: int
     level: Level
@@ -53,9 +53,9 @@ class Part:
 def pack(
     session: Session, slices: dict[int, array[int]], *, listener: int, number: int, slicing: Slicing
 ) -> None:
-    """Append the session to the slices it lies in, cut where its level changes and where a slice ends.
+    """Append the session to the slices it falls in, cut where its level changes and where a slice ends.
 
-    ``number``: the session's within its block.
+    ``number``: the number of the session within its block.
     """
     times, codes = session.times, session.codes
     ends = [*session.levels, (len(times), "free")]

@@ -1,4 +1,4 @@
-"""Simulate the listeners, a block of neighbours at a time, until there are as many events as wanted."""
+"""Simulate the listeners, one block of neighbours at a time, up to a number of events."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NOT_NEGATIVE = (0).__le__
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The sessions of some neighbouring listeners.
+    """The sessions of consecutive listeners.
 
     ``starts``: the day on which each session starts; ``slices``: the parts of sessions, by slice.
     """
@@ -28,9 +28,9 @@ class Block:
 
 
 def simulate(world: World, task: tuple[int, int]) -> Block:
-    """A block of listeners, given its number and how many events it may have at the most.
+    """A block of listeners, given its number and the most events that it may have.
 
-    With less room the same sessions come back, fewer of them, and the last one perhaps cut short.
+    With less room the sessions are the same, but fewer, and the last one may be cut short.
     """
     number, most = task
     room = most
@@ -44,7 +44,7 @@ def simulate(world: World, task: tuple[int, int]) -> Block:
             starts.append(session.times[0] // DAY)
             room -= len(session.times)
             plays += sum(map(_NOT_NEGATIVE, session.codes))
-            # The logged out have no userId: who never logs in is nobody.
+            # Logged-out listeners have no userId: one who never logs in is not a user.
             logged_in = logged_in or any(code > LOGGED_OUT for code in session.codes)
         users += logged_in
         if not room:

@@ -1,4 +1,4 @@
-"""What is simulated, and what each process knows of it."""
+"""What is simulated, and what each process knows about it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sparkify.generate.listeners import FIRST, Listener
 from sparkify.generate.parts import INT, Slicing
 from sparkify.generate.rhythm import Rhythm
 
-# Some 20 MB of text: a slice of 60 MB, beyond the reach of the processor's caches, takes a fifth longer.
+# Some 20 MB of text: a slice of 60 MB, too large for the processor's caches, takes a fifth longer.
 _EVENTS_PER_SLICE = 40_000
 
 
@@ -39,7 +39,7 @@ class Plan:
 
     @property
     def most_events_of_one(self) -> int:
-        """So few that there is room for all of the first listeners, who see to it that no day is empty."""
+        """The limit that leaves room for all of the first listeners, who ensure that no day is empty."""
         return max(1, self.events // FIRST)
 
     @property
@@ -59,7 +59,7 @@ class Plan:
 
 
 class World:
-    """A process's view of the plan; each part of it is made when it is first asked for."""
+    """A process's view of the plan; its larger parts are created on first use."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan

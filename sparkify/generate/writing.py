@@ -1,4 +1,4 @@
-"""Files: compact events on their way through the scratch folder, days of log, songs, the JSONPaths file."""
+"""Write the files: compact events in the scratch folder, daily logs, songs, the JSONPaths file."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from sparkify.generate.lines import KEYS
 from sparkify.generate.parts import INT, unpack
 from sparkify.generate.world import Plan, World
 
-# Some 2 MB a write.
+# Some 2 MB per write.
 _LINES_AT_ONCE = 4096
 _SPILL_BYTES = 32 * 2**20
 
 
 class Spill:
-    """Parts of sessions, by slice: held in memory up to 32 MB, then appended to one file a slice.
+    """Parts of sessions, by slice: held in memory up to 32 MB, then appended to one file per slice.
 
-    What is added first is read first, and blocks are added in order: the number of processes leaves no mark.
+    What is added first is read first, and blocks are added in order, whatever the number of processes.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -48,7 +48,7 @@ class Spill:
 
 
 def number_sessions(starts: array[int], plan: Plan) -> None:
-    """Write the sessionId of each session: from 1, day by day, as a service that counts would give them."""
+    """Write the sessionId of each session: from 1, day by day, as a service that counts would assign them."""
     following: defaultdict[int, int] = defaultdict(int)
     for day in starts:
         following[day] += 1
@@ -65,7 +65,7 @@ def number_sessions(starts: array[int], plan: Plan) -> None:
 def write_day(world: World, day: int) -> tuple[int, int]:
     """Write the events of a day into one file, by time, without a final newline; no file if there are none.
 
-    What comes back: the numbers of events and of bytes written. The day's slices are gone afterwards.
+    Returns the numbers of events and of bytes written. The day's slices are deleted.
     """
     plan = world.plan
     slices = [path for number in plan.slicing.of_day(day) if (path := plan.slice_file(number)).exists()]
@@ -90,9 +90,9 @@ def write_day(world: World, day: int) -> tuple[int, int]:
 
 
 def write_songs(world: World, task: tuple[int, list[int]]) -> int:
-    """Write a file for each of these songs of the catalogue, the first of which is in this row of it.
+    """Write a file for each of these songs of the catalogue, given the row of the first of them.
 
-    What comes back: the number of bytes written.
+    Returns the number of bytes written.
     """
     first, songs = task
     universe = world.universe
@@ -109,7 +109,7 @@ def write_songs(world: World, task: tuple[int, list[int]]) -> int:
 
 
 def json_paths() -> bytes:
-    """The JSONPaths file for the events, laid out as the real one: COPY takes the columns in this order."""
+    """The JSONPaths file for the events, formatted like the real one: COPY takes the columns in this order."""
     return json.dumps({"jsonpaths": [f"$['{key}']" for key in KEYS]}, indent=4).encode("ascii")
 
 
@@ -124,7 +124,7 @@ def _sorted_lines(world: World, found: Path, day: int) -> list[str]:
         for part in unpack(packed):
             lines += scribe.write(part, ids[first_session + part.session], milliseconds)
             seconds += part.seconds
-    # A stable sort: of one second, the lower listener first, and of one listener the earlier item.
+    # A stable sort: within a second, the lower listener comes first, and of one listener the earlier item.
     return [lines[place] for place in sorted(range(len(lines)), key=seconds.__getitem__)]
 
 
@@ -142,6 +142,6 @@ def _opened(path: Path, *, compress: bool) -> Iterator[BinaryIO]:
         if not compress:
             yield file
             return
-        # Neither time nor name in the header: the same events are the same bytes.
+        # No time and no name in the header: the same events give the same bytes.
         with gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=4, mtime=0) as packed:
             yield cast("BinaryIO", packed)
