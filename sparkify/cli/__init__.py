@@ -25,7 +25,7 @@ app = typer.Typer(
     help="Load JSON files into a warehouse on Amazon Redshift or an embedded DuckDB.",
     epilog="Exit codes: 0 done; 1 the data is not right; 2 usage or configuration; 75 try again later.",
     no_args_is_help=True,
-    # Else Typer leaves out of a pipe what looks like a colour, as in the name of a file: it is to be escaped.
+    # Else Typer strips from a pipe what looks like a colour, as in a file name, which is to be escaped.
     context_settings={"help_option_names": ["-h", "--help"], "color": True},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -60,7 +60,7 @@ def _root(
 
 def main() -> None:
     """Run the command with the arguments of the process, and exit."""
-    # Nearly all that a command makes lives to its end or goes by its reference count: to look for circles after
-    # each 700 new objects, as Python does by default, takes a tenth of the time of a short command.
+    # Nearly every object of a command lives to its end or is freed by its reference count. Collecting cycles
+    # after every 700 new objects, as Python does by default, takes a tenth of the time of a short command.
     gc.set_threshold(_NEW_OBJECTS)
     guarded(app)

@@ -42,7 +42,7 @@ def _answered() -> Iterator[None]:
     try:
         yield
     except typer.Abort as exc:
-        # Ctrl-C is a signal here as anywhere.
+        # Ctrl-C is a signal here as everywhere else.
         if isinstance(exc.__context__, KeyboardInterrupt):
             raise exc.__context__ from None
         from sparkify.etl.errors import UNCHANGED, ConfigurationError

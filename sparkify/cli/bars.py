@@ -43,14 +43,14 @@ class TerminalObserver(CommandObserver):
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        # Its control sequences are ours, and what is written beside the bar passes the guarded stream.
+        # The raw stream: its control sequences are ours. Other output still passes the guarded stream.
         console = console or Console(file=raw(sys.stderr))
         self._progress = Progress(
             BarColumn(bar_width=10 if console.width < _NARROW else 24),
             TaskProgressColumn(table_column=Column(no_wrap=True, min_width=4, justify="right")),
             _Elapsed(table_column=Column(no_wrap=True, min_width=4, justify="right")),
             TextColumn("{task.fields[rows]}", table_column=Column(no_wrap=True, min_width=8)),
-            # What is left of the line, cut where it ends.
+            # It takes the rest of the line, and is truncated at its end.
             TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
             console=console,
             expand=True,
@@ -97,7 +97,7 @@ class TerminalObserver(CommandObserver):
 
     def step(self, title: str, number: int, of: int) -> None:
         if number < self._number:
-            # The whole transaction runs again.
+            # The whole transaction is being retried.
             self._begin_anew()
         self._number, self._of = number, of
         self._draw(f"step {number} of {of}: {title}")
@@ -116,7 +116,7 @@ class TerminalObserver(CommandObserver):
             self._progress.start()
 
     def _draw(self, description: str | None = None) -> None:
-        # Never backwards, and what is counted twice does not count.
+        # Never backwards: what is counted a second time does not count.
         self._done = max(self._done, (self._read_share() + (self._number - 1) / self._of) / 2)
         rows = f"{self._lines:,} rows" if self._lines else ""
         self._progress.update(self._task, completed=self._done, rows=rows, description=description)

@@ -282,7 +282,7 @@ def _forget(
     if host is not None and (host.name, host.region, host.serverless) == (identifier, region, serverless):
         values[("CLUSTER", "HOST")] = ""
         if settings.db_secret_id:
-            # AWS deletes it with what it belongs to.
+            # AWS deletes the secret together with its owner.
             values[("CLUSTER", "DB_SECRET_ID")] = ""
     if role_arn is not None and settings.iam_role_arn == role_arn:
         values[("IAM_ROLE", "ARN")] = ""
@@ -303,11 +303,11 @@ def _going_on(state: str, advice: str) -> Iterator[ProvisionObserver]:
     try:
         yield cluster_output.observer(begun)
     except Exception as exc:
-        # Where AWS has refused the first call, nothing has begun.
+        # If AWS refused the first call, nothing has begun.
         if len(begun) > (1 if isinstance(exc, AwsRefusal) else 0):
             echo(f"{state}; {advice}.", always=True)
         raise
     except BaseException as exc:
-        # A signal: the usual word for it, that nothing was changed, would not be true here.
+        # A signal: the usual message, that nothing was changed, would not be true here.
         echo(f"interrupted{f'. {state}' if begun else ''}; {advice}.", always=True)
         raise typer.Exit(INTERRUPTED if isinstance(exc, KeyboardInterrupt) else TERMINATED) from None

@@ -82,7 +82,7 @@ def print_plan(calls: Sequence[Call], cost: Any, *, as_json: bool) -> None:
         typer.echo(f"# {call.title}")
         typer.echo(f"{call.service} {call.operation}")
         for name, value in call.masked().items():
-            # Policies are what such a plan is read for: indented.
+            # Policies are what people read such a plan for, so they are indented.
             text = (
                 value
                 if isinstance(value, str)

@@ -75,13 +75,13 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Call
                 function(**arguments)
                 sys.stdout.flush()
             except BrokenPipeError:
-                # By another name: Typer would take it for a failure.
+                # Under another name: Typer would take it for a failure.
                 if not _is_read(sys.stdout):
                     raise _NotRead from None
                 raise
             except BaseException as exc:
                 if stopped := _stopped_by(exc):
-                    # Likewise: Typer would leave without a word.
+                    # Under another name again: Typer would exit without a message.
                     raise stopped from None
                 raise
 
@@ -125,7 +125,7 @@ def guarded(app: typer.Typer) -> NoReturn:
         sys.exit(0)
     except SystemExit as ended:
         if _calls_are_left():
-            # Python would end under their feet, and may abort.
+            # Python would shut down while they are still running, and may abort.
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(ended.code if isinstance(ended.code, int) else 1)
@@ -219,7 +219,7 @@ def _stopped_by(error: BaseException) -> _Stopped | None:
         if isinstance(chain, _Stopped):
             return _Stopped(chain.code, chain.word, list(notes))
         if isinstance(chain, RuntimeError) and "interrupted" in str(chain):
-            # DuckDB 2 asks Python for signals, and may lose what their handler has raised.
+            # DuckDB 2 polls Python for signals, and may lose the exception that the handler raised.
             word = _terminations[-1] if _terminations else _Stopped(INTERRUPTED, "interrupted")
             return _Stopped(word.code, word.word, list(notes))
         chain = chain.__cause__ or chain.__context__
@@ -236,7 +236,7 @@ class _NotRead(BaseException):
 
 def _is_read(stream: TextIO) -> bool:
     """Whether the other end of a pipe is open."""
-    # A pipe without a reader is ready, with an error. Another connection may be what is broken.
+    # A pipe without a reader polls as ready, with an error. The broken connection may be another one.
     poll = select.poll()
     poll.register(stream.fileno(), 0)
     return not any(event & select.POLLERR for _, event in poll.poll(0))
@@ -261,7 +261,7 @@ def _fail(error: Exception) -> NoReturn:
     if isinstance(error, OSError) and error.filename is None:
         from sparkify.etl.disk import disk_error_in
 
-        # What is written elsewhere is known by its name.
+        # Without a file name it is from stdout: an error of any other file has the name.
         if known := disk_error_in(str(error)):
             from sparkify.cli.streams import discard_stdout
 

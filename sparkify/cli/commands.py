@@ -46,7 +46,7 @@ class _Built(MutableMapping[str, Any]):
             module, _ = COMMANDS[name]
             app = typer.Typer(rich_markup_mode=None, add_completion=False)
             import_module(f"sparkify.cli.{module}").register(app)
-            # A callback makes it a group, even where it registers one command alone.
+            # A callback makes it a group, even if it registers only one command.
             app.callback()(lambda: None)
             group: Any = typer.main.get_group(app)
             self._built |= group.commands
@@ -86,7 +86,7 @@ class Commands(typer.core.TyperGroup):
             try:
                 found = make(chosen_pipeline())
             except SparkifyError:
-                # A shell that completes shows nobody an error.
+                # During shell completion, nobody would see an error.
                 if not ctx.resilient_parsing:
                     raise
         return name, found, rest

@@ -25,7 +25,7 @@ def _matching(find: Callable[[], Iterable[str]]) -> Complete:
         except SparkifyError:
             return []
 
-    # Typer reads annotations, and would read those of the function that is wrapped.
+    # Typer reads annotations, and would read those of the wrapped function.
     del complete.__wrapped__
     complete.__annotations__ = {"incomplete": str, "return": list[str]}
     return complete

@@ -33,7 +33,7 @@ def print_sql(text: str) -> None:
     that makes it another text.
     """
     if not sys.stdout.isatty():
-        # It is run from there, and to a database an escape is other characters.
+        # The output may be run as SQL, and to a database an escaped character is a different text.
         raw(sys.stdout).write(redact(f"{text}\n"))
         return
     if escape_controls(text) != text:

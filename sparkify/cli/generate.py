@@ -68,7 +68,7 @@ def generate(
             )
         except OSError as exc:
             if exc.errno is None:
-                # A sentence of ours: something is in the way.
+                # The library raised it with a message of its own: something is in the way.
                 raise ConfigurationError(str(exc)) from exc
             raise output_error(exc, directory) from exc
         except ValueError as exc:

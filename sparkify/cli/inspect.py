@@ -51,14 +51,14 @@ def status(
     from sparkify.etl.errors import SparkifyError
     from sparkify.etl.retention import parse_age
 
-    # Before anything is opened: what is no age is not why a database cannot be.
+    # Before anything is opened: an invalid age must not be hidden by a database that cannot be opened.
     age = None if late is None else parse_age(late)
     with open_warehouse(database, read_only=True) as warehouse:
         try:
             found = warehouse.status(late=age)
         except SparkifyError as error:
             if warehouse.database.file is not None:
-                # Why it cannot be opened may stand in the history beside it.
+                # The history beside the file may show why it cannot be opened.
                 _print_history(warehouse, error, as_json=as_json)
             raise
     if as_json:
@@ -120,7 +120,7 @@ def _print_history(warehouse: Warehouse, error: SparkifyError, *, as_json: bool)
     try:
         failures = warehouse.failures()
     except SparkifyError as exc:
-        # Such as one that is for its owner alone, as the database is.
+        # The history may be readable by its owner alone, as the database is.
         failures = ()
         if str(exc) != str(error):
             warn(str(exc))

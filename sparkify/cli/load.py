@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["make", "register"]
 
 _OPTIONS: Mapping[str, tuple[Any, Any]] = {
-    # Without Typer's min: LoadRequest refuses a negative number, in a notebook as here.
+    # Without Typer's min: LoadRequest refuses a negative number, here as in a notebook.
     "max_rejects": (
         Annotated[
             int, typer.Option("--max-rejects", metavar="N", help="Load although up to N lines are rejected.")
@@ -263,6 +263,6 @@ def _summary(report: LoadReport, pipeline: Pipeline) -> str:
 
 
 def _read(source: SourceReport) -> str:
-    # The name of a source is a plural, or any word: one of them has no name.
+    # The name of a source may be a plural or any other word, so it has no singular.
     loaded = formatting.count(source.loaded, f"line of {source.name}", source.name)
     return f"{loaded} from {formatting.count(source.files, 'file')}"

@@ -28,7 +28,7 @@ def configure(level: int, log_format: Literal["text", "json"]) -> None:
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonFormatter() if log_format == "json" else _TextFormatter())
-    # Of other packages warnings alone, at DEBUG too: the AWS client logs passwords there.
+    # Only warnings of other packages, even at DEBUG: the AWS client logs passwords at that level.
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("sparkify").setLevel(level)
     logging.getLogger("alembic.runtime.migration").setLevel(level)
@@ -81,7 +81,7 @@ class _JsonFormatter(logging.Formatter):
                 fields[name] = round(value, 6) if isinstance(value, float) else value
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)
-        # ASCII: some readers take other characters for the end of a line, such as U+0085.
+        # ASCII: some readers treat other characters, such as U+0085, as the end of a line.
         return json.dumps(fields, default=str)
 
 

@@ -42,7 +42,7 @@ def chosen_pipeline() -> Pipeline:
 
     :raises ConfigurationError: when what is named cannot be imported, or is no pipeline.
     """
-    # Before the models of a pipeline, whose options for Redshift would otherwise import its dialect.
+    # Before the models of a pipeline: their options for Redshift would otherwise import its dialect.
     import sparkify.databases  # noqa: F401
     from sparkify.config.pipelines import find_pipeline, load_pipeline
 

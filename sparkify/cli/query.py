@@ -186,7 +186,7 @@ def _answer(statement: Any, database: str | None, to: Target, measure: str) -> N
             with asked.open() as rows:
                 write_parquet(rows, file)
 
-        # Every moment that a question returns is of UTC.
+        # Every timestamp that a question returns is in UTC.
         to.write(asked.open, table=table, parquet=parquet, utc=True)
 
 

@@ -22,7 +22,7 @@ _OPTIONS: Mapping[str, re.Pattern[str]] = {
     "cluster": re.compile("cluster .*"),
     "region": re.compile("cluster .*"),
     "serverless": re.compile("cluster (create|status|destroy)"),
-    # Those of a question follow its name.
+    # The options of a question follow its name.
     "config": re.compile("(?!query).*"),
 }
 """The options that choose the warehouse, each with the commands that are told of it."""

@@ -83,7 +83,7 @@ def _cell(column: str, value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int):
-        # A number that only names something has no thousands.
+        # A number that is only an id has no thousands separators.
         return str(value) if column.endswith("_id") else f"{value:,}"
     return printable(plain_text(value))
 

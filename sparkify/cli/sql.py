@@ -53,7 +53,7 @@ def _from_stdin() -> str:
     from sparkify.etl.errors import ConfigurationError
 
     if reconfigure := getattr(sys.stdin, "reconfigure", None):
-        # Whatever the locale is; an editor may have put a mark at the head.
+        # Whatever the locale is; an editor may have put a byte order mark at the start.
         reconfigure(encoding="utf-8-sig")
     try:
         return sys.stdin.read()

@@ -26,7 +26,7 @@ class _Guarded:
     def write(self, text: str) -> int:
         """Write the text, without secrets and without control sequences. Returns how long it was."""
         if not isinstance(text, str):
-            # As a stream of text does: Typer finds out in this way what it is.
+            # As a text stream does: Typer uses this to detect the kind of a stream.
             raise TypeError("a stream of text takes text")
         self.rich_proxied_file.write(escape_controls(redact(text)))
         return len(text)

@@ -112,7 +112,7 @@ class Target:
     @contextmanager
     def _text(self) -> Iterator[Callable[[str], Any]]:
         if self.file is None:
-            # What a program reads is as the database has it; a terminal gets it escaped.
+            # A program reads the values as the database has them; a terminal gets them escaped.
             rows = self.format != "table" and not sys.stdout.isatty()
             yield (raw(sys.stdout) if rows else sys.stdout).write
             return
