@@ -1,4 +1,4 @@
-"""Reads what the ledger has of the content of files, and lets it know how they look now."""
+"""Reads what the ledger records about the content of files, and updates their fingerprints there."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from sparkify.etl.session import Session
 __all__ = ["read_contents", "refresh"]
 
 _FEW = 100
-"""Files that are asked for one by one, and that one statement changes."""
+"""The most files that a query names one by one, and that one statement updates."""
 
 
 def read_contents(
     session: Session, files: Table, wanted: Sequence[tuple[str, SourceFile]]
 ) -> dict[tuple[str, str], LoadedContent]:
-    """By source and uri, what is kept of the content of files; of some that were not asked for, maybe."""
+    """What is recorded about the content of files, by source and uri; maybe of more than were asked for."""
     query = select(files.c.source, files.c.uri, files.c.bytes, files.c.content_hash)
     if len(wanted) <= _FEW:
         query = query.where(files.c.uri.in_([file.uri for _, file in wanted]))
@@ -27,7 +27,7 @@ def read_contents(
 
 
 def refresh(session: Session, files: Table, touched: Sequence[tuple[str, SourceFile]]) -> None:
-    """Let files that look different and are the same be known as they look now."""
+    """Record the new fingerprints of files that look different but have the same content."""
     for start in range(0, len(touched), _FEW):
         some = touched[start : start + _FEW]
         for name in sorted({name for name, _ in some}):

@@ -1,6 +1,6 @@
 """The ledger: which files were loaded by which load, and which lines were rejected.
 
-Its rows commit with the data they speak of, so a file is known if and only if its rows are there.
+Its rows commit together with the data they describe, so a file is known if and only if its rows are loaded.
 """
 
 from __future__ import annotations
@@ -56,32 +56,32 @@ __all__ = [
 ]
 
 KnownFiles = Mapping[str, Mapping[str, str]]
-"""By source, the uri of each loaded file with its fingerprint."""
+"""The fingerprint of each loaded file, by source and uri."""
 
 InsertMany = Callable[[Session, Table, Sequence[Mapping[str, Any]]], None]
 
 _FEW = 100
-"""Files that are asked for one by one."""
+"""The most files that a query names one by one."""
 
 KEPT_STEPS = 100
-"""Loads of which the steps are kept."""
+"""How many of the latest loads keep their steps."""
 
 
 def take_token(session: Session, lock: Table) -> None:
-    """Update the row of the lock, or make it where a rebuilt database has none."""
+    """Update the row of the lock, or insert it if a rebuilt database has none."""
     if session.run(update(lock).values(taken=lock.c.taken + 1)).rowcount == 0 and not session.dry_run:
         session.run(insert(lock).values(token=1, taken=1))
 
 
 @dataclass(frozen=True)
 class Known:
-    """What a load must know of those before it.
+    """What a load needs to know about earlier loads.
 
-    :ivar files: by source, the uri of each loaded file with its fingerprint; of some that were not asked for,
-        maybe.
-    :ivar columns: the tables and columns of which it is written down since when they are filled.
-    :ivar load_id: the number of this load: one more than the last that committed. Unique only while the lock
-        is held.
+    :ivar files: the fingerprint of each loaded file, by source and uri; may include files that were not asked
+        for.
+    :ivar columns: the tables and columns for which the ledger records since when they are filled.
+    :ivar load_id: the number of this load: one more than that of the last load that committed. Unique only
+        while the lock is held.
     :ivar observed: what was seen of the sources so far, as text.
     """
 
@@ -92,9 +92,9 @@ class Known:
 
 
 def read_known(session: Session, ledger: Ledger, listed: Sequence[Listing] | None = None) -> Known:
-    """What the ledger has, with one statement: each is a round trip, while others wait for the lock.
+    """Read what the ledger knows in one statement: each is a round trip, while others wait for the lock.
 
-    :param listed: the files of these alone are asked for. None: all.
+    :param listed: ask only for the files of these listings. None: ask for all.
     """
     kinds = [literal_column(f"'{kind}'", String()).label("kind") for kind in ("load", "column")]
     files, columns, history = ledger.files.c, ledger.columns.c, ledger.history.c
@@ -118,7 +118,7 @@ def read_known(session: Session, ledger: Ledger, listed: Sequence[Listing] | Non
 
 
 def known_files(session: Session, files: Table) -> KnownFiles:
-    """By source, the uri of each loaded file with its fingerprint."""
+    """The fingerprint of each loaded file, by source and uri."""
     found: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for source, uri, fingerprint in session.fetch(select(files.c.source, files.c.uri, files.c.fingerprint)):
         found[source][uri] = fingerprint
@@ -126,27 +126,27 @@ def known_files(session: Session, files: Table) -> KnownFiles:
 
 
 def _among(uri: ColumnElement[str], listed: Sequence[Listing]) -> ColumnElement[bool]:
-    """Whether a uri may be one that was listed: it is, where these are few; else it begins as they do."""
+    """Whether a uri may be one that was listed: exact if these are few, otherwise by their common prefix."""
     if sum(len(listing.files) for listing in listed) <= _FEW:
         return uri.in_([file.uri for listing in listed for file in listing.files])
-    # By position, which all databases have alike: what LIKE takes for a wildcard may stand in a name.
+    # strpos() is the same on all databases, and a name may contain what LIKE takes for a wildcard.
     return or_(*(func.strpos(uri, _beginning(listing)) == 1 for listing in listed if listing.files))
 
 
 def _beginning(listing: Listing) -> str:
-    """What all files of a listing begin with: as the first and the last do, in the order of their names."""
+    """The common prefix of all files of a listing: that of the first and the last, as they are sorted."""
     first, last = listing.files[0].uri, listing.files[-1].uri
     return first[: next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))]
 
 
 def is_recorded(session: Session, history: Table, load_id: int, started_at: datetime) -> bool:
-    """Whether this very load committed, and no other that was given the same number after it failed."""
+    """Whether this very load committed, rather than another that got the same number after it failed."""
     found = select(history.c.load_id).where(history.c.load_id == load_id, history.c.started_at == started_at)
     return bool(session.read(found))
 
 
 def has_load(session: Session, history: Table, load_id: int) -> bool:
-    """Whether a load of this number is in the history."""
+    """Whether a load with this number is in the history."""
     return bool(session.read(select(history.c.load_id).where(history.c.load_id == load_id)))
 
 
@@ -161,11 +161,11 @@ def record(
     drift: Sequence[Drift] = (),
     observed: Mapping[str, Observed] | None = None,
 ) -> None:
-    """Write down a load, its files and its rejects, in the caller's transaction.
+    """Record a load, its files and its rejects, in the caller's transaction.
 
     :param drift: how its files differ.
-    :param observed: what was seen of the sources so far, this load included.
-    :param insert_many: inserts rows of which there may be very many.
+    :param observed: what was seen of the sources so far, including by this load.
+    :param insert_many: inserts rows, possibly very many of them.
     """
     file_rows = [
         {
@@ -202,7 +202,7 @@ def record(
 
 
 def record_steps(session: Session, steps: Table, load_id: int, done: Sequence[StepReport]) -> None:
-    """Write down what the steps of a load took."""
+    """Record the rows and the seconds of each step of a load."""
     session.insert(
         steps,
         [
@@ -214,7 +214,7 @@ def record_steps(session: Session, steps: Table, load_id: int, done: Sequence[St
 
 
 def forget_steps(session: Session, steps: Table, load_id: int) -> None:
-    """Delete the steps of loads long ago; the last one is that of the number."""
+    """Delete the steps of loads whose number is at least ``KEPT_STEPS`` below ``load_id``."""
     if load_id > KEPT_STEPS:
         session.run(delete(steps).where(steps.c.load_id <= load_id - KEPT_STEPS))
 
@@ -226,12 +226,12 @@ def record_columns(
     load_id: int,
     known: Collection[tuple[str, str]] | None,
 ) -> None:
-    """Write down since when each column of the tables is filled.
+    """Record since which load each column of the tables is filled.
 
-    A column that is new in this load was not there for the rows of earlier ones. Where nothing was written
-    down yet, all columns were there from the first load on.
+    A column that is new in this load did not exist for the rows of earlier loads. If nothing has been recorded
+    yet, all columns have existed since the first load.
 
-    :param known: the tables and columns of which it is written down; None: every row is of this load.
+    :param known: the tables and columns already recorded; None: every row is of this load.
     """
     if known is None:
         session.run(delete(ledger.columns))
@@ -260,7 +260,7 @@ def read_drift_of(session: Session, history: Table, load_id: int) -> tuple[Drift
 
 
 def read_steps(session: Session, steps: Table, load_id: int) -> list[StepReport]:
-    """The steps of a load, in order; none where they are no longer kept."""
+    """The steps of a load, in order; empty if they are no longer kept."""
     rows = session.read(
         select(steps.c.title, steps.c.rows, steps.c.seconds)
         .where(steps.c.load_id == load_id)
@@ -270,13 +270,13 @@ def read_steps(session: Session, steps: Table, load_id: int) -> list[StepReport]
 
 
 def read_column_history(session: Session, columns: Table) -> dict[tuple[str, str], int]:
-    """Table and column, and the first load whose rows have it."""
+    """The first load whose rows have a column, by table and column."""
     rows = session.read(select(columns.c.table_name, columns.c.column_name, columns.c.load_id))
     return {(row.table_name, row.column_name): row.load_id for row in rows}
 
 
 def read_rejects(session: Session, rejects: Table, *, load_id: int | None, limit: int | None) -> list[Reject]:
-    """Rejected lines by load, file and line; of one load, or of all that are in the warehouse."""
+    """The rejected lines of one load, or of all in the warehouse, ordered by load, file and line."""
     c = rejects.c
     query = select(c.uri, c.line, c.source, c.column_name, c.reason, c.text, c.load_id)
     query = query.order_by(c.load_id, c.uri, c.line).limit(limit)
@@ -286,6 +286,6 @@ def read_rejects(session: Session, rejects: Table, *, load_id: int | None, limit
 
 
 def fit(text: str, size: int) -> str:
-    """The text, cut to ``size`` bytes of UTF-8, never through a character."""
+    """The text, cut to ``size`` bytes of UTF-8, never in the middle of a character."""
     raw = text.encode()
     return text if len(raw) <= size else raw[:size].decode(errors="ignore")

@@ -1,4 +1,4 @@
-"""The tables of the ledger, as mixins: a company maps them into its own metadata beside its own models."""
+"""The tables of the ledger, as mixins that a company maps into its own metadata beside its own models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which tables a warehouse keeps its ledger in, and what that sums up of the other tables."""
+"""Declares the tables that hold a warehouse's ledger, and what it sums up of the other tables."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ __all__ = ["Checksum", "Ledger"]
 
 @dataclass(frozen=True, kw_only=True)
 class Checksum:
-    """What the ledger sums up of the rows of a table, so that a check finds rows that no load has made so.
+    """How the ledger sums up the rows of a table, so that a check finds rows that no load has made that way.
 
-    A table with a column ``load_id`` is summed up by load, unless ``by_load`` is False, another as a whole.
+    A table with a column ``load_id`` is summed up by load, unless ``by_load`` is False; others as a whole.
 
-    :ivar columns: what is summed up. A column that an update of a later load alters cannot be.
-    :ivar added: given the id of the load, tells the rows of the table that it may have added, once it has.
-    :ivar removed: tells the rows that it may remove, before it does; None: it removes none. What it names is
-        collected before the first transform that replaces rows of such a table. Rows that both tell and that
-        stay as they are count for nothing.
-    :ivar reads: as of the transforms of the table.
-    :ivar by_load: False where ``load_id`` is not that of the load which added a row.
-    :ivar key: of the columns those that tell one row from another, whichever load has it; empty: all of them.
+    :ivar columns: what is summed up. It cannot include a column that a later load updates.
+    :ivar added: given the id of a load, the condition for the rows that it may have added, after it has.
+    :ivar removed: the condition for the rows that a load may remove, before it does; None: it removes none.
+        They are summed up before the first transform that replaces rows of such a table. Rows that meet both
+        conditions and stay as they are cancel out.
+    :ivar reads: the sources that the transforms of the table read.
+    :ivar by_load: False if ``load_id`` is not the load that added the row.
+    :ivar key: the columns that identify a row, whichever load has it; empty: all of ``columns``.
     """
 
     table: Table
@@ -37,13 +37,13 @@ class Checksum:
 
     @property
     def load(self) -> Column[Any] | None:
-        """The column by which it is summed up; None where it is summed up as a whole."""
+        """The column by which it is summed up; None if it is summed up as a whole."""
         return self.table.c.get("load_id") if self.by_load else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ledger:
-    """The tables in which a warehouse keeps what was loaded (see :mod:`sparkify.etl.ledger`)."""
+    """The tables in which a warehouse records what was loaded (see :mod:`sparkify.etl.ledger`)."""
 
     history: Table
     files: Table
@@ -56,7 +56,7 @@ class Ledger:
 
     @property
     def tables(self) -> tuple[Table, ...]:
-        """All of them."""
+        """All tables of the ledger."""
         return (
             self.history,
             self.files,

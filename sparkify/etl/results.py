@@ -1,4 +1,4 @@
-"""What loads, checks and the ledger return: frozen values, without a connection behind them."""
+"""Values that loads, checks and the ledger return: frozen, without a connection behind them."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Reject:
     """One line that cannot be loaded, and why.
 
     :ivar line: counts from 1.
-    :ivar column: the column that could not take its value; None when it is the line as a whole.
-    :ivar load_id: the load that kept it; None while that load has not committed.
+    :ivar column: the column that could not take its value; None if the line is rejected as a whole.
+    :ivar load_id: the load that recorded it; None until that load has committed.
     """
 
     uri: str
@@ -47,7 +47,7 @@ class Reject:
     load_id: int | None = None
 
     def __str__(self) -> str:
-        # repr: a line may hold anything, and what it holds must not write on a terminal.
+        # repr: a line may contain anything, and must not be able to control a terminal.
         text = self.text if len(self.text) <= 120 else f"{self.text[:117]}..."
         where = f"{self.uri}:{self.line}"
         return f"{where}: {self.reason}: {text!r}"
@@ -55,11 +55,11 @@ class Reject:
 
 @dataclass(frozen=True)
 class OtherFormat:
-    """What files are that are not what their source should have: one JSON object on each line.
+    """The format of files that do not have what a source should: one JSON object on each line.
 
     :ivar name: what they are, as in "this file is ...".
     :ivar remedy: what to do about it.
-    :ivar whole: whether no line of them can be right.
+    :ivar whole: whether no line of them can be valid.
     """
 
     name: str
@@ -77,8 +77,8 @@ class OtherFormat:
 class FileCount:
     """What became of the lines of one file: lines = loaded + rejected + blank.
 
-    :ivar content: the hash of its bytes as stored; None where the database read it.
-    :ivar profile: what it lacks or has beyond its model; None where it was not looked at.
+    :ivar content: the hash of its bytes as stored; None if the database read it.
+    :ivar profile: what it lacks, or has beyond its model; None if it was not profiled.
     """
 
     source: str
@@ -93,10 +93,10 @@ class FileCount:
 
 @dataclass(frozen=True)
 class Staged:
-    """What became of the lines of some files. Rejects carry no load id yet.
+    """What became of the lines of some files. Rejects have no load id yet.
 
     :ivar limits: the values of :func:`~sparkify.etl.ranges.select_limits`; none in a dry run.
-    :ivar totals: what all files together show; None in a dry run, and where the database does not say it.
+    :ivar totals: what all files together show; None in a dry run, and if the database does not report it.
     """
 
     counts: tuple[FileCount, ...]
@@ -114,11 +114,11 @@ def tally(counts: Collection[FileCount]) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class SourceReport:
-    """What one source had, and what was read of it.
+    """What one source had, and what was read from it.
 
     :ivar files: how many files were read by this load.
-    :ivar known: files that were loaded before and are unchanged.
-    :ivar skipped: what lies there and is not data, counted by the reason.
+    :ivar known: how many files were loaded before and are unchanged.
+    :ivar skipped: what is there but not read as data, counted by reason.
     :ivar bytes: size of the files read, as stored.
     """
 
@@ -146,12 +146,12 @@ class TableChange:
 
 @dataclass(frozen=True)
 class PruneReport:
-    """What was removed from the ledger, or in a dry run what would be.
+    """What was removed from the ledger, or would be in a dry run.
 
     :ivar rejects: how many rejected lines.
     :ivar loads: how many loads of the history.
-    :ivar rejects_before: of loads that ended before this moment of UTC; None: no rejected line was asked for.
-    :ivar history_before: the same of loads.
+    :ivar rejects_before: rejected lines of loads that ended before this moment (UTC); None: none were to go.
+    :ivar history_before: the same for loads.
     """
 
     rejects: int
@@ -168,8 +168,8 @@ class CheckResult:
     :ivar count: how many rows violate it.
     :ivar hint: what to do about them.
     :ivar rows: some of them, each a mapping of column to value.
-    :ivar not_run: why it could not be run; None where it was.
-    :ivar note: what it cannot tell of this warehouse; often None.
+    :ivar not_run: why it could not be run; None if it was.
+    :ivar note: what it cannot tell about this warehouse; often None.
     """
 
     name: str
@@ -181,7 +181,7 @@ class CheckResult:
 
     @property
     def ok(self) -> bool:
-        """Whether it was run, and nothing was found."""
+        """Whether it was run and found nothing."""
         return self.count == 0 and self.not_run is None
 
     def __str__(self) -> str:
@@ -197,7 +197,7 @@ class CheckResult:
 class StepReport:
     """What one step of a load took.
 
-    :ivar rows: how many rows its statements touched; of the listing, how many files it found.
+    :ivar rows: how many rows its statements touched; for the listing, how many files it found.
     :ivar seconds: of wall time, from the first statement to the last.
     """
 
@@ -210,7 +210,7 @@ class StepReport:
 class LoadRecord:
     """One row of the load history. Times are UTC, without zone.
 
-    :ivar rules_version: of the rules by which the load made its rows; see :class:`Pipeline`. None is 1.
+    :ivar rules_version: the version of the rules that made its rows; see :class:`Pipeline`. None means 1.
     """
 
     load_id: int
@@ -232,12 +232,12 @@ class LoadReport:
     """What a load did.
 
     :ivar load_id: the number of the load; None when there was nothing to load.
-    :ivar rejects: the lines that were kept in ``rejected_rows``.
+    :ivar rejects: the lines that were recorded in ``rejected_rows``.
     :ivar tables: the tables that changed.
     :ivar rows: how many rows each table of the star has now.
     :ivar steps: what the load did, in order, and how long each step took.
     :ivar seconds: from the listing of the sources to the end.
-    :ivar drift: how the files differ from those before, or from the models.
+    :ivar drift: how the files differ from earlier ones, or from the models.
     """
 
     load_id: int | None

@@ -1,7 +1,7 @@
-"""Removes what the ledger need not keep for ever: rejected lines, and loads that a full refresh has replaced.
+"""Removes what the ledger need not keep forever: rejected lines, and loads that a full refresh has replaced.
 
-A loaded file is never removed from the ledger. It would be new to the next load; and a full refresh, which is
-refused where a loaded file is gone, would drop the rows of that file without a word.
+A loaded file is never removed from the ledger. The next load would take it for a new one; and a full refresh,
+which is refused if a loaded file is gone, would silently drop the rows of that file.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ __all__ = ["PruneRequest", "parse_age", "prune", "prune_request"]
 
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _LONGEST = timedelta(days=365_000)
-"""Beyond which a date would lie before the first year."""
+"""About 1,000 years: a period of more than 2,000 would reach back beyond the year 1."""
 
 
 def parse_age(age: str | timedelta) -> timedelta:
-    """A period as such, or from a text such as ``12h``, ``90d`` or ``8w``.
+    """The period that is given as such, or as a text such as ``12h``, ``90d`` or ``8w``.
 
     >>> parse_age("90d")
     datetime.timedelta(days=90)
 
-    :raises ConfigurationError: for another text, and for a period that is negative or of more than 1,000 years.
+    :raises ConfigurationError: for any other text, and for a period that is negative or over 365,000 days.
     """
     found = re.fullmatch(r"([0-9]{1,7})([hdw])", age) if isinstance(age, str) else None
     period = int(found[1]) * _UNITS[found[2]] if found else age
@@ -49,12 +49,12 @@ def parse_age(age: str | timedelta) -> timedelta:
 
 @dataclass(frozen=True, kw_only=True)
 class PruneRequest:
-    """What is asked to be removed.
+    """What to remove.
 
-    :ivar rejects_before: rejected lines of loads that ended before this moment of UTC; None: none.
-    :ivar history_before: loads that ended before it; None: none.
+    :ivar rejects_before: rejected lines of loads that ended before this moment (UTC); None: none.
+    :ivar history_before: loads that ended before this moment (UTC); None: none.
     :ivar lock_timeout: seconds to wait for a load to end.
-    :ivar dry_run: count, and remove nothing.
+    :ivar dry_run: only count, and remove nothing.
     """
 
     rejects_before: datetime | None
@@ -72,7 +72,7 @@ def prune_request(
 ) -> PruneRequest:
     """The request with moments instead of ages.
 
-    :raises ConfigurationError: when no age is given, or one is none, or nobody can wait so long.
+    :raises ConfigurationError: when no age is given, or when an age or the lock timeout is invalid.
     """
     if rejects_older_than is None and history_older_than is None:
         raise ConfigurationError(
@@ -93,16 +93,16 @@ def prune_request(
 def prune(
     session: Session, adapter: Adapter, pipeline: Pipeline, request: PruneRequest, observer: Observer
 ) -> PruneReport:
-    """Remove what is asked, in one transaction that keeps loads out, and return how much it was.
+    """Remove what is requested, in one transaction that keeps loads out, and return how much it was.
 
-    From the last full refresh on, loads stay in the history: the warehouse has their rows, and the files and
-    rules that these came of are told by the loads.
+    Loads from the last full refresh on stay in the history: the warehouse has their rows, and only the history
+    tells which files and rules these came from.
 
     :raises TemporaryError: when a load still holds the lock. Then, as after any error, nothing has changed.
     """
     ledger = pipeline.ledger
     with leaving(UNCHANGED):
-        # Whatever was read before is older than the lock.
+        # End the transaction of earlier reads: what it sees is older than the lock.
         session.rollback()
         if request.dry_run:
             rejects = _count(session, ledger.rejects, _old_rejects(ledger, request.rejects_before))
@@ -140,17 +140,17 @@ def _count(session: Session, table: Table, removed: ColumnElement[bool]) -> int:
 
 
 def _delete(session: Session, ledger: Ledger, table: Table, removed: ColumnElement[bool]) -> int:
-    # Counted first: Redshift does not tell how many rows a DELETE has touched.
+    # Counted first: Redshift does not report how many rows a DELETE has touched.
     rows = _count(session, table, removed)
     if rows:
-        # All rows of a load go, or none.
+        # The condition holds for all rows of a load, or for none.
         session.run(forget(ledger, table, select(table.c.load_id).where(removed)))
         session.run(delete(table).where(removed))
     return rows
 
 
 def _old_rejects(ledger: Ledger, before: datetime | None) -> ColumnElement[bool]:
-    """Whether a rejected line is of a load that ended before that moment."""
+    """Whether a rejected line is from a load that ended before this moment."""
     if before is None:
         return false()
     history = ledger.history
@@ -158,7 +158,7 @@ def _old_rejects(ledger: Ledger, before: datetime | None) -> ColumnElement[bool]
 
 
 def _old_loads(ledger: Ledger, request: PruneRequest) -> ColumnElement[bool]:
-    """Whether a load ended before the moment, and a full refresh has replaced all that it brought."""
+    """Whether a load ended before this moment and a full refresh has replaced everything that it loaded."""
     if request.history_before is None:
         return false()
     history, refreshes = ledger.history, ledger.history.alias("refreshes")
