@@ -1,6 +1,6 @@
 """Lists the files below a local folder or an ``s3://`` prefix.
 
-Names are data, never patterns: a name with ``*`` or ``[`` in it is that file and no other.
+Names are data, never patterns: a name with ``*`` or ``[`` in it means that file and no other.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _CAPITALS = "not named .json in small letters"
 _GZIP = "not named .json.gz"
 _UNREADABLE = "name that cannot be read"
 _BAD_KEY = re.compile(r"(?:^|/)(?:\.{0,2})(?:/|$)|[\x00-\x1f\x7f]")
-"""What the S3 client has no words for: empty segments, ``.`` and ``..``, and control characters."""
+"""What the S3 client cannot have in a key: empty segments, ``.`` and ``..``, and control characters."""
 _NO_PATH = re.compile("invalid path|empty path segment|illegal character")
 
 
@@ -47,7 +47,7 @@ class _Found:
     unreadable: list[str] = field(default_factory=list)
 
     def refuse(self, name: str) -> None:
-        """Skip what has a name that cannot be read."""
+        """Skip a file whose name cannot be read."""
         self.skipped[_UNREADABLE] += 1
         self.unreadable.append(name if name.isprintable() else repr(name)[1:-1])
 
@@ -55,15 +55,15 @@ class _Found:
 def list_files(uri: str, aws: AwsOptions | None = None) -> Listing:
     """The files below ``uri``, which is a local file or folder or an ``s3://`` prefix or object.
 
-    Directory markers, hidden files (``.name``, ``_name``), links, and files of another suffix than
-    ``.json``, ``.jsonl`` or ``.ndjson`` (each also with ``.gz``) are skipped and counted; so are those whose
-    names are not UTF-8, or no key that the S3 client reads. A prefix is a folder: ``s3://bucket/log`` does not
-    take ``s3://bucket/log2/a.json``.
+    Directory markers, hidden files (``.name``, ``_name``), links, and files with a suffix other than
+    ``.json``, ``.jsonl`` or ``.ndjson`` (each also with ``.gz``) are skipped and counted. So are files whose
+    name is not UTF-8 or not a key that the S3 client can read. A prefix is a folder: ``s3://bucket/log`` does
+    not include ``s3://bucket/log2/a.json``.
 
     This is a read-only operation.
 
     :raises ConfigurationError: when it is a location of another kind.
-    :raises EmptySource: when there is no such folder, or no data in it.
+    :raises EmptySource: when there is no such file or folder, or no data in it.
     :raises SourceError: when it cannot be listed.
     :raises TemporaryError: when S3 does not answer.
     """
@@ -76,8 +76,8 @@ def list_files(uri: str, aws: AwsOptions | None = None) -> Listing:
         raise EmptySource(
             uri,
             f"no .json, .jsonl or .ndjson file here{also}{names}",
-            # A prefix of S3 without an object is as good as a misspelt one; a folder is known to be there. What
-            # is passed over was meant to be loaded, by all appearances.
+            # An S3 prefix without objects cannot be told from a misspelled one; a folder is known to exist.
+            # Skipped files, unless they are hidden, were apparently meant to be loaded.
             exists=not (is_s3(uri) or found.skipped.keys() - {"hidden"}),
             hint=_NAMES if found.skipped.keys() & {_CAPITALS, _GZIP} else None,
         )
@@ -90,7 +90,7 @@ def list_files(uri: str, aws: AwsOptions | None = None) -> Listing:
 
 
 def _why_skipped(name: str, *, hidden: bool) -> str | None:
-    """The reason why a file of this name is not data, or None when it is.
+    """The reason why a file of this name is not data; None if it is.
 
     :param hidden: whether a folder that it is in is hidden.
     """
@@ -98,7 +98,7 @@ def _why_skipped(name: str, *, hidden: bool) -> str | None:
         return "hidden"
     if name.endswith(_SUFFIXES):
         return None
-    # What may well be JSON by its content is told apart: what it lacks is a name.
+    # Files that may well contain JSON get reasons of their own: only their name is wrong.
     small = name.lower()
     return _CAPITALS if small.endswith(_SUFFIXES) else _GZIP if small.endswith(".gz") else "not JSON"
 
@@ -133,10 +133,10 @@ def _list_local(uri: str) -> _Found:
 
 
 def _list_folder(folder: str, hidden: bool, found: _Found) -> list[tuple[str, bool]]:
-    """Add what a folder holds to what was found and skipped. Returns its folders, and whether each is hidden.
+    """Add the files of a folder to what was found and skipped. Returns its folders, and whether each is hidden.
 
-    scandir tells files from folders without asking for the status of each, and finds that of a file from the
-    open folder, not by its whole path: half of the time of a listing.
+    scandir tells files from folders without a stat() of each, and stats a file relative to the open folder
+    instead of by its whole path, which halves the time of a listing.
     """
     above = folder if folder.endswith("/") else f"{folder}/"
     is_utf8 = _is_utf8(above)
@@ -155,7 +155,7 @@ def _list_folder(folder: str, hidden: bool, found: _Found) -> list[tuple[str, bo
                         try:
                             status = entry.stat(follow_symlinks=False)
                         except FileNotFoundError:
-                            # What was removed since is not there.
+                            # It was removed in the meantime.
                             continue
                         found.files.append(_local_file(above + name, status))
                         continue
@@ -165,7 +165,7 @@ def _list_folder(folder: str, hidden: bool, found: _Found) -> list[tuple[str, bo
                 else:
                     reason = _why_skipped(name, hidden=hidden)
                     if entry.is_symlink():
-                        # Links are not followed: they lead out of the folder, or to what is listed already.
+                        # Links are not followed: they lead out of the folder, or to files listed anyway.
                         reason = "link" if reason is None or entry.is_dir() else reason
                     elif reason is None:
                         reason = "not a regular file"
@@ -176,7 +176,7 @@ def _list_folder(folder: str, hidden: bool, found: _Found) -> list[tuple[str, bo
 
 
 def _is_utf8(name: str) -> bool:
-    """Whether a name is text: Python has a surrogate for each byte that is none, and no database takes it."""
+    """Whether a name is UTF-8: Python reads other bytes as surrogates, which no database accepts."""
     if name.isascii():
         return True
     try:
@@ -216,7 +216,7 @@ def _list_s3_once(uri: str, aws: AwsOptions) -> _Found:
         try:
             listed = list(_objects(store, folder))
         except BaseError as exc:
-            # It has no class of its own for a key that it cannot read, and ends the listing at the first.
+            # obstore has no exception class for a key that it cannot read, and stops listing at the first.
             if not _NO_PATH.search(str(exc)):
                 raise
             return _choose(bucket, folder, list_with_any_key(bucket, folder, aws))
@@ -231,18 +231,18 @@ def _list_s3_once(uri: str, aws: AwsOptions) -> _Found:
 
 
 def _objects(store: S3Store, folder: str) -> Iterator[Mapping[str, Any]]:
-    # object_store lists by whole path segments; an object of just this name has its own request.
+    # object_store lists by whole path segments; an object with exactly this name needs a separate request.
     for page in store.list(prefix=folder or None, chunk_size=1000):
         yield from page
 
 
 def _choose(bucket: str, folder: str, objects: Iterable[Mapping[str, Any]]) -> _Found:
-    """Those of the objects that are data."""
+    """Which of the objects are data, and why the others are skipped."""
     found = _Found()
     for meta in objects:
         path = meta["path"]
         below = PurePosixPath(path.removeprefix(folder).lstrip("/"))
-        # What a console makes for an empty folder: the folder's own name, with nothing in it.
+        # What a console creates for an empty folder: an empty object with the folder's own name.
         marker = meta["size"] == 0 and (not below.parts or path.endswith("/"))
         hidden = any(part.startswith(_HIDDEN) and part != ".." for part in below.parts[:-1])
         reason = "directory marker" if marker else _why_skipped(below.name, hidden=hidden)

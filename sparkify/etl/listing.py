@@ -1,4 +1,4 @@
-"""What a listing of a source finds, and how its files are read: values alone."""
+"""Values for what a listing of a source finds, and for how its files are read."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from sparkify.etl.escaping import escape_controls
 __all__ = ["MAX_UNPACKED", "AwsOptions", "Listing", "SourceFile", "fingerprint_of"]
 
 MAX_UNPACKED = 16 * 1024 * 1024
-"""Bytes that any gzipped file may become, unless it is said otherwise."""
+"""Bytes that any gzipped file may decompress to, unless configured otherwise."""
 
 
 class SourceFile(NamedTuple):
-    """One file as the listing saw it. A tuple, which is made in a quarter of the time: there may be 100,000.
+    """One file as the listing saw it. A tuple takes a quarter of the time to create: there may be 100,000.
 
     :ivar uri: ``s3://bucket/key``, or the absolute path of a local file.
     :ivar size: bytes as stored.
@@ -31,11 +31,11 @@ class SourceFile(NamedTuple):
 
 @dataclass(frozen=True)
 class Listing:
-    """What lies below one uri.
+    """What there is below one uri.
 
-    :ivar files: the data, in the order of their names.
-    :ivar skipped: what is not data, or has a name that cannot be read, counted by the reason.
-    :ivar unreadable: what has such a name, escaped so that it can be printed.
+    :ivar files: the data files, in the order of their names.
+    :ivar skipped: what is not data, or has a name that cannot be read, counted by reason.
+    :ivar unreadable: the names that cannot be read, escaped so that they can be printed.
     """
 
     uri: str
@@ -45,18 +45,18 @@ class Listing:
 
     @classmethod
     def unlisted(cls, uri: str) -> Self:
-        """What stands for a listing where nothing is listed: one file, whose name is none that is ever sent."""
+        """A placeholder for a listing when nothing is listed: one file, with a name that is never sent."""
         return cls(uri, (SourceFile(f"{escape_controls(uri.rstrip('/'))}/...", 0, ""),))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AwsOptions:
-    """How files are read: S3 is reached so, where boto3's own chain does not say it all.
+    """How files are read, and how S3 is reached where boto3's own chain does not define it.
 
-    One for each load: credentials that were found, and connections, are kept for as long as it is.
+    One for each load: the credentials found and the connections made are kept for its lifetime.
 
-    :ivar endpoint: another server than Amazon's, such as one for tests.
-    :ivar max_unpacked: bytes that a gzipped file, of S3 or not, may become however small it is.
+    :ivar endpoint: a server other than Amazon's, such as one for tests.
+    :ivar max_unpacked: bytes that a gzipped file, on S3 or not, may decompress to however small it is.
     """
 
     region: str | None = None
@@ -67,5 +67,5 @@ class AwsOptions:
 
 
 def fingerprint_of(etag: str | None, size: int) -> str:
-    """The fingerprint of an object: its ETag, or its size where the server has none."""
+    """The fingerprint of an object: its ETag, or its size if the server has none."""
     return (etag or str(size)).strip('"')

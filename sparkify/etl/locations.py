@@ -12,7 +12,7 @@ __all__ = ["bucket_and_key", "bucket_problem", "check_location", "is_s3", "local
 
 _SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://")
 _S3_ALIASES = ("s3a", "s3n")
-# As redshift/s3.py has it for COPY: old buckets may have capitals and underscores, and 255 characters.
+# As in redshift/s3.py for COPY: old buckets may have capitals, underscores and up to 255 characters.
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
 _S3_HOST = re.compile(
     r"https?://(?:(?P<host_bucket>[^/]+)\.s3[.-](?:[a-z0-9-]+\.)*amazonaws\.com/(?P<host_key>[^?#]*)"
@@ -21,12 +21,12 @@ _S3_HOST = re.compile(
 
 
 def is_s3(uri: str) -> bool:
-    """Whether it is of S3. Its scheme is written in small letters."""
+    """Whether a uri is on S3. Its scheme must be in lower case."""
     return uri.startswith("s3://")
 
 
 def bucket_problem(uri: str) -> str | None:
-    """Why AWS has no bucket as that of an ``s3://`` uri; None: it may have one."""
+    """Why AWS cannot have the bucket of an ``s3://`` uri; None: it may have one."""
     bucket, _ = bucket_and_key(uri)
     if _BUCKET.fullmatch(bucket):
         return None
@@ -34,9 +34,9 @@ def bucket_problem(uri: str) -> str | None:
 
 
 def check_location(uri: str) -> None:
-    """Refuse what is neither a local path nor of S3.
+    """Refuse a location that is neither a local path nor on S3.
 
-    :raises ConfigurationError: with how it is written, where it is of S3 in other words.
+    :raises ConfigurationError: for such a location; with its ``s3://`` form if it is another spelling of one.
     """
     scheme = _SCHEME.match(uri)
     if is_s3(uri) or uri.startswith("file://") or scheme is None:
@@ -60,8 +60,8 @@ def check_location(uri: str) -> None:
 
 
 def local_path(uri: str) -> Path:
-    """The path of a local location: one and the same however it is spelt, with links and ``..`` resolved."""
-    # Not by Path.resolve(), which may raise for a link that leads to itself.
+    """The path of a local location: the same however it is spelled, with links and ``..`` resolved."""
+    # Not Path.resolve(), which may raise for a link that points to itself.
     return Path(os.path.realpath(Path(uri.removeprefix("file://")).expanduser()))
 
 
@@ -72,9 +72,9 @@ def bucket_and_key(uri: str) -> tuple[str, str]:
 
 
 def split_s3(uri: str) -> tuple[str, str]:
-    """The same of an uri that is read.
+    """Bucket and key of an ``s3://`` uri that is about to be read.
 
-    :raises SourceError: when there is no bucket in it.
+    :raises SourceError: when it has no bucket.
     """
     bucket, key = bucket_and_key(uri)
     if not bucket:

@@ -1,4 +1,4 @@
-"""Reads the files of a source: from a local folder or S3, decompressed, and as they were listed."""
+"""Reads the files of a source from a local folder or S3: decompressed, and only if they are as listed."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ if TYPE_CHECKING:
 __all__ = ["file_chunks", "open_stores", "store_of", "stored_bytes", "unpacked"]
 
 CHUNK = 1 << 20
-"""Bytes that are read at a time."""
+"""Bytes to read at a time."""
 GZIP_MAGIC = b"\x1f\x8b"
 MAX_RATIO = 200
-"""How many times as large as stored a file may become. Logs become ten times as large; zlib can do 1,032."""
+"""How many times its stored size a file may decompress to. For logs it is 10; zlib can reach 1,032."""
 _SHORT = 16 * 1024
 
 
 def open_stores(files: Iterable[SourceFile], aws: AwsOptions) -> dict[str, S3Store]:
-    """The buckets that files of S3 lie in, by name: opened once, and not by each of the threads that read."""
+    """The buckets of the files on S3, by name: opened once, instead of by each of the threads that read."""
     buckets = {split_s3(file.uri)[0] for file in files if is_s3(file.uri)}
     return {bucket: open_bucket(bucket, aws) for bucket in sorted(buckets)}
 
 
 def store_of(file: SourceFile, stores: Mapping[str, S3Store]) -> S3Store | None:
-    """The bucket that a file lies in; None of a local one."""
+    """The bucket that a file is in; None for a local file."""
     return stores[split_s3(file.uri)[0]] if is_s3(file.uri) else None
 
 
 def file_chunks(
     file: SourceFile, store: S3Store | None = None, *, max_unpacked: int = MAX_UNPACKED
 ) -> Iterator[bytes]:
-    """The bytes of a file, decompressed when it is gzip, whatever its name says.
+    """The bytes of a file, decompressed if it is gzip, whatever its name says.
 
-    :param store: the bucket that an ``s3://`` file lies in.
-    :param max_unpacked: bytes that it may become whatever it was compressed from; see :func:`unpacked`.
-    :raises SourceError: when it cannot be read, is cut off, fails gzip's own checksum, or becomes too large.
+    :param store: the bucket that an ``s3://`` file is in.
+    :param max_unpacked: bytes that it may decompress to, however small it is; see :func:`unpacked`.
+    :raises SourceError: when it cannot be read, is truncated, fails gzip's own checksum, or becomes too large.
     :raises TemporaryError: when S3 does not answer, or the file is not as it was listed: it is gone, it was
         replaced, or it is being written.
     """
@@ -55,13 +55,13 @@ def file_chunks(
 
 
 def unpacked(file: SourceFile, raw: Iterator[bytes], max_unpacked: int) -> Iterator[bytes]:
-    """The bytes of a file, given those that are stored, decompressed when they are gzip.
+    """The bytes of a file, given those that are stored, decompressed if they are gzip.
 
-    :param max_unpacked: bytes beyond which it may not be more than 200 times as large as stored.
-    :raises SourceError: when it is cut off, fails gzip's own checksum, or becomes too large.
+    :param max_unpacked: bytes beyond which it may not become more than 200 times its stored size.
+    :raises SourceError: when it is truncated, fails gzip's own checksum, or becomes too large.
     """
     first = next(raw, b"")
-    # Also where the file is cut off after the first byte of it.
+    # Also if the file is truncated after the first byte of the magic number.
     if first and GZIP_MAGIC.startswith(first[:2]):
         yield from _gunzip(file.uri, chain([first], raw), max_unpacked)
     elif first:
@@ -70,7 +70,7 @@ def unpacked(file: SourceFile, raw: Iterator[bytes], max_unpacked: int) -> Itera
 
 
 def stored_bytes(file: SourceFile, store: S3Store | None = None) -> Iterator[bytes]:
-    """The bytes of a file as they are stored; else as :func:`file_chunks`."""
+    """The bytes of a file as they are stored; otherwise as :func:`file_chunks`."""
     return _s3_chunks(file, store) if store is not None else _local_chunks(file)
 
 
@@ -101,13 +101,13 @@ def _read(uri: str, handle: int, size: int) -> bytes:
     try:
         return os.read(handle, size)
     except OSError as exc:
-        # Named here: whoever writes it elsewhere would take the error for one of what is written.
+        # Translated here: code that writes the bytes elsewhere would take it for an error of its output.
         raise SourceError(uri, f"cannot be read: {exc.strerror}") from exc
 
 
 @contextmanager
 def _still_there(uri: str) -> Iterator[None]:
-    """Say of an object that was listed and is not there that it was removed: another listing lacks it."""
+    """Report an object that was listed and is not found as removed: another listing will not have it."""
     try:
         yield
     except EmptySource as exc:
@@ -120,7 +120,7 @@ def _s3_chunks(file: SourceFile, store: S3Store) -> Iterator[bytes]:
     answer: Iterator[bytes] | None = None
 
     def ask() -> Iterator[bytes]:
-        # If-Match: what is loaded is what was listed and what the ledger will remember.
+        # If-Match: load exactly what was listed and what the ledger will record.
         options: GetOptions = {"if_match": f'"{file.fingerprint}"'}
         if read:
             options["range"] = {"offset": read}
@@ -137,7 +137,7 @@ def _s3_chunks(file: SourceFile, store: S3Store) -> Iterator[bytes]:
                 answer = answer or ask()
                 return next(answer, b"")
             except BaseException:
-                # Another goes on where this one has ended.
+                # The next response continues where this one ended.
                 answer = None
                 raise
 
@@ -149,7 +149,7 @@ def _s3_chunks(file: SourceFile, store: S3Store) -> Iterator[bytes]:
 
 
 def _refuse_replaced(file: SourceFile, etag: str | None) -> None:
-    """:raises TemporaryError: when an answer is of another object, from a server that ignores If-Match."""
+    """:raises TemporaryError: when the response is for another object, as a server may ignore If-Match."""
     if fingerprint_of(etag, file.size) != file.fingerprint:
         raise TemporaryError("was replaced while it was read", where=file.uri)
 
@@ -168,7 +168,7 @@ def _gunzip(uri: str, raw: Iterator[bytes], max_unpacked: int) -> Iterator[bytes
                     data = chunk[end : end + width]
                     end += len(data)
                 if member.eof:
-                    # Tapes and some tools fill up a block with zeros, which gzip itself reads over.
+                    # Tapes and some tools pad a block with zeros, which gzip itself ignores.
                     data = data.lstrip(b"\0")
                     if not data:
                         continue
@@ -177,7 +177,7 @@ def _gunzip(uri: str, raw: Iterator[bytes], max_unpacked: int) -> Iterator[bytes
                 data = member.unconsumed_tail
                 if member.eof:
                     end -= len(member.unused_data)
-                # zlib copies what is behind a member: of many small ones, not the whole chunk for each.
+                # zlib copies what follows a member: do not copy the whole chunk for each of many small ones.
                 width = _SHORT if member.eof else min(4 * width, CHUNK)
                 made += len(found)
                 _refuse_bomb(uri, before + end - len(data), made, max_unpacked)

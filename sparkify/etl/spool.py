@@ -1,8 +1,8 @@
-"""Brings the files of a source to where a local reader can have them: on disk, plain, and not too many.
+"""Prepares the files of a source for a local reader: on disk, uncompressed, and not too many.
 
-A large local file is read where it lies. Compressed files are decompressed, objects of S3 are fetched, and
+A large local file is read in place. Compressed files are decompressed, objects are fetched from S3, and
 small files are joined into larger ones, because opening 15,000 files costs more than reading them. Every
-line is counted on the way, independently of the database that reads it afterwards.
+line is counted along the way, independently of the database that reads it afterwards.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ __all__ = ["Segment", "SpoolFile", "spool"]
 _SMALL = 4 * CHUNK
 """Bytes, as stored: a smaller file is joined with others."""
 _BUNDLE = 64 * CHUNK
-"""Bytes: a bundle of small files is closed when it has grown beyond this."""
+"""Bytes: a bundle of small files is closed once it has reached this size."""
 _FETCHERS = 32
 _WINDOW = 64 * CHUNK
 """Bytes, as stored, of objects that are held in memory until their turn comes."""
 _MAX_OPEN_LINE = 16 * MAX_LINE
-"""Bytes of a line behind which no newline is looked for: such a file has no lines."""
+"""Bytes of a line after which no newline is expected any more: such a file has no lines."""
 
 Progress = Callable[[int], None]
 
@@ -46,9 +46,9 @@ Progress = Callable[[int], None]
 class Segment:
     """The lines of one source file within a spool file.
 
-    :ivar lines: how many, blank ones included. A last line need not end in a newline.
-    :ivar content: the hash of the bytes of the file as stored; empty where not all of them were read.
-    :ivar profile: what it lacks or has beyond its model; None where that was not asked for.
+    :ivar lines: how many, including blank ones. The last line need not end in a newline.
+    :ivar content: the hash of the bytes of the file as stored; empty if not all of them were read.
+    :ivar profile: what the file lacks, or has beyond its model; None if that was not asked for.
     """
 
     file: SourceFile
@@ -62,9 +62,9 @@ class SpoolFile:
     """A plain local file.
 
     :ivar path: a name of our own making, so that no foreign name ever reaches SQL.
-    :ivar segments: the source files in it, in the order in which their lines stand there.
-    :ivar suspect: whether something was seen that a fast reader would not report of: a line that is too
-        long, an escaped NUL, a vertical tab or form feed, or what may be a number too near to 0 for a double.
+    :ivar segments: the source files in it, in the order of their lines.
+    :ivar suspect: whether it has something that a fast reader would not report: a line that is too long, an
+        escaped NUL, a vertical tab or form feed, or what may be a number too close to 0 for a double.
     """
 
     path: Path
@@ -73,7 +73,7 @@ class SpoolFile:
 
     @property
     def lines(self) -> int:
-        """Lines in all, blank ones included."""
+        """The number of lines in all segments, including blank ones."""
         return sum(segment.lines for segment in self.segments)
 
 
@@ -85,10 +85,10 @@ def spool(
     *,
     source: Source | None = None,
 ) -> Iterator[SpoolFile]:
-    """The files, as plain local files below ``folder``, in their order and as soon as each is ready.
+    """Yield the files as plain local files below ``folder``, each when it is ready: small ones first.
 
-    :param progress: called with the bytes, as stored, that were read since its last call.
-    :param source: of which they are, where they are to be profiled.
+    :param progress: called with the number of bytes, as stored, that were read since its last call.
+    :param source: the source of the files, if they are to be profiled.
     :raises SourceError: when a file cannot be read.
     :raises TemporaryError: when S3 does not answer, or a file is not as it was listed.
     """
@@ -118,7 +118,7 @@ def spool(
 
 
 class _Reading:
-    """One file as it is read: its content is hashed and profiled on the way."""
+    """One file as it is read: its content is hashed and profiled along the way."""
 
     def __init__(
         self, file: SourceFile, store: S3Store | None, *, profiler: Profiler | None, aws: AwsOptions
@@ -130,7 +130,7 @@ class _Reading:
         self._stored: Iterable[bytes] = stored_bytes(file, store)
 
     def fetch(self) -> Self:
-        """Read all of it now, as it is stored: decompressed, many would not fit into memory."""
+        """Read all of it now, as stored: many decompressed files would not fit into memory."""
         self._stored = list(self._stored)
         return self
 
@@ -150,7 +150,7 @@ class _Reading:
             yield data
 
     def segment(self, lines: int) -> Segment:
-        """What was seen of the file, of which all bytes have passed."""
+        """What was seen of the file, once all of its bytes have passed."""
         profile = None if self._profiler is None else self._profiler.profile(lines)
         return Segment(self.file, lines, self._hash.hexdigest(), profile)
 
@@ -168,7 +168,7 @@ def _counted(reading: _Reading, out: BinaryIO | None, report: Progress | None) -
 
 
 def _refuse_endless(file: SourceFile, counter: LineCounter) -> None:
-    """:raises SourceError: when a line has not ended for so long that nothing is to be expected of it."""
+    """:raises SourceError: when the line being read is so long that no newline is expected any more."""
     if counter.open_bytes > _MAX_OPEN_LINE:
         raise SourceError(
             file.uri,
@@ -193,7 +193,7 @@ def _contents(
     pool: Threads,
     reading: Callable[[SourceFile, S3Store | None], _Reading],
 ) -> Iterator[_Reading]:
-    """The content of each small file; those of S3 are fetched many at a time, and not far ahead."""
+    """The content of each small file; those on S3 are fetched many at a time, but not far ahead."""
     if not stores:
         yield from (reading(file, None) for file in files)
         return
@@ -202,7 +202,7 @@ def _contents(
 
 
 def _windows(files: Sequence[SourceFile]) -> Iterator[list[SourceFile]]:
-    """The files, as many at a time as are worth the threads and fit into memory."""
+    """The files in groups that are large enough to keep the threads busy and that fit into memory."""
     window: list[SourceFile] = []
     size = 0
     for file in files:
@@ -235,7 +235,7 @@ class _Bundler:
             self._out.close()
 
     def add(self, reading: _Reading) -> Iterator[SpoolFile]:
-        """Append a file, and hand out the bundle when it is large enough."""
+        """Append a file, and yield the bundle once it is large enough."""
         if self._out is None:
             self._path = self._folder / f"bundle-{self._number:06d}.json"
             self._number += 1
@@ -246,7 +246,7 @@ class _Bundler:
             _refuse_endless(reading.file, counter)
             self._written += self._out.write(data)
         if counter.open_line:
-            # No file of the real logs ends in a newline: without one, two records would become one line.
+            # No file of the real logs ends in a newline: without this one, two records would share a line.
             self._written += self._out.write(b"\n")
         self._segments.append(reading.segment(counter.lines))
         self._suspect = self._suspect or counter.suspect
@@ -254,7 +254,7 @@ class _Bundler:
             yield from self.close()
 
     def close(self) -> Iterator[SpoolFile]:
-        """Hand out the bundle that is open, if one is."""
+        """Yield the open bundle, if there is one."""
         if self._out is None:
             return
         self._out.close()
