@@ -1,6 +1,6 @@
-"""What a load will do, as a list of steps. Pure: it looks at values alone, and touches no file or database.
+"""Plans a load as a list of steps. Pure: it works on values alone, and touches no file or database.
 
-The runner carries the steps out, over a session that sends their statements or, in a dry run, records them.
+The runner carries out the steps, over a session that sends their statements or, in a dry run, records them.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Stage(Step):
 
 @dataclass(frozen=True)
 class Count(Step):
-    """Count what was staged, of all sources at once."""
+    """Count what was staged, for all sources at once."""
 
     sources: tuple[Source, ...]
 
@@ -83,10 +83,10 @@ class Run(Step):
 
 @dataclass(frozen=True)
 class Verify(Step):
-    """Run checks: the SELECT of each must return nothing.
+    """Run checks: the SELECT of each must return no rows.
 
-    :ivar shared: SELECTs that those of the checks name as tables.
-    :ivar counting: counts the rows of the checks, and then of the tables of the pipeline, all at once.
+    :ivar shared: SELECTs that the SELECTs of the checks refer to as tables.
+    :ivar counting: counts the rows of the checks and then those of the pipeline's tables, all at once.
     """
 
     checks: tuple[tuple[Check, SelectBase], ...]
@@ -110,7 +110,7 @@ class Record(Step):
 class Plan:
     """A whole load, between BEGIN and COMMIT.
 
-    :ivar collected: the temporary tables that it leaves, to be dropped when the lock is free again.
+    :ivar collected: the temporary tables that it leaves, to be dropped once the lock is free again.
     """
 
     mode: Mode
@@ -122,7 +122,7 @@ class Plan:
 class Selection:
     """Which of the files found are to be loaded.
 
-    :ivar files: by source, what to load.
+    :ivar files: by source, the files to load.
     :ivar known: by source, how many files were loaded before and are left out.
     """
 
@@ -144,21 +144,21 @@ def choose(
     reload_changed: bool = False,
     allow_missing: bool = False,
 ) -> Selection:
-    """The files to load: the new ones, or all of them where the star is rebuilt.
+    """The files to load: the new ones, or all of them if the star is rebuilt.
 
-    A file that changed cannot be loaded on top of what it was: its old lines are part of the star. With
+    A changed file cannot be loaded on top of its old version, whose lines are already part of the star. With
     ``reload_changed`` the star is rebuilt instead.
 
     :param listings: what each source has now.
-    :param known: by source, the uri of each loaded file, and its fingerprint when it was loaded; where the star
-        is not rebuilt, of those listed alone is enough.
-    :raises ChangedFiles: when a loaded file is different now; or, where the star is to be rebuilt, when one
+    :param known: the fingerprint that each file had when it was loaded, by source and uri; those of the listed
+        files are enough unless the star is rebuilt.
+    :raises ChangedFiles: when a loaded file is different now; or, if the star is to be rebuilt, when one
         is no longer there, so that its rows would be lost.
     """
     new: dict[str, tuple[SourceFile, ...]] = {}
     changed: list[str] = []
     for name, listing in listings.items():
-        # Whoever has the files of years lists 100,000 of them each day: one look at each.
+        # With the files of several years, each day lists 100,000 of them: look at each only once.
         loaded = known.get(name, {})
         unlike = [file for file in listing.files if loaded.get(file.uri) != file.fingerprint]
         new[name] = tuple(file for file in unlike if file.uri not in loaded)
@@ -208,10 +208,10 @@ def build(pipeline: Pipeline, selection: Selection) -> Plan:
 
 @dataclass(frozen=True)
 class _Statements:
-    """The steps of a load that are the same whatever its files hold.
+    """The steps of a load that do not depend on what is in its files.
 
-    :ivar before: those before anything is read.
-    :ivar collected: the temporary tables that they leave.
+    :ivar before: the steps before anything is read.
+    :ivar collected: the temporary tables that the steps leave.
     """
 
     before: tuple[Step, ...]
@@ -221,7 +221,7 @@ class _Statements:
 
 @lru_cache(maxsize=32)
 def _statements(pipeline: Pipeline, mode: Mode, names: tuple[str, ...]) -> _Statements:
-    """The steps of each load of a pipeline in this mode, with files of the sources of these names."""
+    """The steps of every load of a pipeline in this mode that has files from these sources."""
     ledger, load_id = pipeline.ledger, LoadNumber()
     before: list[Step] = []
     if mode == "full refresh":
@@ -234,7 +234,7 @@ def _statements(pipeline: Pipeline, mode: Mode, names: tuple[str, ...]) -> _Stat
     after: list[Step] = []
     collected: list[Table] = []
     summed = tuple(one for one in pipeline.checksums if one.reads.intersection(names))
-    # What a full refresh removes was forgotten.
+    # A full refresh has forgotten the sums of what it removes.
     removed = None if mode == "full refresh" else sum_removed(ledger, summed, load_id)
     replaced = {one.table for one in summed if one.removed is not None}
     for transform in pipeline.transforms:
@@ -250,7 +250,7 @@ def _statements(pipeline: Pipeline, mode: Mode, names: tuple[str, ...]) -> _Stat
     after.append(Record("record the load"))
     added = sum_added(ledger, summed, load_id)
     after.append(_run("sum up what is new", added, ledger.checksums, "inserted"))
-    # While the staging tables are full: some checks ask which rows the batch has touched.
+    # Before the staging tables are emptied: some checks ask which rows the batch has touched.
     checks = tuple((check, check.rows(load_id)) for check in pipeline.checks if check.during_load)
     if checks:
         shared = {table: rows(load_id) for table, rows in pipeline.checked.items()}

@@ -1,4 +1,4 @@
-"""Carries out a load: lists the sources, and begins its transaction anew where something transient fails it."""
+"""Carries out a load: lists the sources, and repeats its transaction if it fails for a transient reason."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ __all__ = ["dry_run", "load"]
 log = logging.getLogger("sparkify.etl")
 
 _TRIES = 5
-"""How often a transaction is begun before a transient fault is called one that stays."""
+"""How often a transaction is tried before a transient error is reported as the failure of the load."""
 
 
 def load(
@@ -64,11 +64,11 @@ def load(
     """Load what is new, in one transaction: lock, ledger, staging, transforms, checks, record, commit.
 
     :param version: of the software, for the load history.
-    :param ensure_tables: called once the sources are listed and before they are read: an embedded database is
-        not created for a load that has no files.
-    :param listings: what each source has, where that is known; None: the sources are listed.
-    :param journal: is told what becomes of the load, and in which step it is.
-    :raises SparkifyError: for whatever stops the load; then nothing has changed.
+    :param ensure_tables: called after the sources are listed and before they are read: no embedded database is
+        created for a load that has no files.
+    :param listings: what each source has, if it is known; None: the sources are listed.
+    :param journal: is told what becomes of the load, and which step it is in.
+    :raises SparkifyError: for whatever stops the load; its ``state`` says whether anything may have changed.
     """
     clock = time.perf_counter()
     observer = observer or Observer()
@@ -103,7 +103,7 @@ def load(
             except SparkifyError:
                 raise
             except BaseException as exc:
-                # For whoever says that the load was stopped by a signal, or by what was not expected.
+                # For the caller that reports a load stopped by a signal, or by an unexpected error.
                 exc.add_note(one.state)
                 if isinstance(exc, Exception) and (translated := one.translate(exc)):
                     raise translated from exc
@@ -121,10 +121,10 @@ def dry_run(
     listings: Mapping[str, Listing] | None,
     connection: Connection | None,
 ) -> list[PlannedStep]:
-    """The steps of a load and their SQL; none when there is nothing new. Nothing is written.
+    """The steps of a load and their SQL; empty if there is nothing new. Nothing is written.
 
-    :param listings: what each source has; None where nothing is listed, and the plan is of all files there.
-    :param connection: over which the ledger is read; None: as if nothing had been loaded.
+    :param listings: what each source has; None: nothing is listed, and the plan is for all files there.
+    :param connection: the connection to read the ledger over; None: plan as if nothing had been loaded.
     """
     if listings is None:
         listings = {name: Listing.unlisted(uri) for name, uri in request.uris.items()}
@@ -151,9 +151,9 @@ def dry_run(
 
 
 class _Load:
-    """One load, through all of its transactions, of which at the most one commits.
+    """One load, through all of its transactions, of which at most one commits.
 
-    :ivar state: in what state things are left when it is stopped at this moment.
+    :ivar state: the state in which things are left if the load is stopped at this moment.
     """
 
     def __init__(self, engine: Engine, context: Context, listed: StepReport) -> None:
@@ -161,13 +161,13 @@ class _Load:
         self._context = context
         self._listed = listed
         self._adapter = context.adapter
-        # What was loaded by a transaction whose COMMIT was not answered.
+        # The report of a transaction whose COMMIT got no answer.
         self._unconfirmed: LoadReport | None = None
         self.state = UNCHANGED
         self._collected: tuple[Table, ...] = ()
 
     def run(self) -> LoadReport:
-        """Load; where something transient was in the way, the whole transaction again on a new connection."""
+        """Load; after a transient error, repeat the whole transaction on a new connection."""
         try:
             return self._transaction()
         except Exception as exc:
@@ -176,8 +176,8 @@ class _Load:
             return self._again(exc)
 
     def _again(self, first: Exception) -> LoadReport:
-        """The same, after the first transaction has failed."""
-        # Only here: most loads have nothing to repeat.
+        """Repeat the transaction after the first one has failed."""
+        # Imported only here: most loads have nothing to repeat.
         from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
         failed = [first]
@@ -221,13 +221,13 @@ class _Load:
         self._context.journal.committed()
 
     def translate(self, error: Exception) -> SparkifyError | None:
-        """What to say of the error that has ended it; None where that is not known."""
+        """The error to report for the one that has ended the load; None if that is not known."""
         transient = self._adapter.is_transient(error)
         if transient and self._unconfirmed is not None:
             return TemporaryError("the connection was lost while the load was being committed", state=IN_DOUBT)
         translated = self._adapter.translate(error)
         if translated is not None:
-            # Such as a password that was changed meanwhile: it says of itself that nothing was.
+            # While a commit is unconfirmed, an error such as a changed password would claim: nothing changed.
             translated.state = self.state if self._unconfirmed else translated.state or self.state
             if transient and self._context.journal.attempts > 1:
                 translated.found += ", also when tried again"
@@ -239,7 +239,7 @@ class _Load:
         self._context.observer.warning(f"trying again: {translated.found if translated else error}")
 
     def _once(self, session: Session) -> LoadReport:
-        # Each source is read the fast way, repaired where that fails, and read again.
+        # Each source is read the fast way; if that fails, it is repaired and read again.
         while True:
             session.begin()
             try:
@@ -257,7 +257,7 @@ class _Load:
                     session.rollback()
                 raise
             if not attempt.has_written:
-                # Not even the lock is kept: there is nothing to write, and no log to bring into a file.
+                # Nothing to write: the lock's update is undone as well, so no log is left to bring into a file.
                 session.rollback()
                 return report
             if attempt.recorded is not None:
@@ -267,7 +267,7 @@ class _Load:
                 with session.step("commit"):
                     session.commit()
             except DBAPIError as exc:
-                # Lost before the answer to COMMIT: it is unknown whether it was carried out.
+                # If the connection was lost before COMMIT was answered, it may have been carried out or not.
                 self._unconfirmed = report if self._adapter.is_in_doubt(exc) else None
                 if self._unconfirmed is None:
                     self.state = UNCHANGED

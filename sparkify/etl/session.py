@@ -1,7 +1,7 @@
-"""The one way to a database during a load: every statement passes through :meth:`Session.run`.
+"""The one way to a database during a load: every statement passes through a :class:`Session`.
 
-A :class:`Session` sends what it is given. A dry run (:mod:`sparkify.etl.dry_run`) is given the same and records
-it. Both group the statements by the steps of the load, log each step, and keep what it took.
+A session sends what it is given. A dry run (:mod:`sparkify.etl.dry_run`) is given the same statements and
+records them. Both group them by the steps of the load, log each step, and keep what it took.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ __all__ = ["Outcome", "Renderer", "Session", "Step"]
 log = logging.getLogger("sparkify.etl")
 
 _LONGEST_LOGGED = 2_000
-"""Characters of a statement in the log: what a statement holds beyond them are rows."""
+"""Characters of a statement that are logged: beyond them a statement contains only rows."""
 
 _LOGGED_HERE = {"logged": True}
-"""An execution option by which a listener of the engine sees that it need not log the statement again."""
+"""An execution option that tells a listener of the engine not to log the statement again."""
 
 
 class Renderer(templates.Renderer, Protocol):
-    """As much of an adapter as a session needs."""
+    """The part of an adapter that a session needs."""
 
     def inserts(
         self, table: Table, rows: Sequence[Mapping[str, Any]]
@@ -42,15 +42,15 @@ class Renderer(templates.Renderer, Protocol):
         """The statements that insert many rows, each with its parameters."""
 
     def inline(self, text: str, parameters: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
-        """The text of a statement and the parameters that the driver is given with it."""
+        """The text of a statement, and the parameters to give to the driver with it."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a statement answered. In a dry run nothing: no row, and 0.
+    """The result of a statement. Empty in a dry run: no rows, and 0.
 
-    :ivar rowcount: how many rows it touched; 0 of a SELECT.
-    :ivar rows: of a SELECT.
+    :ivar rowcount: how many rows it touched; 0 for a SELECT.
+    :ivar rows: the rows of a SELECT.
     """
 
     rowcount: int = 0
@@ -58,13 +58,13 @@ class Outcome:
 
     @property
     def value(self) -> Any:
-        """The first column of the first row; 0 where there is none."""
+        """The first column of the first row; 0 if there is none."""
         return self.rows[0][0] if self.rows else 0
 
 
 @dataclass
 class Step:
-    """A step that is under way: how many rows its statements touched, and in a dry run their texts."""
+    """A step in progress: how many rows its statements touched, and in a dry run their texts."""
 
     title: str
     rows: int = 0
@@ -75,9 +75,9 @@ class Session:
     """Sends the statements of one load over one connection.
 
     :ivar load_id: for the statements and the log; None before the number of the load is known.
-    :ivar steps: what was done so far, in order.
-    :ivar last_step: the one that is under way, or the last that was; None before the first.
-    :ivar limits: of the batch, which the statements have as literals; none before it is staged.
+    :ivar steps: the steps done so far, in order.
+    :ivar last_step: the title of the step in progress, or of the last one; None before the first.
+    :ivar limits: the limits of the batch, which statements contain as literals; empty before it is staged.
     """
 
     dry_run = False
@@ -100,10 +100,10 @@ class Session:
         *,
         apart: Connection | None = None,
     ) -> Outcome:
-        """Send a statement, and return what it answered.
+        """Send a statement, and return its result.
 
-        :param statement: as SQLAlchemy has it, also compiled before, or the text of what it has no words for.
-        :param apart: another connection, as of :meth:`connect_apart`, over which it is sent.
+        :param statement: a SQLAlchemy construct, a template, or text for what SQLAlchemy has no construct for.
+        :param apart: another connection to send it over, such as that of :meth:`connect_apart`.
         """
         text = statement if isinstance(statement, str) else self.text(statement)
         match statement:
@@ -119,18 +119,18 @@ class Session:
         return outcome
 
     def text(self, statement: ClauseElement | Template) -> str:
-        """The text of a statement as it is sent now."""
+        """The text of a statement as it would be sent now."""
         values = LoadValues(self.limits, self.load_id)
         if isinstance(statement, Template):
             return statement.text(self._adapter, values)
         return self._adapter.render(statement, limits=values)
 
     def read(self, select: SelectBase) -> Sequence[Row[Any]]:
-        """The rows of a SELECT that decide what the load does. A dry run with a connection reads them too."""
+        """The rows of a SELECT that decides what the load does. A dry run with a connection reads them too."""
         return self.run(select).rows
 
     def fetch(self, select: SelectBase) -> Sequence[Sequence[Any]]:
-        """The rows of a SELECT as the driver has them, without names: for very many. Else as :meth:`read`."""
+        """The rows of a SELECT as the driver returns them, unnamed: for very many. Else as :meth:`read`."""
         return self._send(self.text(select), named=False).rows
 
     def insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -152,7 +152,7 @@ class Session:
         sent, bound = self._adapter.inline(text, parameters)
         connection = self._open if apart is None else apart
         result = connection.exec_driver_sql(sent, bound or None, execution_options=_LOGGED_HERE)
-        # A driver may answer an INSERT with a row that has the count.
+        # A driver may return a row with the count for an INSERT.
         outcome = (
             Outcome(rows=result.all() if named else _plain(result))
             if reads and result.returns_rows
@@ -175,21 +175,21 @@ class Session:
         self._open.begin()
 
     def commit(self) -> None:
-        """Commit it."""
+        """Commit the transaction."""
         self._open.commit()
 
     def rollback(self) -> None:
-        """Undo it, if there is one."""
+        """Roll back the transaction, if there is one."""
         self._open.rollback()
 
     def discard(self) -> None:
-        """Close the connection, so that the pool gives it to nobody."""
+        """Close the connection, so that the pool does not hand it out again."""
         self._open.invalidate()
 
     def connect_apart(self, duplicate: Callable[[Any], Any]) -> Connection | None:
-        """Another connection, each of whose statements is a transaction of its own; None in a dry run.
+        """Another connection, on which each statement is a transaction of its own; None in a dry run.
 
-        :param duplicate: makes one of the driver from that of this session: the pool may have but one.
+        :param duplicate: makes a driver connection from that of this session: the pool may have only one.
         """
         engine = self._open.engine
         pool = NullPool(lambda: duplicate(self.driver_connection), dialect=engine.dialect)
@@ -202,14 +202,14 @@ class Session:
 
     @property
     def driver_connection(self) -> DBAPIConnection | None:
-        """The connection of the driver; None in a dry run."""
+        """The connection of the driver; None if the session has no connection, as a dry run may."""
         return None if self._connection is None else self._connection.connection.dbapi_connection
 
     # -- steps ---------------------------------------------------------------------------------------------
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
-        """Let what is run in the block count as one step, and log how long it took."""
+        """Count what runs in the block as one step, and log how long it took."""
         self._step = step = Step(title)
         self.last_step = title
         clock = time.perf_counter()
@@ -237,7 +237,7 @@ class Session:
 
 
 def _plain(result: CursorResult[Any]) -> Sequence[Any]:
-    """The rows as the cursor of the driver gives them: SQLAlchemy's take three times as long."""
+    """The rows as the cursor of the driver returns them: SQLAlchemy's rows take three times as long."""
     cursor = result.cursor
     rows: Sequence[Any] = () if cursor is None else cursor.fetchall()
     result.close()

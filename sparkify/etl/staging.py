@@ -1,4 +1,4 @@
-"""How a staging table is declared: the files that fill it, and how a key of their lines becomes a column."""
+"""Declares a staging table: the files that fill it, and how each key of their lines becomes a column."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ _INFO_KEY = "sparkify.json"
 class JsonField:
     """How one key of a JSON object becomes one column.
 
-    The rules are the same on every database: on DuckDB they are applied while reading, on Redshift they are
-    what COPY and the column's type allow.
+    The rules are the same on every database: on DuckDB they are applied during reading, on Redshift they are
+    what COPY and the type of the column allow.
     """
 
     key: str
     required: bool = False
-    """Whether a line without a value for this key is rejected; always where the column is NOT NULL."""
+    """Whether a line without a value for this key is rejected; always true if the column is NOT NULL."""
     empty_is_missing: bool = False
-    """Whether an empty text is no value: of what is a key. Of a number or a time it never is one."""
+    """Whether an empty text counts as missing, as in a key. For a number or a time it always does."""
     epoch: Literal["ms"] | None = None
     """``ms``: the value is an integer, milliseconds since 1970-01-01 UTC, and becomes a UTC timestamp."""
     minimum: float | None = None
     maximum: float | None = None
     too_low: str | None = None
-    """What is said of a value below the minimum, such as ``is before 2000``; by default that it is below it."""
+    """The reason given for a value below the minimum, such as ``is before 2000``; default: ``is below ...``."""
     days_ahead: int | None = None
-    """Of an epoch: how many days after the day (UTC) of the load it may lie; see :meth:`Source.as_of`."""
+    """For an epoch: how many days after the day (UTC) of the load it may be; see :meth:`Source.as_of`."""
     too_high: str | None = None
-    """What is said of a value above the maximum; by default that it is above it."""
+    """The reason given for a value above the maximum; default: ``is above ...``."""
 
 
 def from_json(
@@ -83,8 +83,8 @@ def json_fields(table: Table) -> dict[Column[Any], JsonField]:
     """The columns of a staging table with the JSON key of each, in the order of the table.
 
     :raises ValueError: when no column of the table was declared with :func:`from_json`.
-    :raises ConfigurationError: when one is of a type into which no value of JSON is read as it is, a text that
-        is longer than Redshift has, or one with the bounds of a number; and when another column is NOT NULL.
+    :raises ConfigurationError: when the type of one cannot hold a JSON value unchanged; when one is a text that
+        is too long for Redshift, or has the bounds of a number; and when any other column is NOT NULL.
     """
     fields: dict[Column[Any], JsonField] = {
         column: column.info[_INFO_KEY] if column.nullable else replace(column.info[_INFO_KEY], required=True)
@@ -127,14 +127,14 @@ def _check_type(column: Column[Any], one: JsonField) -> None:
 
 
 def _instead_of(column: Column[Any]) -> str:
-    """Which types there are instead of one that is not read from JSON."""
+    """The types to use instead of one that cannot be read from JSON."""
     if isinstance(column.type, DateTime | Date):
         return (
             'Use TIMESTAMP of sqlalchemy.types with epoch="ms", of milliseconds since 1970-01-01 UTC; '
             "a time that is written otherwise is read as text."
         )
-    # COPY makes 19.98 of the JSON number 19.99 in a NUMERIC, and DuckDB reads one by way of a DOUBLE. A CHAR of
-    # Redshift takes ASCII alone.
+    # For a NUMERIC, COPY turns the JSON number 19.99 into 19.98, and DuckDB goes by way of a DOUBLE. Redshift's
+    # CHAR takes only ASCII.
     return (
         "Use String(n), an integer, a double or an epoch, and for money String(n), or an integer of its "
         "smallest unit."
@@ -142,7 +142,7 @@ def _instead_of(column: Column[Any]) -> str:
 
 
 def _until(one: JsonField, day: date) -> JsonField:
-    """The rules of a key for a load of this day."""
+    """The rules of a key for a load on this day."""
     if one.days_ahead is None:
         return one
     last = day + timedelta(days=one.days_ahead)
@@ -152,7 +152,7 @@ def _until(one: JsonField, day: date) -> JsonField:
 
 @dataclass(frozen=True, kw_only=True)
 class Required:
-    """Columns that must have a value in the lines in which ``column`` equals ``value``."""
+    """Columns that must have a value in the lines where ``column`` equals ``value``."""
 
     column: str
     value: str
@@ -161,10 +161,10 @@ class Required:
 
 @dataclass(frozen=True, kw_only=True)
 class Kept:
-    """The lines that the transforms use: those in which ``column`` equals ``value``.
+    """The lines that the transforms use: those where ``column`` equals ``value``.
 
-    The others are validated and counted like these. A database that reads the files itself does not store
-    them; one that copies whole files does, so the transforms ask for the same value.
+    The other lines are validated and counted in the same way. A database that reads the files itself does not
+    store them; one that copies whole files does, so the transforms filter by the same value.
     """
 
     column: str
@@ -173,9 +173,9 @@ class Kept:
 
 @dataclass(frozen=True, kw_only=True)
 class Watched:
-    """A column of few values: a load tells of one that it never had before.
+    """A column with few distinct values: a load reports a value that it never had before.
 
-    :ivar values: those that are known from the start.
+    :ivar values: the values that are known from the start.
     """
 
     column: str
@@ -186,14 +186,14 @@ class Watched:
 class Location:
     """The setting that says where the files of a source are.
 
-    The setting ``orders`` is ``ORDERS`` in ``section`` of the file of settings; environment and command line
-    have it under their own spelling of the name.
+    The setting ``orders`` is ``ORDERS`` in ``section`` of the settings file; the environment and the command
+    line each spell the name in their own way.
 
     :ivar setting: the name of the setting.
-    :ivar section: where it stands in the file.
-    :ivar option: its name there; by default the setting's, in capitals.
-    :ivar default: where the files are when nothing is set; None: it must be set.
-    :ivar jsonpaths: the setting that names a JSONPaths file for COPY; None where there is no such setting.
+    :ivar section: its section in the file.
+    :ivar option: its name there; by default that of the setting, in capitals.
+    :ivar default: where the files are if nothing is set; None: it must be set.
+    :ivar jsonpaths: the setting that names a JSONPaths file for COPY; None if there is no such setting.
     """
 
     setting: str
@@ -208,15 +208,15 @@ class Location:
 class Source:
     """Files of newline-delimited JSON that fill one staging table.
 
-    :ivar name: the word for it in commands and reports, such as ``events``.
-    :ivar staging: the table that holds the batch; its columns carry :func:`from_json`.
-    :ivar required: what must be there in some of the lines, beside what a column itself requires.
+    :ivar name: its name in commands and reports, such as ``events``.
+    :ivar staging: the table that holds the batch; its columns are declared with :func:`from_json`.
+    :ivar required: values that some of the lines must have, besides what a column itself requires.
     :ivar kept: the lines that the transforms use; None: all of them.
-    :ivar watched: the column of which new values are told; None: of none.
-    :ivar ranges: columns whose least and greatest value in a batch are looked up when it is staged, for what
-        reads a large table in that range alone (:mod:`sparkify.etl.ranges`).
+    :ivar watched: the column whose new values are reported; None: no column.
+    :ivar ranges: columns whose least and greatest values in a batch are looked up once it is staged, so that
+        statements read only that range of a large table (:mod:`sparkify.etl.ranges`).
     :ivar location: the setting that says where the files are; by default ``source_<name>``.
-    :ivar day: of the load, UTC; None: no value is too far ahead of it.
+    :ivar day: the day of the load, UTC; None: no value is too far in the future.
     """
 
     name: str
@@ -229,13 +229,13 @@ class Source:
     day: date | None = None
 
     def __post_init__(self) -> None:
-        """See what is wrong with it.
+        """Check the declaration.
 
-        :raises ConfigurationError: when a column of the staging table is of a type that is not read from JSON;
+        :raises ConfigurationError: when a column of the staging table has a type that is not read from JSON;
             when two are filled from one key, or one from a key that no JSONPaths file can name; when
-            ``required``, ``kept`` or ``watched`` names a column that is not filled from JSON, or is no text;
-            and when its name has other characters than letters, digits, ``_``, ``-`` and ``.``.
-        :raises ValueError: when the table has no column that ``ranges`` names.
+            ``required``, ``kept`` or ``watched`` names a column that is not filled from JSON or is not a text;
+            and when the name has characters other than letters, digits, ``_``, ``-`` and ``.``.
+        :raises ValueError: when ``ranges`` names a column that the table does not have.
         """
         check_source_name(self.name)
         check_schemas([self.staging])
@@ -274,9 +274,9 @@ class Source:
         return fields if self.day is None else {name: _until(one, self.day) for name, one in fields.items()}
 
     def as_of(self, moment: datetime) -> Source:
-        """The same source as a load of this moment (UTC) reads it: epochs too far ahead of its day are wrong.
+        """The same source as a load at this moment (UTC) reads it: it rejects epochs too far after that day.
 
-        The day counts, not the moment: of two loads of a day both take a line, or neither does.
+        The day counts, not the moment: two loads on the same day either both accept a line or both reject it.
         """
         return replace(self, day=moment.date())
 

@@ -1,4 +1,4 @@
-"""Statements that every load sends, compiled once in a process: what differs between loads is filled in."""
+"""Compiles the statements that every load sends once per process, and fills in what differs between loads."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ __all__ = ["Limits", "LoadNumber", "LoadValues", "Place", "Renderer", "Template"
 
 
 Limits = Mapping[str, tuple[Any, Any]]
-"""By ``limit_key``, the least and the greatest value of a batch; two None where it has no row."""
+"""The least and the greatest value of a batch, by ``limit_key``; both None if it has no rows."""
 
 _NUMBER = "load"
 _MARKS = re.compile("\x02([a-z0-9]+)\x03")
-"""No statement of a pipeline has these characters: what comes from files is in no template."""
+"""No statement of a pipeline contains these characters: templates contain nothing that comes from files."""
 
 
 class LoadNumber(ColumnElement[int]):
     """The number of the load that sends the statement."""
 
-    # What it is written as depends on the load.
+    # Its text depends on the load.
     inherit_cache = False
     type = BigInteger()
 
 
 class LoadValues(dict[str, tuple[Any, Any]]):
-    """What a load writes into its statements: the limits of its batch by their keys, and its number.
+    """The values that a load fills into its statements: the limits of its batch by key, and its number.
 
-    :ivar load_id: None before it is known.
+    :ivar load_id: None until it is known.
     """
 
     def __init__(self, limits: Limits, load_id: int | None) -> None:
@@ -51,24 +51,24 @@ class LoadValues(dict[str, tuple[Any, Any]]):
 
 
 class Renderer(Protocol):
-    """As much of an adapter as is needed here."""
+    """The part of an adapter that is needed here."""
 
     def render(self, statement: ClauseElement, *, limits: Limits | None = None) -> str:
-        """The text of a statement, values and the known limits of the batch included."""
+        """The text of a statement, including its values and the known limits of the batch."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a limit goes.
+    """A placeholder for a limit.
 
-    :ivar take: from the type of the limit, the text that stands there until it is filled in.
+    :ivar take: given the type of the limit, the text of the placeholder, which is replaced later.
     """
 
     take: Callable[[TypeEngine[Any]], str]
 
 
 class _Places(LoadValues):
-    """Stands for the values of all loads while a statement is compiled."""
+    """Provides placeholders instead of the values of a load while a statement is compiled."""
 
     def __init__(self) -> None:
         super().__init__({}, None)
@@ -90,9 +90,9 @@ def _mark(name: str) -> str:
 
 
 class Template:
-    """A statement of a plan, with a text for each kind of database once it was sent there.
+    """A statement of a plan, with its text for each kind of database that it was sent to.
 
-    To build and compile its statements takes three tenths of the processor time of a small load.
+    Building and compiling the statements of a plan takes three tenths of the CPU time of a small load.
     """
 
     def __init__(self, statement: ClauseElement) -> None:
@@ -105,7 +105,7 @@ class Template:
         return isinstance(self.statement, SelectBase)
 
     def text(self, renderer: Renderer, values: LoadValues) -> str:
-        """The text of the statement in one load; where not every limit is known, it is compiled for that."""
+        """The text of the statement in one load; if a limit is not known, it is compiled for that load."""
         kind = type(renderer)
         if kind not in self._texts:
             places = _Places()
