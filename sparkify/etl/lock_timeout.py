@@ -1,4 +1,4 @@
-"""How long another load is waited for."""
+"""How long to wait for another load."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from sparkify.etl.errors import ConfigurationError
 __all__ = ["LOCK_TIMEOUT", "check_lock_timeout"]
 
 LOCK_TIMEOUT: Final = 60.0
-"""Seconds, where nobody says otherwise."""
+"""Seconds, unless configured otherwise."""
 
 
 def check_lock_timeout(seconds: float) -> None:
-    """See that somebody can wait so many seconds; infinity is for as long as it takes.
+    """Check that it is possible to wait this many seconds; infinity waits for as long as it takes.
 
     :raises ConfigurationError: when they are negative, or NaN.
     """

@@ -13,7 +13,7 @@ class Observer:
     def loading(self, sources: Mapping[str, str], warehouse: str) -> None:
         """A load begins.
 
-        :param sources: by their names, where their files are.
+        :param sources: where the files of each source are, by its name.
         :param warehouse: its URL, without a password.
         """
 

@@ -15,7 +15,7 @@ __all__ = ["Question"]
 class Question:
     """A question that can be asked by its name.
 
-    :ivar name: as the command line has it: the function's, with dashes.
+    :ivar name: as on the command line: the name of the function, with dashes.
     :ivar ask: the function.
     :ivar measure: the column that is the answer, for bars beside the rows.
     """

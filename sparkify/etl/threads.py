@@ -1,8 +1,8 @@
-"""Threads for calls that hold signals back, which nobody waits for where a signal or an error ends the block.
+"""Threads for calls that hold signals back; nothing waits for them once a signal or an error ends the block.
 
-The S3 client returns to Python when S3 has answered, or after a minute. A handler of Python runs in the main
-thread alone, and not before its call has returned: so that thread makes no such call. It waits in turns, for a
-signal that comes just before it waits, or in another thread, does not end its wait.
+The S3 client returns to Python when S3 has answered, or after a minute. Python runs a signal handler only in
+the main thread, and only after its current call has returned, so that thread makes no such call. It waits in
+short turns: a signal that arrives just before the wait, or in another thread, does not end the wait.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ T = TypeVar("T")
 Item = TypeVar("Item")
 
 CALL = "sparkify-call"
-"""The name of a thread that need not be waited for: see :func:`are_left`."""
+"""The name of threads that need not be waited for: see :func:`are_left`."""
 _TURN = 0.5
-"""Seconds of waiting after which the main thread runs the handlers of signals that have not ended the wait."""
+"""Seconds of waiting after which the main thread runs the handlers of signals that did not end the wait."""
 
 
 class _Result(Future[T]):
-    """What a call in another thread will return."""
+    """The future result of a call in another thread."""
 
     def result(self, timeout: float | None = None) -> T:
-        """What the call has returned. Without a time it is waited for, however long that takes."""
+        """The result of the call. Without a timeout, wait for it as long as it takes."""
         while timeout is None and not self.done():
             wait([self], _TURN)
         return super().result(timeout)
 
 
 class Threads:
-    """So many threads at most, each made when there is something to do for it.
+    """A pool with a maximum number of threads, each started when there is something for it to do.
 
-    Beside ``ThreadPoolExecutor`` in this: an error in the block leaves them behind, and so does the end of the
-    process.
+    Unlike ``ThreadPoolExecutor``, it does not wait for its threads after an error in the block, nor at the end
+    of the process.
     """
 
     def __init__(self, count: int) -> None:
@@ -66,7 +66,7 @@ class Threads:
                     thread.join(_TURN)
 
     def submit(self, call: Callable[[], T]) -> Future[T]:
-        """What the call will return. It is not made where the block has ended with an error before its turn."""
+        """Queue a call, and return its future. It is not made if an error ends the block before its turn."""
         future = _Result[T]()
         self._tasks.put((future, call))
         if len(self._threads) < self._count:
@@ -76,7 +76,7 @@ class Threads:
         return future
 
     def map(self, function: Callable[[Item], T], items: Iterable[Item]) -> Iterator[T]:
-        """What the function returns for each item, in their order. Its exception is raised here."""
+        """What the function returns for each item, in order. Its exceptions are raised here."""
         for future in [self.submit(partial(function, item)) for item in items]:
             yield future.result()
 
@@ -89,12 +89,12 @@ class Threads:
             try:
                 future.set_result(call())
             except BaseException as exc:
-                # Whoever asks for the result has it.
+                # Raised when the result is asked for.
                 future.set_exception(exc)
 
 
 def call_aside(call: Callable[[], T]) -> T:
-    """What the call returns, made in another thread where this one is the main thread."""
+    """What the call returns; it is made in another thread if this one is the main thread."""
     if threading.current_thread() is not threading.main_thread():
         return call()
     with Threads(1) as threads:
@@ -102,16 +102,16 @@ def call_aside(call: Callable[[], T]) -> T:
 
 
 def next_of(queue: Queue[T]) -> T:
-    """What comes next in a queue, however long that takes."""
+    """The next item of a queue, however long it takes to arrive."""
     while True:
         with suppress(Empty):
             return queue.get(timeout=_TURN)
 
 
 def are_left(grace: float = 0) -> bool:
-    """Whether a call of this process is still under way that nobody waits for.
+    """Whether a call that nothing waits for is still in progress in this process.
 
-    :param grace: seconds that they have to end.
+    :param grace: seconds to give such calls to end.
     """
     until = time.monotonic() + grace
     left = [thread for thread in threading.enumerate() if thread.name == CALL]

@@ -1,9 +1,9 @@
-"""Functions run in other processes, their results in order.
+"""Runs functions in other processes, and returns their results in order.
 
-Not ``multiprocessing``: its spawned children import the caller's main module again, so that a script without
+Not ``multiprocessing``: its spawned children import the caller's main module again, so a script without
 ``if __name__ == "__main__"`` would start itself over and over, and one read from standard input would fail;
-and its forked ones are not safe beside threads. These children are Python processes that import this package
-and nothing of the caller's; they read tasks from standard input and leave when it ends, so none outlives its
+its forked children are not safe alongside threads. These children are Python processes that import this package
+and nothing of the caller's; they read tasks from standard input and exit when it ends, so none outlives its
 parent.
 """
 
@@ -35,18 +35,18 @@ def usable_processors() -> int:
 
 
 class Workers(Generic[State]):
-    """So many processes with one state; with one, everything is done in the calling process.
+    """A pool of processes with the same state; a pool of one works in the calling process.
 
-    :ivar state: what the functions are given beside their task, in this process.
+    :ivar state: what the functions are given besides their task, in this process.
     """
 
     def __init__(self, make: Callable[[Given], State], given: Given, processes: int) -> None:
-        """Every process makes the state for itself, of something that can be pickled."""
+        """Each process makes its own state from ``given``, which must be picklable."""
         self._made_of = (make, given)
         self._children: list[subprocess.Popen[bytes]] = []
         self._idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
         self._threads: ThreadPoolExecutor | None = None
-        # An interpreter embedded in another program may not know where it is.
+        # An interpreter embedded in another program may not know the path of its executable.
         self._processes = processes if sys.executable else 1
         self.state = make(given)
 
@@ -68,12 +68,12 @@ class Workers(Generic[State]):
         self._end()
 
     def map(self, function: Callable[[State, Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
-        """What the function returns for each task, in their order.
+        """What the function returns for each task, in order.
 
-        Tasks are taken from the iterable as they are needed, a few ahead; what the caller leaves is not done.
-        An exception of the function is raised here.
+        Tasks are taken from the iterable as needed, a few ahead; those that the caller does not reach are not
+        done. An exception of the function is raised here.
 
-        :raises RuntimeError: when a process dies, for lack of memory for instance.
+        :raises RuntimeError: when a process dies, for instance for lack of memory.
         """
         if self._threads is None:
             for task in tasks:
@@ -118,7 +118,7 @@ class Workers(Generic[State]):
         if self._threads:
             self._threads.shutdown(cancel_futures=True)
         for child in self._children:
-            # Closing flushes what was meant for the dead.
+            # Closing flushes what was still meant for the killed child.
             with suppress(OSError):
                 cast("IO[bytes]", child.stdin).close()
             cast("IO[bytes]", child.stdout).close()
@@ -127,11 +127,11 @@ class Workers(Generic[State]):
 
 
 def serve() -> None:
-    """Carry out the tasks on standard input until it ends: what the children of :class:`Workers` do."""
-    # An interrupt from the terminal reaches every process; the parent is the one to act on it.
+    """Carry out the tasks on standard input until it ends, as a child of :class:`Workers`."""
+    # An interrupt from the terminal reaches every process; only the parent acts on it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     tasks, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    # Whatever is printed must not get between the answers.
+    # Printed output must not get between the answers.
     os.dup2(2, 1)
     make, given = _receive(tasks)
     state = make(given)
