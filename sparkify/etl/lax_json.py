@@ -1,4 +1,4 @@
-"""JSON as DuckDB reads it, a little more than JSON is: parsed, and rewritten as what every reader takes."""
+"""Parses what DuckDB reads as JSON, which is slightly more, and rewrites it as what every reader accepts."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Any
 __all__ = ["SMALLEST", "Constant", "Huge", "Object", "Tiny", "parse", "real", "strict"]
 
 SMALLEST = sys.float_info.min
-"""The least number above 0 that every database keeps: Redshift refuses one that is nearer to 0."""
+"""The smallest number above 0 that every database keeps: Redshift refuses one that is closer to 0."""
 
 _LAX = re.compile(
     r'"(?:[^"\\]|\\.)*"|(?P<comma>(?<![\[{, \t\r\n])[ \t\r\n]*,)(?=[ \t\r\n]*[}\]])'
     r"|(?P<constant>-?\b(?:nan|inf(?:inity)?)\b)",
     re.IGNORECASE,
 )
-"""A string; or what DuckDB reads and JSON has not: a comma before a closing bracket, NaN, the infinities."""
+"""A string, or what DuckDB reads beyond JSON: a comma before a closing bracket, NaN, the infinities."""
 
 _MAYBE_LAX = re.compile(rb",[ \t\r\n]*[}\]]|nan|inf", re.IGNORECASE)
 _DIGIT = re.compile(r"[1-9]")
@@ -29,7 +29,7 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 def parse(text: str) -> Any:
     """The value of a line.
 
-    DuckDB reads over a comma before a closing bracket, and NaN in a key that is not read; so does this.
+    DuckDB ignores a comma before a closing bracket, and NaN under a key that is not read; so does this.
 
     :raises ValueError: when it is not JSON even so, or has half of a surrogate pair.
     """
@@ -42,7 +42,7 @@ def parse(text: str) -> Any:
         text = repaired
         value = _load(text)
     if _SURROGATE.search(text):
-        # The value of a key that is there twice as well, of which an object keeps but the last.
+        # Including each value of a key that occurs twice, of which an object keeps only the last.
         everything = _load(text, object_pairs_hook=list)
         try:
             json.dumps(everything, ensure_ascii=False).encode()
@@ -58,14 +58,14 @@ def _load(text: str, **others: Any) -> Any:
     except json.JSONDecodeError:
         raise
     except ValueError:
-        # Python makes no integer of 5,000 digits; it would be none of 64 bits either.
+        # Python refuses an integer of 5,000 digits, which would not fit into 64 bits either.
         return json.loads(text, **hooks, parse_int=_integer)
 
 
 class Huge(float):
-    """A number for which Python has no type that keeps it.
+    """A number that is too large for Python to read.
 
-    :ivar text: as it is written.
+    :ivar text: the number as it is written.
     """
 
     text: str
@@ -78,16 +78,16 @@ def _huge(text: str) -> Huge:
 
 
 class Tiny(float):
-    """A number that is not 0 and nearer to it than :data:`SMALLEST`; its value may be 0.
+    """A number that is not 0 but closer to it than :data:`SMALLEST`; its value may be 0.
 
-    :ivar text: as it is written.
+    :ivar text: the number as it is written.
     """
 
     text: str
 
 
 def real(text: str) -> float:
-    """The number that a text means, which has the form of one."""
+    """The number that a text in the form of a number stands for."""
     number = float(text)
     if not math.isfinite(number):
         return _huge(text)
@@ -103,24 +103,24 @@ def _integer(digits: str) -> float:
 
 
 def _python(found: re.Match[str]) -> str:
-    """What Python reads for what JSON has not."""
+    """What Python can read in place of what JSON does not have."""
     if found["comma"] is not None:
         return found["comma"].rstrip(",")
     return found[0] if found["constant"] is None else "NaN"
 
 
 def _json(found: re.Match[str]) -> str:
-    """What JSON has for it."""
+    """What JSON has in its place."""
     return _python(found) if found["constant"] is None else "null"
 
 
 def strict(line: bytes) -> bytes:
-    """An accepted line as JSON that every reader takes: without what only DuckDB and this module read over."""
+    """An accepted line as JSON that every reader takes: without what only DuckDB and this module accept."""
     return _LAX.sub(_json, line.decode()).encode() if _MAYBE_LAX.search(line) else line
 
 
 class Object(dict[str, Any]):
-    """An object of JSON.
+    """A JSON object.
 
     :ivar twice: the keys that it has more than once.
     """
@@ -137,6 +137,6 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 class Constant(str):
-    """NaN or an infinity, which JSON has not: no number, and of no other type either."""
+    """NaN or an infinity, which JSON does not have: neither a number nor of any other type."""
 
     __slots__ = ()

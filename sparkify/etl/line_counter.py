@@ -1,4 +1,4 @@
-"""Counts the lines of a file whose parts pass by."""
+"""Counts the lines of a file as its parts pass by."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ __all__ = ["LineCounter"]
 
 
 class LineCounter:
-    """Counts the lines that pass by, and sees what a fast reader would pass over in silence."""
+    """Counts the lines that pass by, and notices what a fast reader would silently ignore."""
 
     _NUL = b"\\u0000"
-    # DuckDB skips them around a line. They are no white space of JSON, and Redshift is not known to take them.
+    # DuckDB skips these around a line. JSON has no such white space, and Redshift is not known to accept it.
     _NOT_JSON = (b"\x0b", b"\x0c")
 
-    # Numbers that are nearer to 0 than any double, for which DuckDB has 0.0: with an exponent of three digits,
-    # or with as many zeros in a row. To look for "e" before the hyphen takes ten times as long.
+    # Numbers closer to 0 than any double, which DuckDB reads as 0.0: with an exponent of three digits, or with
+    # hundreds of zeros in a row. Searching for "e" before the hyphen takes ten times as long.
     _EXPONENT = re.compile(rb"-[0-9]{3}(?<=[0-9][eE]-...)[0-9]*[ \t\r\n,}\]]")
     _ZEROS = b"0" * 200
-    # More than any of these but the exponent has, which with more digits has so many zeros.
+    # Longer than any of these, except an exponent with even more digits, which contains as many zeros.
     _SEAM = 220
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class LineCounter:
 
     @property
     def open_bytes(self) -> int:
-        """Bytes of the last line so far; 0 where the last byte was a newline."""
+        """Bytes of the last line so far; 0 if the last byte was a newline."""
         return self._length
 
     @property
@@ -41,7 +41,7 @@ class LineCounter:
 
     @property
     def lines(self) -> int:
-        """Lines so far, blank ones and one without a newline included."""
+        """Lines so far, including blank ones and a last one without a newline."""
         return self._newlines + self.open_line
 
     def feed(self, data: bytes) -> None:
@@ -55,7 +55,7 @@ class LineCounter:
         else:
             self._length += len(data)
         self._long(self._length)
-        # Each of them may lie across two chunks.
+        # Each of these may span two chunks.
         seam = self._tail + data[: self._SEAM] if self._tail else b""
         self.suspect = self.suspect or self._is_suspect(data) or self._is_suspect(seam)
         self._tail = (self._tail + data[-self._SEAM :])[-self._SEAM :]

@@ -1,4 +1,4 @@
-"""The rules of one line: may it be loaded, and if not, why. The meaning of bad input on every database.
+"""Validates one line: whether it may be loaded, and if not, why; defines bad input for every database.
 
 The fast readers of the databases load whole files. Lines that they cannot vouch for are validated here,
 one by one, so that the outcome depends on the line alone and never on its neighbours.
@@ -33,10 +33,10 @@ __all__ = [
 ]
 
 BOM = b"\xef\xbb\xbf"
-"""The byte order mark that some editors put before UTF-8: no part of the first line."""
+"""The byte order mark that some editors put before UTF-8: it is not part of the first line."""
 
 MAX_LINE = 4 * 1024 * 1024
-"""Bytes: Redshift's COPY takes no larger JSON object (AWS: COPY from JSON format)."""
+"""Bytes: Redshift's COPY accepts no larger JSON object (AWS: COPY from JSON format)."""
 
 INTEGER_TEXT = r"-?[0-9]{1,19}"
 FLOAT_TEXT = r"-?[0-9]+([.][0-9]+)?([eE][-+]?[0-9]+)?"
@@ -46,14 +46,14 @@ _INTEGER = re.compile(INTEGER_TEXT)
 _FLOAT = re.compile(FLOAT_TEXT)
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(9), *range(10, 32), 127)}
 CONSTANTS = ("nan", "-nan", "inf", "-inf", "infinity", "-infinity")
-"""What JSON has not and DuckDB reads as a number, in lower case."""
+"""What DuckDB reads as a number although JSON does not have it, in lower case."""
 
 
 @dataclass(frozen=True)
 class Violation:
     """Why a line is rejected.
 
-    :ivar column: the column that cannot take its value; None when it is the line as a whole.
+    :ivar column: the column that cannot take its value; None if the line is rejected as a whole.
     """
 
     reason: str
@@ -61,7 +61,7 @@ class Violation:
 
 
 def split_lines(handle: BinaryIO) -> Iterator[bytes]:
-    """The lines of a file, without their newlines. One that is too long is cut."""
+    """The lines of a file, without their newlines. A line that is too long is cut."""
     while line := handle.readline(MAX_LINE + 2):
         rest = line
         while len(rest) == MAX_LINE + 2 and not rest.endswith(b"\n"):
@@ -70,14 +70,14 @@ def split_lines(handle: BinaryIO) -> Iterator[bytes]:
 
 
 def escape(line: bytes) -> str:
-    """A line as text that can be kept and printed: what is not UTF-8 as ``\\xNN``, control characters too."""
+    """A line as text that can be stored and printed: non-UTF-8 bytes and control characters as ``\\xNN``."""
     return line.decode(errors="backslashreplace").translate(_CONTROL)
 
 
 class LineValidator:
     """Validates the lines of one source.
 
-    :ivar source: its name.
+    :ivar source: the name of the source.
     """
 
     def __init__(self, source: Source) -> None:
@@ -87,7 +87,7 @@ class LineValidator:
         self._required: Sequence[Required] = source.required
 
     def validate(self, line: bytes) -> Violation | None:
-        """None when the line may be loaded; otherwise why not. Not for blank lines."""
+        """None if the line may be loaded; otherwise why not. Not for blank lines."""
         if len(line) > MAX_LINE:
             return Violation(f"longer than {MAX_LINE:,} bytes")
         try:
@@ -116,16 +116,16 @@ class LineValidator:
 
 
 def _stored(value: Any) -> Any:
-    """A value as it is stored: a text without the blanks at its end.
+    """A value as it is stored: a text without its trailing blanks.
 
-    Redshift takes them for nothing wherever it compares (AWS: Character types, "Significance of trailing
-    blanks"), so that whichever of two spellings came first would stand for both.
+    Redshift ignores them in every comparison (AWS: Character types, "Significance of trailing blanks"), so
+    that whichever of two spellings came first would be used for both.
     """
     return value.rstrip(" ") if isinstance(value, str) else value
 
 
 def _near(key: str, line: Object) -> str:
-    """Which key a line has instead of one that it lacks, where they differ in capitals and separators alone."""
+    """The key that a line has instead of one that it lacks, if they differ only in case and separators."""
     if key in line:
         return ""
     plain = [re.sub(r"[-_ ]", "", one).lower() for one in (key, *line)]
@@ -134,14 +134,14 @@ def _near(key: str, line: Object) -> str:
 
 
 def _text_of(value: Any) -> str:
-    """What DuckDB makes of a value that is no text: its JSON; too large a number stays as it is written."""
+    """What DuckDB makes of a value that is not a text: its JSON; too large a number stays as written."""
     return value.text if isinstance(value, Huge) else json.dumps(value, ensure_ascii=False)
 
 
 def _container(value: Any) -> str | None:
-    """What a value for a text is instead: an array, an object, or a text that reads as one of them; else None.
+    """Whether a value for a text is an array or an object instead, or a text that reads as one; else None.
 
-    Once it is stored, the two are the same: what COPY reads of an array is its text.
+    Once stored, the two are the same: what COPY reads of an array is its text.
     """
     if isinstance(value, str) and value[:1] in ("[", "{"):
         with suppress(ValueError, RecursionError):
@@ -151,7 +151,7 @@ def _container(value: Any) -> str | None:
 
 @dataclass(frozen=True)
 class _Rule:
-    """What one column takes."""
+    """What one column accepts."""
 
     column: str
     field: JsonField
@@ -246,7 +246,7 @@ def _shortened(text: str) -> str:
 
 
 def _rule(column: Column[Any], field: JsonField) -> _Rule:
-    """The rule of a column, by its type; others than these are refused where the source is declared."""
+    """The rule of a column, by its type; other types are refused when the source is declared."""
     kind = column.type
     if isinstance(kind, String):
         return _TextRule(column.name, field, text_limit(kind))

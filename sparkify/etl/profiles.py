@@ -1,4 +1,4 @@
-"""What was seen of the files of a source, and how it differs from what was expected: values alone."""
+"""Values for what was seen of the files of a source, and for how it differs from what was expected."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Profile:
     """What one file lacks, or has beyond the model of its source.
 
     :ivar missing: keys of the model that no line has.
-    :ivar unknown: keys that no column is filled from, as far as lines were looked at.
-    :ivar empty: keys of the model that have no value in any line; not judged of a short file.
-    :ivar nothing_kept: whether no line is one that the transforms use; not judged of a short file.
+    :ivar unknown: keys that no column is filled from, as far as lines were sampled.
+    :ivar empty: keys of the model that have no value in any line; not determined for a short file.
+    :ivar nothing_kept: whether the transforms use no line of it; not determined for a short file.
     """
 
     missing: frozenset[str] = frozenset()
@@ -28,16 +28,16 @@ class Profile:
 
 
 AS_EXPECTED = Profile()
-"""That of a file that lacks nothing, and has nothing beyond its model."""
+"""The profile of a file that lacks nothing, and has nothing beyond its model."""
 
 
 @dataclass(frozen=True)
 class Totals:
-    """What the staging table of a source shows of all files of a load together.
+    """What the staging table of a source shows about all files of a load together.
 
     :ivar kept: how many lines the transforms use.
-    :ivar filled: by key of the model, how many of these lines have a value.
-    :ivar values: the values of the column that is watched, but for those that were known.
+    :ivar filled: how many of these lines have a value, by key of the model.
+    :ivar values: the values of the watched column, except those that were known.
     """
 
     kept: int = 0
@@ -47,14 +47,14 @@ class Totals:
 
 @dataclass(frozen=True)
 class Drift:
-    """One way in which files of a load differ from those before, or from the model.
+    """One way in which files of a load differ from earlier files, or from the model.
 
     :ivar kind: ``missing key``: no line has it; ``new key``: no column is filled from it, and no earlier file
-        had it; ``no value``: it is NULL throughout; ``new value``: the column that is watched never had it;
+        had it; ``no value``: it is NULL throughout; ``new value``: the watched column never had it before;
         ``nothing kept``: no line is one that the transforms use, such as a play.
-    :ivar names: the keys, or the columns; of ``new value`` and ``nothing kept`` the column, then the values.
-    :ivar uri: the first file of which it is true; where the source lies, if it is true of all files together.
-    :ivar files: how many there are of them.
+    :ivar names: the keys; ``new value``: the column, then the values; ``nothing kept``: the key and its value.
+    :ivar uri: the first file that it applies to; where the source is, if it applies to all files together.
+    :ivar files: how many files it applies to.
     """
 
     source: str
@@ -69,7 +69,7 @@ class Drift:
         return f"{self.uri}{more}: {self._found()}"
 
     def _found(self) -> str:
-        # repr: a name may hold anything, and what it holds must not write on a terminal.
+        # repr: a name may contain anything, and must not be able to control a terminal.
         names = ", ".join(repr(name) if not name.isidentifier() else name for name in self.names[:10])
         if len(self.names) > 10:
             names += f" and {len(self.names) - 10:,} more"

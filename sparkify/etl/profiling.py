@@ -1,8 +1,8 @@
-"""Looks at the bytes of files as they pass by: which keys they have, and which of these have values.
+"""Inspects the bytes of files as they pass by: which keys they have, and which of these have values.
 
-Whether a key of the model is there is found by searching for it, which ends at the first line that has it. Keys
-of which the model does not know are seen in the lines that are looked at: the first of a file, and some of each
-further megabyte.
+A key of the model is found by searching for it, which ends at the first line that has it. Keys that the model
+does not know are found only in the lines that are sampled: the first lines of a file, and some of each further
+megabyte.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from sparkify.etl.staging import Source
 __all__ = ["FileProfiler", "Profiler"]
 
 ENOUGH = 50
-"""Lines that a file must have before it is said that none has a value. What four lines of five have, as plays
-among events, 50 lines lack by chance once in 10^35; what one line of five has, once in 70,000.
+"""Lines that a file must have before it is reported that none has a value. What four lines in five have, as
+plays among events, is absent from 50 lines by chance once in 10^35; what one in five has, once in 70,000.
 """
 
 _SAMPLED = 16
-"""Lines that are looked at of each part of a file."""
+"""Lines that are sampled from each part of a file."""
 _LONGEST = 64 * 1024
-"""Bytes of a line that is looked at."""
+"""Bytes of the longest line that is sampled."""
 _SEARCHED = 16 * 1024 * 1024
-"""Bytes of a file that are searched for a key; beyond them the lines that are looked at must do."""
+"""Bytes of a file that are searched for a key; beyond them, the sampled lines must do."""
 _SHAPES = 10_000
 """Shapes of lines that are remembered."""
 _KEY = re.compile(rb'"(\w+)":')
@@ -41,7 +41,7 @@ class Profiler:
         fields = source.fields
         self.keys = frozenset(one.key for one in fields.values())
         self.has_key = {key: re.compile(_named(key)) for key in self.keys}
-        # In a text an empty string is a value; for a number or a time it stands for none.
+        # An empty string is a value for a text, but not for a number or a time.
         self.has_value = {
             one.key: re.compile(
                 _named(one.key)
@@ -57,11 +57,11 @@ class Profiler:
         self._profiles: dict[frozenset[str], Profile] = {}
 
     def keys_of(self, line: bytes) -> frozenset[str]:
-        """The keys of a line; none where it is no object.
+        """The keys of a line; empty if it is not an object.
 
-        Lines of the same shape have the same keys: few of them are parsed.
+        Lines of the same shape have the same keys, so only few of them are parsed.
         """
-        # Half of the time of a parse. Keys of other characters, or written otherwise, are counted alone.
+        # Half the time of a parse. Keys with other characters, or written differently, are only counted.
         shape = (*_KEY.findall(line), line.count(b'":'), line.count(b'" :'))
         known = self._shapes.get(shape)
         if known is not None:
@@ -76,7 +76,7 @@ class Profiler:
         return found
 
     def profile_of(self, seen: frozenset[str]) -> Profile:
-        """That of a file with these keys, by them alone; one without keys has no line that is an object."""
+        """The profile of a file by its keys alone; a file without keys has no line that is an object."""
         known = self._profiles.get(seen)
         if known is None:
             found = Profile(self.keys - seen, seen - self.keys) if seen else AS_EXPECTED
@@ -91,7 +91,7 @@ def _named(key: str) -> bytes:
 class FileProfiler:
     """Profiles one file, whose parts are given one after the other."""
 
-    # Of the class until they change: of 15,000 files of one line each none does.
+    # Class attributes until they change: for 15,000 files of one line each, none does.
     _seen = frozenset[str]()
     _without_value: set[str] | None = None
     _kept = False
@@ -123,7 +123,7 @@ class FileProfiler:
         if self._searched > _SEARCHED:
             self._is_whole = False
             return
-        # A key may lie across two parts.
+        # A key may span two parts.
         text = self._last + data if self._last else data
         without_value = self._without_value
         if without_value:
@@ -137,7 +137,7 @@ class FileProfiler:
         self._last = data[-256:] if without_value or not self._kept else b""
 
     def _sample(self, data: bytes, *, first: bool) -> bool:
-        """Look at some lines. Returns whether they are all there are."""
+        """Sample some lines. Returns whether they are all lines so far."""
         of, start, is_all = self._of, 0 if first else data.find(b"\n") + 1, first
         for _ in range(_SAMPLED):
             end = data.find(b"\n", start)
@@ -146,7 +146,7 @@ class FileProfiler:
                 is_all = False
             elif len(line) > 2:
                 keys = of.keys_of(line)
-                # Mostly the very same: lines of one shape, and files of one line, of which there are many.
+                # Mostly the very same set: for lines of one shape, and for the many files of one line.
                 if keys is not self._seen:
                     self._seen = self._seen | keys if self._seen else keys
             if end < 0 or end + 1 == len(data):
@@ -155,7 +155,7 @@ class FileProfiler:
         return False
 
     def profile(self, lines: int) -> Profile:
-        """What was seen.
+        """The profile of what was seen.
 
         :param lines: how many lines the file has.
         """

@@ -1,4 +1,4 @@
-"""Recognizes files that are no JSON Lines by their rejected lines: what they are, and what to do with them."""
+"""Recognizes files that are not JSON Lines by their rejected lines: what they are, and what to do with them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _JQ = "Write one object on each line, as this does: jq -c . FILE > NEW"
 _DECOMPRESS = "Decompress it, or compress it by gzip."
 _EXPORT = "Export it as JSON, one object on each line."
 _MAGIC = (
-    # As escape() has the bytes of a line that are no text.
+    # Bytes of a line that are not text are written as by escape().
     (r"PK\x03\x04", "a zip archive", "Unpack it."),
     ("BZh", "compressed by bzip2", _DECOMPRESS),
     (r"\xfd7zXZ", "compressed by xz", _DECOMPRESS),
@@ -44,9 +44,9 @@ _UNFINISHED = re.compile(r"\{\s*|\{.*,\s*")
 
 
 def recognize(rejects: Sequence[Reject], sources: Sequence[Source]) -> list[OtherFormat]:
-    """What is recognized of the files that the rejected lines are of, each format once with its files.
+    """The formats recognized among the files of the rejected lines, each format once with its files.
 
-    :param sources: those of the pipeline, whose files may lie in each other's folders.
+    :param sources: the sources of the pipeline, whose files may be in each other's folders.
     """
     first: dict[str, list[Reject]] = {}
     for reject in rejects:
@@ -61,7 +61,7 @@ def recognize(rejects: Sequence[Reject], sources: Sequence[Source]) -> list[Othe
 
 
 def _formats(rejects: Sequence[Reject], sources: Sequence[Source]) -> Iterator[OtherFormat]:
-    """What a file may be, the likeliest first, by the first of its rejected lines."""
+    """What a file may be, the likeliest first, judging by its first rejected lines."""
     reject = rejects[0]
     text = reject.text.lstrip(" \t")
     is_text = not reject.reason.startswith(_NOT_UTF8)
@@ -75,7 +75,7 @@ def _formats(rejects: Sequence[Reject], sources: Sequence[Source]) -> Iterator[O
     if text.startswith("{") and is_text and not is_json and _has_several_objects(text):
         yield OtherFormat("JSON with several objects on a line", _JQ, whole=False)
     if reject.line > 1:
-        # The lines before it were right, and so is the file, by and large.
+        # The lines before it were valid, and so is the file, by and large.
         return
     if not is_json or text.startswith("["):
         yield from (
@@ -92,11 +92,11 @@ def _formats(rejects: Sequence[Reject], sources: Sequence[Source]) -> Iterator[O
 
 
 def _has_several_objects(text: str) -> bool:
-    """Whether two objects stand there, each whole: of one that is cut off behind another jq makes nothing."""
+    """Whether a text has two complete objects: jq can do nothing with one that is cut off after another."""
     decoder = json.JSONDecoder()
     try:
         _, end = decoder.raw_decode(text)
-        # A carriage return alone ends a line elsewhere, and not here.
+        # A lone carriage return ends a line elsewhere, but not here.
         rest = text[end:].lstrip(" \t").removeprefix(r"\x0d").lstrip(" \t,")
         decoder.raw_decode(rest)
     except ValueError:
@@ -105,7 +105,7 @@ def _has_several_objects(text: str) -> bool:
 
 
 def _other_source(reject: Reject, text: str, sources: Sequence[Source]) -> str | None:
-    """The other source that requires nothing which a line lacks, if there is one."""
+    """Another source whose required keys are all in a line; None if there is none."""
     try:
         value: Any = json.loads(text)
     except ValueError:

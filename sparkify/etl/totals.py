@@ -1,4 +1,4 @@
-"""The one SELECT that says of a batch how much there is in it: rows, limits, values that are there or new."""
+"""Builds the one SELECT that counts what is in a batch: its rows, its limits, and its present or new values."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ More = Callable[[Source], ColumnElement[int]]
 
 @dataclass(frozen=True)
 class Counted:
-    """What the staged rows of a source come to.
+    """The counts of the staged rows of a source.
 
     :ivar rows: how many there are.
     :ivar more: the sum of what else was asked for.
@@ -45,17 +45,17 @@ class Counted:
 
 
 def select_totals(sources: Sequence[Source], more: More | None = None) -> SelectBase:
-    """One statement for all sources: of each a row for each value of the column that is watched, or one row
-    where none is.
+    """One statement for all sources: for each source, a row for each value of the watched column, or one row
+    if no column is watched.
 
-    :param more: another aggregate of the staging table of a source, to be summed up.
+    :param more: another aggregate over the staging table of a source, to be summed up.
     """
     parts = [_select(sources, number, more) for number in range(len(sources))]
     return union_all(*parts) if len(parts) > 1 else parts[0]
 
 
 def _select(sources: Sequence[Source], number: int, more: More | None) -> Select[Any]:
-    """The rows of one source, with as many columns as those of all."""
+    """The rows of one source, padded to the columns of all sources."""
     source = sources[number]
     counts = _counts(source, literal_column("0") if more is None else more(source))
     counts += [literal_column("0")] * (max(map(_width, sources)) - len(counts))
@@ -85,7 +85,7 @@ def _counts(source: Source, more: ColumnElement[Any]) -> list[ColumnElement[Any]
 
 
 def _limits(sources: Sequence[Source], number: int) -> Iterator[ColumnElement[Any]]:
-    """Those of a source, in columns of its own: each has its type."""
+    """The limits of a source, in columns of its own because each has its own type; other columns are NULL."""
     for at, source in enumerate(sources):
         for place, limit in enumerate(select_limits(source), start=1):
             value = limit if at == number else cast(null(), limit.type)
@@ -93,7 +93,7 @@ def _limits(sources: Sequence[Source], number: int) -> Iterator[ColumnElement[An
 
 
 def counted(sources: Sequence[Source], rows: Sequence[Sequence[Any]]) -> list[Counted]:
-    """What those rows say of each source."""
+    """The counts of each source, given the rows of :func:`select_totals`."""
     first = 2 + max(map(_width, sources))
     found: list[Counted] = []
     for number, source in enumerate(sources):
@@ -120,7 +120,7 @@ def _counted(source: Source, rows: Sequence[Sequence[Any]], where: slice) -> Cou
 
 
 def _outer(place: int, one: Any, other: Any) -> Any:
-    """The lesser of two least values, or the greater of two greatest: they take turns."""
+    """The lesser of two least values at an even place, the greater of two greatest at an odd one."""
     if one is None or other is None:
         return other if one is None else one
     return max(one, other) if place % 2 else min(one, other)

@@ -1,4 +1,4 @@
-"""Validates spooled files line by line, keeps the lines that are rejected, and accounts for every line."""
+"""Validates spooled files line by line, keeps the rejected lines, and accounts for every line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sparkify.etl.workers import Workers, usable_processors
 __all__ = ["ToValidate", "Validated", "validate_files"]
 
 _WORTH_A_PROCESS = 32 * 1024 * 1024
-"""Bytes: what is validated in the time in which some processes start."""
+"""Bytes that can be validated in the time that it takes to start a few processes."""
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Validated:
     """What became of the lines of some files.
 
     :ivar accepted: how many lines can be loaded.
-    :ivar blank: by the uri of the source file, how many lines have nothing in them.
+    :ivar blank: how many lines are blank, by the uri of the source file.
     """
 
     accepted: int = 0
@@ -38,7 +38,7 @@ class Validated:
     blank: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: Validated) -> None:
-        """Take in what became of the lines of others."""
+        """Add what became of the lines of other files."""
         self.accepted += other.accepted
         self.rejects += other.rejects
         self.blank.update(other.blank)
@@ -49,15 +49,15 @@ class Validated:
         files: Iterable[tuple[SourceFile, int]],
         read: Mapping[str, Segment] = MappingProxyType({}),
     ) -> Staged:
-        """The account of all files of the source, given how many lines each has: whatever was neither
+        """The account of all files of the source, given how many lines each has: every line that was neither
         rejected nor blank was loaded.
 
-        :param read: by uri, what was seen of the files that were read on this machine.
+        :param read: what was seen of the files that were read on this machine, by uri.
         """
         rejected = Counter(reject.uri for reject in self.rejects)
 
         def count(file: SourceFile, lines: int) -> FileCount:
-            # There may be 100,000 files: each is looked up once, and not by way of Counter.__missing__.
+            # There may be 100,000 files: look up each one once, without Counter.__missing__.
             lost, blank, seen = rejected.get(file.uri, 0), self.blank.get(file.uri, 0), read.get(file.uri)
             return FileCount(
                 source=source.name,
@@ -75,11 +75,11 @@ class Validated:
 
 @dataclass(frozen=True)
 class ToValidate:
-    """A file that is to be validated, and what else is to be written of it.
+    """A file to validate, and the files to write from it.
 
-    :ivar out: a file that gets the accepted lines, as strict JSON, each with a newline.
-    :ivar numbers: a file that gets, for each accepted line, the number that it has in its source file: four
-        bytes in the order of this machine.
+    :ivar out: the file for the accepted lines, as strict JSON, each with a newline.
+    :ivar numbers: the file for the number of each accepted line in its source file: four bytes in the byte
+        order of this machine.
     """
 
     file: SpoolFile
@@ -90,9 +90,9 @@ class ToValidate:
 def validate_files(
     source: Source, files: Iterable[ToValidate], size: int
 ) -> Iterator[tuple[ToValidate, Validated]]:
-    """What becomes of each line of each file, in their order; each file is taken when its turn is near.
+    """What becomes of each line of each file, in order; each file is taken only when its turn is near.
 
-    :param size: bytes of all of them, by which it is decided how many processes are worth their start.
+    :param size: bytes of all files, which decide how many processes are worth starting.
     """
     with Workers(LineValidator, source, max(1, min(usable_processors(), size // _WORTH_A_PROCESS))) as workers:
         yield from workers.map(_validate, files)

@@ -1,7 +1,7 @@
-"""Values of rows as texts: of JSON, CSV, Markdown and the terminal.
+"""Formats the values of rows as text: for JSON, CSV, Markdown and the terminal.
 
-A decimal is written with all its digits. A moment is ISO 8601; with ``Z`` where it has a zone, which is turned
-into UTC; without one it is as the database has it.
+A decimal is written with all its digits. A moment is in ISO 8601: one with a zone is converted to UTC and ends
+in ``Z``; one without a zone is as the database has it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["csv_line", "json_text", "markdown_text", "moment", "plain_text", "pr
 
 _JSON = json.JSONEncoder(ensure_ascii=False)
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""How a formula begins for a spreadsheet, also in full width."""
+"""The characters that begin a formula in a spreadsheet, also in full width."""
 _MARKS = re.compile(r"([\\`*_\[\]|])")
 
 
@@ -30,9 +30,9 @@ def _encode(value: Any) -> str:
 
 
 def moment(value: datetime, *, utc: bool = False) -> str:
-    """A moment, to the millisecond, or to the microsecond where it has some.
+    """A moment in ISO 8601, to the millisecond, or to the microsecond if milliseconds do not suffice.
 
-    :param utc: whether one without a zone is known to be of UTC.
+    :param utc: whether a moment without a zone is known to be in UTC.
     """
     zone = "Z" if utc or value.tzinfo is not None else ""
     if value.tzinfo is not None:
@@ -41,7 +41,7 @@ def moment(value: datetime, *, utc: bool = False) -> str:
 
 
 def json_text(value: Any, *, utc: bool = False) -> str:
-    """A value as JSON: a decimal as a number of all its digits; NaN and infinity, unknown to JSON, as null."""
+    """A value as JSON: a decimal as a number with all digits; NaN and infinity, unknown to JSON, as null."""
     match value:
         case None | bool() | str() | int():
             return _encode(value)
@@ -59,7 +59,7 @@ def json_text(value: Any, *, utc: bool = False) -> str:
 
 
 def plain_text(value: Any, *, utc: bool = False) -> str:
-    """A value that is not NULL as a text: bytes in hexadecimal, lists and the like as JSON."""
+    """A value that is not NULL as text: bytes in hexadecimal, lists and the like as JSON."""
     match value:
         case str():
             return value
@@ -80,9 +80,9 @@ def plain_text(value: Any, *, utc: bool = False) -> str:
 
 
 def csv_line(row: tuple[Any, ...], *, utc: bool = False, safe: bool = False) -> str:
-    """A row of CSV, without its end. NULL is nothing at all, and a text without letters is ``""``.
+    """A row of CSV, without its line ending. NULL is an empty field, and an empty text is ``""``.
 
-    :param safe: whether a text that a spreadsheet would take for a formula gets a ``'`` before it.
+    :param safe: whether a text that a spreadsheet would take for a formula is preceded by a ``'``.
 
     >>> print(csv_line(("=1+1", "@SUM(1)", -1, None), safe=True))
     '=1+1,'@SUM(1),-1,
@@ -92,7 +92,7 @@ def csv_line(row: tuple[Any, ...], *, utc: bool = False, safe: bool = False) -> 
 
 def _csv_text(value: Any, *, utc: bool, safe: bool) -> str:
     text = plain_text(value, utc=utc)
-    # Spreadsheets pass over blanks before a formula. A number is one whatever its sign is.
+    # Spreadsheets skip blanks before a formula. A number stays a number whatever its sign.
     return f"'{text}" if safe and isinstance(value, str) and text.lstrip()[:1] in _FORMULA else text
 
 
@@ -102,14 +102,14 @@ def _quoted(text: str) -> str:
 
 
 def markdown_text(value: Any, *, utc: bool = False) -> str:
-    """A value for a cell of a table in Markdown, in which nothing of it is markup. NULL is ``NULL``."""
+    """A value for a cell of a Markdown table, with all markup escaped. NULL is ``NULL``."""
     if not isinstance(value, str):
         return "NULL" if value is None else markdown_text(plain_text(value, utc=utc))
-    # A name comes from the logs, and a page may take HTML in it for its own.
+    # Names come from the logs, and a page may take HTML in them for its own.
     lines = html.escape(value, quote=False).splitlines()
     return "<br>".join(_MARKS.sub(r"\\\1", printable(line)) for line in lines)
 
 
 def printable(text: str) -> str:
-    """A text on one line, without what would write on the terminal: a name comes from the logs."""
+    """A text on one line, without characters that control the terminal: names come from the logs."""
     return "".join(letter if letter.isprintable() else " " if letter.isspace() else "�" for letter in text)
