@@ -1,7 +1,7 @@
-"""The range of a column of the batch, which limits what is read of a large table: literals, once it is staged.
+"""Limits what is read from a large table to the range of a column in the batch: literals, once it is staged.
 
-Databases skip the blocks of a table in which no value of a range lies. AWS's guide shows that of literals (Sort
-keys), and says nothing of a range that a subquery gives.
+Databases skip the blocks of a table that have no value in a range. AWS's guide shows this for literals (Sort
+keys), and says nothing about a range that comes from a subquery.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ __all__ = ["Limits", "StagedLimit", "in_staged_range", "limit_key", "limit_text"
 
 
 class StagedLimit(ColumnElement[Any]):
-    """The least or the greatest value that a column of the batch has; NULL of an empty batch.
+    """The least or the greatest value of a column in the batch; NULL for an empty batch.
 
-    A load sends it as a literal. Where no batch is staged, as in a dry run, it is the SELECT that gives it.
+    A load sends it as a literal. If no batch is staged, as in a dry run, it is the SELECT that finds it.
 
     :param column: of a staging table, one of the ``ranges`` of its source.
     """
 
-    # What it is written as depends on the load.
+    # Its text depends on the load.
     inherit_cache = False
 
     def __init__(self, column: ColumnElement[Any], which: Literal["least", "greatest"]) -> None:
@@ -36,12 +36,12 @@ class StagedLimit(ColumnElement[Any]):
 
 
 def in_staged_range(value: ColumnElement[Any], column: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Whether a value lies between the least and the greatest that a column of the batch has, both included."""
+    """Whether a value lies between the least and the greatest value of a column in the batch, both included."""
     return and_(value >= StagedLimit(column, "least"), value <= StagedLimit(column, "greatest"))
 
 
 def limit_text(element: StagedLimit, compiler: SQLCompiler, *, limits: Limits | None = None, **kw: Any) -> str:
-    """The text of a limit, for each database: a literal where it is among ``limits``, an option of the
+    """The text of a limit, for every database: a literal if it is among ``limits``, which is an option of the
     compilation.
     """
     place = 0 if element.which == "least" else 1
@@ -52,13 +52,13 @@ def limit_text(element: StagedLimit, compiler: SQLCompiler, *, limits: Limits | 
             return value.take(element.type)
         return compiler.process(null() if value is None else literal(value, element.type), **kw)
     name = ("min", "max")[place]
-    # The number in a label of SQLAlchemy's own depends on what was at the same place in memory before.
+    # The number in SQLAlchemy's own label depends on what was at the same place in memory before.
     limit = getattr(func, name)(element.column).label(f"{name}_1")
     return compiler.process(select(limit).scalar_subquery(), **kw)
 
 
 def select_limits(source: Source) -> list[ColumnElement[Any]]:
-    """The least and the greatest value of each column in ``ranges`` of the source: aggregates of its batch."""
+    """The least and the greatest value of each column in the source's ``ranges``: aggregates of its batch."""
     columns = [source.staging.c[name] for name in source.ranges]
     return [function(column) for column in columns for function in (func.min, func.max)]
 
@@ -66,7 +66,7 @@ def select_limits(source: Source) -> list[ColumnElement[Any]]:
 def limits_of(source: Source, values: Sequence[Any] | None) -> Limits:
     """The limits of a batch.
 
-    :param values: what :func:`select_limits` gave; None: the source has no batch in this load.
+    :param values: the result of :func:`select_limits`; None: the source has no batch in this load.
     """
     keys = [limit_key(source.staging.c[name]) for name in source.ranges]
     found = [None] * (2 * len(keys)) if values is None else values

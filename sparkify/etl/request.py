@@ -1,4 +1,4 @@
-"""What is asked of a load: one value, which is refused when it cannot be meant."""
+"""What a load is asked to do: one value, which is refused if it makes no sense."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ OnDrift = Literal["warn", "stop"]
 
 @dataclass(frozen=True, kw_only=True)
 class LoadRequest:
-    """What is asked of a load.
+    """What a load is asked to do.
 
-    :ivar uris: by source, where its files lie. A source that is left out is not listed.
-    :ivar max_rejects: how many lines may be rejected; with one more nothing is loaded.
+    :ivar uris: where the files of each source are. A source that is left out is not listed.
+    :ivar max_rejects: how many lines may be rejected; with one more, nothing is loaded.
     :ivar full_refresh: rebuild the star from all files, in the one transaction of the load.
-    :ivar reload_changed: rebuild likewise when a loaded file has changed, which is otherwise an error.
-    :ivar allow_missing: rebuild although files that were loaded are not there any more.
-    :ivar on_drift: what becomes of a load whose files differ from those before, or from the models: ``warn``
-        loads them and tells of it, ``stop`` refuses it.
-    :ivar verify: read loaded files again, so that one is found whose content has changed while its size and
-        time have not.
+    :ivar reload_changed: also rebuild when a loaded file has changed, which is otherwise an error.
+    :ivar allow_missing: rebuild even if files that were loaded no longer exist.
+    :ivar on_drift: what to do with a load whose files differ from earlier ones, or from the models: ``warn``
+        loads them and reports the differences, ``stop`` refuses the load.
+    :ivar verify: read loaded files again, to find those whose content has changed while their size and time
+        have not.
     :ivar lock_timeout: seconds to wait for another load to end.
-    :raises ConfigurationError: when ``max_rejects`` or ``lock_timeout`` is negative.
+    :raises ConfigurationError: when ``max_rejects`` or ``lock_timeout`` is negative, or ``on_drift`` unknown.
     """
 
     uris: Mapping[str, str]

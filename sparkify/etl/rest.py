@@ -1,4 +1,4 @@
-"""Checks of what any pipeline must find between two loads: one row of the lock, and nothing in staging."""
+"""Checks that hold for any pipeline between two loads: the lock has one row, and staging is empty."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Rows = Callable[[ColumnElement[int] | None], SelectBase]
 
 @lru_cache(maxsize=8)
 def checks_at_rest(pipeline: Pipeline) -> tuple[Check, ...]:
-    """A check of the lock, and one of each staging table."""
+    """One check of the lock, and one of each staging table."""
     lock = pipeline.ledger.lock
     return (
         Check(

@@ -1,4 +1,4 @@
-"""Asks S3 again, for a while, where it does not answer, and says so each time."""
+"""Repeats requests to S3 for a while if it does not answer, and logs each repetition."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ T = TypeVar("T")
 
 _TRIES = 6
 _SECONDS = 90
-"""Beyond which no other try is begun."""
+"""Seconds after which no other try begins."""
 _LONGEST_WAIT = 20
 """Seconds."""
 
 
 class Unanswered(TemporaryError):
-    """S3 does not answer, or says that it cannot now."""
+    """S3 does not answer, or says that it cannot at present."""
 
 
 def persistently(uri: str, ask: Callable[[], T]) -> T:
-    """What S3 answers when it is asked; where it does not, it is asked up to six times in 90 seconds.
+    """The result of a request to S3, which is made up to six times in 90 seconds if S3 does not answer.
 
-    The client has by then asked again itself, at once; what this repeats is told in the log as a warning.
+    By then the client has itself retried at once; each retry of this function is logged as a warning.
 
-    :param uri: of what, for the log.
-    :raises Unanswered: when it does not answer in that time.
+    :param uri: what is requested, for the log.
+    :raises Unanswered: when S3 does not answer in that time.
     """
     try:
         return call_aside(ask)
     except Unanswered as exc:
         failed = [exc]
-    # Only here: most loads have nothing to repeat.
+    # Imported only here: most loads have nothing to repeat.
     from tenacity import (
         Retrying,
         retry_if_exception_type,

@@ -20,16 +20,16 @@ _LOCK = "lock"
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """An empty folder below that for temporary files (TMPDIR), removed at the end.
+    """An empty folder below the one for temporary files (TMPDIR), removed at the end.
 
-    What loads that were killed have left there is removed first.
+    What killed loads have left there is removed first.
 
     :raises TemporaryError: when there is no space for what is written there.
     :raises SparkifyError: when it cannot be written for another reason.
     """
     root = Path(tempfile.gettempdir())
     sweep(root)
-    # A load that was committed does not fail because this cannot be removed: a later one sweeps it.
+    # A committed load does not fail because its folder cannot be removed: a later load sweeps it.
     with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=root, ignore_cleanup_errors=True) as name:
         folder = Path(name)
         lock = None
@@ -48,13 +48,13 @@ def scratch_folder() -> Iterator[Path]:
 
 
 def sweep(root: Path) -> None:
-    """Remove the folders of loads that do not live any more. Those of others, which may not be, are left."""
+    """Remove the folders of loads that are no longer running, as far as this process may remove them."""
     for folder in root.glob(f"{_PREFIX}*"):
-        # One without a lock is being made: the lock has its name once it is held.
+        # A folder without a lock is being created: the lock gets its name once it is held.
         with suppress(OSError):
             handle = os.open(folder / _LOCK, os.O_RDWR)
             try:
-                # The system gives it back however a process ends; its number may be another's by now.
+                # The system releases a lock however its process ends; a process id may have been reused.
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(folder)
             finally:

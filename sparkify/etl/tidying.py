@@ -1,4 +1,4 @@
-"""What is done before a load and after its commit, which nothing that fails there can undo: it is warned of."""
+"""Prepares a session before a load, and tidies up after its commit, where a failure is only a warning."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["prepare", "tidy", "tidying"]
 
 @contextmanager
 def tidying(session: Session, adapter: Adapter, observer: Observer, *, done: str) -> Iterator[None]:
-    """Only warn when the database fails in the block, or a disk; nobody is then given the connection again.
+    """Only warn if the database or a disk fails in the block; the adapter then discards the connection.
 
     :param done: what was committed before, in one word.
     """
@@ -29,7 +29,7 @@ def tidying(session: Session, adapter: Adapter, observer: Observer, *, done: str
         yield
     except (DBAPIError, SparkifyError, OSError) as exc:
         observer.warning(f"{done}, but tidying up failed: {_found(exc, adapter)}")
-        # Temporary tables that were not dropped are in the way of the next load over it.
+        # Temporary tables that were not dropped would be in the way of the next load on this connection.
         adapter.discard(session)
 
 
@@ -41,7 +41,7 @@ def _found(error: Exception, adapter: Adapter) -> object:
 
 
 def prepare(adapter: Adapter, session: Session) -> None:
-    """Make the settings of the session, before a transaction begins."""
+    """Apply the settings of the session, before a transaction begins."""
     with session.step("prepare the session"):
         adapter.prepare(session)
 
@@ -49,15 +49,15 @@ def prepare(adapter: Adapter, session: Session) -> None:
 def tidy(
     context: Context, session: Session, changed: list[str], collected: Sequence[Table], *, rebuilt: bool
 ) -> None:
-    """What need not be done while others wait for the lock."""
+    """Do what need not be done while other loads wait for the lock."""
     done = tuple(session.steps)
     with session.step("tidy up"):
         if session.load_id is not None:
-            # Nothing rests on them: they need not be in the transaction of the load.
+            # Nothing depends on them: they need not be in the transaction of the load.
             ledger.record_steps(session, context.pipeline.ledger.steps, session.load_id, done)
         if collected:
-            # The session has them, from the transaction that has just committed: a table of the same name that
-            # is here to stay is not meant.
+            # These are temporary tables of the session, from the transaction that has just committed, and not
+            # permanent tables of the same names.
             session.run(DropTables(*collected))
         if session.load_id is not None:
             ledger.forget_steps(session, context.pipeline.ledger.steps, session.load_id)

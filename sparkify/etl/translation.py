@@ -1,4 +1,4 @@
-"""What errors of somebody else mean, such as those of a driver."""
+"""Translates foreign errors, such as those of a driver."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from sparkify.etl.errors import SparkifyError
 __all__ = ["Translate", "first_line", "translated", "translating"]
 
 Translate = Callable[[Exception], SparkifyError | None]
-"""What an error of somebody else means, such as :meth:`~sparkify.etl.adapter.Adapter.translate` has it."""
+"""What a foreign error means, as in :meth:`~sparkify.etl.adapter.Adapter.translate`."""
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says, in one line; of one that says nothing, its class."""
+    """The first line of an error's message; the name of its class if it has none."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def translated(error: Exception, translate: Translate) -> SparkifyError | None:
-    """The error itself where it is one of ours, else what ``translate`` makes of it, which may be nothing."""
+    """The error itself if it is one of ours, otherwise what ``translate`` makes of it, which may be None."""
     return error if isinstance(error, SparkifyError) else translate(error)
 
 
 @contextmanager
 def translating(translate: Translate) -> Iterator[None]:
-    """Raise what ``translate`` makes of an error of the block; ours as they are, and those it does not know."""
+    """Raise what ``translate`` makes of an error in the block; our own and unknown errors stay as they are."""
     try:
         yield
     except Exception as exc:

@@ -20,11 +20,11 @@ __all__ = ["View"]
 class View:
     """A SELECT that a database keeps under a name.
 
-    It is no table of the pipeline's metadata: loads never write it, and autogenerate does not compare it.
+    It is not a table of the pipeline's metadata: loads never write it, and autogenerate does not compare it.
 
-    :ivar rows: its columns are those of the view, by their labels.
-    :ivar comment: begins with the grain, as that of a table.
-    :ivar comments: of columns; one that is missing is that of the model's column, where there is one behind it.
+    :ivar rows: the SELECT, whose columns, by their labels, are those of the view.
+    :ivar comment: begins with the grain, like that of a table.
+    :ivar comments: by column; the default is the comment of the model's column, if there is one behind it.
     """
 
     name: str
@@ -37,7 +37,7 @@ class View:
         """The view as SELECTs name it: ``select(view.table.c.song_title)``."""
         return Table(
             self.name,
-            # Of its own: a table of the pipeline's would be created, and compared with the database.
+            # Not the pipeline's metadata, whose tables are created, and compared with the database.
             MetaData(),
             *(
                 Column(
@@ -52,9 +52,9 @@ class View:
         )
 
     def create(self, schema: str | None = None) -> tuple[ExecutableDDLElement, ...]:
-        """The statements that make it, comments included.
+        """The statements that create it, comments included.
 
-        :param schema: that its tables are in; see :class:`~sparkify.etl.constructs.CreateView`.
+        :param schema: the schema of its tables; see :class:`~sparkify.etl.constructs.CreateView`.
         """
         columns = {column.name: column.comment for column in self.table.columns if column.comment}
         return (
@@ -68,10 +68,10 @@ class View:
 
 
 def _is_nullable(column: ColumnElement[Any]) -> bool:
-    """Whether a column that it is made of may be NULL."""
+    """Whether any column that it is made of may be NULL."""
     return any(getattr(part, "nullable", False) for part in iterate(column))
 
 
 def _comment(column: ColumnElement[Any]) -> str | None:
-    """The comment of the model's column that a column of a SELECT is, under whichever label."""
+    """The comment of the model's column that a column of a SELECT selects, under whichever label."""
     return next((base.comment for base in column.base_columns if isinstance(base, Column)), None)
