@@ -133,8 +133,8 @@ class RejectedRowMixin:
 class LoadLockMixin:
     """Grain: the one row that every load updates first, so that two loads cannot both commit.
 
-    On Redshift LOCK makes the second load wait. The update is what snapshot isolation itself protects:
-    whichever load began before the other had committed is refused by the database.
+    On Redshift, LOCK makes the second load wait. Snapshot isolation itself protects the update: the database
+    refuses a load that began before the other had committed.
     """
 
     token: Mapped[int] = mapped_column(
@@ -180,7 +180,7 @@ class ColumnHistoryMixin:
 class LoadChecksumMixin:
     """Grain: what one load added to the rows of a load in one table, or took from them.
 
-    Their sums are what the tables hold, unless somebody has altered rows that no load did.
+    Their sums match what the tables contain, unless something other than a load has altered rows.
     """
 
     load_id: Mapped[int] = mapped_column(
@@ -217,8 +217,8 @@ class LoadChecksumMixin:
 class FailedLoadMixin:
     """Grain: one load that failed.
 
-    It is written in a transaction of its own, after that of the load was rolled back. A load that could not
-    connect has no row, nor one that was killed.
+    The row is written in a transaction of its own, after that of the load was rolled back. A load that could
+    not connect or was killed has no row.
     """
 
     started_at: Mapped[datetime] = mapped_column(

@@ -20,7 +20,7 @@ class SourceFile(NamedTuple):
     :ivar uri: ``s3://bucket/key``, or the absolute path of a local file.
     :ivar size: bytes as stored.
     :ivar fingerprint: changes when the content does: the ETag of an object, size and mtime of a local file.
-    :ivar modified: when it was last written, seconds since 1970; None where the listing does not say.
+    :ivar modified: when it was last written, seconds since 1970; None if the listing does not say.
     """
 
     uri: str
