@@ -1,4 +1,4 @@
-"""The lines that can be loaded of files with others in them: on disk, to be copied in their stead."""
+"""The accepted lines of files that cannot be copied as they are: on disk, to be copied in place of those."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _NUMBER = struct.Struct("=I")
 class Bundle:
     """Accepted lines of some files, in one local file.
 
-    :ivar path: of the lines, each with a newline.
-    :ivar numbers: of a file that has, for each of them, its number in its own file.
-    :ivar counts: the uris of the files in their order, each with how many of its lines are here.
+    :ivar path: the file of the lines, each ending in a newline.
+    :ivar numbers: the file with the number that each line has in its source file.
+    :ivar counts: the uris of the source files in order, each with the number of its lines in the bundle.
     """
 
     path: Path
@@ -31,7 +31,7 @@ class Bundle:
 
     @classmethod
     def of(cls, one: ToValidate, validated: Validated) -> Bundle:
-        """What was written of a file when it was validated."""
+        """The lines that were written when a file was validated."""
         assert one.numbers is not None  # noqa: S101 - asked for
         left_out = Counter(reject.uri for reject in validated.rejects) + validated.blank
         counts = ((part.file.uri, part.lines - left_out[part.file.uri]) for part in one.file.segments)
@@ -39,11 +39,11 @@ class Bundle:
 
     @property
     def rows(self) -> int:
-        """How many lines there are."""
+        """The number of lines."""
         return sum(number for _, number in self.counts)
 
     def places(self, rows: Collection[int]) -> dict[int, tuple[str, int]]:
-        """Uri and line, in its own file, of some of the rows; each counts from 1."""
+        """The source file's uri and the line number in it of some of the rows; both numbers count from 1."""
         ends = list(accumulate(number for _, number in self.counts))
         found: dict[int, tuple[str, int]] = {}
         with self.numbers.open("rb") as handle:
@@ -55,11 +55,11 @@ class Bundle:
         return found
 
     def lines(self, rows: Collection[int]) -> dict[int, bytes]:
-        """Some of the rows, as they stand there, by their number."""
+        """The content of some of the rows, unchanged, by row number."""
         return {row: line for row, line in self._numbered() if row in rows}
 
     def without(self, rows: Collection[int], path: Path, numbers: Path) -> Bundle:
-        """The same without some of the rows, in files of other names; those of this one are removed."""
+        """A bundle without some of the rows, in the given files; the files of this bundle are removed."""
         taken = [uri for uri, _ in self.places(rows).values()]
         with self.numbers.open("rb") as known, path.open("wb") as out, numbers.open("wb") as numbered:
             for row, line in self._numbered():

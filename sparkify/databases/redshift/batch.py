@@ -1,9 +1,9 @@
 """The files of one load of Redshift: COPY, what it read, and what to do when it fails.
 
-COPY reads the whole batch. What it read is compared with what was listed, file by file. When it fails, or the
-rows violate a rule that a type cannot state, the files with such lines are looked for, and fetched, and
-validated line by line: their rejects are the same as those of the embedded database, and all of them. Their
-accepted lines are written below MANIFEST_PREFIX, and copied in their stead; the other files never pass here.
+COPY reads the whole batch, and what it read is compared with the listing, file by file. If it fails, or rows
+violate a rule that a type cannot state, the files with such lines are found, fetched and validated line by
+line. Their rejects are the same as in the embedded database, and complete; their accepted lines are written
+below MANIFEST_PREFIX and copied instead. Of other files only small ones, to be packed, and samples are fetched.
 """
 
 from __future__ import annotations
@@ -76,13 +76,13 @@ class RedshiftBatch(Batch):
     def stage(self, session: Session, source: Source, files: Sequence[SourceFile], listing: Listing) -> None:
         check_source_uri(source, listing.uri)
         batch = self._batch.get(source.name)
-        # Another load may have come first since the last attempt.
+        # Another load may have loaded some of the files since the last attempt.
         if batch is None or batch.files != files:
             batch = self._batch[source.name] = BatchFiles(source, files, listing)
             if not session.dry_run:
                 self._pack(batch)
         create_staging(session, source)
-        # What is begun beside a COPY that fails is given up with it.
+        # If COPY fails, the sampling that runs beside it is abandoned too.
         unseen = [] if session.dry_run or batch.is_sampled else batch.whole
         with Sampling(source, unseen, self._aws) as sampling:
             batch.read = self._copy(session, batch)
@@ -104,7 +104,7 @@ class RedshiftBatch(Batch):
         return staged
 
     def unstage(self, session: Session, source: Source) -> Sequence[Table]:
-        # Dropped once no other load waits.
+        # Dropped after the commit, when no other load waits for this one.
         return (source.staging,)
 
     def insert(self, session: Session, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -136,12 +136,12 @@ class RedshiftBatch(Batch):
         batch.fetched = sum(file.size for file in small)
 
     def _copy(self, session: Session, batch: BatchFiles) -> dict[str, int]:
-        """Load the objects, and return how many lines were read of each."""
+        """Load the objects, and return how many lines COPY read of each."""
         source = batch.source
         name = source.name if not batch.lines else f"{source.name}-{next(self._numbers)}"
         read = dict[str, int]()
         try:
-            # Without MAXERROR: whatever it refuses fails it, and is not missing in silence.
+            # Without MAXERROR: a line that COPY refuses makes it fail instead of being dropped silently.
             for copy in self._copying.statements(
                 source, batch.objects, batch.listing, name=name, dry_run=session.dry_run
             ):
@@ -157,15 +157,15 @@ class RedshiftBatch(Batch):
         return read
 
     def _judge(self, batch: BatchFiles, copied: int, read: Mapping[str, int], violating: int) -> dict[str, int]:
-        """See that every line is accounted for, and return how many each file has.
+        """Check that every line is accounted for, and return how many lines each file has.
 
-        :raises UnreadableBatch: when it cannot be said of files that were not validated.
-        :raises SparkifyError: when it is not so of files that were.
+        :raises UnreadableBatch: when lines are, or may be, unaccounted for and some objects were not validated.
+        :raises SparkifyError: when lines are unaccounted for although everything was validated.
         """
         names = Names(batch.objects)
         lines = names.lines(read)
         unknown = {file.uri for file in batch.unknown}
-        # How many lines a pack has is known without COPY. It tells nothing of an object without a line.
+        # The number of lines of a pack is known without COPY. COPY reports nothing for an object without lines.
         untold = unknown - batch.packs.keys()
         batch.unclear = untold.intersection(names.alike) if read else untold if copied else set()
         if copied and not read and untold:
@@ -208,9 +208,9 @@ class RedshiftBatch(Batch):
             )
 
     def _take_out(self, batch: BatchFiles, named: Sequence[tuple[str, Refused]]) -> bool:
-        """Reject what COPY refuses of the accepted lines, and return whether there was any.
+        """Reject the accepted lines that COPY refused, and return whether there were any.
 
-        :param named: the uris of objects, each with a line that is refused.
+        :param named: the uris of objects, each with a line that was refused.
         """
         lines: dict[str, dict[int, Refused]] = defaultdict(dict)
         for uri, one in named:
@@ -231,7 +231,7 @@ class RedshiftBatch(Batch):
     def _at_fault(self, session: Session, batch: BatchFiles, named: set[str]) -> list[SourceFile]:
         """The files that must be validated.
 
-        :param named: the uris of objects of which COPY refuses a line.
+        :param named: the uris of objects with a line that COPY refused.
         """
         unknown = batch.unknown
         if self._prefix is None:
@@ -239,15 +239,15 @@ class RedshiftBatch(Batch):
             return unknown
         if batch.unclear:
             return [file for file in unknown if file.uri in batch.unclear]
-        # What was validated and found right is not copied as it is any more where COPY refuses it.
+        # A file that was validated and had no rejects is no longer copied as it is if COPY refuses it.
         again = [file for file in batch.whole if file.uri in named and file.uri in batch.lines]
         finder = Finder(session, batch.source, batch.listing, self._copying)
         return again + (finder.find(unknown, batch.faults) if unknown else [])
 
     def _validate(self, batch: BatchFiles, files: Sequence[SourceFile], refused: set[str]) -> None:
-        """Validate files, and keep the accepted lines of those with others in them.
+        """Validate files, and keep the accepted lines of those that cannot be copied as they are.
 
-        :param refused: the uris of objects that COPY refuses, whatever is found in them.
+        :param refused: the uris of objects that COPY refuses, even if validation rejects nothing in them.
         """
         folder = self._folder / batch.source.name
         folder.mkdir(exist_ok=True)
@@ -261,7 +261,7 @@ class RedshiftBatch(Batch):
             file.path.unlink()
             uris = {part.file.uri for part in file.segments}
             for uri in uris & batch.lines.keys():
-                # Validated before, and found right: only its blank lines were counted.
+                # Validated before, without rejects: only its blank lines were counted.
                 del batch.validated.blank[uri]
             batch.validated.add(validated)
             batch.lines.update({part.file.uri: part.lines for part in file.segments})
@@ -272,21 +272,21 @@ class RedshiftBatch(Batch):
                 bundle.remove()
                 continue
             batch.packed |= uris
-            # With more than may be rejected nothing is loaded; all of them are told.
+            # With more rejects than allowed nothing is loaded, but all of them are reported.
             if len(batch.validated.rejects) <= self._max_rejects:
                 self._add(batch, bundle)
         for uri in taken:
             self._objects.remove(uri)
 
     def _paths(self, batch: BatchFiles) -> tuple[Path, Path]:
-        """Names for accepted lines and for their numbers."""
+        """New paths for accepted lines and for their line numbers."""
         path = self._folder / batch.source.name / f"accepted-{next(self._numbers):06d}.json"
         return path, path.with_suffix(".numbers")
 
     def _add(self, batch: BatchFiles, bundle: Bundle) -> None:
-        """Let accepted lines be copied.
+        """Upload accepted lines, so that the next COPY reads them.
 
-        :raises ConfigurationError: when they cannot be written.
+        :raises ConfigurationError: when there is no prefix to write them to.
         """
         uri = self._objects.uri(f"{batch.source.name}-{bundle.path.name}")
         if uri is None:

@@ -1,4 +1,4 @@
-"""What Redshift keeps of the last COPY of a session: rows, the lines of each file, and the errors."""
+"""What Redshift records about the last COPY of a session: rows loaded, lines read of each file, and errors."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from sparkify.etl.session import Session
 __all__ = ["Names", "Refused", "lines_read", "refused_by_failed_copy", "refused_by_last_copy", "rows_loaded"]
 
 _NAME = 256
-"""Bytes of the name of a file that are kept (AWS: SYS_LOAD_DETAIL); a key of S3 has up to 1,024."""
+"""Bytes of a file name that Redshift keeps (AWS: SYS_LOAD_DETAIL); an S3 key has up to 1,024."""
 
 
 @dataclass(frozen=True)
 class Refused:
     """A line that COPY refused.
 
-    :ivar name: of the object, as much as is kept of it.
-    :ivar line: counts from 1; of an object over several lines it is the last.
+    :ivar name: the name of the file, as far as Redshift keeps it.
+    :ivar line: counts from 1; the last line of a JSON object that spans several.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Refused:
 
 
 class Names:
-    """The objects of a COPY, by as much of their names as Redshift keeps."""
+    """The objects of a COPY, by the part of their names that Redshift keeps."""
 
     def __init__(self, uris: Iterable[str]) -> None:
         self._uris: dict[str, list[str]] = defaultdict(list)
@@ -41,16 +41,16 @@ class Names:
             self._uris[uri.encode()[:_NAME].decode(errors="ignore").strip(" ")].append(uri)
 
     def of(self, name: str) -> list[str]:
-        """The objects that may be meant: more than one where names differ beyond what is kept.
+        """The objects that a name may stand for: several if their names differ only beyond the part kept.
 
-        :raises SourceError: when none is.
+        :raises SourceError: when there is none.
         """
         if name not in self._uris:
             raise SourceError(name, "was read by COPY and is not among the files to load")
         return self._uris[name]
 
     def lines(self, read: Mapping[str, int]) -> dict[str, int]:
-        """By uri, how many lines COPY read of each object that can be told from the others.
+        """How many lines COPY read of each object that can be told from the others, by uri.
 
         :param read: as :func:`lines_read` returns it.
         :raises SourceError: when an object was read that is not among these.
@@ -59,7 +59,7 @@ class Names:
 
     @property
     def alike(self) -> list[str]:
-        """The objects that cannot be told from another."""
+        """The objects that cannot be told from another object by the part of the name kept."""
         return [uri for uris in self._uris.values() if len(uris) > 1 for uri in uris]
 
 
@@ -69,7 +69,7 @@ def rows_loaded(session: Session) -> int:
 
 
 def lines_read(session: Session) -> dict[str, int]:
-    """How many lines the last COPY read of each object, by as much of its name as is kept."""
+    """How many lines the last COPY read of each object, by the part of its name that Redshift keeps."""
     found = session.run(
         "SELECT trim(file_name) AS uri, sum(lines_scanned) AS lines FROM sys_load_detail "
         "WHERE query_id = pg_last_copy_id() GROUP BY 1"
@@ -78,12 +78,12 @@ def lines_read(session: Session) -> dict[str, int]:
 
 
 def refused_by_last_copy(session: Session) -> list[Refused]:
-    """What is kept of the lines that the last COPY passed over: some of each slice."""
+    """The lines that the last COPY skipped, as far as Redshift keeps them: some of each slice."""
     return _refused(session, "pg_last_copy_id()")
 
 
 def refused_by_failed_copy(session: Session) -> list[Refused]:
-    """What is kept of the lines by which the last COPY of this session failed."""
+    """The lines that made the last COPY of this session fail, as far as Redshift keeps them."""
     found = _refused(
         session, "(SELECT max(query_id) FROM sys_load_error_detail WHERE session_id = pg_backend_pid())"
     )

@@ -1,4 +1,4 @@
-"""The COPYs of a source: what the settings say of them, which objects they read, and the statements."""
+"""The COPYs of a source: their settings, the objects that they read, and the statements."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ __all__ = ["CopyOptions", "Copying", "check_source_uri"]
 
 @dataclass(frozen=True, kw_only=True)
 class CopyOptions:
-    """How COPY is to be written.
+    """The settings from which COPY statements are written.
 
     :ivar iam_role: the ARN of the role with which the cluster reads S3, or ``default``.
-    :ivar region: of the buckets, where it is not the cluster's.
-    :ivar jsonpaths: by source, the ``s3://`` uri of a JSONPaths file.
+    :ivar region: the region of the buckets, if it is not the cluster's.
+    :ivar jsonpaths: the ``s3://`` uri of a JSONPaths file, by source.
     :ivar manifest_prefix: an ``s3://`` prefix where manifests, JSONPaths files and the accepted lines of files
-        with others in them may be written.
-    :ivar pack_below: bytes; smaller files are joined into objects there before they are copied.
+        that also have rejected ones may be written.
+    :ivar pack_below: in bytes; smaller files are joined into objects below that prefix before they are copied.
     """
 
     iam_role: str = "default"
@@ -57,12 +57,12 @@ class Copying:
         maxerror: int | None = None,
         dry_run: bool = False,
     ) -> Iterator[Copy]:
-        """One COPY, or two where some of the objects are compressed: COPY takes either, not both.
+        """One COPY, or two if only some of the objects are compressed: a COPY cannot read both kinds.
 
-        Each reads just these objects, by a manifest. Where none can be written it reads everything below the
-        uri of the listing, which must then be the same.
+        Each reads exactly these objects, by a manifest. If none can be written, it reads everything below the
+        uri of the listing, which must then be the same objects.
 
-        :param name: of the manifest: each COPY of a load reads one of its own.
+        :param name: the name of the manifest; each COPY of a load has its own.
         :raises ConfigurationError: when COPY would read other objects too, or cannot be written.
         """
         jsonpaths, columns = self._paths(source, dry_run=dry_run)
@@ -87,20 +87,20 @@ class Copying:
                     region=self._options.region,
                     json=jsonpaths or "auto",
                     compression="GZIP" if gzip else None,
-                    # It applies to every timestamp of the load, and each of them is one in milliseconds.
+                    # It applies to every timestamp that the COPY loads, and all of them are in milliseconds.
                     timeformat="epochmillisecs" if _has_timestamp(source) else None,
                     maxerror=maxerror,
-                    # As the validation of lines has it: blanks at the end of a text are none of it.
+                    # As in the validation of lines, trailing blanks are not part of a text.
                     trimblanks=True,
-                    # The table has its encodings. Statistics it has not: COPY makes those of an empty table
-                    # unless told otherwise.
+                    # The table already has its encodings. It has no statistics: by default COPY computes them
+                    # for an empty table.
                     compupdate=False,
                 )
             except CopyError as exc:
                 raise ConfigurationError(str(exc), where=source.name) from exc
 
     def rows(self, table: Table, columns: Sequence[str], uri: str) -> Copy:
-        """The COPY of rows that were written to one object, as lines of JSON with the names of the columns."""
+        """The COPY of rows that were written to one object, as JSON lines with the column names as keys."""
         return Copy(
             table,
             columns=columns,
@@ -108,7 +108,7 @@ class Copying:
             iam_role=self._options.iam_role,
             region=self._options.region,
             json="auto",
-            # Nor statistics: whoever loads need not own the table.
+            # No STATUPDATE ON either: it requires the owner, and the loading user need not own the table.
             compupdate=False,
         )
 
@@ -116,7 +116,7 @@ class Copying:
         """The JSONPaths file of the source, and its columns in the order of the file."""
         columns = [column.name for column in source.fields]
         if given := self._options.jsonpaths.get(source.name):
-            # A dry run connects to nothing: the columns are taken to be in the order of the model.
+            # A dry run does not connect, and assumes that the columns are in the order of the model.
             if source.name not in self._columns and not dry_run:
                 self._columns[source.name] = columns_of(self._objects.read(given), source, given)
             return given, self._columns.get(source.name, columns)
@@ -137,7 +137,7 @@ class Copying:
 
 
 def _refuse_other_objects(source: Source, uris: Sequence[str], listing: Listing, *, mixed: bool) -> None:
-    """COPY by prefix reads every object below it: refuse where those are not just the files to read."""
+    """Refuse to COPY by prefix, which reads every object below it, if those are not just the files to read."""
     others = {reason: number for reason, number in listing.skipped.items() if reason != "directory marker"}
     known = len(listing.files) - len(uris)
     if not (mixed or others or known):
@@ -165,7 +165,7 @@ def _beginning(listing: Listing) -> str:
 
 
 def check_source_uri(source: Source, uri: str) -> None:
-    """See that a source is on S3, in what may be a bucket.
+    """Check that a source is on S3, in a bucket whose name is valid.
 
     :raises ConfigurationError: when it is not.
     """

@@ -1,4 +1,4 @@
-"""Amazon Redshift: COPY brings the files from S3 into the staging tables, inside the transaction."""
+"""Amazon Redshift: COPY loads the files from S3 into the staging tables, inside the transaction."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ Ts = TypeVarTuple("Ts")
 
 
 class Redshift(Database):
-    """The warehouse of production."""
+    """The production warehouse."""
 
     name: ClassVar[str] = "redshift"
     title: ClassVar[str] = "Amazon Redshift"
@@ -69,7 +69,7 @@ class Redshift(Database):
 
     @cached_property
     def options(self) -> CopyOptions:
-        """How COPY is to be written with these settings."""
+        """The options for COPY that these settings give."""
         return CopyOptions(
             iam_role=option(self.settings, "iam_role_arn") or "default",
             region=option(self.settings, "region"),
@@ -111,7 +111,7 @@ class Redshift(Database):
                 if self.schema == DEFAULT_SCHEMA
                 else (CreateSchema(self.schema, if_not_exists=True), path)
             )
-        # Looked for first: with IF NOT EXISTS too, whoever may not create schemas would be refused.
+        # Checked first: a user who may not create schemas would be refused even with IF NOT EXISTS.
         return () if self.has_schema(connection) else (CreateSchema(self.schema),)
 
     def grants(self, tables: Sequence[TableClause]) -> Sequence[ExecutableDDLElement]:
@@ -121,15 +121,15 @@ class Redshift(Database):
     # -- loads ---------------------------------------------------------------------------------------------
 
     def prepare(self, session: Session) -> None:
-        # The ping of the connection pool has begun a transaction, and with it a snapshot older than the lock.
+        # The ping of the connection pool began a transaction, whose snapshot is older than the lock.
         if session.driver_connection is not None:
-            # Not by the driver's own method: what it raises nobody takes for a lost connection.
+            # Not by the driver's own rollback(): its errors would not be recognized as a lost connection.
             session.begin()
             session.rollback()
 
     def lock(self, session: Session, ledger: Ledger, *, timeout: float, observer: Observer) -> None:
-        # LOCK first of all: it takes no snapshot, and whoever reads the ledger before it holds the lock reads
-        # yesterday's.
+        # LOCK comes first: it takes no snapshot, and a load that reads the ledger before it holds the lock
+        # reads an outdated one.
         self._take_lock(session, ledger, timeout, observer)
         take_token(session, ledger.lock)
 
@@ -137,7 +137,7 @@ class Redshift(Database):
         self, connection: Connection, ledger: Ledger, *, timeout: float, observer: Observer
     ) -> None:
         session = Session(self, connection)
-        # Whatever was read before has begun a transaction, and with it a snapshot older than the lock.
+        # An earlier read may have begun a transaction, whose snapshot is older than the lock.
         session.rollback()
         if locking.is_there(session, ledger.lock):
             self._take_lock(session, ledger, timeout, observer)
@@ -158,9 +158,9 @@ class Redshift(Database):
                 batch.close()
 
     def _check_uris(self) -> None:
-        """See that what COPY reads beside the sources is on S3, in what may be a bucket.
+        """Check that what COPY reads besides the sources is on S3, in buckets whose names are valid.
 
-        :raises ConfigurationError: with the setting that is not.
+        :raises ConfigurationError: naming the setting that is not.
         """
         names = ["manifest_prefix", *(source.location.jsonpaths for source in self.sources)]
         for name in filter(None, names):
@@ -181,17 +181,17 @@ class Redshift(Database):
             yield insert(table).values(some), ()
 
     def tidy(self, session: Session, pipeline: Pipeline, changed: Sequence[str], *, rebuilt: bool) -> None:
-        """Statistics of the tables that changed, for the planner; and no dead rows after a rebuild.
+        """Update the planner's statistics of the tables that changed, and remove the dead rows of a rebuild.
 
-        That deletes every row and writes all again, so that until the commit whoever reads has the star as it
-        was. docs/scale.md says why it does not make new tables and change their names.
+        A rebuild deletes every row and writes all of them again, so that readers see the star as it was until
+        the commit. docs/scale.md says why it does not create new tables and rename them.
         """
         for name in changed:
             session.run(f"ANALYZE {locking.quoted(name)}")
         if not session.dry_run:
             session.commit()
         if rebuilt:
-            # In a transaction Redshift refuses VACUUM.
+            # Redshift refuses VACUUM in a transaction.
             with autocommit(session.driver_connection):
                 for table in (*pipeline.tables, pipeline.ledger.files):
                     session.run(f"VACUUM DELETE ONLY {locking.quoted(table.name)} TO 100 PERCENT")
@@ -206,7 +206,7 @@ class Redshift(Database):
 
     @classmethod
     def render(cls, statement: ClauseElement, *, limits: Limits | None = None) -> str:
-        # With the values in it: the driver binds on the server, which takes no parameters in a subquery
+        # With literal values: the driver binds on the server, which takes no parameters in a subquery
         # (sqlalchemy-redshift issue 265). Percent signs stay single: the driver leaves those in quotes alone,
         # and there are no others.
         return render(statement, limits=limits)
@@ -260,7 +260,7 @@ class Redshift(Database):
         columns = list(zip(*frames.tuples(result), strict=True)) or [()] * len(names)
         types = [frames.arrow_type(pyarrow, column.type) for column in statement.selected_columns]
         if len(types) != len(names):
-            # Of a text of SQL within the statement they are seen from the values.
+            # With raw SQL text in the statement, the types are inferred from the values.
             types = [None] * len(names)
         arrays = [pyarrow.array(values, of) for values, of in zip(columns, types, strict=True)]
         return pyarrow.Table.from_arrays(arrays, names)

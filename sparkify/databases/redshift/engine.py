@@ -1,4 +1,4 @@
-"""An engine for the Redshift of a URL: who logs in, and how."""
+"""The engine for a Redshift URL: who logs in, and how."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_SCHEMA", "make_engine", "schema_of"]
 
 DEFAULT_SCHEMA = "public"
-"""Where no setting says it. The search_path of a user is never taken for granted: by default it has a schema of
+"""The schema if no setting names one. A user's search_path is never relied on: by default it has a schema of
 the user's name before this one."""
 
 
@@ -52,19 +52,19 @@ _OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "workgroup": (str, "a name"),
     "region": (str, "a name"),
 }
-"""What may stand behind the ``?`` of a URL, and what it is. Each is a setting too."""
+"""The options that may follow the ``?`` of a URL, and what values they take. Each is a setting too."""
 
 _LOGIN = ("cluster", "workgroup", "region")
 
 
 def make_engine(url: URL, settings: Settings | None) -> Engine:
-    """TLS with the name checked, and an error of one line when no connection can be made.
+    """An engine that connects with TLS and a checked certificate, and whose connection errors are one line.
 
-    Without a password in the URL and without a secret the credentials are temporary ones, by IAM.
+    Without a user and password in the URL, and without a secret, the credentials are temporary ones from IAM.
 
-    :param settings: whose secret, and whose keys of AWS, give the login that the URL lacks; and how to connect,
-        where the URL does not say it.
-    :raises ConfigurationError: for a URL without a host or a database, or with an option that is not known.
+    :param settings: give the secret and the AWS keys for a login that the URL lacks, and the options of the
+        connection that the URL does not set.
+    :raises ConfigurationError: for a URL without a host or a database, or with an unknown option.
     """
     if not url.host or not url.database:
         raise ConfigurationError("the URL of a Redshift has a host and a database: ...@host:5439/dev")
@@ -76,7 +76,7 @@ def make_engine(url: URL, settings: Settings | None) -> Engine:
     parameters = options.pop("session_settings", None)
     login = {name: options.pop(name, None) for name in _LOGIN}
     if "region" not in url.query and Endpoint.of(url.host) is not None:
-        # The setting may be that of the buckets; the cluster's own stands in its name.
+        # The setting may be the region of the buckets; the host name has the cluster's own.
         login["region"] = None
     return create_redshift_engine(
         url.host,
@@ -91,9 +91,9 @@ def make_engine(url: URL, settings: Settings | None) -> Engine:
 
 
 def schema_of(url: URL, settings: Settings | None) -> str | None:
-    """The schema that the URL or the settings name; None where neither does.
+    """The schema that the URL or the settings name; None if neither does.
 
-    :raises ConfigurationError: for a URL with an option that is not known.
+    :raises ConfigurationError: for a URL with an unknown option.
     """
     named: str | None = _options_of(url).get("db_schema") or option(settings, "db_schema")
     return named
@@ -101,7 +101,7 @@ def schema_of(url: URL, settings: Settings | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Masked:
-    """Credentials whose password is kept out of every text from when it is known."""
+    """Credentials whose password is masked in all output from the moment it is known."""
 
     of: Credentials
 
@@ -119,7 +119,7 @@ def _credentials(
 ) -> Credentials:
     if url.username and url.password:
         return Password(url.username, str(url.password))
-    # Only here: most of the time there is a password, and boto3 takes a while to import.
+    # Only here: usually there is a password, and boto3 takes a while to import.
     session = aws_session(settings) if settings and settings.aws_access_key_id else None
     if secret_id := option(settings, "db_secret_id"):
         return Secret(secret_id, region=region, session=session)
@@ -127,7 +127,7 @@ def _credentials(
 
 
 def _options_of(url: URL) -> dict[str, Any]:
-    """What stands behind the ``?`` of the URL: honoured or refused, never dropped."""
+    """The options behind the ``?`` of the URL: honoured or refused, never dropped."""
     found: dict[str, Any] = {}
     for name, value in url.query.items():
         if name not in _OPTIONS:

@@ -1,4 +1,4 @@
-"""What the errors of Redshift mean: to the user, and to whoever thinks of trying again."""
+"""What the errors of Redshift mean: what the user is told, and whether a retry may help."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _MISSING = re.compile(
 
 @dataclass(frozen=True)
 class _Meaning:
-    """What the words of an error mean.
+    """What an error message means.
 
-    :ivar words: found in its message.
-    :ivar kind: what the user gets.
-    :ivar found: what to say of it; None: its own words.
-    :ivar again: whether the whole transaction is tried again first.
+    :ivar words: a pattern to find in the message.
+    :ivar kind: the class of error that the user gets.
+    :ivar found: what the user is told; None: the message itself.
+    :ivar again: whether the whole transaction is retried first.
     """
 
     words: re.Pattern[str]
@@ -56,7 +56,7 @@ _MEANINGS = (
         "another transaction has changed the same tables",
         again=True,
     ),
-    # S3 within COPY and UNLOAD. AWS asks for a slower rate, or had a fault of its own.
+    # S3 in COPY and UNLOAD: AWS asks for a lower request rate, or has a fault of its own.
     _Meaning(
         re.compile(
             r"S3ServiceException:.{0,400}(?:SlowDown|Status 50[0-4]|InternalError|ServiceUnavailable"
@@ -78,7 +78,7 @@ _MEANINGS = (
         re.compile(r"COPY with MANIFEST parameter requires full path of an S3 object"),
         ConfigurationError,
         "cannot read the manifest",
-        # S3 hides with 403 what may not be read, and COPY then takes the name for a prefix.
+        # S3 answers 403 for an object that may not be read, and COPY then takes its name for a prefix.
         hint="Check that the IAM role may read below MANIFEST_PREFIX.",
     ),
     _Meaning(
@@ -92,11 +92,11 @@ _MEANINGS = (
         hint="Something cancelled it: statement_timeout, a rule of the queue, or a person.",
     ),
 )
-"""In the order in which they are looked for."""
+"""In the order in which they are tried."""
 
 
 def _fields(error: BaseException) -> dict[str, Any]:
-    """What the server said: ``C`` is the SQLSTATE, ``M`` the message."""
+    """The fields of the server's error: ``C`` is the SQLSTATE, ``M`` the message."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     return next((one for one in cause.args if isinstance(one, dict)), {})
 
@@ -107,17 +107,17 @@ def _message(error: BaseException) -> str:
 
 
 def is_load_error(error: BaseException) -> bool:
-    """Whether a COPY failed because of the data, and the system tables tell which lines."""
+    """Whether a COPY failed because of the data, so that the system tables name the lines."""
     return isinstance(error, DBAPIError) and bool(_LOAD_ERROR.search(_message(error)))
 
 
 def is_missing_object(error: BaseException) -> bool:
-    """Whether a COPY failed because an object is not there."""
+    """Whether a COPY failed because an object is missing."""
     return isinstance(error, DBAPIError) and bool(_MISSING.search(_message(error)))
 
 
 def is_cancelled(error: BaseException) -> bool:
-    """Whether a statement was cancelled, as by statement_timeout."""
+    """Whether a statement was cancelled, for example by statement_timeout."""
     return isinstance(error, DBAPIError) and _fields(error).get("C") == "57014"
 
 
@@ -127,7 +127,7 @@ def is_read_only(error: BaseException) -> bool:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the whole transaction may succeed if it is begun anew on another connection."""
+    """Whether the whole transaction may succeed if it is retried on another connection."""
     if isinstance(error, ConnectError):
         return error.temporary
     if not isinstance(error, DBAPIError):
@@ -141,7 +141,7 @@ def is_transient(error: BaseException) -> bool:
 
 
 def translate(error: Exception) -> SparkifyError | None:
-    """The error in our words, or None for one that is not the database's."""
+    """The error as one of Sparkify's, or None if it is not the database's."""
     kind: type[SparkifyError]
     if isinstance(error, ConnectError):
         kind = TemporaryError if error.temporary else ConfigurationError
@@ -172,7 +172,7 @@ def _meaning(error: DBAPIError) -> _Meaning | None:
 
 
 def _own_words(message: str) -> str:
-    """What an error says of S3, or all that it says."""
+    """What an error message says about S3, or else its first line."""
     found = _S3_ERROR.search(message)
     return f"cannot read from S3: {_first(found[1])}" if found else _first(message)
 

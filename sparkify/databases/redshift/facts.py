@@ -1,6 +1,6 @@
-"""Questions that AWS's guide leaves open, put to a running cluster: in temporary tables, each rolled back.
+"""Questions that AWS's guide leaves open, put to a running cluster: in temporary tables that are rolled back.
 
-None needs a superuser. What is written to S3, for the one question about COPY, is removed.
+None needs a superuser. The one question about COPY writes to S3, and what it writes is removed.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _LINES = b'{"id": 1}\n{"id": 2}\n\n{"id": 3}\n'
 
 
 class _Unanswered(Exception):
-    """The cluster did not say. The text is why."""
+    """The cluster gave no answer. The message says why."""
 
 
 def cluster_facts(connection: Connection, options: CopyOptions, objects: LoadObjects) -> Iterator[Fact]:
-    """What the cluster answers, question by question. Nothing is left behind.
+    """The answers of the cluster, question by question. Nothing is left behind.
 
     :param objects: where the lines of the question about COPY are written.
     """

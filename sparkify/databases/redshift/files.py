@@ -1,4 +1,4 @@
-"""The files of one source in a load of Redshift, and what is known of them after each attempt."""
+"""The files of one source in a load of Redshift, and what is known about them after each attempt."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ __all__ = ["BatchFiles", "refuse_removed"]
 class BatchFiles:
     """The files of one source, and the objects from which they are copied.
 
-    A file is copied as it is; or as part of a pack, which has all lines of some files; or as part of a bundle,
-    which has accepted lines, once the file or its pack was found to hold others.
+    A file is copied as it is, or as part of a pack, which has all lines of some files. Once lines that cannot
+    be loaded are found in the file or its pack, it is copied as part of a bundle, which has accepted lines.
 
-    :ivar lines: by uri, how many lines a file that was validated has.
-    :ivar packs: by the uri of the object, files that were packed as they are, on this machine.
-    :ivar bundles: by the uri of the object, accepted lines.
+    :ivar lines: how many lines each validated file has, by uri.
+    :ivar packs: files that were packed as they are, on this machine, by the uri of the object.
+    :ivar bundles: accepted lines, by the uri of the object.
     :ivar packed: the uris of the files in either.
-    :ivar seen: by uri, what was seen of a file that was read on this machine.
-    :ivar is_sampled: whether some of those that COPY reads were looked at.
-    :ivar fetched: bytes of the files that were packed as they are.
-    :ivar read: by the uri of the object, how many lines COPY read, as far as it tells.
-    :ivar faults: of the objects that COPY loaded without a word; None where it failed.
-    :ivar unclear: the uris of objects of which it does not tell how much it read.
+    :ivar seen: what was seen of the files that were read on this machine, by uri.
+    :ivar is_sampled: whether some of the files that COPY reads were sampled.
+    :ivar fetched: the bytes of the files that were packed as they are.
+    :ivar read: how many lines COPY read, as far as it tells, by the uri of the object.
+    :ivar faults: the faults of the objects that COPY loaded without an error; None if it failed.
+    :ivar unclear: the uris of the objects for which COPY does not tell how much it read.
     """
 
     source: Source
@@ -64,24 +64,24 @@ class BatchFiles:
 
     @property
     def unknown(self) -> list[SourceFile]:
-        """The objects in which there may be a line that cannot be loaded: files that were not validated, and
-        packs, as if they were files.
+        """Objects that may have lines that cannot be loaded: files that were not validated, and packs, each
+        as a file.
         """
         packs = [SourceFile(uri, pack.path.stat().st_size, "") for uri, pack in self.packs.items()]
         return [*(file for file in self.whole if file.uri not in self.lines), *packs]
 
     def counted(self, read: Mapping[str, int]) -> dict[str, int]:
-        """By uri of the file, how many lines each has, as far as that is known.
+        """How many lines each file has, by uri, as far as that is known.
 
-        :param read: how many COPY read of each object.
+        :param read: how many lines COPY read of each object.
         """
         packed = {part.file.uri: part.lines for pack in self.packs.values() for part in pack.segments}
         return dict(read) | packed | self.lines
 
     def expected(self, read: Mapping[str, int]) -> int:
-        """How many rows COPY must have loaded, if there is no line but such as can be loaded.
+        """How many rows COPY must have loaded if every line can be loaded.
 
-        :param read: how many lines it read of each object.
+        :param read: how many lines COPY read of each object.
         """
         rows = sum(bundle.rows for bundle in self.bundles.values())
         rows += sum(pack.lines for pack in self.packs.values())
@@ -92,17 +92,17 @@ class BatchFiles:
 
     @property
     def known(self) -> tuple[int, int, int]:
-        """What grows from one attempt to the next. Where COPY has failed, that files were found right is no
-        reason to try again.
+        """What grows from one attempt to the next. If COPY failed, files that were validated without rejects
+        are no reason to try again.
         """
         lines = len(self.lines) if self.faults is not None else 0
         return lines, len(self.packed) - len(self.packs), len(self.validated.rejects)
 
 
 def refuse_removed(files: Sequence[SourceFile], listing: Listing, aws: AwsOptions) -> None:
-    """See that the files are still there, after COPY did not find an object.
+    """Check that the files are still there, after COPY did not find an object.
 
-    :raises TemporaryError: when one is not: another listing lacks it.
+    :raises TemporaryError: when a new listing lacks one of them.
     """
     there = set[str]()
     with suppress(EmptySource):

@@ -1,8 +1,8 @@
-"""Finds the files of a batch that hold a line which cannot be loaded, without reading them here.
+"""Finds the files of a batch with lines that cannot be loaded, without reading them on this machine.
 
-COPY is asked, in a transaction that is rolled back: with MAXERROR it passes over what it refuses and names
-some of the files; where it names too few, or what is wrong is a rule that no type can state, the files are
-halved until a few are left.
+COPY does it, in a transaction that is rolled back. With MAXERROR it skips the lines that it refuses and names
+some of their files. If it names too few, or rows violate a rule that no type can state, the files are halved
+until few are left.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ from sparkify.redshift.copy import MAX_MAXERROR
 __all__ = ["Faults", "Finder"]
 
 _KEPT = 20
-"""Errors that Redshift keeps of each slice at the least: with fewer in all, none is left out."""
+"""The fewest errors that Redshift keeps of each slice: with fewer in all, none is left out."""
 
 _FEW_FILES = 64
 _FEW_BYTES = 16 * 1024 * 1024
-"""Of files that are rather validated than halved further."""
+"""Up to so many files and bytes, files are validated rather than halved further."""
 
 
 @dataclass(frozen=True)
 class Faults:
-    """How much of some files is not as it should be.
+    """How many lines and rows of some files are at fault.
 
-    :ivar missing: lines that COPY read and did not load: refused ones and blank ones. Below 0 where it found
-        several objects on a line.
+    :ivar missing: lines that COPY read and did not load: refused ones and blank ones. Negative if it found
+        several JSON objects on a line.
     :ivar violating: rows that violate a rule.
     """
 
@@ -59,7 +59,7 @@ class Faults:
 
 
 def _are_few(files: Sequence[SourceFile]) -> bool:
-    """Whether files are validated at once rather than asked for."""
+    """Whether the files are few enough to validate at once, without asking COPY."""
     return len(files) == 1 or (len(files) <= _FEW_FILES and sum(file.size for file in files) <= _FEW_BYTES)
 
 
@@ -77,7 +77,7 @@ class Finder:
     def find(self, files: Sequence[SourceFile], faults: Faults | None) -> list[SourceFile]:
         """The files with a line that cannot be loaded, and perhaps some others.
 
-        :param faults: of all of them; None: it is not known.
+        :param faults: the faults of all of these files; None if not known.
         """
         if _are_few(files):
             return list(files)
@@ -93,11 +93,11 @@ class Finder:
     def _narrow(
         self, files: Sequence[SourceFile], faults: Faults | None, told: Sequence[Refused]
     ) -> list[SourceFile]:
-        """What COPY has named, where that is all; else what is found in the halves."""
+        """The files that COPY named, if it named enough; otherwise those found by halving."""
         names = Names(file.uri for file in files)
         named = {uri for refused in told for uri in names.of(refused.name)}
         if named and (faults is None or len(told) < _KEPT or faults == Faults(len(told), 0)):
-            # What else there may be is looked for when these are out of the way.
+            # Any others are looked for once these are out of the way.
             return [file for file in files if file.uri in named]
         if faults is not None:
             return self.find(files, faults) if faults else []
@@ -107,7 +107,7 @@ class Finder:
         return [*self.find(files[:half], None), *self.find(files[half:], None)]
 
     def _ask(self, files: Sequence[SourceFile]) -> tuple[Faults | None, list[Refused]]:
-        """What is wrong with some files, None where COPY fails or does not tell; and what it says of lines."""
+        """The faults of some files, None if COPY fails or does not tell; and the lines that it names."""
         session, source = self._session, self._source
         if self._staged is None:
             create_staging(session, source)
@@ -131,13 +131,13 @@ class Finder:
         (self._staged,) = count_staged(session, [source])
         copied, violating = self._staged.rows - before.rows, self._staged.more - before.more
         if copied and not read:
-            # It does not tell what it read (SYS_LOAD_DETAIL), so that only what it names can be told.
+            # COPY does not tell what it read (SYS_LOAD_DETAIL), so only the lines that it names are known.
             return None, told
         return Faults(read - copied, violating), told
 
 
 def _half(files: Sequence[SourceFile]) -> int:
-    """How many of the files, one at least and not all, make up half of their bytes."""
+    """How many of the files make up half of their bytes: at least one, and not all."""
     sizes = list(accumulate(file.size for file in files))
     half = next(number for number, size in enumerate(sizes, start=1) if size * 2 >= sizes[-1])
     return min(max(half, 1), len(files) - 1)

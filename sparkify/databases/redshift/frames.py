@@ -1,4 +1,4 @@
-"""What a SELECT of Redshift returns as frames, Arrow and Parquet: rows of the driver, and UNLOAD."""
+"""The result of a SELECT on Redshift as frames, Arrow and Parquet: from the driver's rows, or by UNLOAD."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def tuples(result: CursorResult[*tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 
 
 def names(result: CursorResult[*tuple[Any, ...]]) -> list[str]:
-    """The names of the columns, each once."""
+    """The names of the columns, made unique."""
     return list(unique(list(result.keys())))
 
 
 def arrow_type(arrow: Any, column: TypeEngine[Any]) -> Any:
-    """The type that DuckDB gives such a column in Arrow; None where it is to be seen from the values."""
+    """The Arrow type that DuckDB gives such a column; None if it has to be inferred from the values."""
     for kind, of in (
         (Boolean, arrow.bool_()),
         (Integer, arrow.int64()),
@@ -53,17 +53,17 @@ def write_parquet(
     kms_key: str | None,
     overwrite: bool,
 ) -> None:
-    """Unload to S3: the slices write at once, several files whose order is not that of the SELECT.
+    """Unload to S3: the slices write several files in parallel, which do not keep the order of the SELECT.
 
-    :param kms_key: that the files are encrypted with; None: as the bucket has it.
-    :param overwrite: remove what is below the target before. ALLOWOVERWRITE would leave the files of a larger
-        UNLOAD among those of this one.
-    :raises ConfigurationError: for a target that is not on S3, or a whole bucket that would be emptied.
+    :param kms_key: the key that encrypts the files; None: as the bucket is configured.
+    :param overwrite: first remove what is below the target. ALLOWOVERWRITE would leave files of an earlier,
+        larger UNLOAD among those of this one.
+    :raises ConfigurationError: for a target that is not on S3, or when it would empty a whole bucket.
     """
     if not is_s3(target):
         raise ConfigurationError("Redshift writes to S3 alone", where=target, hint="Give s3://bucket/prefix.")
     if overwrite:
-        # CLEANPATH removes all keys that begin so; those of a folder end where it ends.
+        # CLEANPATH removes all keys that begin with the target; the slash keeps it within the folder.
         target = f"{target.rstrip('/')}/"
         if not split_s3(target)[1].strip("/"):
             raise ConfigurationError(

@@ -1,4 +1,4 @@
-"""How many rows of values go into one INSERT: each statement is a round trip, and has a largest size."""
+"""How many rows of values go into one INSERT: each statement is a round trip, and has a maximum size."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["ROWS_PER_INSERT", "parts"]
 
 ROWS_PER_INSERT = 500
 _BYTES_PER_INSERT = 4_000_000
-"""Of the values. With quotes doubled it stays below 16 MB, beyond which Redshift takes no statement."""
+"""Bytes of the values. Even with quotes doubled the statement stays below 16 MB, the longest Redshift takes."""
 
 
 def parts(rows: Iterable[Mapping[str, Any]]) -> Iterator[list[dict[str, Any]]]:

@@ -1,4 +1,4 @@
-"""The lock of a load on Redshift: takes it, waits for whoever has it, and says who that is."""
+"""The lock of a load on Redshift: takes it, waits for its holder, and says who that is."""
 
 from __future__ import annotations
 
@@ -24,34 +24,34 @@ _TABLES = table("pg_class", column("oid"), column("relname", String), column("re
 _SCHEMAS = table("pg_namespace", column("oid"), column("nspname", String))
 
 _SOON = 2.0
-"""Seconds after which it is looked up who has the lock, and said."""
+"""Seconds to wait for the lock before looking up its holder and warning."""
 _LEAST = 1.0
-"""Seconds that even a lock that is free may take on a busy server."""
+"""Seconds that even a free lock may take on a busy server."""
 _MOST = 2_147_483.0
-"""Seconds that statement_timeout takes: it is a number of milliseconds in 32 bits."""
+"""The most seconds that statement_timeout takes: it is a 32-bit number of milliseconds."""
 
 
 def quoted(name: str) -> str:
-    """A name, as an identifier of SQL."""
+    """A name as an SQL identifier, quoted if necessary."""
     return str(RedshiftDialect().identifier_preparer.quote(name))
 
 
 def limit(seconds: float) -> str:
-    """The statement that limits how long each later one may take; to 24 days where it may take longer."""
+    """The statement that limits how long each later statement may take, to 24 days at most."""
     return f"SET statement_timeout TO {max(round(min(seconds, _MOST) * 1000), 1)}"
 
 
 def is_there(session: Session, lock: Table) -> bool:
-    """Whether there is a table to lock. No transaction is left, whose snapshot would be older than the lock."""
+    """Whether there is a table to lock. Leaves no transaction, whose snapshot would be older than the lock."""
     found = session.run(_number_of(lock)).rows
     session.rollback()
     return bool(found)
 
 
 def take(session: Session, lock: Table, timeout: float, observer: Observer) -> None:
-    """Lock the table, as the first thing in the transaction. The limit of statements is another one afterwards.
+    """Lock the table, as the first statement of the transaction. Leaves statement_timeout changed.
 
-    :raises TemporaryError: when another transaction still has the lock after ``timeout`` seconds.
+    :raises TemporaryError: when another transaction still holds the lock after ``timeout`` seconds.
     """
     soon = max(min(timeout, _SOON), _LEAST)
     if _is_taken(session, lock, soon):
@@ -59,7 +59,7 @@ def take(session: Session, lock: Table, timeout: float, observer: Observer) -> N
     waited = soon
     who = _holder(session, lock)
     if who is None:
-        # It may have ended meanwhile: then there is nothing to wait for.
+        # The holder may have ended in the meantime: then there is nothing to wait for.
         session.begin()
         if _is_taken(session, lock, _LEAST):
             return
@@ -78,7 +78,7 @@ def take(session: Session, lock: Table, timeout: float, observer: Observer) -> N
 
 
 def _is_taken(session: Session, lock: Table, seconds: float) -> bool:
-    """Whether the lock was taken within so many seconds."""
+    """Take the lock, waiting for so many seconds at most, and return whether it was taken."""
     session.run(limit(seconds))
     try:
         session.run(f"LOCK {quoted(lock.name)}")
@@ -91,7 +91,7 @@ def _is_taken(session: Session, lock: Table, seconds: float) -> bool:
 
 
 def _number_of(lock: Table) -> Select[Any]:
-    """The number of the table: another schema may have one of that name, and a load of its own."""
+    """A SELECT of the table's oid: another schema may have a table of that name, and a load of its own."""
     return (
         select(_TABLES.c.oid)
         .join(_SCHEMAS, _SCHEMAS.c.oid == _TABLES.c.relnamespace)
@@ -100,7 +100,7 @@ def _number_of(lock: Table) -> Select[Any]:
 
 
 def _holder(session: Session, lock: Table) -> str | None:
-    """Who has the lock; None where nobody has, or nobody whom this user may see (AWS: SVV_TRANSACTIONS)."""
+    """Who holds the lock; None if nobody does, or nobody whom this user may see (AWS: SVV_TRANSACTIONS)."""
     held = _TRANSACTIONS.c
     found = session.run(
         select(func.trim(held.txn_owner), held.pid, held.txn_start)

@@ -1,4 +1,4 @@
-"""The objects that a load writes to S3 for COPY to read, and removes when it is over."""
+"""The objects that a load writes to S3 for COPY to read, and removes at its end."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ __all__ = ["LoadObjects"]
 T = TypeVar("T")
 
 _SECONDS = 90
-"""For which objects are still removed once S3 has not answered for one of them."""
+"""How long to go on removing objects after S3 has not answered for one of them."""
 
 
 class LoadObjects:
     """The objects of one load, in a folder of its own below a prefix.
 
-    :param prefix: an ``s3://`` prefix where they may be written; None where nothing may.
+    :param prefix: an ``s3://`` prefix where they may be written; None if none may be.
     """
 
     def __init__(self, prefix: str | None, aws: AwsOptions, observer: Observer) -> None:
@@ -44,15 +44,15 @@ class LoadObjects:
         self._until: float | None = None
 
     def uri(self, name: str, *, dry_run: bool = False) -> str | None:
-        """Where an object of this name is; None where none may be written.
+        """The uri of an object of this name; None if none may be written.
 
-        :param dry_run: whether a name stands for that of the folder.
+        :param dry_run: use a placeholder for the name of the folder.
         """
         folder = ":load" if dry_run else self._folder
         return None if self._prefix is None else f"{self._prefix.rstrip('/')}/{folder}/{name}"
 
     def write(self, uri: str, content: bytes) -> None:
-        """Write an object, once.
+        """Write an object, unless it was written with this content before.
 
         :raises SourceError: when that is not allowed.
         :raises TemporaryError: when S3 does not answer.
@@ -62,11 +62,11 @@ class LoadObjects:
             self._written[uri] = content
 
     def upload(self, uri: str, path: Path) -> None:
-        """Write an object with what is in a file; as :meth:`write`."""
+        """Write an object with the content of a file; errors are those of :meth:`write`."""
         self._put(uri, path)
 
     def read(self, uri: str) -> str:
-        """The text of an object, written by whomever.
+        """The text of an object, whoever wrote it.
 
         :raises ConfigurationError: when it is not UTF-8.
         :raises SourceError: when there is none, or it may not be read.
@@ -79,12 +79,12 @@ class LoadObjects:
             raise ConfigurationError("is not UTF-8", where=uri) from exc
 
     def remove(self, uri: str) -> None:
-        """Remove an object that was written. A failure is warned of."""
+        """Remove an object that was written. A failure is only a warning."""
         if error := self._removed(uri):
             self._observer.warning(f"{uri} is left behind: {error.found}")
 
     def close(self) -> None:
-        """Remove all of them. Those that are left behind are warned of."""
+        """Remove all objects that were written, and warn of those that are left behind."""
         failed = [(uri, error) for uri in list(self._written) if (error := self._removed(uri))]
         if failed:
             uri, error = failed[0]
@@ -93,7 +93,7 @@ class LoadObjects:
 
     def _put(self, uri: str, content: bytes | Path) -> None:
         is_new = uri not in self._written
-        # Noted first: S3 may have stored it where its answer does not arrive, or a signal ends the wait.
+        # Noted first: S3 may have stored it even if its answer does not arrive or a signal ends the wait.
         self._written[uri] = None
         try:
             self._ask(uri, lambda store, key: store.put(key, content))
@@ -104,9 +104,9 @@ class LoadObjects:
             raise
 
     def _removed(self, uri: str) -> SparkifyError | None:
-        """Why an object could not be removed; None where it is.
+        """Remove an object; return why it could not be removed, or None.
 
-        Where S3 has not answered for one, it is asked once for each of the others, and for so long in all.
+        After S3 has not answered for one, each of the others is tried once, for ``_SECONDS`` in all.
         """
         self._written.pop(uri, None)
         if self._until is not None and time.monotonic() > self._until:

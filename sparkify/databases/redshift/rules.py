@@ -1,4 +1,4 @@
-"""The rules of a line that a column's type cannot state, as conditions on the rows of a staging table."""
+"""The rules for lines that a column's type cannot state, as conditions on the rows of a staging table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["violates_a_rule"]
 
 
 def violates_a_rule(source: Source) -> ColumnElement[bool]:
-    """Whether a staged row is one that the validation of lines rejects, as far as a row can tell."""
+    """Whether the validation of lines would reject a staged row, as far as the row can tell."""
     fields = source.fields
     wrong = [_wrong(column, one) for column, one in fields.items()]
     columns: Mapping[str, Column[Any]] = {column.name: column for column in fields}
@@ -31,7 +31,7 @@ def _wrong(column: Column[Any], one: JsonField) -> ColumnElement[bool]:
     if one.required:
         parts.append(_is_missing(column) if one.empty_is_missing else column.is_(None))
     if isinstance(column.type, TIMESTAMP):
-        # COPY takes times of other years than the validation of lines. Of numbers it refuses what is too large.
+        # COPY accepts times of more years than the validation of lines. It refuses numbers that are too large.
         low, high = number_limits(column).within(one.minimum, one.maximum)
         parts += [column < _moment(low), column > _moment(high)]
     else:

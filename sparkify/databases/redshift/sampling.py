@@ -1,4 +1,4 @@
-"""Looks at the beginnings of some files while COPY reads them, which says nothing of the keys that it finds."""
+"""Samples the beginnings of some files while COPY, which does not tell what keys it finds, reads them all."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 __all__ = ["Sampling"]
 
 _FILES = 16
-"""Files of a load that are looked at, one in so many."""
+"""The most files of a source that are sampled, at even intervals."""
 _BYTES = 64 * 1024
 
 
 class Sampling:
     """Fetches the beginnings of some files, in threads, for as long as the block lasts.
 
-    A file that cannot be fetched is not looked at: whoever loads may be allowed to list it alone; COPY reads
-    it by another role.
+    A file that cannot be fetched is left out: the loading user may be allowed only to list it, as COPY reads
+    it with another role.
     """
 
     def __init__(self, source: Source, files: Sequence[SourceFile], aws: AwsOptions) -> None:
@@ -58,7 +58,7 @@ class Sampling:
         self._pool.__exit__(kind, error, trace)
 
     def found(self) -> Mapping[str, Segment]:
-        """By uri, what was seen of the files that could be fetched. Waits for them."""
+        """What was seen of the files that could be fetched, by uri. Waits for them."""
         found: dict[str, Segment] = {}
         for file, fetched in self._fetched:
             with suppress(SparkifyError, zlib.error):

@@ -1,4 +1,4 @@
-"""The texts that Redshift has for the constructs of :mod:`sparkify.etl.constructs`."""
+"""Redshift's SQL for the constructs of :mod:`sparkify.etl.constructs`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy.exc import CompileError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import DDLCompiler, SQLCompiler
 
-# The names of its options too, before a pipeline's models use one.
+# Makes the names of Redshift's options known too, before a pipeline's models use one.
 import sparkify.redshift.options  # noqa: F401
 from sparkify.etl.constructs import (
     ACCENTED,
@@ -42,8 +42,8 @@ def _drop_tables(element: DropTables, compiler: SQLCompiler, **kw: Any) -> str:
 
 @compiles(CreateView, "redshift")
 def _create_view(element: CreateView, compiler: DDLCompiler, **kw: Any) -> str:
-    # A view that binds its tables keeps them from being dropped, rebuilt or renamed. One that does not names
-    # each with its schema (AWS: CREATE VIEW, WITH NO SCHEMA BINDING).
+    # A view that is bound to its tables keeps them from being dropped, rebuilt or renamed. A late-binding one
+    # must name each table with its schema (AWS: CREATE VIEW, WITH NO SCHEMA BINDING).
     if element.schema is None:
         raise CompileError(f"view {element.name}: Redshift needs the schema of its tables; give schema")
     rows = element.rows.compile(
@@ -62,7 +62,7 @@ def _drop_view(element: DropView, compiler: DDLCompiler, **kw: Any) -> str:
 
 @compiles(CommentOnView, "redshift")
 def _comment_on_view(element: CommentOnView, compiler: DDLCompiler, **kw: Any) -> str:
-    # Columns have none: those of such a view are not in the catalogue (AWS: PG_GET_LATE_BINDING_VIEW_COLS).
+    # Its columns get none: they are not in the catalogue (AWS: PG_GET_LATE_BINDING_VIEW_COLS).
     text = compiler.sql_compiler.render_literal_value(element.comment, String())
     return f"COMMENT ON VIEW {_view(element, compiler)} IS {text}"
 
@@ -74,7 +74,7 @@ def _view(element: CreateView | DropView | CommentOnView, compiler: DDLCompiler)
 
 _DROPPED = [chr(code) for low, high in ACCENTED for code in range(low, high + 1)]
 _ACCENTED = "".join(one for one in _DROPPED if not "\x80" <= one <= "\x9f")
-# Control characters, which a terminal that SQL is printed on would obey. CHR is of ASCII (AWS: CHR function).
+# Control characters, which a terminal would obey in printed SQL. CHR covers only ASCII (AWS: CHR function).
 _CONTROLS = "".join(one for one in _DROPPED if "\x80" <= one <= "\x9f").encode().hex()
 _TRANSLATED = f"'{FINAL_SIGMA}{_ACCENTED}' || FROM_VARBYTE(FROM_HEX('{_CONTROLS}'), 'utf8')"
 _PUNCTUATION = "[ -/:-@[-`{-~[:cntrl:]]"
@@ -82,17 +82,17 @@ _PUNCTUATION = "[ -/:-@[-`{-~[:cntrl:]]"
 
 @compiles(match_key, "redshift")
 def _match_key(element: match_key, compiler: SQLCompiler, **kw: Any) -> str:
-    # TRANSLATE takes characters. AWS does not say whether a range in a regular expression does, or bytes: so
-    # that one has ASCII alone. It replaces every occurrence (AWS: REGEXP_REPLACE function). Of the characters
-    # that TRANSLATE is given the first has one to become; the others are removed.
+    # TRANSLATE works on characters. AWS does not say whether a range in a regular expression means characters
+    # or bytes, so the pattern has only ASCII. REGEXP_REPLACE replaces every occurrence (AWS: REGEXP_REPLACE
+    # function). Of the characters given to TRANSLATE the first has a replacement; the others are removed.
     name = compiler.process(element.clauses, **kw)
     return f"lower(regexp_replace(translate({name}, {_TRANSLATED}, '{SIGMA}'), '{_PUNCTUATION}', ''))"
 
 
 @compiles(epoch_ms, "redshift")
 def _epoch_ms(element: epoch_ms, compiler: SQLCompiler, **kw: Any) -> str:
-    # Of integers: an interval times a quotient is reckoned in doubles, which may miss a millisecond. Of two:
-    # DATEADD takes an INTEGER (AWS: DATEADD function), which has no room for these milliseconds.
+    # With integers: an interval times a quotient is computed in doubles, which may be off by a millisecond. In
+    # two steps: DATEADD takes an INTEGER (AWS: DATEADD function), too small for these milliseconds.
     milliseconds = f"CAST({compiler.process(element.clauses, **kw)} AS BIGINT)"
     rest = f"MOD({milliseconds}, 86400000)"
     day = f"DATEADD(day, CAST(({milliseconds} - {rest}) / 86400000 AS INTEGER), TIMESTAMP '1970-01-01')"
@@ -111,8 +111,8 @@ def _local_time(element: local_time, compiler: SQLCompiler, **kw: Any) -> str:
 
 @compiles(row_hash, "redshift")
 def _row_hash(element: row_hash, compiler: SQLCompiler, **kw: Any) -> str:
-    # AWS does not say what FNV_HASH gives of NULL (AWS: FNV_HASH function). Hashes are put together rather than
-    # the values, which may be as long as a VARCHAR can be.
+    # AWS does not say what FNV_HASH returns for NULL (AWS: FNV_HASH function). Hashes are joined rather than
+    # values, since each value may be as long as a VARCHAR can be.
     values = [compiler.process(value, **kw) for value in element.clauses]
     hashes = [
         f"CASE WHEN {value} IS NULL THEN '-' ELSE CAST(FNV_HASH({value}) AS VARCHAR) END" for value in values

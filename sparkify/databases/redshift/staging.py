@@ -1,7 +1,7 @@
-"""The staging tables of one load: temporary, of the names and the form of those that the migrations make.
+"""The staging tables of one load: temporary, with the names and columns of those that the migrations create.
 
-A temporary table leaves no rows to vacuum, COPY counts its rows for the planner when it fills it (AWS: COPY,
-STATUPDATE), and whoever loads owns it. It stands before the permanent table of its name, which stays empty.
+A temporary table leaves no rows to vacuum, COPY updates its statistics when it fills it (AWS: COPY,
+STATUPDATE), and the loading user owns it. It hides the permanent table of its name, which stays empty.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ __all__ = ["count_staged", "create_staging"]
 
 
 def create_staging(session: Session, source: Source) -> None:
-    """Make the staging table of a source, with no row; a rollback takes it away."""
+    """Create the empty staging table of a source; a rollback removes it."""
     name = quoted(source.staging.name)
     session.run(f"CREATE TEMPORARY TABLE {name} (LIKE {name})")
 
 
 def count_staged(session: Session, sources: Sequence[Source]) -> list[Counted]:
-    """What was staged of each source, and how many rows violate a rule, with one statement for all of them."""
+    """What was staged of each source, and how many rows violate a rule, by one statement for all sources."""
     return counted(sources, session.run(select_totals(sources, _violations)).rows)
 
 

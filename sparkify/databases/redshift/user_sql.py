@@ -1,4 +1,4 @@
-"""Runs the SQL of a user on Redshift: one SELECT or the like, in a READ ONLY transaction."""
+"""Runs a user's SQL on Redshift: one SELECT or the like, in a READ ONLY transaction."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from sparkify.etl.errors import ConfigurationError, SparkifyError
 __all__ = ["RedshiftReader"]
 
 _READS: Final = ("SELECT", "WITH", "SHOW", "EXPLAIN")
-"""The words that begin what reads. UNLOAD writes to S3 and CALL may commit, which READ ONLY does not hinder."""
+"""First words of what only reads. READ ONLY does not keep UNLOAD from writing to S3 or CALL from committing."""
 _TOKENS: Final = re.compile(
     r"""E'.*?(?<!\\)'|'(?:''|[^'])*'|"[^"]*"|--[^\n]*|/\*.*?\*/|(?P<percent>%)|(?P<word>\w+)|(?P<end>;)|\S""",
     re.DOTALL,
 )
-"""Texts, names and comments as the driver finds them."""
+"""Strings, quoted names and comments as the driver finds them."""
 _TYPES: Final = {
     16: "BOOLEAN",
     20: "BIGINT",
@@ -39,7 +39,7 @@ _TYPES: Final = {
     17: "BLOB",
     6551: "BLOB",
 }
-"""By the number that the server gives a type. All others come as texts."""
+"""The names of types, by the server's number for each. Values of all other types arrive as text."""
 
 
 class RedshiftReader(SqlReader):
@@ -66,14 +66,14 @@ class RedshiftReader(SqlReader):
         return refusal("this statement") if is_read_only(error) else None
 
     def escape(self, text: str) -> str:
-        # Percent signs in quotes and comments the driver leaves alone.
+        # The driver leaves percent signs in quotes and comments alone.
         return _TOKENS.sub(lambda token: "%%" if token["percent"] else token[0], text)
 
     @contextmanager
     def transaction(
         self, connection: Connection, *, external_access: bool = True, target: Path | None = None
     ) -> Iterator[Connection]:
-        # The ping of the connection pool has begun a transaction, in which BEGIN would change nothing.
+        # The ping of the connection pool began a transaction, in which BEGIN would change nothing.
         connection.begin().rollback()
         with super().transaction(connection) as begun:
             yield begun
