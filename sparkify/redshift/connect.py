@@ -20,7 +20,7 @@ DEFAULT_PORT: Final = 5439
 #: OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH.
 _HOSTNAME_MISMATCH: Final = 62
 _PROBES: Final = 6
-#: No such parameter, not a value of it, not allowed, not now.
+#: SQLSTATEs of a SET that failed: no such parameter, invalid value, not allowed, not now.
 _NOT_SET: Final = ("42704", "22023", "42501", "55P02")
 
 
@@ -40,26 +40,26 @@ def create_redshift_engine(
     application_name: str | None = None,
     **engine_options: Any,
 ) -> sa.Engine:
-    """An engine whose connections are TLS, with the certificate and the name checked, and whose errors say
+    """An engine whose connections use TLS, with the certificate and the name checked, and whose errors say
     what to do.
 
     Nothing is sent yet. ``hide_parameters`` and ``pool_pre_ping`` are on unless ``engine_options`` say
     otherwise.
 
     :param sslmode: ``verify-ca`` checks the certificate but not the name, for a tunnel to ``localhost``.
-    :param connect_timeout: seconds until a server that does not answer is given up.
-    :param keepalive: seconds of silence after which the connection is probed. One that is dead is noticed after
-        twice as long; the operating system alone takes more than two hours.
-    :param statement_timeout: seconds after which the server ends a statement; None: as the server has it.
+    :param connect_timeout: seconds to wait for a server that does not answer.
+    :param keepalive: seconds of silence after which the connection is probed. A dead connection is noticed
+        after twice as long; the operating system alone takes more than two hours.
+    :param statement_timeout: seconds after which the server ends a statement; None: the server's own limit.
     :param query_group: the queue or the label of its statements (AWS: query_group).
-    :param schema: where tables are that are named without a schema, and nowhere else; it need not be there yet.
-        None: where the search_path of the user says.
+    :param schema: the only schema in which tables named without one are looked up; it need not exist yet.
+        None: the user's own search_path applies.
     :param parameters: what else each connection sets (AWS: SET), such as ``{"wlm_query_slot_count": 3}``.
     :raises ValueError: for a value that cannot be written, such as one with a backslash.
-    :raises ConnectError: when a connection is opened and cannot be.
+    :raises ConnectError: later, when a connection cannot be opened.
     """
     register()
-    # Always said: redshift_connector 2.2 only warns of a wrong name when it has chosen verify-full itself.
+    # Always given: redshift_connector 2.2 only warns of a wrong name if it has chosen verify-full itself.
     arguments: dict[str, Any] = {
         "ssl": True,
         "sslmode": sslmode,
@@ -101,17 +101,17 @@ def create_redshift_engine(
                 credentials.refused()
             raise error from exc
         answered = True
-        # The driver's timeout is the socket's, and stays: a COPY of more than 30 seconds would be cut off.
+        # The driver leaves its timeout on the socket: a COPY of more than 30 seconds would be cut off.
         connection._usock.settimeout(None)  # noqa: SLF001
         if hasattr(socket, "TCP_USER_TIMEOUT"):
-            # Probes are sent in silence; what was sent and is not acknowledged has this limit.
+            # Probes are sent only during silence; this limits how long sent data may stay unacknowledged.
             connection._usock.setsockopt(  # noqa: SLF001
                 socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 2 * keepalive * 1000
             )
         try:
             _run(connection, first)
         except BaseException as exc:
-            # Nobody else knows of it yet.
+            # Nothing else refers to the connection yet.
             with suppress(Exception):
                 connection.close()
             _close_what_is_left(exc)
@@ -125,7 +125,7 @@ def create_redshift_engine(
 
 
 def _run(connection: Any, statements: Sequence[str]) -> None:
-    """Send statements, each in a transaction of its own: a SET of one that is rolled back is undone."""
+    """Send statements, each in a transaction of its own: a later rollback would undo a SET."""
     with autocommit(connection), closing(connection.cursor()) as cursor:
         for statement in statements:
             try:
@@ -136,8 +136,8 @@ def _run(connection: Any, statements: Sequence[str]) -> None:
 
 
 def _close_what_is_left(exc: BaseException) -> None:
-    # The driver's constructor raises with its sockets open when the server refuses, and nobody else knows
-    # them.
+    # When the server refuses, the driver's constructor raises with its sockets open, and nothing else refers
+    # to them.
     for frame, _ in traceback.walk_tb(exc.__traceback__):
         half_made = frame.f_locals.get("self")
         for name in ("_sock", "_usock"):
@@ -149,11 +149,10 @@ def _close_what_is_left(exc: BaseException) -> None:
 def translate(
     exc: BaseException, host: str, port: int = DEFAULT_PORT, *, answered: bool = False
 ) -> ConnectError | None:
-    """What the driver's ``exc`` at connecting means; ``None`` when nothing better can be said than it says
-    itself.
+    """What the driver's ``exc`` at connecting means; ``None`` if its own message cannot be improved.
 
-    :param answered: whether the server has let us in before: one that is not there now restarts, or its name
-        moves to another node, and its settings are right.
+    :param answered: whether the server has accepted a connection before. If so, the settings are right; a
+        server that cannot be reached now is restarting, or its name is moving to another node.
     """
     cause = next((arg for arg in exc.args if isinstance(arg, BaseException)), exc)
     where = f"{host}:{port}"
@@ -202,7 +201,7 @@ def translate(
             temporary=answered,
         )
     if isinstance(cause, ConnectionError):
-        # Reset within the handshake or the login: the driver has it among its arguments.
+        # Reset during the handshake or the login: the driver's exception has it among its arguments.
         return _closed(where)
     return _translate_answer(exc, where)
 
@@ -230,7 +229,7 @@ def _translate_answer(exc: BaseException, where: str) -> ConnectError | None:
 
 
 def _hung_up(exc: BaseException) -> bool:
-    """Whether the server said nothing when it was asked for TLS: to the driver that is a refusal too."""
+    """Whether the server did not answer the request for TLS, which the driver takes for a refusal too."""
     frames = (frame for frame, _ in traceback.walk_tb(exc.__traceback__))
     return any(frame.f_locals.get("resp") == b"" for frame in frames)
 

@@ -1,4 +1,4 @@
-"""COPY from S3 as a statement: what is to be loaded from where, checked when it is made, written by the
+"""COPY from S3 as a statement: what to load from where, checked when it is created and compiled by the
 dialect.
 
 sqlalchemy-redshift has a ``CopyCommand``, which cannot be executed with redshift_connector: it binds its
@@ -43,11 +43,11 @@ class CopyError(S3CommandError):
 class Copy(sa.Executable, sa.ClauseElement):
     """Load files from S3 into ``target``.
 
-    Execute it in a transaction: outside of one, COPY goes on when the client has died. What came back is not
-    in the result (``rowcount`` is -1): ask ``pg_last_copy_count()``. Rows whose load was not wanted are
-    silently missing when ``maxerror`` is above 0.
+    Execute it in a transaction: outside of one, COPY goes on when the client has died. The number of rows is
+    not in the result (``rowcount`` is -1): query ``pg_last_copy_count()``. With ``maxerror`` above 0, refused
+    rows are silently missing.
 
-    Order of the options in the text is fixed, so texts can be compared.
+    The order of the options in the text is fixed, so texts can be compared.
 
     >>> from sparkify.redshift import Copy, render
     >>> events = sa.table("events", sa.column("ts"), sa.column("page"))
@@ -58,8 +58,8 @@ class Copy(sa.Executable, sa.ClauseElement):
     FORMAT AS JSON 'auto ignorecase'
     """
 
-    # The values are part of the text and of no cache key; a cached text would load another file than was
-    # asked for.
+    # The values are part of the text and of no cache key; a cached text would load a file other than the one
+    # requested.
     inherit_cache = False
 
     def __init__(
@@ -94,7 +94,7 @@ class Copy(sa.Executable, sa.ClauseElement):
         noload: bool = False,
         statupdate: bool | None = None,
     ) -> None:
-        """What is not said is left to Redshift.
+        """Options that are not given are left to Redshift.
 
         :param target: a table, or a mapped class.
         :param columns: the column list, names or columns, in the order of the JSONPaths file or of the
@@ -103,9 +103,9 @@ class Copy(sa.Executable, sa.ClauseElement):
         :param iam_role: an ARN, several ARNs (a chain), or ``"default"``. Access keys cannot be used.
         :param json: for format JSON: ``"auto"`` (the default; keys must be lower case), ``"auto
             ignorecase"``, ``"noshred"`` or the S3 URI of a JSONPaths file.
-        :param acceptinvchars: ``True``, or the character that replaces each byte of an invalid one.
-        :param compupdate: ``None`` is not ``False``: by itself COPY chooses encodings for an empty table.
-        :raises CopyError: when Redshift would refuse it, or would load something else than it says.
+        :param acceptinvchars: ``True``, or the character that replaces each byte of an invalid character.
+        :param compupdate: ``None`` is not ``False``: by default COPY chooses encodings for an empty table.
+        :raises CopyError: when Redshift would refuse it, or would load something other than it says.
         """
         table = getattr(target, "__table__", target)
         if not isinstance(table, sa.TableClause):
@@ -235,7 +235,7 @@ class Copy(sa.Executable, sa.ClauseElement):
 
     def _check_identity(self) -> None:
         # Page "Column mapping options": an IDENTITY column in the list needs EXPLICIT_IDS, and EXPLICIT_IDS
-        # needs it.
+        # needs the column in the list.
         if self.columns is None or not isinstance(self.target, sa.Table):
             return
         always = {c.name for c in self.target.columns if _generated_always(c)}
@@ -292,7 +292,7 @@ def _format(element: Copy, compiler: Any) -> str:
         return f"FORMAT AS JSON {literal(element.json or 'auto', compiler)}"
     if element.format in _COLUMNAR:
         return f"FORMAT AS {element.format}"
-    # COPY reads \t itself, so it is a tab whether or not the parser has already made one of it.
+    # COPY interprets \t itself, so it is a tab whether or not the parser has already converted it.
     delimiter = (
         r"DELIMITER '\t'" if element.delimiter == "\t" else _text("DELIMITER", element.delimiter, compiler)
     )

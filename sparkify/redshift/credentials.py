@@ -1,7 +1,7 @@
-"""Who connects to Redshift: a password, a secret of AWS Secrets Manager, or temporary credentials by IAM.
+"""Credentials for Redshift: a password, a secret of AWS Secrets Manager, or temporary credentials from IAM.
 
-The password is in no URL, ``repr`` or message: it is handed to the driver when a connection is opened, and
-kept nowhere else than in the credentials object.
+The password is in no URL, ``repr`` or message: it is passed to the driver when a connection is opened, and
+kept only in the credentials object.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Protocol
 
-#: Temporary credentials are renewed so long before they expire: a connection takes a moment to be opened.
+#: How long before they expire temporary credentials are renewed: opening a connection takes a moment.
 RENEWAL_MARGIN: Final = dt.timedelta(minutes=1)
 
 _SERVERLESS_HOST: Final = re.compile(
@@ -28,10 +28,10 @@ _CLUSTER_HOST: Final = re.compile(
 
 
 class ConnectError(Exception):
-    """No connection, in one line: where, and what was found. What to do stands in ``hint``.
+    """No connection could be made. One line says where, and what was found; ``hint`` says what to do.
 
-    ``temporary``: whether trying again may help. ``tls``: whether TLS is what failed. ``host``: which server
-    was asked.
+    ``temporary``: whether a retry may help. ``tls``: whether TLS is what failed. ``host``: which server was
+    asked.
     """
 
     def __init__(self, host: str, found: str, hint: str, *, temporary: bool = False, tls: bool = False) -> None:
@@ -43,14 +43,14 @@ class ConnectError(Exception):
         super().__init__(f"cannot connect to {host}: {found}; {hint}")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Else a pickle or a copy is made by a call with the sentence alone.
+        # Otherwise a pickle or a copy would call the class with the message alone.
         made = partial(type(self), temporary=self.temporary, tls=self.tls)
         return made, (self.host, self.found, self.hint), vars(self)
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What a host name of Redshift tells. ``name`` is the cluster's or the workgroup's."""
+    """The parts of a Redshift host name. ``name`` is that of the cluster or the workgroup."""
 
     name: str
     region: str
@@ -70,13 +70,13 @@ class Endpoint:
 
 
 class Credentials(Protocol):
-    """Who connects."""
+    """Gives the user and the password for a connection."""
 
     def user_and_password(self, host: str, database: str) -> tuple[str, str]:
-        """The pair for a connection that is opened now."""
+        """The user and the password for a connection that is opened now."""
 
     def refused(self) -> None:
-        """The server has refused the last pair: do not give it again if it was only remembered."""
+        """Called when the server has refused the last pair: do not return it again if it was cached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +95,8 @@ class Password:
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A secret of AWS Secrets Manager, JSON with ``username`` and ``password``, as Redshift itself makes
-    them.
+    """A secret of AWS Secrets Manager, JSON with ``username`` and ``password``, as Redshift itself creates
+    it.
 
     It is read for each connection that is opened, so a rotation needs no restart.
     """
@@ -124,8 +124,8 @@ class Secret:
 
 
 def _user_and_password_in(text: str) -> tuple[str, str] | None:
-    # Not an exception: that of json has the whole text as an attribute, and would hang on to ours as its
-    # context.
+    # Returns None instead of raising: json's exception has the whole text as an attribute, and would stay
+    # attached to ours as its context.
     try:
         secret = json.loads(text)
     except ValueError:
@@ -137,11 +137,11 @@ def _user_and_password_in(text: str) -> tuple[str, str] | None:
 
 @dataclass(slots=True)
 class Iam:
-    """Temporary credentials by AWS's own (boto3's chain), remembered until shortly before they expire.
+    """Temporary credentials from AWS credentials (boto3's chain), cached until shortly before they expire.
 
-    Cluster and region, or workgroup and region, are taken from the host name where it is Redshift's own.
-    ``db_user`` for a cluster: that database user; without, one named after the IAM identity. Serverless
-    always takes the identity.
+    Unless given, cluster and region, or workgroup and region, are taken from a host name of Redshift. On a
+    cluster the user is ``db_user`` or, without it, one named after the IAM identity. Serverless always uses
+    the identity.
     """
 
     db_user: str | None = None
@@ -230,7 +230,7 @@ def _aws_errors(host: str) -> Iterator[None]:
 
 
 def _client(session: Any, service: str, region: str | None) -> Any:
-    # Here and not above: most of the time there is a password, and boto3 takes a while to import.
+    # Imported here: usually there is a password, and boto3 takes a while to import.
     import boto3
 
     return (session or boto3).client(service, region_name=region)

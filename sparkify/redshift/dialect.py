@@ -30,7 +30,7 @@ from sparkify.redshift.compilers import (
 )
 from sparkify.redshift.literals import LiteralDate, LiteralDateTime, LiteralTime
 
-#: What redshift_connector 2.2 says when the connection is gone; it has no attribute or class for it.
+#: Messages of redshift_connector 2.2 for a lost connection, for which it has no attribute or class.
 _DISCONNECTED: Final = ("connection is closed", "BrokenPipe", "server socket closed")
 
 
@@ -40,8 +40,8 @@ class RedshiftDialect(UpstreamDialect):  # type: ignore[misc]  # untyped upstrea
     ``RedshiftDialect()`` alone compiles every statement: neither the driver nor a connection is needed.
     """
 
-    # Statements are compiled anew each time: LIMIT is written as a number, and Copy holds values that are no
-    # parameters.
+    # Statements are compiled anew each time: LIMIT is written as a literal number, and Copy has values that are
+    # not parameters.
     supports_statement_cache = False
 
     statement_compiler = RedshiftCompiler
@@ -55,7 +55,7 @@ class RedshiftDialect(UpstreamDialect):  # type: ignore[misc]  # untyped upstrea
         sa.Time: LiteralTime,
     }
     # Issues #281 and #330: upstream inherits True from PostgreSQL, so every INSERT of one row into a table
-    # whose key the server makes, and Alembic's own INSERT INTO alembic_version, fails with: syntax error at
+    # whose key the server generates, and Alembic's own INSERT INTO alembic_version, fails with: syntax error at
     # or near "RETURNING".
     insert_returning = False
     update_returning = False
@@ -73,20 +73,20 @@ class RedshiftDialect(UpstreamDialect):  # type: ignore[misc]  # untyped upstrea
 
     # An enumeration is VARCHAR(longest): there is no CREATE TYPE.
     supports_native_enum = False
-    # The driver gives a Decimal for NUMERIC. Upstream says that it does not, so SQLAlchemy sent each through a
-    # float: 15 digits were kept of 38.
+    # The driver returns a Decimal for NUMERIC. Upstream says that it does not, so SQLAlchemy converted each
+    # value through a float, which kept 15 of 38 digits.
     supports_native_decimal = True
     supports_is_distinct_from = False
     aggregate_order_by_style = AggregateOrderByStyle.WITHIN_GROUP
 
-    # create_engine() hands on what the signature names, and of that no keyword-only argument.
+    # create_engine() passes on only what the signature names, and no keyword-only arguments.
     def __init__(self, default_schema: str | None = None, **options: Any) -> None:
-        """:param default_schema: that the search_path of its connections names, whether it is there or not."""
+        """:param default_schema: the schema in the search_path of its connections, whether it exists or not."""
         super().__init__(**options)
         self._default_schema = default_schema
 
     def _get_default_schema_name(self, connection: Any) -> str | None:
-        # Of a schema that is not there current_schema() is NULL, and upstream would look in all of them.
+        # If the schema does not exist, current_schema() is NULL, and upstream would look in all schemas.
         if self._default_schema is not None:
             return self._default_schema
         name: str | None = super()._get_default_schema_name(connection)
@@ -132,8 +132,8 @@ class RedshiftDialect(UpstreamDialect):  # type: ignore[misc]  # untyped upstrea
     # The driver lets an OSError of its socket through, which SQLAlchemy neither wraps nor takes for a lost
     # connection: the dead connection went back to the pool.
     def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
-        # Where there are parameters, be they none, the driver looks for their places character by character,
-        # which takes ten milliseconds for a long statement. A text without a percent sign has no place.
+        # Given parameters, even an empty sequence, the driver looks for placeholders character by character,
+        # which takes ten milliseconds for a long statement. A text without a percent sign has none.
         given = parameters if parameters or "%" in statement else None
         with self._socket_errors():
             super().do_execute(cursor, statement, given, context)
@@ -151,7 +151,7 @@ class RedshiftDialect(UpstreamDialect):  # type: ignore[misc]  # untyped upstrea
             with self._socket_errors():
                 super().do_rollback(dbapi_connection)
         except self.loaded_dbapi.Error as exc:
-            # What was read before is no less true: the server rolls back what it has lost.
+            # What was read before is still valid: the server itself rolls back a lost connection.
             if not self.is_disconnect(exc, None, None):
                 raise
 
@@ -159,8 +159,8 @@ class RedshiftDialect(UpstreamDialect):  # type: ignore[misc]  # untyped upstrea
         with self._socket_errors():
             return bool(super().do_ping(dbapi_connection))
 
-    # Where the server is gone, the driver's own close() stops at the farewell it cannot send, and the socket
-    # stays open for as long as its buffer is referred to.
+    # If the server is gone, the driver's own close() fails on the closing message that it cannot send, and the
+    # socket stays open for as long as its buffer is referenced.
     def do_close(self, dbapi_connection: Any) -> None:
         buffer = getattr(dbapi_connection, "_sock", None)
         try:
@@ -183,8 +183,8 @@ class RedshiftDialect(UpstreamDialect):  # type: ignore[misc]  # untyped upstrea
         self, connection: Any, table_names: Any, schema: str | None = None, **kw: Any
     ) -> Iterable[tuple[Any, bool]]:
         # New in SQLAlchemy 2.1 and not overridden upstream: PostgreSQL's form, with ANY (ARRAY[..]) and
-        # pg_table_is_visible, comes from create_all(checkfirst=True) and from Alembic. One has_table() for
-        # each instead.
+        # pg_table_is_visible, comes from create_all(checkfirst=True) and from Alembic. Call has_table() for
+        # each table instead.
         return DefaultDialect.has_multi_table(self, connection, table_names, schema, **kw)
 
     def get_multi_table_options(
@@ -236,15 +236,15 @@ class RedshiftDialect(UpstreamDialect):  # type: ignore[misc]  # untyped upstrea
             else:
                 options["redshift_identity"] = pair
         elif not info.get("autoincrement"):
-            # Upstream says False, which a model never does: "auto" is SQLAlchemy's word for an integer key.
+            # Upstream sets False, which a model never has: "auto" is SQLAlchemy's value for an integer key.
             info.pop("autoincrement", None)
         return info
 
     def get_table_options(self, connection: Any, table_name: str, schema: str | None = None, **kw: Any) -> Any:
-        """The ``redshift_*`` options of a table as a model would say them.
+        """The ``redshift_*`` options of a table as a model would declare them.
 
-        DISTSTYLE AUTO has three forms in the catalogue (10, 11, 12), which upstream gives as ``None``, with
-        the key that Redshift has chosen for itself as if somebody had set it.
+        DISTSTYLE AUTO has three forms in the catalogue (10, 11, 12), which upstream returns as ``None``, with
+        the key that Redshift has chosen as if a user had set it.
         """
         options = dict(super().get_table_options(connection, table_name, schema, **kw))
         if options["redshift_diststyle"] is None:
@@ -255,8 +255,8 @@ class RedshiftDialect(UpstreamDialect):  # type: ignore[misc]  # untyped upstrea
         return options
 
     def get_pk_constraint(self, connection: Any, table_name: str, schema: str | None = None, **kw: Any) -> Any:
-        """The primary key. Upstream leaves the quotes of the catalogue around ``"time"``: no column has that
-        name; and where there is no key, it is named ``""``."""
+        """The primary key. Upstream leaves the catalogue's quotes around ``"time"``, so that no column has
+        that name, and names a key that does not exist ``""``."""
         key = dict(super().get_pk_constraint(connection, table_name, schema, **kw))
         key["name"] = key["name"] or None
         self._require_if(not key["constrained_columns"], connection, table_name, schema, **kw)
@@ -294,20 +294,20 @@ class RedshiftDialect(UpstreamDialect):  # type: ignore[misc]  # untyped upstrea
         return found
 
     def _require_if(self, needed: bool, connection: Any, name: str, schema: str | None, **kw: Any) -> None:
-        """Raise NoSuchTableError where there is no such table: upstream says that it has no keys."""
+        """Raise NoSuchTableError if there is no such table: upstream says that it has no keys."""
         if needed:
             self._get_redshift_relation(connection, name, schema, **kw)
 
     def get_check_constraints(
         self, connection: Any, table_name: str, schema: str | None = None, **kw: Any
     ) -> list[Any]:
-        """Always empty: Redshift has no CHECK constraints, and upstream asks with ``'..'::regclass::oid`` all
-        the same."""
+        """Always empty: Redshift has no CHECK constraints, yet upstream queries them with
+        ``'..'::regclass::oid``."""
         return []
 
-    # PostgreSQL's forms of these, not overridden upstream, ask with relkind = ANY (ARRAY[..]), and
-    # MetaData.reflect() wants the temporary tables. Redshift keeps those in a schema of the session, has no
-    # sequences, and its materialized views are in STV_MV_INFO.
+    # Upstream does not override PostgreSQL's forms of these, which query relkind = ANY (ARRAY[..]), and
+    # MetaData.reflect() asks for the temporary tables. Redshift keeps those in a schema of the session, has no
+    # sequences, and has its materialized views in STV_MV_INFO.
     def get_temp_table_names(self, connection: Any, schema: str | None = None, **kw: Any) -> list[str]:
         """Always empty: temporary tables are not reflected."""
         return []
@@ -328,8 +328,8 @@ class RedshiftDialect(UpstreamDialect):  # type: ignore[misc]  # untyped upstrea
         """Always false: Redshift has no sequences."""
         return False
 
-    # Upstream writes names into the text of its catalogue queries as they are; a quote in a name would end
-    # the string.
+    # Upstream writes names into the text of its catalogue queries unescaped; a quote in a name would end the
+    # string.
     def _get_all_relation_info(self, connection: Any, **kw: Any) -> Any:
         return super()._get_all_relation_info(connection, **_quoted(kw))
 
@@ -347,7 +347,7 @@ def render(statement: sa.ClauseElement, **options: Any) -> str:
     ``str(statement.compile(dialect=RedshiftDialect()))``: it has ``%s`` for values and, outside of quotes,
     ``%%`` for a percent sign. Not for keeping secrets: what is bound becomes visible.
 
-    :param options: are given to the compilation of each part of the statement, for constructs of your own.
+    :param options: passed to the compilation of each part of the statement, for constructs of your own.
     :raises sqlalchemy.exc.CompileError: for a value without a literal form (bytes, NaN, NUL), for a parameter
         without a value, and for what Redshift does not have.
     """
@@ -365,13 +365,13 @@ def render(statement: sa.ClauseElement, **options: Any) -> str:
 
 @cache
 def _rendering() -> RedshiftDialect:
-    """Of which a new one would find out anew, for each statement, how each type is rendered."""
+    """One dialect for all statements: a new one for each would find out anew how each type is rendered."""
     # Any paramstyle without percent signs will do: no parameter is left.
     return RedshiftDialect(paramstyle="named")
 
 
 def _driver_connection(connection: Any) -> Any:
-    # The pool hands its proxy in some calls, the driver's connection in others.
+    # The pool passes its proxy in some calls, and the driver's connection in others.
     return getattr(connection, "dbapi_connection", None) or connection
 
 
