@@ -2,13 +2,13 @@
 connecting.
 
 Usable without the rest of this project. Importing it does nothing: a name is fetched from its module when it
-is first used, and only then SQLAlchemy and sqlalchemy-redshift (which registers visitors of its own for the
-dialect name ``redshift``) are imported. It has to stay so: Alembic imports
+is first used, and only then are SQLAlchemy and sqlalchemy-redshift (which registers visitors of its own for
+the dialect name ``redshift``) imported. It has to stay so: Alembic imports
 ``sparkify.redshift.alembic_plugin``, and this package with it, while Alembic itself is half imported.
 
 ``create_engine("redshift+sparkify://...")`` uses the dialect wherever the package is installed, without an
 import. For the URLs of upstream, ``redshift+redshift_connector://``, call :func:`register` once, before engines
-are made: whoever forgets it has upstream's dialect, whose DELETE may take every row.
+are created: without it they use upstream's dialect, whose DELETE may remove every row.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The Alembic plugin: what ``autogenerate`` compares on Redshift beyond Alembic's own.
 
 Alembic imports this module while it is itself being imported, because the entry point group
-``alembic.plugins`` names it. So nothing is imported here but what Alembic has loaded by then, and the work is
-fetched when it is needed.
+``alembic.plugins`` names it. So this module imports only what Alembic has loaded by then, and the comparisons
+are imported when they are needed.
 
 A plugin outside Alembic's own name space takes part only when ``env.py`` names it; see
 :func:`sparkify.redshift.migrations.autogenerate_plugins`.
@@ -17,7 +17,7 @@ from alembic.util import DispatchPriority, PriorityDispatchResult
 if TYPE_CHECKING:
     from alembic.runtime.plugins import Plugin
 
-#: The name under which the plugin is registered and asked for.
+#: The name under which the plugin is registered and requested.
 NAME = "sparkify.redshift"
 
 

@@ -1,4 +1,4 @@
-"""What a table says about distribution, sorting and compression, read from the model and checked, as plain
+"""The distribution, sorting and compression that a table declares, read from the model and checked, as plain
 values.
 
 Used by the DDL compiler (which writes it), by ``ddl`` (which changes it) and by the Alembic comparators
@@ -42,7 +42,7 @@ DistStyle = Literal["AUTO", "EVEN", "KEY", "ALL"]
 
 @dataclass(frozen=True, slots=True)
 class TableAttributes:
-    """How a table is distributed, sorted and compressed. ``None`` and empty: the model does not say."""
+    """How a table is distributed, sorted and compressed. ``None`` or empty: the model does not declare it."""
 
     diststyle: DistStyle | None = None
     distkey: str | None = None
@@ -54,13 +54,13 @@ class TableAttributes:
 
     @classmethod
     def of(cls, table: sa.Table) -> TableAttributes:
-        """What ``table`` says, from ``redshift_*`` on the table and ``redshift_distkey``/``redshift_sortkey``
+        """What ``table`` declares, by ``redshift_*`` on the table and ``redshift_distkey``/``redshift_sortkey``
         on columns.
 
         A bare ``redshift_sortkey="AUTO"`` is SORTKEY AUTO; for a column of that name write ``["auto"]``.
 
-        :raises sqlalchemy.exc.CompileError: when it says two things at once, or names a column that is not
-            there.
+        :raises sqlalchemy.exc.CompileError: when the declarations contradict each other, or name a column that
+            does not exist.
         """
         options = table.dialect_options["redshift"]
         where = f"table {table.fullname}"
@@ -98,7 +98,7 @@ class TableAttributes:
         return attributes
 
     def check(self, where: str) -> None:
-        """Nothing comes back; :raises sqlalchemy.exc.CompileError: when the parts contradict each other."""
+        """Check the attributes; :raises sqlalchemy.exc.CompileError: when they contradict each other."""
         if self.distkey is not None and self.diststyle in ("AUTO", "EVEN", "ALL"):
             raise CompileError(
                 f"{where}: DISTSTYLE {self.diststyle} cannot have a DISTKEY ({self.distkey}); "
@@ -127,9 +127,9 @@ def column_names(value: Any) -> tuple[str, ...]:
 
 
 def encoding(value: str, where: str) -> str:
-    """``value`` as given, when it is a compression encoding of a column.
+    """``value`` unchanged, if it is a compression encoding of a column.
 
-    :raises sqlalchemy.exc.CompileError: when it is not; ``where`` says whose it is.
+    :raises sqlalchemy.exc.CompileError: when it is not; ``where`` says which column or table it belongs to.
     """
     if value.lower() == "auto":
         raise CompileError(
@@ -141,7 +141,7 @@ def encoding(value: str, where: str) -> str:
 
 
 def _said(value: Any) -> bool:
-    # Not truth: SQLAlchemy refuses bool(column).
+    # Not by truth value: SQLAlchemy refuses bool(column).
     return value is not None and not (isinstance(value, (str, tuple, list)) and len(value) == 0)
 
 

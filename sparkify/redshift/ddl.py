@@ -1,4 +1,4 @@
-"""ALTER of how a table is distributed, sorted and compressed, as DDL elements.
+"""ALTER TABLE for the distribution, sorting and compression of a table, as DDL elements.
 
 ``connection.execute(AlterDistKey(table, "song_id"))``. Redshift rewrites the table for a new key or style.
 Source: page ALTER TABLE (``r_ALTER_TABLE``) of the Amazon Redshift Database Developer Guide.
@@ -54,7 +54,7 @@ class AlterDistStyle(AlterTable):
 
 
 class AlterDistKey(AlterTable):
-    """``ALTER TABLE t ALTER DISTKEY c``; whatever the style was, it is KEY then."""
+    """``ALTER TABLE t ALTER DISTKEY c``; the style becomes KEY, whatever it was."""
 
     def __init__(
         self, table: TableLike, column: str | sa.ColumnElement[Any], *, schema: str | None = None
@@ -166,7 +166,7 @@ def _check_columns(element: AlterTable, names: tuple[str, ...]) -> None:
 
 
 class SetSearchPath(ExecutableDDLElement):
-    """``SET search_path TO "dev"``: names without a schema are of this one, and of no other."""
+    """``SET search_path TO "dev"``: names without a schema belong to this one, and to no other."""
 
     inherit_cache = False  # DDL is not cached
 

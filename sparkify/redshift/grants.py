@@ -1,4 +1,4 @@
-"""GRANT: who may read, as DDL elements, and the names of users, groups and roles as a text.
+"""GRANT to read, as DDL elements, and a parser for a list of users, groups and roles.
 
 Source: page GRANT (``r_GRANT``) of the Amazon Redshift Database Developer Guide: ``TO username | ROLE role_name
 | GROUP group_name | PUBLIC``. What is granted already may be granted again.
@@ -35,7 +35,7 @@ class Grantee:
     name: str = ""
 
     def __post_init__(self) -> None:
-        """:raises ValueError: for a kind that is none, and for what cannot be a name."""
+        """:raises ValueError: for an unknown kind, and for what cannot be a name."""
         if self.kind not in get_args(Kind):
             raise ValueError(f"{self.kind!r} is not one of {', '.join(get_args(Kind))}")
         if (
@@ -47,7 +47,7 @@ class Grantee:
 
 
 def parse_grantees(text: str) -> tuple[Grantee, ...]:
-    """What stands behind the TO of a GRANT: ``GROUP analysts, ROLE bi, alice``. A name alone is that of a user.
+    """The grantees after the TO of a GRANT: ``GROUP analysts, ROLE bi, alice``. A name alone is a user.
 
     >>> parse_grantees('GROUP analysts, role "the board"')
     (Grantee(kind='GROUP', name='analysts'), Grantee(kind='ROLE', name='the board'))
@@ -82,7 +82,7 @@ class _Grant(ExecutableDDLElement):
 
 
 class GrantSchema(_Grant):
-    """``GRANT USAGE ON SCHEMA s TO ..``, without which no privilege on a table of it is of use."""
+    """``GRANT USAGE ON SCHEMA s TO ..``, without which privileges on its tables are of no use."""
 
     def __init__(self, schema: str, to: Sequence[Grantee]) -> None:
         super().__init__(to)
@@ -113,7 +113,7 @@ def _grant_select(element: GrantSelect, compiler: Any, **kw: Any) -> str:
 
 
 def _grantees(element: _Grant, compiler: Any) -> str:
-    # Always in quotes: of a user, a name that is a keyword would be read as one.
+    # Always in quotes: a user name that is a keyword would be read as one.
     return ", ".join(
         one.kind
         if one.kind == "PUBLIC"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import ForeignKeyConstraint, PrimaryKeyConstraint
 
-# Models take their keys from here, and give options to their tables next.
+# Models import their keys from here before they give options to their tables.
 import sparkify.redshift.options  # noqa: F401
 
 __all__ = ["foreign_key", "primary_key"]
@@ -13,7 +13,7 @@ __all__ = ["foreign_key", "primary_key"]
 def primary_key(*columns: str) -> PrimaryKeyConstraint:
     """A primary key that is declared on Redshift alone, for ``__table_args__``.
 
-    Redshift does not enforce it, and its planner uses it. On DuckDB it would be enforced at four times the
+    Redshift does not enforce it, but its planner uses it. On DuckDB it would be enforced at four times the
     cost of the insert, and would block ALTER TABLE; the loader and the checks hold the keys unique instead.
     """
     return PrimaryKeyConstraint(*columns).ddl_if(dialect="redshift")

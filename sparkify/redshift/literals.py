@@ -26,13 +26,13 @@ def backslash_safe(literal: str) -> str:
 
     Redshift's parser is that of PostgreSQL 8.0, for which a backslash in a string literal begins an escape:
     the guide writes two for one (pages LIKE and POSIX operators), while PostgreSQL since 9.1 and DuckDB take
-    each as it stands. A value that ends in a backslash would swallow the closing quote on the one, and two
-    would stay two on the others. CHR means the same everywhere. One call for all of them: a sum of thousands of
-    pieces is deeper than a parser goes.
+    each literally. A value that ends in a backslash would swallow the closing quote on Redshift, and a doubled
+    one would stay two on the others. CHR means the same everywhere. One call replaces them all: a concatenation
+    of thousands of pieces would be nested too deeply for a parser.
     """
     if "\\" not in literal:
         return literal
-    # Of these a text lacks one: beyond the first three Unicode gives them no meaning.
+    # Every text lacks one of these: after the first three they are for private use in Unicode.
     unused = chain("~^|", map(chr, range(0xE000, 0xF900)), map(chr, range(0xF0000, 0xFFFFE)))
     instead = next(one for one in unused if one not in literal)
     return f"REPLACE({literal.replace(chr(92), instead)}, '{instead}', CHR(92))"
@@ -49,9 +49,9 @@ def check_comment(comment: str | None, where: str) -> None:
 
 
 def double_percents(text: str) -> str:
-    """``text``, SQL, with the percent signs doubled that stand outside of strings and quoted names.
+    """The SQL ``text`` with percent signs doubled outside of strings and quoted names.
 
-    Where those begin and end is decided as redshift_connector's ``convert_paramstyle`` does.
+    Where those begin and end is decided as in redshift_connector's ``convert_paramstyle``.
     """
     return _QUOTED_OR_PERCENT.sub(lambda match: "%%" if match[0] == "%" else match[0], text)
 
@@ -59,8 +59,8 @@ def double_percents(text: str) -> str:
 class LiteralDateTime(sqltypes.DateTime):
     """``TIMESTAMP '2018-11-01 20:57:10.796000'``; with a zone ``TIMESTAMPTZ '...+00:00'``.
 
-    The bare quoted text of SQLAlchemy is VARCHAR in Redshift wherever no column gives it a type (a select
-    list, CASE). A value with a zone for a TIMESTAMP without one is converted to UTC: Redshift would convert the
+    SQLAlchemy's plain quoted text is VARCHAR in Redshift wherever no column gives it a type (a select list,
+    CASE). A value with a zone for a TIMESTAMP without one is converted to UTC: Redshift would convert the
     column instead, by the time zone of the session.
     """
 
@@ -81,7 +81,7 @@ class LiteralDateTime(sqltypes.DateTime):
 
 
 def _without_zone(value: Any) -> Any:
-    """A datetime with a zone as one of UTC without; anything else as it is."""
+    """A datetime with a zone converted to UTC without one; anything else unchanged."""
     if isinstance(value, dt.datetime) and value.tzinfo is not None:
         return value.astimezone(dt.UTC).replace(tzinfo=None)
     return value
@@ -116,10 +116,9 @@ class LiteralTime(sqltypes.Time):
 
 
 def check_value(value: Any) -> None:
-    """Nothing comes back.
+    """Check that a value has a safe literal.
 
-    :raises sqlalchemy.exc.CompileError: for a value that has no safe literal: bytes, NUL in a string, NaN,
-        infinity.
+    :raises sqlalchemy.exc.CompileError: for a value that has none: bytes, NUL in a string, NaN, infinity.
     """
     if isinstance(value, (bytes, bytearray, memoryview)):
         raise CompileError(

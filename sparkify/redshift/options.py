@@ -1,8 +1,8 @@
 """The ``redshift_*`` options of models, known to SQLAlchemy without the dialect.
 
 SQLAlchemy asks the dialect for the names of its options when the first model uses one, and would import
-sqlalchemy-redshift for it, with Alembic and the drivers of PostgreSQL: most of the start of a program that
-connects to another database. Importing this module lets it ask here.
+sqlalchemy-redshift for that, with Alembic and PostgreSQL's drivers: most of the startup time of a program that
+connects to another database. Once this module is imported, SQLAlchemy asks it instead.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ OPTIONS: Final[dict[type[sa.Table], dict[str, Any]]] = {
 
 
 class RedshiftOptions:
-    """What stands for the dialect of the name ``redshift`` until one is made from a URL."""
+    """Takes the place of the dialect named ``redshift`` until one is created from a URL."""
 
     construct_arguments: ClassVar[Sequence[tuple[type[Any], dict[str, Any]]]] = (
         (sa.Index, {"using": False, "where": None, "ops": {}}),
@@ -52,9 +52,9 @@ class RedshiftOptions:
 
     @classmethod
     def engine_created(cls, engine: Engine) -> None:
-        """Nothing: SQLAlchemy tells whoever it asked for the dialect."""
+        """Do nothing: SQLAlchemy calls this on the class that it asked for the dialect."""
 
 
-# Whoever came first has what he needs: upstream itself, or the dialect of this package.
+# Not needed if upstream itself or the dialect of this package came first: it knows the options.
 if "redshift" not in registry.impls and "sqlalchemy_redshift" not in sys.modules:
     registry.register("redshift", __name__, RedshiftOptions.__name__)

@@ -1,7 +1,7 @@
-"""What EXPLAIN of Redshift prints, and which of its joins move a whole table or run on one slice.
+"""Reads what Redshift's EXPLAIN prints, and finds the joins that move a whole table or run on one slice.
 
-Which are good and which are not is AWS's word: pages "Evaluating the query plan" and "Query plan" of the Amazon
-Redshift Database Developer Guide.
+Which joins are good and which are not follows AWS: pages "Evaluating the query plan" and "Query plan" of the
+Amazon Redshift Database Developer Guide.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _SCAN: Final = re.compile(r"^Seq Scan on (?P<table>\S+)")
 class PlanStep:
     """One step of a plan.
 
-    :ivar depth: the column in which it stands; a step below another stands further to the right.
+    :ivar depth: how far it is indented; a step below another is indented further.
     :ivar operator: such as ``Hash Join`` or ``Seq Scan on sales``.
-    :ivar movement: of a join: the label such as ``DS_DIST_NONE``.
-    :ivar rows: estimated, from the statistics of the last ANALYZE.
-    :ivar width: bytes of a row, estimated.
+    :ivar movement: the label of a join, such as ``DS_DIST_NONE``.
+    :ivar rows: the estimated number, from the statistics of the last ANALYZE.
+    :ivar width: the estimated bytes of a row.
     """
 
     depth: int
@@ -48,13 +48,13 @@ class PlanStep:
 
 @dataclass(frozen=True)
 class CostlyJoin:
-    """A join that AWS calls not good.
+    """A join that AWS does not consider good.
 
     :ivar join: such as ``Hash Join DS_BCAST_INNER``.
     :ivar reason: what it does.
     :ivar inner: the tables of its inner side.
-    :ivar rows: of the inner side, as estimated; 0 where the plan ends before it.
-    :ivar bytes: of the inner side, as estimated; what a broadcast sends to each node.
+    :ivar rows: the estimated rows of the inner side; 0 if the plan ends before it.
+    :ivar bytes: the estimated bytes of the inner side, which a broadcast sends to each node.
     """
 
     join: str

@@ -16,16 +16,16 @@ __all__ = ["DialectEntryPoint", "register"]
 
 
 class DialectEntryPoint(RedshiftDialect):
-    """What the entry point ``redshift.sparkify`` names, so that ``redshift+sparkify://`` needs no import.
+    """The class of the entry point ``redshift.sparkify``, so that ``redshift+sparkify://`` needs no import.
 
-    SQLAlchemy asks it which class to use for a URL; no engine ever has this one.
+    SQLAlchemy asks it which class to use for a URL; no engine ever uses this one.
     """
 
     @classmethod
     def get_dialect_cls(cls, url: URL) -> type[Dialect]:
         """:class:`RedshiftDialect`, with its options and its Alembic implementation in place.
 
-        The other names stay as they are: whoever chose this one has not asked for another ``redshift://``.
+        The other names stay as they are: choosing this one does not ask for a different ``redshift://``.
         """
         _complete()
         return RedshiftDialect
@@ -35,10 +35,10 @@ def register() -> None:
     """Make ``create_engine("redshift+redshift_connector://...")`` and ``"redshift://..."`` use
     :class:`RedshiftDialect`, as ``"redshift+sparkify://..."`` does without it.
 
-    May be called again. Where SQLAlchemy has asked upstream for its options before this package was imported,
-    call it before the models are imported that use an option of
-    :data:`~sparkify.redshift.options.OPTIONS`: SQLAlchemy checks ``redshift_*`` arguments when the table is
-    made. ``redshift+psycopg2://`` stays upstream's.
+    May be called repeatedly. If SQLAlchemy asked upstream for its options before this package was imported,
+    call it before importing models that use an option of
+    :data:`~sparkify.redshift.options.OPTIONS`: SQLAlchemy checks ``redshift_*`` arguments when a table is
+    created. ``redshift+psycopg2://`` stays upstream's.
     """
     for name in ("redshift", "redshift.redshift_connector", "redshift.sparkify"):
         registry.register(name, RedshiftDialect.__module__, RedshiftDialect.__name__)
@@ -46,10 +46,10 @@ def register() -> None:
 
 
 def _complete() -> None:
-    """Put in place what goes by the name ``redshift`` alone, whichever driver a URL names."""
+    """Install what is looked up by the name ``redshift`` alone, whichever driver a URL names."""
     if "alembic" in sys.modules:
-        # Upstream registers an Alembic implementation when it is imported; it can alter no column. This
-        # import replaces it.
+        # When imported, upstream registers an Alembic implementation that cannot alter columns. This import
+        # replaces it.
         import_module("sparkify.redshift.migrations")
     # SQLAlchemy keeps the arguments of the dialect that was found first, which may have been upstream's.
     for cls, arguments in OPTIONS.items():

@@ -1,7 +1,7 @@
-"""Where in S3, and as whom: the parts that COPY and UNLOAD share, checked.
+"""S3 locations, IAM roles and regions: the parts that COPY and UNLOAD share, checked.
 
-Authorization is by IAM role alone. There is no way to pass access keys: they would stand in the SQL text,
-which the cluster keeps in its query history. Sources: pages "COPY from Amazon S3", "Authorization parameters"
+Authorization is by IAM role alone. There is no way to pass access keys: they would be in the SQL text, which
+the cluster keeps in its query history. Sources: pages "COPY from Amazon S3", "Authorization parameters"
 and UNLOAD of the Amazon Redshift Database Developer Guide; "Chaining IAM roles" of the Amazon Redshift
 Management Guide.
 """
@@ -35,17 +35,17 @@ class S3CommandError(ValueError):
         super().__init__(message)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Else a pickle or a copy is made by a call with the message alone.
+        # Otherwise a pickle or a copy would call the class with the message alone.
         return type(self), (self.option, *self.args), vars(self)
 
 
 def s3_uri(value: str, option: str, error: type[S3CommandError], *, key: bool = False) -> str:
-    """``value`` as given, when it is an S3 URI that can stand in a literal; with ``key`` of an object."""
+    """``value`` unchanged, if it is an S3 URI that can be in a literal; with ``key``, one with a key."""
     match = _S3_URI.fullmatch(value)
     if match is None:
         raise error(option, f"{option}={value!r} is not an S3 URI; write s3://bucket/key")
     if "\\" in value or not value.isprintable():
-        # Two databases read a backslash in a literal in two ways; see literals.backslash_safe.
+        # Databases differ in how they read a backslash in a literal; see literals.backslash_safe.
         raise error(
             option, f"{option}={value!r} has a backslash or an unprintable character; rename the object"
         )
@@ -61,7 +61,7 @@ def iam_role(value: str | Sequence[str], error: type[S3CommandError]) -> tuple[s
     if len(parts) == 1 and parts[0].lower() == "default":
         return ("default",)
     if not parts or not all(isinstance(part, str) and _ROLE_ARN.fullmatch(part) for part in parts):
-        # The value is not repeated: whoever mistakes a key for a role should not find it in a log.
+        # The value is not repeated: a key given by mistake for a role must not end up in a log.
         raise error(
             "iam_role",
             "iam_role is not the ARN of a role; write arn:aws:iam::<12 digits>:role/<name>, several for a "
@@ -73,14 +73,14 @@ def iam_role(value: str | Sequence[str], error: type[S3CommandError]) -> tuple[s
 
 
 def aws_region(value: str, error: type[S3CommandError]) -> str:
-    """``value`` as given, when it looks like a region."""
+    """``value`` unchanged, if it looks like a region."""
     if _REGION.fullmatch(value) is None:
         raise error("region", f"region={value!r} is not an AWS region; write one like us-west-2")
     return value
 
 
 def literal(value: str, compiler: Any) -> str:
-    """``value`` as a literal, quoted by the dialect. Only for what the constructor has found free of
+    """``value`` as a literal, quoted by the dialect. Only for values that the constructor has found free of
     backslashes."""
     text: str = compiler.render_literal_value(value, sa.String())
     return text

@@ -1,8 +1,8 @@
-"""What a session of the driver is given: the SET statements that it begins with, and autocommit for a while.
+"""Sets up a session of the driver: the SET statements that it begins with, and autocommit within a block.
 
-``search_path`` rather than SQLAlchemy's ``schema_translate_map``: it holds for every text that a session
-sends, also for those that are compiled without a connection or not at all, such as the SELECT inside UNLOAD,
-LOCK, raw SQL in migrations, and what a user runs. It names one schema: no table of another is ever found.
+``search_path`` rather than SQLAlchemy's ``schema_translate_map``: it applies to every text that a session
+sends, even if compiled without a connection or not at all, such as the SELECT inside UNLOAD, LOCK, raw SQL in
+migrations, and what a user runs. It names one schema, so that no table of another is ever found.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PARAMETER: Final = re.compile(
     re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
 _NUMBER: Final = re.compile(r"-?[0-9]{1,18}")
-#: What has an option of its own, or is not a parameter of the session but who it is.
+#: Names that have an option of their own, or that set the identity of the session.
 _OTHERWISE: Final = ("search_path", "statement_timeout", "query_group", "session_authorization", "role")
 
 
@@ -34,11 +34,11 @@ def schema_name(text: str) -> str:
 
     :raises ValueError: for what cannot be a schema of one's own.
     """
-    # Letters of ASCII alone: what becomes of the others is not documented.
+    # ASCII letters only: what becomes of the others is not documented.
     name = "".join(letter.lower() if letter.isascii() else letter for letter in text)
     if not name or "\0" in name or len(name.encode()) > _MOST_BYTES:
         raise ValueError(f"not the name of a schema: it has 1 to {_MOST_BYTES} bytes, and no NUL")
-    # In search_path "$user" is the schema that is named as the user, even in quotes.
+    # In search_path "$user" is the schema named after the user, even in quotes.
     if name in _RESERVED or name.startswith("pg_"):
         raise ValueError("not the name of a schema of your own: Redshift keeps it for itself")
     return name
@@ -55,8 +55,8 @@ def parse_parameters(text: str) -> dict[str, str | int]:
     >>> parse_parameters("wlm_query_slot_count = 3, timezone to 'Europe/Berlin'")
     {'wlm_query_slot_count': 3, 'timezone': 'Europe/Berlin'}
 
-    :raises ValueError: for anything else, a name twice, and what has an option of its own: search_path,
-        statement_timeout, query_group.
+    :raises ValueError: for anything else, a name given twice, what has an option of its own (search_path,
+        statement_timeout, query_group), and what cannot be set (session_authorization, role).
     """
     found: dict[str, str | int] = {}
     at = 0
@@ -79,8 +79,8 @@ def parse_parameters(text: str) -> dict[str, str | int]:
 def set_statements(schema: str | None, parameters: Mapping[str, str | int]) -> list[str]:
     """The statements, in order.
 
-    :param schema: that names without one are of; None: left as the user has it.
-    :param parameters: each value by its name. A name is written as it is: it comes from
+    :param schema: the schema of names without one; None: the user's own search_path applies.
+    :param parameters: values by name. A name is written unquoted: it comes from
         :func:`parse_parameters`, or from the code.
     :raises ValueError: as :func:`parameter_text`.
     """
@@ -89,10 +89,10 @@ def set_statements(schema: str | None, parameters: Mapping[str, str | int]) -> l
 
 
 def parameter_text(text: str) -> str:
-    """A text, when SET can be given it as a value.
+    """``text`` unchanged, if it can be a value of SET.
 
-    Redshift takes a backslash for the beginning of an escape, PostgreSQL since 9.1 for itself, and SET takes no
-    expression in which it could be written for both.
+    Redshift reads a backslash as the beginning of an escape, PostgreSQL since 9.1 reads it literally, and SET
+    takes no expression in which it could be written for both.
 
     :raises ValueError: when it has a backslash or a NUL.
     """
@@ -107,9 +107,9 @@ def _literal(value: str | int) -> str:
 
 @contextmanager
 def autocommit(connection: Any) -> Iterator[None]:
-    """Let a connection of the driver begin no transaction within the block; none must be open.
+    """Keep a connection of the driver from beginning transactions within the block; none may be open.
 
-    :param connection: None: there is none, as in a dry run.
+    :param connection: None if there is none, as in a dry run.
     """
     if connection is not None:
         connection.autocommit = True

@@ -1,4 +1,4 @@
-"""UNLOAD to S3 as a statement: the rows of a SELECT as files; checked when it is made, written by the
+"""UNLOAD to S3 as a statement: the rows of a SELECT as files; checked when it is created and compiled by the
 dialect.
 
 UNLOAD takes its SELECT as a string literal and no parameters, so the values in it become literals first.
@@ -37,8 +37,8 @@ class UnloadError(S3CommandError):
 class Unload(sa.Executable, sa.ClauseElement):
     """Write the rows of a SELECT to S3.
 
-    Files are written at once and are not taken back when the transaction is rolled back. The order of the
-    options in the text is fixed, so texts can be compared.
+    Files are written immediately, and stay when the transaction is rolled back. The order of the options in
+    the text is fixed, so texts can be compared.
 
     >>> from sparkify.redshift import Unload, render
     >>> plays = sa.table("plays", sa.column("song"), sa.column("level"))
@@ -76,12 +76,12 @@ class Unload(sa.Executable, sa.ClauseElement):
         maxfilesize_mb: int | None = None,
         kms_key_id: str | None = None,
     ) -> None:
-        """What is not said is left to Redshift.
+        """Options that are not given are left to Redshift.
 
-        :param to: the prefix of the names of the files.
+        :param to: the prefix of the file names.
         :param partition_by: names of columns of the SELECT; one folder for each value (Hive's convention).
             They are left out of the files unless ``include_partitions``.
-        :param cleanpath: what is at ``to`` is deleted for good before.
+        :param cleanpath: first delete what is at ``to``, for good.
         :param kms_key_id: encrypt with this key of KMS, instead of S3's own.
         :raises UnloadError: when Redshift would refuse it.
         """
@@ -191,12 +191,12 @@ def _visit_unload(element: Unload, compiler: Any, **kw: Any) -> str:
 
 
 def _quoted_select(select: sa.SelectBase) -> str:
-    # Rendered on its own. In the outer compiler a value to be written at execution (the separator of LISTAGG)
-    # would be filled in after the quotes have been doubled, and a % of the driver would stay doubled inside
-    # the quotes.
+    # Rendered separately. In the outer compiler a value that is rendered at execution (the separator of
+    # LISTAGG) would be inserted after the quotes have been doubled, and a % doubled for the driver would stay
+    # doubled inside the quotes.
     text = render(select)
     if "\\" in text:
-        # Our literals have none (literals.backslash_safe), so it stands in a text() or literal_column().
+        # Our literals have none (literals.backslash_safe), so it comes from a text() or literal_column().
         # Redshift would read it as an escape twice, in the outer literal and in the inner one.
         raise CompileError("UNLOAD: a backslash in the SELECT's own text; write CHR(92), or bind the value")
     return "'" + text.replace("'", "''") + "'"

@@ -44,7 +44,7 @@ def autogenerate_plugins() -> list[str]:
 
     Registers the plugin if the entry point has not (a checkout that is not installed).
     """
-    # "A plugin named .. is already registered": there is no question to ask beforehand.
+    # "A plugin named .. is already registered": Alembic has no way to check that beforehand.
     with suppress(ValueError):
         Plugin.setup_plugin_from_module(alembic_plugin, alembic_plugin.NAME)
     return ["alembic.autogenerate.*", alembic_plugin.NAME]

@@ -1,17 +1,16 @@
-"""Autogenerate: what the model says about keys, styles, encodings and identities against what the database
-has.
+"""Autogenerate: compares keys, styles, encodings and identities of the model with those of the database.
 
-The rules, so that Redshift's own choices are no differences:
+The rules, by which Redshift's own choices are not reported as differences:
 
-* A table that says nothing about its distribution or sort key has AUTO, which is Redshift's default. AUTO in
-the database is AUTO, whatever Redshift has made of it (``AUTO(KEY(id))``).
-* The catalogue shows a sort key but not whose choice it was. Only when the model leaves it to Redshift and
-there is one, SVV_TABLE_INFO is asked; it is visible to superusers and whom they let.
-* Encodings are compared column by column where the model has one and does not say ENCODE AUTO; a column
+* A table that declares no distribution or sort key has AUTO, which is Redshift's default. AUTO in the database
+is AUTO, whatever Redshift has chosen (``AUTO(KEY(id))``).
+* The catalogue shows a sort key but not who chose it. If there is one and the model leaves it to Redshift,
+SVV_TABLE_INFO is queried; it is visible to superusers and to users to whom they grant it.
+* Encodings are compared column by column where the model declares one, unless it declares ENCODE AUTO; a column
 without one has what Redshift chose.
-* SORTKEY AUTO and ENCODE AUTO that the model says are compared with SVV_TABLE_INFO, which alone tells them from
-SORTKEY NONE and from encodings that somebody chose. Of a table without rows it tells nothing, and nothing is
-assumed.
+* SORTKEY AUTO and ENCODE AUTO in the model are compared with SVV_TABLE_INFO, which alone tells them from
+SORTKEY NONE and from encodings that a user chose. It does not show tables without rows, and nothing is assumed
+about those.
 """
 
 from __future__ import annotations
@@ -53,9 +52,9 @@ def compare_table(
     found: sa.Table | None,
     model: sa.Table | None,
 ) -> None:
-    """Append to ``changes`` what makes the table ``found`` in the database like that of the ``model``."""
+    """Append to ``changes`` what makes the table ``found`` in the database match the ``model``."""
     if found is None or model is None:
-        return  # a table to be created or dropped, which says all itself
+        return  # a table to be created or dropped: that operation includes all of this
     try:
         wanted, there = TableAttributes.of(model), TableAttributes.of(found)
     except CompileError as exc:
@@ -149,14 +148,14 @@ def _chosen_by_redshift(context: AutogenContext, schema: str | None, name: str) 
 def _said_of(
     context: AutogenContext, schema: str | None, name: str, column: sa.ColumnElement[str | None]
 ) -> str | None:
-    """What SVV_TABLE_INFO has in a column, empty for NULL; ``None`` where it tells nothing of the table.
+    """The value of a column in SVV_TABLE_INFO, empty for NULL; ``None`` if the view does not show the table.
 
-    That is so of a table without rows, and where this user may not read the view.
+    It does not show a table without rows, or anything to a user who may not read it.
     """
     connection = context.connection
     if connection is None:
         raise CommandError("autogenerate needs a connection")
-    # Asked first: an error would end the transaction.
+    # Checked first: an error would end the transaction.
     if connection.scalar(sa.select(sa.func.has_table_privilege("svv_table_info", "SELECT"))) is False:
         log.warning("cannot compare AUTO of %r: GRANT SELECT ON svv_table_info to this user", name)
         return None

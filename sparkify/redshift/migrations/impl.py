@@ -1,4 +1,4 @@
-"""How Alembic's operations are carried out on Redshift, and which are refused.
+"""Executes Alembic's operations on Redshift, or refuses them.
 
 A refusal is a ``CommandError``, which the ``alembic`` command prints as one line: what cannot be done and
 what to do. Source: page ALTER TABLE (``r_ALTER_TABLE``) of the Amazon Redshift Database Developer Guide.
@@ -24,7 +24,7 @@ from sparkify.redshift import dialect as _dialect  # noqa: F401
 from sparkify.redshift.literals import check_comment
 
 _VARCHAR: Final = re.compile(r"VARCHAR\((\d+)\)")
-#: What a column is called while it replaces the one without.
+#: The suffix of a new column's name until it replaces the old column.
 TEMPORARY_SUFFIX: Final = "__new"
 REBUILD: Final = (
     "create a new table with op.create_table, INSERT .. SELECT the rows, drop the old table, rename the new one"
@@ -45,8 +45,8 @@ class RedshiftImpl(PostgresqlImpl):
     """Replaces sqlalchemy-redshift's implementation, whose ``alter_column`` compiles for PostgreSQL only.
 
     DDL is transactional on Redshift, so a migration that fails leaves nothing behind. The exception is the
-    size of a VARCHAR, which is altered outside any transaction: what the migration has done before is
-    committed by then, so give it a migration of its own.
+    size of a VARCHAR, which is altered outside any transaction: what the migration did before is committed by
+    then, so give it a migration of its own.
     """
 
     __dialect__ = "redshift"
@@ -62,7 +62,7 @@ class RedshiftImpl(PostgresqlImpl):
         try:
             return super()._exec(construct, execution_options, multiparams, params or {})
         except CompileError as exc:
-            # A refusal of the dialect (indexes, CHECK, types): a line, not a traceback.
+            # A refusal of the dialect (indexes, CHECK, types) becomes a line, not a traceback.
             raise CommandError(str(exc)) from exc
 
     # Columns
@@ -87,9 +87,9 @@ class RedshiftImpl(PostgresqlImpl):
     ) -> None:
         """Change the size of a VARCHAR, the type, the name or the comment of a column.
 
-        VARCHAR to VARCHAR is ``ALTER COLUMN .. TYPE``, outside a transaction. Any other type is a new column,
-        an UPDATE that casts the old one into it (or takes ``redshift_using``, an SQL expression), and a
-        change of names. The column is the last one of its table afterwards, with the default encoding. The
+        VARCHAR to VARCHAR is ``ALTER COLUMN .. TYPE``, outside a transaction. For any other type a new column
+        is added, an UPDATE casts the old one into it (or uses ``redshift_using``, an SQL expression), and it
+        replaces the old one. It is then the last column of its table, with the default encoding. The
         distribution key and columns of the sort key cannot be dropped, so alter the key first.
 
         :raises alembic.util.CommandError: for NOT NULL and defaults, which Redshift cannot alter; for a
@@ -269,8 +269,8 @@ class RedshiftImpl(PostgresqlImpl):
         metadata_unique_constraints: set[sa.UniqueConstraint],
         metadata_indexes: set[sa.Index],
     ) -> None:
-        """An index of the model is another database's: comparing it would give CREATE INDEX again and
-        again."""
+        """Ignore the model's indexes, which are for other databases: comparing them would generate CREATE
+        INDEX again and again."""
         metadata_indexes.clear()
 
     def compare_server_default(
@@ -280,8 +280,8 @@ class RedshiftImpl(PostgresqlImpl):
         rendered_metadata_default: str | None,
         rendered_inspector_default: str | None,
     ) -> bool:
-        """Whether the defaults differ, by their texts: PostgreSQL's way asks the database ``SELECT a =
-        b``."""
+        """Whether the defaults differ as text; PostgreSQL's implementation asks the database
+        ``SELECT a = b``."""
         model = metadata_column.server_default
         if isinstance(model, sa.DefaultClause) and isinstance(model.arg, str):
             wanted: str | None = model.arg  # the value itself, not SQL
@@ -291,7 +291,7 @@ class RedshiftImpl(PostgresqlImpl):
 
 
 def _value(default: str | None) -> str | None:
-    """The string that ``default`` is, or its SQL in capitals; without the catalogue's casts and
+    """The string value of ``default``, or else its SQL in upper case; without the catalogue's casts and
     parentheses."""
     if default is None:
         return None

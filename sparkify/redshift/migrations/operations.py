@@ -1,8 +1,8 @@
 """``op.alter_distkey``, ``op.alter_diststyle``, ``op.alter_sortkey``, ``op.alter_encode``.
 
-Each knows what was there before (``existing_*``), so that it can be turned round for the downgrade.
-Distribution, sort keys and encodings are Redshift's own: on another database the operations do nothing, and
-one script runs on both.
+Each knows the previous state (``existing_*``), so that it can be reversed for the downgrade. Distribution,
+sort keys and encodings are specific to Redshift: on another database the operations do nothing, so one script
+runs on both.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SortKey = tuple[str, ...] | Literal["AUTO", "NONE"]
 
 
 class _AlterTableOp(MigrateOperation):
-    """One ALTER TABLE of Redshift; a subclass says its name, its arguments and its statement."""
+    """One ALTER TABLE of Redshift; a subclass defines its name, its arguments and its statement."""
 
     name: str
 
@@ -36,11 +36,11 @@ class _AlterTableOp(MigrateOperation):
         raise NotImplementedError
 
     def statement(self) -> ExecutableDDLElement:
-        """What is to be executed."""
+        """The statement to execute."""
         raise NotImplementedError
 
     def call(self) -> str:
-        """The call as it stands in a migration script, without ``op.``."""
+        """The call as it is written in a migration script, without ``op.``."""
         schema = [] if self.schema is None else [f"schema={str(self.schema)!r}"]
         return f"{self.name}({', '.join([repr(str(self.table_name)), *self.arguments(), *schema])})"
 
@@ -50,7 +50,7 @@ class _AlterTableOp(MigrateOperation):
 
 
 class _DistributionOp(_AlterTableOp):
-    """What the two operations on the distribution have in common: the way back."""
+    """What the two operations on the distribution have in common: how they are reversed."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class _DistributionOp(_AlterTableOp):
         ]
 
     def back(self, *, diststyle: Style | None, distkey: str | None) -> _DistributionOp:
-        """The operation to what was there, from the given."""
+        """The operation that restores the previous distribution, from the given one."""
         if self.existing_distkey is not None:
             return AlterDistKeyOp(
                 self.table_name,
@@ -125,7 +125,7 @@ class AlterDistKeyOp(_DistributionOp):
         existing_diststyle: Style | None = None,
         existing_distkey: str | None = None,
     ) -> None:
-        """Distribute the table by ``column``: DISTSTYLE KEY. Nothing happens on a database other than
+        """Distribute the table by ``column``: DISTSTYLE KEY. Does nothing on a database other than
         Redshift."""
         operations.invoke(
             cls(
@@ -176,8 +176,8 @@ class AlterDistStyleOp(_DistributionOp):
         existing_diststyle: Style | None = None,
         existing_distkey: str | None = None,
     ) -> None:
-        """Give the table the style ALL, EVEN or AUTO; for KEY there is ``alter_distkey``. Only on
-        Redshift."""
+        """Give the table the style ALL, EVEN or AUTO; for KEY use ``alter_distkey``. Does nothing on a database
+        other than Redshift."""
         operations.invoke(
             cls(
                 table_name,
@@ -232,11 +232,11 @@ class AlterSortKeyOp(_AlterTableOp):
         existing_sortkey: Sequence[str] | Literal["AUTO", "NONE"] | None = None,
         existing_interleaved: bool = False,
     ) -> None:
-        """Give the table a compound sort key, ``"AUTO"`` or ``"NONE"``. Nothing happens elsewhere than on
+        """Give the table a compound sort key, ``"AUTO"`` or ``"NONE"``. Does nothing on a database other than
         Redshift.
 
-        :raises alembic.util.CommandError: for ``interleaved=True``, which Redshift knows in CREATE TABLE
-            only.
+        :raises alembic.util.CommandError: for ``interleaved=True``, which Redshift supports only in CREATE
+            TABLE.
         """
         operations.invoke(
             cls(
