@@ -1,4 +1,4 @@
-"""Makes SQLAlchemy, and Alembic where it is loaded, use the dialect of this package."""
+"""Makes SQLAlchemy, and Alembic if it is loaded, use the dialect of this package."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class Bundle:
 
     @classmethod
     def of(cls, one: ToValidate, validated: Validated) -> Bundle:
-        """The lines that were written when a file was validated."""
+        """The bundle that was written when a file was validated."""
         assert one.numbers is not None  # noqa: S101 - asked for
         left_out = Counter(reject.uri for reject in validated.rejects) + validated.blank
         counts = ((part.file.uri, part.lines - left_out[part.file.uri]) for part in one.file.segments)
@@ -43,7 +43,7 @@ class Bundle:
         return sum(number for _, number in self.counts)
 
     def places(self, rows: Collection[int]) -> dict[int, tuple[str, int]]:
-        """The source file's uri and the line number in it of some of the rows; both numbers count from 1."""
+        """For some of the rows, the uri of the source file and the line in it; rows and lines count from 1."""
         ends = list(accumulate(number for _, number in self.counts))
         found: dict[int, tuple[str, int]] = {}
         with self.numbers.open("rb") as handle:

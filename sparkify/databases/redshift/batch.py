@@ -159,8 +159,8 @@ class RedshiftBatch(Batch):
     def _judge(self, batch: BatchFiles, copied: int, read: Mapping[str, int], violating: int) -> dict[str, int]:
         """Check that every line is accounted for, and return how many lines each file has.
 
-        :raises UnreadableBatch: when lines are, or may be, unaccounted for and some objects were not validated.
-        :raises SparkifyError: when lines are unaccounted for although everything was validated.
+        :raises UnreadableBatch: when lines are or may be at fault, and some objects were not validated.
+        :raises SparkifyError: when lines are at fault although all of them were validated.
         """
         names = Names(batch.objects)
         lines = names.lines(read)

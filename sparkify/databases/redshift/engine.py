@@ -58,7 +58,7 @@ _LOGIN = ("cluster", "workgroup", "region")
 
 
 def make_engine(url: URL, settings: Settings | None) -> Engine:
-    """An engine that connects with TLS and a checked certificate, and whose connection errors are one line.
+    """An engine with TLS that checks the certificate and, by default, the name; connection errors are one line.
 
     Without a user and password in the URL, and without a secret, the credentials are temporary ones from IAM.
 

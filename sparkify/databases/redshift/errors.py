@@ -141,7 +141,7 @@ def is_transient(error: BaseException) -> bool:
 
 
 def translate(error: Exception) -> SparkifyError | None:
-    """The error as one of Sparkify's, or None if it is not the database's."""
+    """The error as one of sparkify's own, or None if it is not the database's."""
     kind: type[SparkifyError]
     if isinstance(error, ConnectError):
         kind = TemporaryError if error.temporary else ConfigurationError

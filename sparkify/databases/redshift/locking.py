@@ -91,7 +91,7 @@ def _is_taken(session: Session, lock: Table, seconds: float) -> bool:
 
 
 def _number_of(lock: Table) -> Select[Any]:
-    """A SELECT of the table's oid: another schema may have a table of that name, and a load of its own."""
+    """A SELECT of the table's oid: another schema may have a table of that name, with a load of its own."""
     return (
         select(_TABLES.c.oid)
         .join(_SCHEMAS, _SCHEMAS.c.oid == _TABLES.c.relnamespace)

@@ -26,7 +26,7 @@ __all__ = ["LoadObjects"]
 T = TypeVar("T")
 
 _SECONDS = 90
-"""How long to go on removing objects after S3 has not answered for one of them."""
+"""Seconds for which objects are still removed after S3 has not answered for one of them."""
 
 
 class LoadObjects:

@@ -31,7 +31,7 @@ def _wrong(column: Column[Any], one: JsonField) -> ColumnElement[bool]:
     if one.required:
         parts.append(_is_missing(column) if one.empty_is_missing else column.is_(None))
     if isinstance(column.type, TIMESTAMP):
-        # COPY accepts times of more years than the validation of lines. It refuses numbers that are too large.
+        # COPY takes times in years that the validation of lines rejects. It refuses numbers that are too large.
         low, high = number_limits(column).within(one.minimum, one.maximum)
         parts += [column < _moment(low), column > _moment(high)]
     else:

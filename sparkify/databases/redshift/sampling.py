@@ -1,4 +1,4 @@
-"""Samples the beginnings of some files while COPY, which does not tell what keys it finds, reads them all."""
+"""Samples the beginnings of some files while COPY reads them, as COPY does not tell what keys it finds."""
 
 from __future__ import annotations
 

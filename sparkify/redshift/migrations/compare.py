@@ -5,7 +5,7 @@ The rules, by which Redshift's own choices are not reported as differences:
 * A table that declares no distribution or sort key has AUTO, which is Redshift's default. AUTO in the database
 is AUTO, whatever Redshift has chosen (``AUTO(KEY(id))``).
 * The catalogue shows a sort key but not who chose it. If there is one and the model leaves it to Redshift,
-SVV_TABLE_INFO is queried; it is visible to superusers and to users to whom they grant it.
+SVV_TABLE_INFO is queried; it is visible to superusers and to users whom they grant access.
 * Encodings are compared column by column where the model declares one, unless it declares ENCODE AUTO; a column
 without one has what Redshift chose.
 * SORTKEY AUTO and ENCODE AUTO in the model are compared with SVV_TABLE_INFO, which alone tells them from
