@@ -1,4 +1,4 @@
-"""A stand-in for Amazon Redshift: what the driver meets when no cluster can be reached. See README.md."""
+"""A stand-in for Amazon Redshift: what the driver connects to if no cluster is available. See README.md."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MODULES = {"Fault": ".faults", "Standin": ".server", "Statement": ".history"}
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for: the server takes a second, and fixtures name it that a test may not use."""
+    """Import a name on demand: the server takes a second to import, and a test may not use the fixtures."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_MODULES[name], __name__), name)

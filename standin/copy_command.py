@@ -1,4 +1,4 @@
-"""COPY as it is written: its options read one by one, those that exclude each other refused."""
+"""Parse COPY: read its options one by one, and refuse those that exclude each other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Authorization:
-    """Who reads the bucket: a role, or keys (which are never looked at)."""
+    """Who reads the bucket: a role, or keys (which are never checked)."""
 
     role: str | None = None
     given: list[str] = field(default_factory=list)
@@ -42,7 +42,7 @@ class Authorization:
         return True
 
     def check(self) -> None:
-        """There has to be one, and only one.
+        """Check that there is exactly one.
 
         :raises RedshiftError: otherwise.
         """
@@ -79,8 +79,8 @@ class CopyCommand:
     seen: set[str] = field(default_factory=set)
 
     def run(self, session: Session) -> str:
-        """Load; the command tag."""
-        from .load import Load  # later, so that a statement is read without the machinery of loading
+        """Load. Returns the command tag."""
+        from .load import Load  # here, so that parsing a statement does not import what loading needs
 
         return Load(session, self).run()
 
@@ -98,9 +98,9 @@ _OTHER_FORMATS = ("CSV", "AVRO", "PARQUET", "ORC", "SHAPEFILE", "DELIMITED")
 
 
 def option_words(cursor: Cursor, authorization: Authorization, seen: set[str]) -> Iterator[str]:
-    """The word that each option of COPY or UNLOAD begins with; those of authorization are read here.
+    """The first word of each option of COPY or UNLOAD; authorization parameters are read here.
 
-    :raises RedshiftError: for an option that was seen before.
+    :raises RedshiftError: for a repeated option.
     """
     while not cursor.done:
         token = cursor.peek()
@@ -116,7 +116,7 @@ def option_words(cursor: Cursor, authorization: Authorization, seen: set[str]) -
 def copy(cursor: Cursor) -> CopyCommand:
     """Read COPY.
 
-    :raises RedshiftError: for an option that COPY has not, or that does not go with JSON.
+    :raises RedshiftError: for an option that COPY does not have, or that cannot be combined with JSON.
     """
     cursor.expect("COPY")
     table = cursor.qualified_name()

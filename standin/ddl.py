@@ -1,4 +1,4 @@
-"""Redshift's DDL: read strictly, run on PostgreSQL, with keys, distribution and encodings kept as metadata."""
+"""Redshift's DDL: parsed strictly, run on PostgreSQL; keys, distribution and encodings are kept as metadata."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ _END_OF_DEFAULT = frozenset(
 
 @dataclass(frozen=True)
 class ColumnType:
-    """A type: PostgreSQL's name for it, its family, and the length where bytes are counted."""
+    """A type: PostgreSQL's name for it, its family, and its length in bytes if it is a character type."""
 
     pg: str
     family: str
@@ -134,7 +134,7 @@ class Layout:
     encode_auto: bool = False
 
     def settings(self, columns: list[Column]) -> dict[str, Any]:
-        """What ``rs.describe`` wants to know.
+        """The argument of ``rs.describe``.
 
         :raises RedshiftError: for a layout that contradicts itself.
         """
@@ -245,7 +245,7 @@ def _length(cursor: Cursor, default: int, limit: int) -> int:
 
 
 def _new_name(cursor: Cursor) -> str:
-    """Read a name that is to be created; Redshift's reserved words need quotes."""
+    """Read the name of a new object; Redshift's reserved words need quotes."""
     token = cursor.peek()
     if token is not None and token.kind == "word" and token.name in RESERVED_WORDS:
         raise syntax_error(token.text)
@@ -345,7 +345,7 @@ def _references(cursor: Cursor, columns: list[str], name: str | None) -> Constra
 
 
 def _table_constraint(cursor: Cursor) -> Constraint | None:
-    """Read a constraint of the table, if one comes next."""
+    """Read a table constraint, if one comes next."""
     name = cursor.name() if cursor.accept("CONSTRAINT") else None
     if cursor.accept("PRIMARY", "KEY"):
         return Constraint("p", cursor.names(), name)
@@ -475,7 +475,7 @@ def _elements(
     constraints: list[Constraint],
     parents: list[tuple[tuple[str, ...], bool]],
 ) -> None:
-    """Read what stands between the brackets of CREATE TABLE."""
+    """Read what is between the parentheses of CREATE TABLE."""
     while True:
         if cursor.accept("LIKE"):
             parent = cursor.qualified_name()
@@ -542,7 +542,7 @@ def truncate(cursor: Cursor) -> tuple[tuple[str, ...], Run]:
 
 
 def alter_table(cursor: Cursor) -> tuple[Run, str | None]:
-    """Read ALTER TABLE; the second value is what to say inside a transaction block, where it is refused."""
+    """Read ALTER TABLE. The second value is the message if it is refused inside a transaction block."""
     cursor.expect("ALTER", "TABLE")
     path = cursor.qualified_name()
     table = quote_path(path)
@@ -685,7 +685,7 @@ def _alter(cursor: Cursor, rel: str) -> tuple[list[str], str | None]:
 
 
 def _refused_alter(cursor: Cursor) -> RedshiftError:
-    """The error for what PostgreSQL can do to a column and Redshift cannot."""
+    """The error for a change to a column that PostgreSQL supports and Redshift does not."""
     verb: Token | None = cursor.peek()
     if verb is not None and verb.is_word("SET", "DROP"):
         if cursor.peek(1) is not None and cursor.sees(verb.upper, "NOT", "NULL"):
@@ -696,8 +696,8 @@ def _refused_alter(cursor: Cursor) -> RedshiftError:
 
 
 def create_view(cursor: Cursor) -> Run:
-    """Read CREATE [OR REPLACE] VIEW. One WITH NO SCHEMA BINDING names each table with its schema; it is bound
-    to them all the same."""
+    """Read CREATE [OR REPLACE] VIEW. WITH NO SCHEMA BINDING requires a schema for each table; the view is
+    bound to the tables nevertheless."""
     cursor.expect("CREATE")
     replace = cursor.accept("OR", "REPLACE")
     cursor.expect("VIEW")

@@ -1,4 +1,4 @@
-"""What the stand-in says when something goes wrong: Redshift's codes and texts."""
+"""The errors of the stand-in, with Redshift's codes and texts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 
 class RedshiftError(Exception):
-    """An error as the server sends it: SQLSTATE, message and the fields that go with them."""
+    """An error as the server sends it: SQLSTATE, message and the fields that accompany them."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class RedshiftError(Exception):
 
 
 class PostgresError(Exception):
-    """An error that PostgreSQL sent; its fields as they came."""
+    """An error that PostgreSQL sent, with its fields unchanged."""
 
     def __init__(self, fields: dict[str, str]) -> None:
         super().__init__(f"{fields.get('C')} {fields.get('M')}")
@@ -54,26 +54,26 @@ class PostgresError(Exception):
 
 
 class ConnectionDropped(Exception):
-    """The connection to the client is to end here, without another byte."""
+    """The connection to the client must end here, without another byte."""
 
 
 def syntax_error(near: str) -> RedshiftError:
-    """42601, as the parser says it."""
+    """42601, with the parser's text."""
     return RedshiftError("42601", f'syntax error at or near "{near}"')
 
 
 def not_supported(message: str, **more: object) -> RedshiftError:
-    """0A000: Redshift knows what is meant and has it not."""
+    """0A000: Redshift recognizes the feature and does not support it."""
     return RedshiftError("0A000", message, **more)  # type: ignore[arg-type]
 
 
 def not_emulated(what: str) -> RedshiftError:
-    """0A000: Redshift may have it, the stand-in has it not. The text says which of the two."""
+    """0A000: Redshift may support it, the stand-in does not. The text says so."""
     return RedshiftError("0A000", f"the stand-in does not emulate {what}; see standin/README.md")
 
 
 def internal(message: str, *, code: int = 8001, context: str = "", query: int = 0) -> RedshiftError:
-    """XX000 with the block of detail that Redshift's own engine adds."""
+    """XX000 with the detail block that Redshift's own engine adds."""
     rule = "-----------------------------------------------"
     detail = (
         f"\n  {rule}\n  error:  {message}\n  code:      {code}\n  context:   {context}\n"
@@ -94,7 +94,7 @@ def serialization_failure(table: int | str, xid: int, pid: int) -> RedshiftError
 
 
 def snapshot_conflict() -> RedshiftError:
-    """What a write ends with under SNAPSHOT isolation whose rows another transaction has written since."""
+    """The error of a write under SNAPSHOT isolation if another transaction has since written the same rows."""
     return RedshiftError("XX000", "could not complete because of conflict with concurrent transaction")
 
 
@@ -102,9 +102,9 @@ _MOST = 16 * 1024 * 1024
 
 
 def check_size(sql: str) -> None:
-    """Refuse a statement that is longer than Redshift takes (AWS: Amazon Redshift SQL, maximum size).
+    """Refuse a statement that is longer than Redshift accepts (AWS: Amazon Redshift SQL, maximum size).
 
-    :raises RedshiftError: 54000, when it is.
+    :raises RedshiftError: 54000, if it is longer.
     """
     if len(sql) * 4 > _MOST and (size := len(sql.encode())) > _MOST:
         raise RedshiftError(
@@ -114,7 +114,7 @@ def check_size(sql: str) -> None:
 
 
 def cancelled(query: int) -> RedshiftError:
-    """What a statement ends with that was cancelled or took longer than statement_timeout."""
+    """The error of a statement that was cancelled or exceeded statement_timeout."""
     return RedshiftError("57014", f"Query ({query}) cancelled on user's request")
 
 
@@ -126,7 +126,7 @@ def translate(
 ) -> dict[str, str]:
     """The fields of PostgreSQL's error as Redshift would word them.
 
-    :param snapshot: whether the isolation is SNAPSHOT, else SERIALIZABLE.
+    :param snapshot: True for SNAPSHOT isolation, False for SERIALIZABLE.
     """
     fields = {key: value for key, value in error.fields.items() if key in "SCMDHFLRW"}
     code = error.code

@@ -1,4 +1,4 @@
-"""Faults on order: an error, a lost connection or a delay, at a chosen statement."""
+"""Injected faults: an error, a lost connection or a delay, at a chosen statement."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ When = Literal["before", "after"]
 
 @dataclass
 class Fault:
-    """What happens at the statements that match, from the ``nth`` on, ``times`` times.
+    """A fault of the matching statements, from the ``nth`` on, ``times`` times.
 
     ``drop`` before a statement: the connection is gone and nothing was done. ``drop`` after it: it was done,
-    and nobody is told. That is the difference between a COMMIT that failed and one whose answer was lost.
+    but the client is not told: the difference between a COMMIT that failed and one whose answer was lost.
     """
 
     kind: Kind
@@ -32,7 +32,7 @@ class Fault:
     fired: int = 0
 
     def matches(self, sql: str, when: When) -> bool:
-        """Count a statement; whether the fault strikes at it."""
+        """Count a statement. Returns whether the fault occurs at it."""
         if when != self.when or (self.times is not None and self.fired >= self.times):
             return False
         if not self.pattern.search(sql):
@@ -46,23 +46,23 @@ class Fault:
 
 @dataclass
 class Faults:
-    """The faults that are on order."""
+    """The injected faults."""
 
     _faults: list[Fault] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, fault: Fault) -> Fault:
-        """Order a fault."""
+        """Inject a fault."""
         with self._lock:
             self._faults.append(fault)
         return fault
 
     def clear(self) -> None:
-        """Forget all faults."""
+        """Remove all faults."""
         with self._lock:
             self._faults.clear()
 
     def due(self, sql: str, when: When) -> list[Fault]:
-        """The faults that strike at this statement."""
+        """The faults that occur at this statement."""
         with self._lock:
             return [fault for fault in self._faults if fault.matches(sql, when)]

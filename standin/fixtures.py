@@ -1,4 +1,4 @@
-"""Fixtures for tests that need the stand-in: one server a run, an empty database a test.
+"""Fixtures for tests that need the stand-in: one server per run, an empty database per test.
 
 A conftest.py imports them: ``redshift``, ``redshift_environment`` and ``redshift_server``.
 """
@@ -25,7 +25,7 @@ _running: list[Standin] = []
 def release(error: BaseException | None) -> None:
     """Close the sockets that redshift_connector leaves open when a connection fails.
 
-    Otherwise the garbage collector warns of them later, in some other test.
+    Otherwise the garbage collector warns about them later, in some other test.
     """
     while error is not None:
         for frame, _line in traceback.walk_tb(error.__traceback__):
@@ -42,7 +42,7 @@ def release(error: BaseException | None) -> None:
 def redshift_server() -> Standin:
     """The stand-in that all tests of this process share."""
     if not _running:
-        from .server import Standin  # not needed by a run without such a test
+        from .server import Standin  # a run without such a test does not need it
 
         directory = tempfile.TemporaryDirectory(prefix="standin-")
         standin = Standin(Path(directory.name))
@@ -55,8 +55,8 @@ def redshift_server() -> Standin:
 
 @pytest.fixture
 def redshift_environment(redshift_server: Standin, monkeypatch: pytest.MonkeyPatch) -> Standin:
-    """The stand-in as the tests before have left it, and what clients need in os.environ."""
-    # redshift_connector 2.2 calls ssl.SSLContext() without a protocol; it cannot be told to do otherwise
+    """The stand-in as the previous tests left it, and what clients need in os.environ."""
+    # redshift_connector 2.2 calls ssl.SSLContext() without a protocol, and has no option to change that
     warnings.filterwarnings(
         "ignore", r"ssl\.(SSLContext\(\) without protocol|PROTOCOL_TLS is)", DeprecationWarning
     )
@@ -69,7 +69,7 @@ def redshift_environment(redshift_server: Standin, monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture
 def redshift(redshift_environment: Standin) -> Iterator[Standin]:
-    """The stand-in with an empty database, no faults and no statements, and what clients need in os.environ."""
+    """The stand-in with an empty database, no faults and no statements; os.environ has what clients need."""
     redshift_environment.reset()
     yield redshift_environment
     redshift_environment.clear_faults()

@@ -12,7 +12,7 @@ Outcome = Literal["running", "ok", "error", "dropped"]
 
 @dataclass
 class Statement:
-    """A statement that was executed, or refused while it was read."""
+    """A statement that was executed, or refused by the parser."""
 
     sql: str
     xid: int
@@ -24,7 +24,7 @@ class Statement:
     message: str | None = None
     tag: str | None = None
     ended: Literal["commit", "rollback"] | None = None
-    """What became of the transaction in this very statement, if it ended here."""
+    """How the transaction ended, if this statement ended it."""
     started_at: float = 0.0
     seconds: float = 0.0
 
@@ -55,14 +55,14 @@ class History:
             return self._query
 
     def begin(self, statement: Statement) -> Statement:
-        """Enter a statement that begins."""
+        """Add a statement that begins."""
         statement.started_at = time.monotonic()
         with self._lock:
             self._statements.append(statement)
         return statement
 
     def finish(self, statement: Statement, outcome: Outcome) -> None:
-        """Write down how it ended."""
+        """Record how it ended."""
         statement.seconds = time.monotonic() - statement.started_at
         statement.outcome = outcome
 
@@ -72,6 +72,6 @@ class History:
             return list(self._statements)
 
     def clear(self) -> None:
-        """Forget them."""
+        """Remove all statements."""
         with self._lock:
             self._statements.clear()

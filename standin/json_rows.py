@@ -1,4 +1,4 @@
-"""JSON as COPY reads it: values one after another with the lines they stand on, and JSONPaths."""
+"""JSON as COPY reads it: consecutive values with their line numbers, and JSONPaths."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Num(str):
 
 
 class JsonError(Exception):
-    """A value that cannot be used: a code and a reason of Redshift's load errors."""
+    """A value that cannot be loaded: a code and a reason of Redshift's load errors."""
 
     def __init__(self, error: tuple[int, str]) -> None:
         super().__init__(error[1])
@@ -52,7 +52,7 @@ _DECODER = json.JSONDecoder(parse_float=Num, parse_int=Num, parse_constant=_no_c
 
 
 def items(text: str) -> Iterator[Item]:
-    """The values of a file. After one that is malformed, reading goes on with the next line."""
+    """The values of a file. After a malformed one, reading continues at the next line."""
     position, line = 0, 1
     while True:
         match = _SPACE.match(text, position)
@@ -78,7 +78,7 @@ def items(text: str) -> Iterator[Item]:
 
 
 def dumps(value: Any) -> str:
-    """The JSON text of a value, numbers as they were written."""
+    """The JSON text of a value; numbers keep their original text."""
     if isinstance(value, Num):
         return str(value)
     if isinstance(value, dict):
@@ -92,7 +92,7 @@ Path = tuple[str | int, ...]
 
 
 def parse_path(text: str) -> tuple[Path, str]:
-    """The steps of a JSONPath, and whether it is written with brackets or dots ('' where both do)."""
+    """The steps of a JSONPath, and its notation: bracket, dot, or '' if it fits both."""
     if not text.startswith("$"):
         raise ValueError(text)
     rest = text[1:]
@@ -112,9 +112,9 @@ def parse_path(text: str) -> tuple[Path, str]:
 
 
 def read_jsonpaths(body: bytes) -> list[Path] | None:
-    """The paths of a JSONPaths file, or None where its key is another word: then COPY means 'auto'.
+    """The paths of a JSONPaths file, or None if it has no key ``jsonpaths``: COPY then loads as with 'auto'.
 
-    :raises ValueError: where it is not JSON, or a path is none, or notations are mixed.
+    :raises ValueError: if it is not JSON, a path is invalid, or notations are mixed (TypeError: if no object).
     """
     content = json.loads(body)
     if not isinstance(content, dict):
@@ -131,9 +131,9 @@ def read_jsonpaths(body: bytes) -> list[Path] | None:
 
 
 def resolve(value: Any, path: Path) -> Any:
-    """What the path leads to; None for a member that is absent.
+    """The value at the path; None for an absent member.
 
-    :raises JsonError: for an index that leads nowhere, or a member of what is no object.
+    :raises JsonError: for an index that does not exist, or a member of a value that is not an object.
     """
     for step in path:
         if value is None:

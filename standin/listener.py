@@ -1,4 +1,4 @@
-"""The door: clients on loopback, TLS, passwords, and a session for each that is let in."""
+"""The listener: clients on loopback, TLS, passwords, and a session for each client that logs in."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class Listener:
-    """Takes clients on a port of 127.0.0.1 that the system chooses; a thread for each."""
+    """Accepts clients on a port of 127.0.0.1 that the system chooses, with a thread for each."""
 
     def __init__(self, standin: Standin) -> None:
         self._standin = standin
@@ -41,12 +41,12 @@ class Listener:
 
     @property
     def idle(self) -> bool:
-        """Whether nobody is connected."""
+        """Whether no client is connected."""
         with self._lock:
             return not self._sessions
 
     def stop(self) -> None:
-        """Take no more clients, and end the conversation with those that are there."""
+        """Stop accepting clients, and close the open connections."""
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
@@ -58,9 +58,9 @@ class Listener:
             _shut(client)
 
     def hang_up(self) -> list[threading.Thread]:
-        """Close the connections of all sessions; the threads that served them, which end by themselves.
+        """Close the connections of all sessions. Returns the threads that served them, which end by themselves.
 
-        A session that waits for PostgreSQL ends when its backend has: join the threads after that.
+        A session that waits for PostgreSQL ends when its backend has ended: join the threads after that.
         """
         with self._lock:
             sessions = list(self._sessions.values())
@@ -72,15 +72,15 @@ class Listener:
         return [session.thread for session in sessions]
 
     def cut_idle(self) -> int:
-        """Reset the connections of the sessions that wait for their client, and return how many they were.
+        """Reset the connections of the sessions that wait for their client. Returns their number.
 
-        A client hears nothing of it until it sends, as with the gateways that forget a silent connection.
+        A client notices only when it sends, as with gateways that drop a silent connection.
         """
         with self._lock:
             idle = [session.thread for session in self._sessions.values() if session.is_idle]
             clients = [client for thread in idle if (client := self._threads.get(thread)) is not None]
         for client in clients:
-            # No farewell of TLS, and a reset for whatever the client sends.
+            # No TLS close_notify, and a reset in answer to whatever the client sends.
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             with suppress(OSError):
                 socket.socket.shutdown(client, socket.SHUT_RD)
@@ -100,7 +100,7 @@ class Listener:
         thread.start()
 
     def _listen(self) -> None:
-        """Take clients until the end."""
+        """Accept clients until the stand-in stops."""
         while not self._standin.stopping.is_set():
             try:
                 client, _address = self._socket.accept()
@@ -111,7 +111,7 @@ class Listener:
             self._spawn(self._serve, client)
 
     def _serve(self, client: socket.socket) -> None:
-        """Speak with a client until it leaves, or something goes wrong that it has to be told."""
+        """Serve a client until it disconnects, or an error ends the connection."""
         stream: Any = None
         try:
             client, stream, parameters = self._negotiate(client)
@@ -127,7 +127,7 @@ class Listener:
             if stream is not None:
                 with suppress(OSError, ValueError):
                     stream.close()
-            # That of TLS, where a client has left before it said who it is.
+            # The TLS socket, even if the client left before its startup message.
             with self._lock:
                 wrapped = self._threads.pop(threading.current_thread(), None)
             for each in {client, wrapped or client}:
@@ -135,7 +135,7 @@ class Listener:
                 each.close()
 
     def _negotiate(self, client: socket.socket) -> tuple[socket.socket, Any, dict[str, str] | None]:
-        """Agree on TLS; the socket, its stream and the parameters of the session."""
+        """Negotiate TLS. Returns the socket, its stream and the parameters of the session."""
         encrypted = False
         while True:
             raw = _receive(client, 8)
@@ -167,7 +167,7 @@ class Listener:
                 return client, stream, wire.startup_parameters(body)
 
     def _cancel(self, key: bytes) -> None:
-        """Hand on a CancelRequest."""
+        """Forward a CancelRequest."""
         (pid,) = struct.unpack("!I", key[:4])
         with self._lock:
             session = self._sessions.get(pid)
@@ -194,7 +194,7 @@ class Listener:
             options["rs.load_detail_is_late"] = "on"
         with self._standin.postgres.connect(database, user=user, options=options) as backend:
             session = Session(self._standin, stream, backend, user, database)
-            # Before the client hears that it is in: what it does next may be to count the sessions.
+            # Before the client learns that it is logged in: it may count the sessions next.
             with self._lock:
                 self._sessions[session.pid] = session
             try:
@@ -209,7 +209,7 @@ class Listener:
                     backend.send(wire.message(b"X"))
 
     def _strike_connecting(self) -> None:
-        """Let the faults happen that were ordered for a client that connects."""
+        """Apply the faults that were injected for connecting clients."""
         for fault in self._standin.faults.due("connect", "before"):
             if fault.kind == "drop":
                 raise ConnectionDropped
@@ -225,7 +225,7 @@ class Listener:
     def _authenticate(self, stream: Any, user: str) -> None:
         """Ask for the password, by MD5.
 
-        :raises RedshiftError: 28000 where it is wrong.
+        :raises RedshiftError: 28000 if it is wrong.
         """
         salt = os.urandom(4)
         stream.write(wire.message(b"R", struct.pack("!I", 5) + salt))
@@ -241,9 +241,9 @@ class Listener:
         raise RedshiftError("28000", f'password authentication failed for user "{user}"')
 
     def _greet(self, stream: Any, backend: Backend, user: str) -> None:
-        """Tell the client that it is in, and what kind of server this is.
+        """Tell the client that it is logged in, and the parameters of the server.
 
-        No server_protocol_version: the driver then keeps to the protocol whose types PostgreSQL speaks.
+        server_protocol_version is not sent: the driver then uses the protocol whose types PostgreSQL has.
         """
         told = {
             "server_version": "8.0.2",
@@ -262,7 +262,7 @@ class Listener:
 
 
 def _receive(client: socket.socket, size: int) -> bytes:
-    """So many bytes, and not one more: TLS may begin after them."""
+    """Read exactly ``size`` bytes and not one more: TLS may begin after them."""
     data = b""
     while len(data) < size:
         part = client.recv(size - len(data))
@@ -273,7 +273,7 @@ def _receive(client: socket.socket, size: int) -> bytes:
 
 
 def _fatal(stream: Any, error: RedshiftError) -> None:
-    """Tell the client why it has to leave."""
+    """Tell the client why its connection ends."""
     try:
         stream.write(wire.report(b"E", error.fields()))
         stream.flush()

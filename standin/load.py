@@ -1,4 +1,4 @@
-"""COPY as it runs: objects listed and read, rows converted, errors counted and kept."""
+"""Run COPY: list and read objects, convert rows, count and record errors."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ WHERE a.attrelid = to_regclass({rel}) AND a.attnum > 0 AND NOT a.attisdropped OR
 
 @dataclass
 class File:
-    """An object that was read: what the load says of it afterwards."""
+    """An object that was read, with what the system tables record about it."""
 
     url: str
     slice: int
@@ -57,7 +57,7 @@ class Rejected:
 
 
 class TooManyErrors(Exception):
-    """As many errors as MAXERROR says, or the first one."""
+    """The load has MAXERROR errors, or one if MAXERROR is 0."""
 
 
 class Load:
@@ -78,9 +78,9 @@ class Load:
         self.rows: list[bytes] = []
 
     def run(self) -> str:
-        """Load; the command tag.
+        """Load. Returns the command tag.
 
-        :raises RedshiftError: when the load fails; the error tables then tell of it, whatever is rolled back.
+        :raises RedshiftError: if the load fails. After too many errors, the error tables survive the rollback.
         """
         self._describe_table()
         self._check_formats()
@@ -144,13 +144,13 @@ class Load:
         ]
 
     def _check_formats(self) -> None:
-        """The words of TIMEFORMAT are case-sensitive."""
+        """Check TIMEFORMAT, whose keywords are case-sensitive."""
         how = self.command.timeformat
         if how is not None and how not in ("auto", "epochsecs", "epochmillisecs") and "YY" not in how:
             raise RedshiftError("XX000", f"Invalid timeformat string '{how}'")
 
     def _check_access(self) -> None:
-        """The role may be one that is refused; the bucket has to be in the region that is named."""
+        """Refuse a role that may not be assumed or is no ARN, and a bucket outside the region."""
         role = self.command.authorization.role
         standin = self.session.standin
         if role is not None and role in standin.refused_roles:
@@ -170,14 +170,14 @@ class Load:
             raise other_region(bucket)
 
     def _get(self, place: Location) -> bytes | None:
-        """The body of an object, after whoever watches has been told."""
+        """The body of an object, read after ``before_read`` was called."""
         watcher = self.session.standin.before_read
         if watcher is not None:
             watcher(place.bucket, place.key)
         return self.store.get(place)
 
     def _jsonpaths(self) -> list[Path] | None:
-        """The paths, or None for 'auto' and its like."""
+        """The paths, or None for 'auto' and 'auto ignorecase'."""
         how = self.command.json
         if how in ("auto", "auto ignorecase"):
             return None
@@ -205,7 +205,7 @@ class Load:
         return paths
 
     def _prefix(self) -> list[Location]:
-        """Every object whose key begins so, wanted or not."""
+        """Every object whose key begins with the prefix, intended or not."""
         place = location(self.command.source)
         keys = self.store.keys(place)
         if not keys:
@@ -213,7 +213,7 @@ class Load:
         return [Location(place.bucket, key) for key in keys]
 
     def _manifest(self) -> list[Location]:
-        """The objects that the manifest names; one that is mandatory has to be there."""
+        """The objects that the manifest lists; a mandatory one must exist."""
         place = location(self.command.source)
         body = self._get(place)
         if body is None:
@@ -308,9 +308,9 @@ class Load:
         return [value.get(column.name) for column in self.columns]
 
     def _reject(self, rejected: Rejected) -> None:
-        """Count an error; keep it while the slice has room.
+        """Count an error, and keep it if the slice has room.
 
-        :raises TooManyErrors: when this was one too many.
+        :raises TooManyErrors: if the limit is reached.
         """
         rejected.file.errors += 1
         where = rejected.file.slice
@@ -321,12 +321,12 @@ class Load:
             raise TooManyErrors
 
     def _insert(self) -> None:
-        """Hand the rows to PostgreSQL."""
+        """Copy the rows into PostgreSQL."""
         names = ", ".join(quote(c.name) for c in self.columns)
         self.session.backend.copy_in(f"COPY {quote_path(self.command.table)} ({names}) FROM STDIN", self.rows)
 
     def _record(self, status: str, loaded: int, *, survives_only: bool = False) -> None:
-        """Write what the system tables tell of a load: outside the transaction, and inside for its own eyes."""
+        """Write the load to the system tables: outside the transaction, and inside so that it sees its own."""
         table = self.session.backend.query(
             f"SELECT to_regclass({literal(quote_path(self.command.table))})::oid"
         )

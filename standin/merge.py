@@ -1,4 +1,4 @@
-"""MERGE in the one shape that Redshift takes; PostgreSQL's own MERGE does the work."""
+"""MERGE in the only form that Redshift accepts; PostgreSQL's own MERGE does the work."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Merge:
-    """A MERGE that was read: for PostgreSQL as it stands, or to be run step by step (REMOVE DUPLICATES)."""
+    """A parsed MERGE: passed to PostgreSQL, or run step by step (REMOVE DUPLICATES)."""
 
     sql: str
     target: tuple[str, ...]
@@ -28,7 +28,7 @@ class Merge:
 def merge(sql: str) -> Merge:
     """Read MERGE.
 
-    :raises RedshiftError: for what PostgreSQL's MERGE has and Redshift's has not.
+    :raises RedshiftError: for what PostgreSQL's MERGE has and Redshift's lacks.
     """
     tokens = tokenize(sql)
     cursor = Cursor(sql, tokens)
@@ -72,7 +72,7 @@ def merge(sql: str) -> Merge:
 
 
 def _assignments(cursor: Cursor) -> None:
-    """Read ``SET column = expression, ...``; the column stands alone."""
+    """Read ``SET column = expression, ...``; the column is unqualified."""
     cursor.expect("SET")
     while True:
         cursor.name()
@@ -88,7 +88,7 @@ def _assignments(cursor: Cursor) -> None:
 
 
 def check_source(session: Session, source: tuple[str, ...]) -> None:
-    """The source has to be a table.
+    """Check that the source is a table.
 
     :raises RedshiftError: 0A000 for a view.
     """

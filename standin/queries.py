@@ -1,4 +1,4 @@
-"""Redshift's queries and DML in words that PostgreSQL understands, and what Redshift would not take."""
+"""Translate Redshift's queries and DML for PostgreSQL, and refuse what Redshift would not accept."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from .errors import RedshiftError, not_emulated, not_supported, syntax_error
 from .tokens import Token, closing, literal, quote_path, split_commas, tokenize
 
-# relations and functions that the schema "rs" has in the place of those of pg_catalog
+# relations and functions of the schema "rs" that replace those of pg_catalog
 _OVERRIDDEN = frozenset(
     [
         "pg_class",
@@ -65,7 +65,7 @@ _PARTS = {
     for alias in aliases.split()
 }
 
-# what only the leader node has: refused together with a table of the user
+# functions of the leader node only: refused together with a user table
 _LEADER_FUNCTIONS = frozenset(
     [
         "generate_series",
@@ -83,7 +83,7 @@ _LEADER_FUNCTIONS = frozenset(
     ]
 )
 _LEADER_WORDS = frozenset(("CURRENT_TIMESTAMP", "CURRENT_TIME", "LOCALTIME", "LOCALTIMESTAMP"))
-# what PostgreSQL has learnt since 8.0 and Redshift has not
+# functions that PostgreSQL has gained since 8.0 and Redshift lacks
 _UNKNOWN_FUNCTIONS = frozenset(
     [
         "string_agg",
@@ -161,7 +161,7 @@ _END_OF_FROM = ("WHERE", "GROUP", "ORDER", "HAVING", "LIMIT", "OFFSET", "UNION",
 
 @dataclass(frozen=True)
 class Insert:
-    """What an INSERT says of its columns; the session looks up which of them are identities."""
+    """The columns of an INSERT; the session looks up which of them are identities."""
 
     columns: tuple[str, ...] | None
     width: int | None
@@ -170,7 +170,7 @@ class Insert:
 
 @dataclass
 class Query:
-    """A statement for PostgreSQL and what has to be known before it runs."""
+    """A statement for PostgreSQL, and what must be known before it runs."""
 
     sql: str
     verb: str
@@ -203,7 +203,7 @@ def expression(sql: str, tokens: list[Token]) -> str:
 
 
 def datepart(text: str) -> str:
-    """The part of a date that a word or string means.
+    """The date part that a word or string names.
 
     :raises RedshiftError: for a part that Redshift does not know.
     """
@@ -214,7 +214,7 @@ def datepart(text: str) -> str:
 
 
 def is_system(path: tuple[str, ...]) -> bool:
-    """Whether this names a table of the system."""
+    """Whether this names a system table."""
     if len(path) > 1 and path[-2] in ("pg_catalog", "information_schema", "rs"):
         return True
     return path[-1].startswith(("pg_", *_SYSTEM_PREFIXES))
@@ -225,7 +225,7 @@ def _is_leader_only(path: tuple[str, ...]) -> bool:
 
 
 def _verb(tokens: list[Token]) -> tuple[int, str]:
-    """Where the statement proper begins, after WITH, and its verb."""
+    """The index at which the statement proper begins, after WITH, and its verb."""
     depth = 0
     for index, token in enumerate(tokens):
         if token.kind == "op" and token.text == "(":
@@ -238,7 +238,7 @@ def _verb(tokens: list[Token]) -> tuple[int, str]:
 
 
 def _check_shape(tokens: list[Token]) -> None:
-    """One statement, of a kind that Redshift has."""
+    """Check that it is one statement, of a kind that Redshift has."""
     for index, token in enumerate(tokens):
         if token.kind == "op" and token.text == ";":
             raise RedshiftError("42601", "cannot insert multiple commands into a prepared statement")
@@ -264,15 +264,15 @@ class Place:
 
     @property
     def called(self) -> bool:
-        """Whether an opening bracket follows."""
+        """Whether an opening parenthesis follows."""
         return self.after is not None and self.after.text == "("
 
     def follows(self, *words: str) -> bool:
-        """Whether one of these words or operators stands before."""
+        """Whether one of these words or operators comes before."""
         return self.before is not None and self.before.upper in words
 
     def precedes(self, *words: str) -> bool:
-        """Whether one of these words or operators stands after."""
+        """Whether one of these words or operators comes after."""
         return self.after is not None and self.after.upper in words
 
 
@@ -312,7 +312,7 @@ def _check(tokens: list[Token], relations: list[tuple[str, ...]]) -> None:
 
 
 def _check_word(at: Place) -> None:
-    """Refuse a keyword where PostgreSQL would understand it and Redshift would not."""
+    """Refuse a keyword that PostgreSQL would understand here and Redshift would not."""
     word = at.token.upper
     if word == "RETURNING":
         raise syntax_error(at.token.text)
@@ -341,7 +341,7 @@ def _check_word(at: Place) -> None:
 
 
 def _check_window(tokens: list[Token], over: int) -> None:
-    """An aggregate over an ordered window needs a frame, and frames count rows."""
+    """Check that an aggregate over an ordered window has a frame, and that frames use ROWS."""
     if over + 1 >= len(tokens) or tokens[over + 1].text != "(":
         raise syntax_error(tokens[over + 1].text if over + 1 < len(tokens) else "OVER")
     end = closing(tokens, over + 1)
@@ -373,7 +373,7 @@ def _check_window(tokens: list[Token], over: int) -> None:
 
 
 def _relations(tokens: list[Token]) -> list[tuple[str, ...]]:
-    """The tables and views named in FROM, JOIN, USING, INTO and UPDATE, without the names of WITH."""
+    """The tables and views named in FROM, JOIN, USING, INTO and UPDATE, without the names that WITH defines."""
     common = {
         tokens[i].name for i in range(len(tokens) - 1) if tokens[i].is_name and _defines_common_table(tokens, i)
     }
@@ -424,7 +424,7 @@ def _relations(tokens: list[Token]) -> list[tuple[str, ...]]:
 
 
 def _defines_common_table(tokens: list[Token], at: int) -> bool:
-    """Whether the name at this place is followed by ``[(columns)] AS (``, after WITH or a comma."""
+    """Whether the name at this index comes after WITH or a comma, and ``[(columns)] AS (`` follows it."""
     if not at or not (tokens[at - 1].is_word("WITH", "RECURSIVE") or tokens[at - 1].text == ","):
         return False
     index = at + 1
@@ -434,7 +434,7 @@ def _defines_common_table(tokens: list[Token], at: int) -> bool:
 
 
 def _target(tokens: list[Token], verb_at: int, found: Query, edits: dict[int, str]) -> None:
-    """Read the table that is written, and what else the form of the statement says."""
+    """Read the target table and, of an INSERT, its columns."""
     index = verb_at + 1
     if found.verb == "INSERT" and index < len(tokens) and tokens[index].is_word("INTO"):
         index += 1
@@ -480,7 +480,7 @@ def _insert(tokens: list[Token], at: int) -> Insert:
 
 
 def _reflection(sql: str) -> str:
-    """In sqlalchemy-redshift's own queries, WHERE uses names of the select list and ``WHERE 1``.
+    """Rewrite sqlalchemy-redshift's own queries: their WHERE uses names of the select list and ``WHERE 1``.
 
     Redshift allows both; PostgreSQL does not.
     """
@@ -502,7 +502,7 @@ def _reflection(sql: str) -> str:
 
 
 class Renderer:
-    """Writes tokens out again, with Redshift's functions and names turned into PostgreSQL's."""
+    """Writes tokens as text, with Redshift's functions and names replaced by PostgreSQL's."""
 
     def __init__(self, sql: str, tokens: list[Token], edits: dict[int, str]) -> None:
         self.sql = sql
@@ -514,7 +514,7 @@ class Renderer:
         return self.range(0, len(self.tokens))
 
     def range(self, start: int, end: int) -> str:
-        """The text of ``tokens[start:end]``, rewritten, with the space between them kept."""
+        """The rewritten text of ``tokens[start:end]``, with the space between them kept."""
         out: list[str] = []
         index = start
         while index < end:
@@ -525,7 +525,7 @@ class Renderer:
         return "".join(out)
 
     def _one(self, index: int, end: int) -> tuple[str, int]:
-        """The text for the construct that begins here, and where the next begins."""
+        """The text of the construct that begins here, and the index of the next one."""
         token = self.tokens[index]
         if index in self.edits:
             return self.edits[index], index + 1
@@ -562,7 +562,7 @@ class Renderer:
         return token.text, index + 1
 
     def _qualified(self, index: int, end: int) -> tuple[str, int]:
-        """A name with a schema: the catalogue is that of the schema "rs"."""
+        """A name with a schema; the schema "rs" replaces parts of the catalogue."""
         token = self.tokens[index]
         if index + 2 < end:
             name = self.tokens[index + 2].name
@@ -576,7 +576,7 @@ class Renderer:
         return [self.range(a, b).strip() for a, b in split_commas(self.tokens, index + 2, close)]
 
     def _part(self, index: int) -> str:
-        """The date part that stands first among the arguments, as a literal."""
+        """The date part, which is the first argument, as a literal."""
         token = self.tokens[index + 2]
         if token.kind == "string":
             return literal(datepart(token.value))
@@ -658,7 +658,7 @@ class Renderer:
         if at + 2 < len(self.tokens) and self.tokens[at].is_word("WITHIN"):
             end = closing(self.tokens, at + 2)
             order = " " + self.range(at + 3, end)
-            if distinct:  # PostgreSQL orders DISTINCT values by what is aggregated, and by nothing else
+            if distinct:  # PostgreSQL orders DISTINCT values only by the aggregated expression
                 order = re.sub(
                     rf"(?<![\w.]){re.escape(arguments[0])}(?![\w.(])", f"({arguments[0]})::text", order
                 )
@@ -669,5 +669,5 @@ class Renderer:
 
 
 def lock_statement(path: tuple[str, ...]) -> str:
-    """Take a table's write lock: Redshift has one writer a table, and readers do not wait for it."""
+    """Take a table's write lock: Redshift has one writer per table, and readers do not wait for it."""
     return f"LOCK TABLE {quote_path(path)} IN SHARE ROW EXCLUSIVE MODE"

@@ -1,4 +1,4 @@
-"""The stand-in as a whole: PostgreSQL, S3, the listener, and what a test may ask of them."""
+"""The stand-in as a whole: PostgreSQL, S3, the listener, and the interface for tests."""
 
 from __future__ import annotations
 
@@ -63,18 +63,18 @@ class Standin:
         self.users = {self.user: password}
         self.refused_roles: set[str] = set()
         self.idle_timeout: float | None = None
-        """Seconds of silence after which a connection that begins from now on is cut; None: never."""
+        """Seconds of silence after which a connection opened from now on is cut; None: never."""
         self.load_detail_is_late = False
-        self.refused_text: str | None = None
         """Whether SYS_LOAD_DETAIL has no row yet, for sessions that begin from now on."""
+        self.refused_text: str | None = None
         self.before_read: Callable[[str, str], None] | None = None
-        """Called with bucket and key before COPY reads an object: the moment to change or remove it."""
+        """Called with bucket and key before COPY reads an object, so that a test can change or remove it."""
         self.history = History()
         self.faults = Faults()
         self.stopping = threading.Event()
         self.resets = 0
         self.touched = threading.Event()
-        """Set by the first statement that is more than a question."""
+        """Set by the first statement that is not just a query."""
         self.postgres = Postgres()
         self.s3_endpoint = s3_endpoint
         self.objects: ObjectStore
@@ -161,15 +161,15 @@ class Standin:
         self.history.clear()
 
     def query(self, sql: str, database: str | None = None) -> list[list[str | None]]:
-        """Rows of a query as text, read behind the client's back and not logged.
+        """Rows of a query as text, read on a separate connection and not logged.
 
-        Plain PostgreSQL over the schema "rs": for looking at what is stored, whatever the session
-        under test does.
+        The SQL is plain PostgreSQL over the schema "rs". Use it to inspect what is stored, whatever the
+        session under test does.
         """
         return self._fetch(sql, database)[1]
 
     def stl_load_errors(self, database: str | None = None) -> list[dict[str, str | None]]:
-        """The rows of STL_LOAD_ERRORS, by column, without the blanks that pad them."""
+        """The rows of STL_LOAD_ERRORS, by column, without their padding blanks."""
         columns, rows = self._fetch(
             "SELECT * FROM rs.stl_load_errors ORDER BY query, filename, line_number", database
         )
@@ -184,7 +184,7 @@ class Standin:
     def _fetch(
         self, sql: str, database: str | None
     ) -> tuple[list[tuple[str, int, int]], list[list[str | None]]]:
-        """Columns and rows of a query on a connection of the stand-in's own, one for each database."""
+        """Columns and rows of a query on the stand-in's own connection, one per database."""
         name = database or self.database
         with self._beside_lock:
             backend = self._beside.get(name)
@@ -197,7 +197,7 @@ class Standin:
     # ---- S3
 
     def create_bucket(self, name: str, region: str | None = None) -> None:
-        """Make a bucket in a region, by default that of the cluster."""
+        """Make a bucket in a region, by default the cluster's."""
         self.objects.create_bucket(name, region or self.region)
 
     def put_object(self, url: str, body: bytes | str) -> None:
@@ -209,11 +209,11 @@ class Standin:
         self.objects.delete(location(url))
 
     def objects_below(self, url: str) -> list[str]:
-        """The addresses of the objects that begin with ``s3://bucket/prefix``."""
+        """The URLs of the objects that begin with ``s3://bucket/prefix``."""
         place = location(url)
         return [f"s3://{place.bucket}/{key}" for key in self.objects.keys(place)]
 
-    # ---- what is to go wrong
+    # ---- faults
 
     def inject(
         self,
@@ -226,7 +226,7 @@ class Standin:
         seconds: float = 0.0,
         error: tuple[str, str] | None = None,
     ) -> Fault:
-        """Order a fault for the ``nth`` statement that matches ``at``.
+        """Inject a fault at the ``nth`` statement that matches ``at``.
 
         ``at`` is a regular expression (case does not matter), or ``"commit"``, or ``"connect"``. Kinds:
         ``serialization`` (error 1023), ``error`` (SQLSTATE and message in ``error``), ``cancel`` (57014),
@@ -239,20 +239,20 @@ class Standin:
         return self.faults.add(Fault(kind, pattern, when, nth, times, seconds, raised))
 
     def cut_idle(self) -> int:
-        """Cut the connections that have nothing to do, now, and return how many they were.
+        """Cut the idle connections now. Returns their number.
 
-        What ``idle_timeout`` does to those that are silent for so long, without the waiting.
+        This is what ``idle_timeout`` does to connections that are silent for so long, without the wait.
         """
         return 0 if self._listener is None else self._listener.cut_idle()
 
     def clear_faults(self) -> None:
-        """Forget the faults on order."""
+        """Remove the injected faults."""
         self.faults.clear()
 
     # ---- databases
 
     def create_database(self, name: str | None = None) -> str:
-        """Make an empty database; its name. A few hundredths of a second."""
+        """Make an empty database, in a few hundredths of a second. Returns its name."""
         name = name or f"db{next(self._numbers)}_{uuid.uuid4().hex[:6]}"
         self._create_database(name, _TEMPLATE)
         self.databases.add(name)
@@ -282,9 +282,9 @@ class Standin:
         self._saved.add(name)
 
     def restore(self, name: str) -> bool:
-        """Make the default database what it was when it was saved. Open sessions are ended.
+        """Reset the default database to the saved state. Open sessions are ended.
 
-        Returns whether there is one of that name; else nothing is changed.
+        Returns whether a state of that name was saved; if not, nothing is changed.
         """
         if name not in self._saved:
             return False
@@ -295,7 +295,7 @@ class Standin:
         return True
 
     def _end_sessions(self) -> None:
-        """End the sessions of the default database, those of the stand-in's own included."""
+        """End the sessions of the default database, including the stand-in's own."""
         with self._beside_lock:
             if (backend := self._beside.pop(self.database, None)) is not None:
                 backend.close()
@@ -306,9 +306,9 @@ class Standin:
             )
 
     def reset(self) -> None:
-        """Begin anew: an empty default database, no statements, no faults, everything as at the start.
+        """Return to the initial state: an empty default database, no statements, no faults, default settings.
 
-        Open sessions are ended. Objects in S3 stay: they are whose test they are.
+        Open sessions are ended. Objects in S3 stay: they belong to the test that made them.
         """
         self.clear_faults()
         self.resets += 1
@@ -345,7 +345,7 @@ class Standin:
 
     def _start_moto(self) -> None:
         """Start moto's server, so that clients of S3 see what COPY reads."""
-        from moto.server import ThreadedMotoServer  # a heavy import, not needed with a server of one's own
+        from moto.server import ThreadedMotoServer  # a heavy import, not needed with another S3 server
 
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         self._moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -354,7 +354,7 @@ class Standin:
         self.s3_endpoint = f"http://{host}:{port}"
 
     def add_user(self, name: str, password: str) -> None:
-        """Let somebody log in who is no superuser and may do nothing yet; until the next :meth:`reset`."""
+        """Add a user who is not a superuser and has no privileges yet; the next :meth:`reset` removes it."""
         with self.postgres.connect("postgres") as admin:
             self._create_role(admin, quote(name), "LOGIN")
         self.users[name] = password
@@ -365,7 +365,7 @@ class Standin:
             del self.users[name]
 
     def _create_role(self, admin: Backend, name: str, options: str) -> None:
-        """Make a role of PostgreSQL whose sessions begin as those of Redshift."""
+        """Make a PostgreSQL role whose sessions begin with Redshift's settings."""
         level = "repeatable read" if self.isolation == "snapshot" else "serializable"
         settings = {
             "search_path": "public, rs, pg_catalog",

@@ -1,4 +1,4 @@
-"""One client's connection: its messages taken apart, run on PostgreSQL or by the stand-in, and answered."""
+"""One client's connection: parse its messages, run them on PostgreSQL or in the stand-in, and answer."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Portal:
 
 
 class Session:
-    """A session that has been let in."""
+    """A session of a client that has logged in."""
 
     def __init__(self, standin: Standin, stream: BinaryIO, backend: Backend, user: str, database: str) -> None:
         self.standin = standin
@@ -74,7 +74,7 @@ class Session:
         self.cancelled = threading.Event()
         self.thread = threading.current_thread()
         self.is_idle = True
-        """Whether the client has had every answer, and has sent nothing since."""
+        """Whether the client has received every answer, and has sent nothing since."""
         self._out: list[bytes] = []
         self._statements: dict[str, Prepared] = {}
         self._portals: dict[str, Portal] = {}
@@ -94,11 +94,11 @@ class Session:
         self._out.append(wire.info(text))
 
     def next_query(self) -> int:
-        """The id of the query that runs."""
+        """The id of the running query."""
         return self._query
 
     def remember(self, **numbers: int) -> None:
-        """Keep numbers for the session, such as that of the last COPY; a rollback does not touch them."""
+        """Keep numbers for the session, such as the id of the last COPY; a rollback does not affect them."""
         self._memory.update({name: str(number) for name, number in numbers.items()})
         self._unsaved = True
         if self.backend.status == "T":
@@ -106,7 +106,7 @@ class Session:
             self._unsaved = True
 
     def set_timeout(self, value: str) -> str:
-        """SET statement_timeout, in milliseconds."""
+        """Set statement_timeout, in milliseconds."""
         self.backend.query(f"SET statement_timeout TO {literal(value)}")
         self._timeout = int(value) / 1000 if value.isdigit() else 0.0
         return "SET"
@@ -114,7 +114,7 @@ class Session:
     # ---- the conversation
 
     def run(self) -> None:
-        """Answer the client until it leaves."""
+        """Answer the client until it disconnects."""
         handlers: dict[bytes, Callable[[bytes], None]] = {
             b"P": self._parse,
             b"B": self._bind,
@@ -149,7 +149,7 @@ class Session:
                 self._skip = True
 
     def _flush(self) -> None:
-        """Send what has been gathered."""
+        """Send the buffered messages."""
         data = b"".join(self._out)
         self._out.clear()
         if data:
@@ -171,7 +171,7 @@ class Session:
         return translate(error, table=table, xid=self.xid, pid=self.pid, query=self._query, snapshot=snapshot)
 
     def _notice(self, fields: dict[str, str]) -> None:
-        """Pass on what PostgreSQL remarks, in Redshift's words."""
+        """Pass on a notice from PostgreSQL, in Redshift's words."""
         text = fields.get("M", "")
         match = re.match(r'(?:table|view|relation) "(.+)" does not exist, skipping', text)
         if match:
@@ -181,7 +181,7 @@ class Session:
     # ---- prepared statements
 
     def _parse(self, body: bytes) -> None:
-        """Parse: read the statement, refuse it or hand it to PostgreSQL."""
+        """Parse: read the statement, and refuse it or pass it to PostgreSQL."""
         name, sql, oids = wire.read_parse(body)
         self._forget(name)
         try:
@@ -219,9 +219,9 @@ class Session:
         return prepared
 
     def _check_identity(self, target: tuple[str, ...], insert: Insert) -> None:
-        """An IDENTITY column takes no value.
+        """Check that an INSERT gives no value to an IDENTITY column.
 
-        :raises RedshiftError: where an INSERT gives it one.
+        :raises RedshiftError: if it gives one.
         """
         rows = self.backend.query(
             "SELECT attname, place FROM (SELECT a.attrelid, a.attname, a.attnum, "
@@ -237,7 +237,7 @@ class Session:
             else:
                 at = int(place or 0) - 1
                 if insert.width is None and at > 0:
-                    at = None  # a SELECT of unknown width: only a leading identity is certain to be hit
+                    at = None  # a SELECT of unknown width: only an identity in the first column surely has one
                 if insert.width is not None and at is not None and at >= insert.width:
                     at = None
             if at is not None and at not in insert.defaults:
@@ -321,7 +321,7 @@ class Session:
         self._perform(portal, rows)
 
     def _perform(self, portal: Portal, rows: int = 0) -> None:
-        """Run a statement, with what has been ordered to go wrong, and write down how it went."""
+        """Run a statement with its injected faults, and record its outcome."""
         prepared = portal.prepared
         statement = self._begin_statement(prepared.sql, portal.bind.values)
         before = self.backend.status
@@ -341,7 +341,7 @@ class Session:
         self._end_statement(statement, before, None)
 
     def _run_plan(self, portal: Portal, rows: int) -> str:
-        """Do what the plan says; the command tag."""
+        """Carry out the plan. Returns the command tag."""
         found = portal.prepared.plan
         if isinstance(found, Transaction):
             return self._transaction(found)
@@ -362,7 +362,7 @@ class Session:
     def _end_statement(
         self, statement: Statement, before: str, error: RedshiftError | PostgresError | None
     ) -> None:
-        """Write down the outcome, and what has become of the transaction."""
+        """Record the outcome, and how the transaction ended if it did."""
         after = self.backend.status
         if error is not None:
             fields = self._fields(error)
@@ -376,7 +376,7 @@ class Session:
         self.standin.history.finish(statement, "ok" if error is None else "error")
 
     def _spoil(self, *, ends: bool = False) -> None:
-        """After an error that PostgreSQL knows nothing of, abort its transaction (or end it)."""
+        """After an error that PostgreSQL has not seen, abort its transaction (or end it)."""
         if self.backend.status != "T":
             if ends and self.backend.status == "E":
                 self.backend.query("ROLLBACK")
@@ -393,7 +393,7 @@ class Session:
         self.backend.query(f"SELECT {calls}")
 
     def _strike(self, statement: Statement, when: When) -> None:
-        """Let the faults happen that are due."""
+        """Apply the faults that are due."""
         for fault in self.standin.faults.due(statement.sql, when):
             if fault.kind == "drop":
                 raise ConnectionDropped
@@ -407,7 +407,7 @@ class Session:
                 raise serialization_failure(16384, self.xid, self.pid)
 
     def _delay(self, seconds: float) -> None:
-        """Wait, no longer than statement_timeout, until cancelled or the server stops."""
+        """Wait, but no longer than statement_timeout, and only until cancelled or the server stops."""
         limited = bool(self._timeout) and self._timeout <= seconds
         interrupted = self.cancelled.wait(self._timeout if limited else seconds)
         if self.standin.stopping.is_set():
@@ -416,7 +416,7 @@ class Session:
             raise cancelled(self._query)
 
     def _pass(self, portal: Portal, rows: int, found: Pass) -> str:
-        """Run a statement on PostgreSQL by the extended protocol; its command tag."""
+        """Run a statement on PostgreSQL with the extended protocol. Returns its command tag."""
         if found.target is not None and self.backend.status == "T":
             self._take_write_lock(found.target)
         backend = self.backend
@@ -445,7 +445,7 @@ class Session:
                 return wire.take_cstring(body)[0] if body else ""
 
     def _action(self, action: Action) -> str:
-        """Run what the stand-in does itself, in the caller's transaction or one of its own."""
+        """Run what the stand-in does itself, in the caller's transaction or in its own."""
         backend = self.backend
         inside = backend.status == "T"
         if inside and action.block == "refused":
@@ -476,7 +476,7 @@ class Session:
         return tag
 
     def _take_write_lock(self, path: tuple[str, ...]) -> None:
-        """Redshift has one writer a table. A first DML takes its snapshot and then waits for the lock."""
+        """Redshift has one writer per table. A first DML takes its snapshot and then waits for the lock."""
         if path in self._locked or is_system(path):
             return
         # this query takes the snapshot, if the transaction has none yet
@@ -488,7 +488,7 @@ class Session:
     # ---- the simple protocol
 
     def _simple(self, text: str) -> None:
-        """Run the statements of a text one after another, each with its own outcome."""
+        """Run the statements of a text in order, each with its own outcome."""
         self._skip = False
         try:
             parts = _split(text)
@@ -496,7 +496,7 @@ class Session:
                 self._out.append(wire.message(b"I"))
             for sql in parts:
                 self._parse(wire.parse("", sql, [])[5:])
-                self._out.pop()  # ParseComplete has no place here
+                self._out.pop()  # the simple protocol has no ParseComplete
                 prepared = self._statements[""]
                 row = self._description(prepared)[1]
                 if row is not None:
@@ -510,7 +510,7 @@ class Session:
 
 
 def _failure(error: Exception) -> RedshiftError:
-    """A defect of the stand-in, or of what a test has hooked into it: told aloud, not taken for Redshift's."""
+    """A defect of the stand-in, or of a test's hook: logged and named as such, not as an error of Redshift."""
     _LOG.error("the stand-in failed", exc_info=error)
     return RedshiftError("XX000", f"the stand-in failed: {error!r}")
 

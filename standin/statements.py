@@ -1,4 +1,4 @@
-"""Decide what a statement is: passed on, run step by step, a transaction's begin or end, or an error."""
+"""Classify a statement: passed on, run by the stand-in, a transaction's begin or end, or an error."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Block = Literal["any", "refused", "commits"]
 
 @dataclass(frozen=True)
 class Pass:
-    """Goes to PostgreSQL by the extended protocol, with its binds."""
+    """Goes to PostgreSQL with the extended protocol, with its parameters."""
 
     sql: str
     verb: str
@@ -34,7 +34,7 @@ class Pass:
 
 @dataclass
 class Action:
-    """Is run by the stand-in, in the caller's transaction or one of its own; returns its command tag."""
+    """Is run by the stand-in, in the caller's transaction or in its own; returns its command tag."""
 
     verb: str
     run: Callable[[Session], str]
@@ -53,13 +53,13 @@ class Transaction:
 Plan = Pass | Action | Transaction
 
 _QUERIES = ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "VALUES")
-# most of them, told without reading the rest
+# recognizes most of them without reading the rest
 _QUERY = re.compile(rf"[\s(]*({'|'.join(_QUERIES)})\b", re.IGNORECASE)
 
 _NO_INDEX = ("INDEX", "SEQUENCE", "TRIGGER", "RULE", "DOMAIN", "TYPE", "EXTENSION", "AGGREGATE", "OPERATOR")
 _UNEMULATED = ("MATERIALIZED", "EXTERNAL", "FUNCTION", "PROCEDURE", "LIBRARY", "MODEL", "DATASHARE")
 _PASSED = ("SCHEMA", "USER", "GROUP", "ROLE", "DATABASE", "VIEW", "DEFAULT")
-# settings of Redshift that PostgreSQL has not: taken, without effect
+# settings of Redshift that PostgreSQL lacks: accepted, without effect
 _IGNORED_SETTINGS = frozenset(
     [
         "query_group",
@@ -82,7 +82,7 @@ _IGNORED_SETTINGS = frozenset(
 def plan(sql: str) -> Plan:
     """What to do with a statement.
 
-    :raises RedshiftError: for what Redshift would refuse, or the stand-in has not.
+    :raises RedshiftError: for what Redshift would refuse, or the stand-in does not emulate.
     """
     if _QUERY.match(sql):
         return _query(sql)
@@ -118,7 +118,7 @@ def plan(sql: str) -> Plan:
 
 @lru_cache(maxsize=2000)
 def _query(sql: str) -> Pass:
-    """The plan of a query or DML. Clients send the same again and again."""
+    """The plan of a query or DML, cached: clients send the same ones again and again."""
     found = queries.query(sql)
     return Pass(found.sql, found.verb, found.target, found.insert)
 
@@ -204,7 +204,7 @@ def _alter(sql: str, cursor: Cursor) -> Plan:
 
 
 def _other_object(sql: str, cursor: Cursor, words: list[str]) -> Plan:
-    """CREATE, ALTER and DROP of what is no table and no view."""
+    """CREATE, ALTER and DROP of objects other than tables and views."""
     word = words[1] if words[0] in ("UNIQUE", "OR", "EXTERNAL") and words[1] != "REPLACE" else words[0]
     if words[:2] == ["OR", "REPLACE"]:
         word = words[2]
@@ -272,8 +272,8 @@ def _lock(_sql: str, cursor: Cursor) -> Plan:
     paths = [cursor.qualified_name()]
     while cursor.accept(","):
         paths.append(cursor.qualified_name())
-    cursor.finish()  # Redshift has one mode, so that none is named
-    # no snapshot is taken by this: it is as Redshift's list of statements that take one has it
+    cursor.finish()  # Redshift has one mode, so none is named
+    # This takes no snapshot: LOCK is not in Redshift's list of statements that take one.
     return Pass(f"LOCK TABLE {', '.join(quote_path(p) for p in paths)} IN ACCESS EXCLUSIVE MODE", "LOCK")
 
 
@@ -335,7 +335,7 @@ def _passed(sql: str, cursor: Cursor) -> Plan:
 
 
 def _grant(sql: str, cursor: Cursor) -> Plan:
-    """GRANT and REVOKE. PostgreSQL has GROUP before a name, as Redshift, and no ROLE: it is left out."""
+    """GRANT and REVOKE. PostgreSQL accepts GROUP before a name, as Redshift does, but not ROLE: removed."""
     roles = [
         token
         for before, token in zip(cursor.tokens, cursor.tokens[1:], strict=False)
@@ -350,7 +350,7 @@ def _grant(sql: str, cursor: Cursor) -> Plan:
 def _comment(sql: str, cursor: Cursor) -> Plan:
     if not cursor.sees("COMMENT", "ON", "CONSTRAINT"):
         return _passed(sql, cursor)
-    # Constraints are the stand-in's own, so PostgreSQL would not find them. Nobody reads these comments.
+    # Constraints are kept by the stand-in, so PostgreSQL would not find them. Nothing reads these comments.
     cursor.expect("COMMENT", "ON", "CONSTRAINT")
     name = cursor.name()
     cursor.expect("ON")

@@ -1,4 +1,4 @@
-"""Certificates for the stand-in: an authority of its own and what it signs, right and wrong."""
+"""Certificates for the stand-in: its own authority, and the certificates it signs, valid and invalid."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Authority:
         self._write("untrusted", stranger_key, stranger, now - day, now + 30 * day)
 
     def context(self, kind: str = "good") -> ssl.SSLContext:
-        """A server context that shows the certificate of this kind."""
+        """A server context that presents the certificate of this kind."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(self.directory / f"{kind}.pem", self.directory / f"{kind}.key")
@@ -90,7 +90,7 @@ def _name(common: str) -> x509.Name:
 
 
 def _authority(common: str, now: dt.datetime) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
-    """A key and the certificate by which it signs others."""
+    """The key and the certificate of an authority."""
     key = ec.generate_private_key(ec.SECP256R1())
     usage = dict.fromkeys(
         (

@@ -1,4 +1,4 @@
-"""Cut SQL text into tokens that remember their place, so that a rewrite changes nothing else."""
+"""Split SQL text into tokens that know their position, so that a rewrite changes nothing else."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
 
 class Token:
-    """One word, name, literal or operator, with the place it has in the text.
+    """One word, name, literal or operator, with its position in the text.
 
-    A statement has thousands, and each is asked often what it is. No dataclass: a frozen one takes three
-    times as long to make.
+    A statement has thousands, and each is tested often. Not a dataclass: a frozen one takes three times as
+    long to create.
 
-    :ivar upper: the token in capitals; a quoted name keeps its quotes and so equals no keyword.
+    :ivar upper: the token in capitals; a quoted name keeps its quotes, and so equals no keyword.
     """
 
     __slots__ = ("end", "kind", "start", "text", "upper")
@@ -42,7 +42,7 @@ class Token:
         self.upper = text.upper()
 
     def is_word(self, *words: str) -> bool:
-        """Whether this is an unquoted word, one of those given (in capitals)."""
+        """Whether this is one of the given words (in capitals), unquoted."""
         return self.kind == "word" and self.upper in words
 
     @property
@@ -52,7 +52,7 @@ class Token:
 
     @property
     def name(self) -> str:
-        """The identifier meant: lower case unless quoted, as Redshift folds names."""
+        """The identifier as Redshift folds it: in lower case unless quoted."""
         if self.kind == "quoted":
             return self.text[1:-1].replace('""', '"').lower()
         return self.text.lower()
@@ -69,7 +69,7 @@ class Token:
 def tokenize(sql: str) -> list[Token]:
     """The tokens of a statement, without space and comments.
 
-    :raises RedshiftError: 42601 for a character that starts no token.
+    :raises RedshiftError: 42601 for a character that cannot start a token.
     """
     tokens: list[Token] = []
     position = 0
@@ -125,7 +125,7 @@ def split_commas(tokens: Sequence[Token], start: int, end: int) -> list[tuple[in
 
 
 class Cursor:
-    """Reads tokens one after another: what the parsers of DDL, COPY and MERGE have in common."""
+    """Reads tokens in order: the common part of the parsers of DDL, COPY and MERGE."""
 
     def __init__(self, sql: str, tokens: Sequence[Token] | None = None) -> None:
         self.sql = sql
@@ -140,7 +140,7 @@ class Cursor:
         return self.at >= len(self.tokens)
 
     def peek(self, ahead: int = 0) -> Token | None:
-        """The token to come, or None at the end."""
+        """The next token, or the one ``ahead`` of it; None at the end."""
         index = self.at + ahead
         return self.tokens[index] if index < len(self.tokens) else None
 
@@ -197,7 +197,7 @@ class Cursor:
         return token.value
 
     def integer(self) -> int:
-        """Read a whole number, with a sign where there is one."""
+        """Read a whole number with an optional sign."""
         sign = -1 if self.accept("-") else 1
         token = self.peek()
         if token is None or token.kind != "number" or not token.text.isdigit():
@@ -215,7 +215,7 @@ class Cursor:
         return found
 
     def skip_brackets(self) -> tuple[int, int]:
-        """Read ``( ... )``; the range of the tokens inside."""
+        """Read ``( ... )``. Returns the range of the tokens inside."""
         if not self.sees("("):
             raise self.unexpected()
         end = closing(self.tokens, self.at)
@@ -230,12 +230,12 @@ class Cursor:
         return self.sql[self.tokens[start].start : self.tokens[end - 1].end]
 
     def finish(self) -> None:
-        """Nothing may follow."""
+        """Check that nothing follows."""
         if not self.done:
             raise self.unexpected()
 
     def unexpected(self) -> RedshiftError:
-        """The syntax error for the token at hand."""
+        """The syntax error for the next token."""
         token = self.peek()
         if token is None:
             return RedshiftError("42601", "syntax error at end of input")

@@ -33,7 +33,7 @@ _TYPES = {
 
 @dataclass
 class Unload:
-    """An UNLOAD that was read."""
+    """A parsed UNLOAD."""
 
     select: str
     target: Location
@@ -45,9 +45,9 @@ class Unload:
     seen: set[str] = field(default_factory=set)
 
     def run(self, session: Session) -> str:
-        """Run the query and write its rows; the command tag.
+        """Run the query and write its rows. Returns the command tag.
 
-        :raises RedshiftError: when the destination is not empty.
+        :raises RedshiftError: if the destination is not empty.
         """
         store, standin = session.standin.objects, session.standin
         role = self.authorization.role
@@ -69,7 +69,7 @@ class Unload:
             )
         columns, rows, _tag = session.backend.fetch(queries.query(self.select).sql)
         suffix = ".parquet" if self.format == "PARQUET" else ""
-        # Each slice writes what it has, into a file of its own.
+        # Each slice writes its rows to its own file.
         files = max(min(standin.slices, len(rows)), 1) if self.parallel else 1
         for number in range(files):
             part = f"{number:04d}_part_00{suffix}" if self.parallel else f"000{suffix}"
@@ -81,7 +81,7 @@ class Unload:
 
     def _file(self, columns: list[tuple[str, int, int]], rows: list[list[str | None]]) -> bytes:
         """The rows as a file."""
-        import duckdb  # a heavy import, for those who unload
+        import duckdb  # a heavy import, needed only for UNLOAD
 
         with tempfile.TemporaryDirectory() as folder, duckdb.connect() as db:
             path = Path(folder) / "part"
@@ -125,7 +125,7 @@ def unload(cursor: Cursor) -> Unload:
             cursor.accept("AS")
             found.region = cursor.string()
         elif word in ("KMS_KEY_ID", "ENCRYPTED"):
-            # The guide: with KMS_KEY_ID there is ENCRYPTED. What is written is not encrypted here.
+            # By the guide, KMS_KEY_ID requires ENCRYPTED. The files are not encrypted here.
             cursor.next()
             if word == "KMS_KEY_ID":
                 cursor.accept("AS")

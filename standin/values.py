@@ -1,4 +1,4 @@
-"""A JSON value into a column, as COPY converts it: what fits, what is cut, and the error for the rest."""
+"""Convert a JSON value for a column as COPY does: what fits, what is cut, and the error for the rest."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _STRPTIME = (
 
 @dataclass(frozen=True)
 class LoadColumn:
-    """A column of the table that is loaded."""
+    """A column of the loaded table."""
 
     name: str
     type: str  # as STL_LOAD_ERRORS names it: int4, varchar, timestamp, ...
@@ -48,7 +48,7 @@ class LoadColumn:
 
 
 class BadValue(Exception):
-    """A value that does not fit: the code and the reason that COPY records."""
+    """A value that does not fit, with the code and the reason that COPY records."""
 
     def __init__(self, code: int, reason: str, field: str = "", position: int = 0) -> None:
         super().__init__(reason)
@@ -61,7 +61,7 @@ class BadValue(Exception):
 def convert(value: Any, column: LoadColumn, options: CopyCommand) -> str | None:
     """The text that PostgreSQL stores for the value, or None for NULL.
 
-    :raises BadValue: when the value does not fit the column.
+    :raises BadValue: if the value does not fit the column.
     """
     found = _convert(value, column, options)
     if found is None and column.not_null:
@@ -100,7 +100,7 @@ def _convert(value: Any, column: LoadColumn, options: CopyCommand) -> str | None
 
 
 def _checked(text: str, column: LoadColumn, options: CopyCommand) -> str:
-    """The text if it is UTF-8 that the column can hold; bad bytes replaced with ACCEPTINVCHARS."""
+    """The text if it is UTF-8 that the column can hold; ACCEPTINVCHARS replaces bad bytes."""
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -113,7 +113,7 @@ def _checked(text: str, column: LoadColumn, options: CopyCommand) -> str:
             raise BadValue(1220, told, text, error.start) from None
         text = re.sub("[\ud800-\udfff]", options.acceptinvchars, text)
     if "\0" in text:
-        # Redshift may keep it; PostgreSQL cannot store it, so that the stand-in refuses it aloud.
+        # Redshift may keep it. PostgreSQL cannot store it, so the stand-in refuses it and says so.
         raise BadValue(1220, "String contains a NUL character, which the stand-in cannot store", text)
     return text
 
@@ -144,7 +144,7 @@ def _characters(text: str, column: LoadColumn, options: CopyCommand) -> str:
 
 
 def _bad_digit(text: str, column: LoadColumn) -> BadValue:
-    """1207, with the first character that is no digit."""
+    """1207, with the first character that is not a digit."""
     at = next((i for i, c in enumerate(text) if not (c.isdigit() or (c in "+-" and i == 0))), 0)
     kind = _NAMES[column.type]
     return BadValue(1207, f"Invalid digit, Value '{text[at]}', Pos {at}, Type: {kind}", text, at)
@@ -154,7 +154,7 @@ def _integer(text: str, column: LoadColumn, is_number: bool) -> str:
     if re.fullmatch(r"[+-]?\d+", text):
         number = int(text)
     elif is_number and Decimal(text) == (whole := Decimal(text).to_integral_value()) and abs(whole) < 10**30:
-        number = int(whole)  # 1541016707796.0 is a whole number, however it is written
+        number = int(whole)  # 1541016707796.0 is a whole number too
     else:
         raise _bad_digit(text, column)
     limit = _RANGES[column.type]
@@ -165,7 +165,7 @@ def _integer(text: str, column: LoadColumn, is_number: bool) -> str:
 
 def _decimal(text: str, column: LoadColumn, options: CopyCommand, is_number: bool) -> str:
     try:
-        # a JSON number goes through a double: 19.99 is 19.9899..., and COPY cuts what is too long
+        # COPY reads a JSON number as a double: 19.99 is 19.9899..., and it truncates extra digits
         number = Decimal(float(text)) if is_number and ("." in text or "e" in text.lower()) else Decimal(text)
     except (InvalidOperation, ValueError):
         raise _bad_digit(text, column) from None
@@ -188,8 +188,8 @@ def _float(text: str, column: LoadColumn) -> str:
     least, largest = _FLOATS[column.type]
     if number > largest:
         raise BadValue(1204, "Overflow, Column type: Float", text)
-    # Redshift says "out of range for type double precision" of 2.3e-315, which PostgreSQL keeps, in an INSERT.
-    # That COPY refuses the line, as it does one of an overflow, is assumed.
+    # In an INSERT, Redshift says "out of range for type double precision" for 2.3e-315; PostgreSQL keeps it.
+    # We assume that COPY refuses the line, as it does for an overflow.
     if number < least and re.search("[1-9]", text.lower().partition("e")[0]):
         raise BadValue(1204, "Underflow, Column type: Float", text)
     return text
@@ -227,7 +227,7 @@ def _timestamp(text: str, column: LoadColumn, options: CopyCommand) -> str | Non
 
 
 def _epoch(text: str, per_second: int) -> dt.datetime | None:
-    """So long after 1970, without zone; milliseconds are kept."""
+    """The timestamp so many units after 1970, without zone; milliseconds are kept."""
     try:
         number = Decimal(text)
         return _EPOCH + dt.timedelta(microseconds=int(number * (1_000_000 // per_second)))
@@ -236,7 +236,7 @@ def _epoch(text: str, per_second: int) -> dt.datetime | None:
 
 
 def _moment(text: str, how: str | None, *, zone: bool = False) -> dt.datetime | None:
-    """The time that the text means in the format; None where it means none."""
+    """The time that the text denotes in the format, or None."""
     try:
         if how == "auto":
             return dt.datetime.fromisoformat(text)
@@ -270,5 +270,5 @@ def copy_line(fields: list[str | None]) -> bytes:
 
 
 def shown(text: str, size: int = 1024) -> str:
-    """The text as the error tables keep it: cut, every character beyond ASCII a full stop."""
+    """The text as the error tables keep it: cut, with a full stop for every non-ASCII character."""
     return re.sub(r"[^\x01-\x7f]", ".", text)[:size]

@@ -1,4 +1,4 @@
-"""The PostgreSQL wire protocol, version 3: cutting messages from a stream and building them."""
+"""The PostgreSQL wire protocol, version 3: read messages from a stream and build them."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Disconnected(Exception):
 
 
 def read_exactly(stream: BinaryIO, size: int) -> bytes:
-    """So many bytes.
+    """Read exactly ``size`` bytes.
 
-    :raises Disconnected: when the stream ends before.
+    :raises Disconnected: if the stream ends earlier.
     """
     data = stream.read(size) if size else b""
     if data is None or len(data) < size:
@@ -44,7 +44,7 @@ def message(kind: bytes, body: bytes = b"") -> bytes:
 
 
 def cstring(text: str) -> bytes:
-    """The text, ended by a zero byte."""
+    """The text with a terminating zero byte."""
     return text.encode() + b"\0"
 
 
@@ -113,7 +113,7 @@ def read_parse(body: bytes) -> tuple[str, str, list[int]]:
 
 @dataclass(frozen=True)
 class Bind:
-    """A Bind message: names, parameter values as they came, and what has to be sent on."""
+    """A Bind message: names, parameter values, and the part to forward."""
 
     portal: str
     statement: str
@@ -123,7 +123,7 @@ class Bind:
 
 
 def read_bind(body: bytes) -> Bind:
-    """The parts of a Bind message; a value in text format is text."""
+    """The parts of a Bind message; a value in text format is a ``str``."""
     portal, at = take_cstring(body)
     name, at = take_cstring(body, at)
     rest = body[at:]
@@ -158,7 +158,7 @@ def execute(portal: str, rows: int) -> bytes:
 
 
 def with_formats(body: bytes, formats: Sequence[int]) -> bytes:
-    """A RowDescription that says in which formats the columns will come."""
+    """A RowDescription with the formats in which the columns will be sent."""
     out = bytearray(body)
     (count,) = struct.unpack_from("!H", body)
     at = 2
@@ -174,7 +174,7 @@ NO_BINDS = struct.pack("!HHH", 0, 0, 0)
 
 
 def as_redshift_types(body: bytes) -> bytes:
-    """A RowDescription in which PostgreSQL's jsonb is Redshift's SUPER."""
+    """A RowDescription with Redshift's SUPER in place of PostgreSQL's jsonb."""
     out = bytearray(body)
     (count,) = struct.unpack_from("!H", body)
     at = 2
