@@ -1,1 +1,1 @@
-"""How long sparkify takes, beside what else makes the same of the same files. No part of the package."""
+"""How long sparkify takes, compared with other tools on the same files. Not part of the package."""

@@ -1,9 +1,9 @@
-"""What each question, the page and the checks take on a large warehouse: whole processes, in turns.
+"""Measure each question, the page and the checks on a large warehouse: whole processes, run in turns.
 
     python -m benchmarks.answers [--events 10000000] [--before FOLDER] [--only top-songs check] [--markdown]
 
-The warehouse is loaded once and kept in the work folder; ``--database`` names one that is there already.
-``--before`` is another clone, such as a worktree of an earlier commit, whose answers are measured as well.
+The warehouse is loaded once and kept in the work folder; ``--database`` names an existing one instead.
+``--before`` is another clone, such as a worktree of an earlier commit, which is measured as well.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ COMMANDS = (
     "report --no-checks",
     "check",
 )
-"""Every question; the page, with and without the checks; the checks."""
+"""Every question, the page with and without the checks, and the checks."""
 
 
 def ask(python: Path, clone: Path, command: str, database: Path) -> Measurement:
-    """What the command takes, by the code of a clone that was compiled."""
+    """What the command takes with the code of a compiled clone."""
     with tempfile.TemporaryDirectory(prefix="sparkify-bench-") as folder:
         return measure(
             [python, "-m", "sparkify", *command.split(), "--database", f"duckdb:///{database}"],
@@ -61,12 +61,12 @@ def ask(python: Path, clone: Path, command: str, database: Path) -> Measurement:
 
 
 def compile_clone(python: Path, clone: Path) -> None:
-    """Compile a clone, as pip does with what it installs: each process would do it anew, in half a second."""
+    """Compile a clone, as pip does on installation: otherwise each process would do it, in half a second."""
     measure([python, "-m", "compileall", "-q", clone / "sparkify"])
 
 
 def rows_of(found: Sequence[tuple[str, Sequence[Measurement]]], clones: Sequence[str]) -> list[list[str]]:
-    """The table: of each command wall, processor and memory, by each clone."""
+    """The table: wall time, processor time and memory of each command with each clone."""
     head = ["command", *(f"{clone}{unit}" for clone in clones for unit in ("wall s", "processor s", "peak MB"))]
     rows = [head]
     for command, measured in found:
@@ -78,7 +78,7 @@ def rows_of(found: Sequence[tuple[str, Sequence[Measurement]]], clones: Sequence
 
 
 def main() -> None:
-    """Measure, and print."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=10_000_000)
     parser.add_argument("--songs", type=int, default=15_000)
@@ -116,7 +116,7 @@ def main() -> None:
 
 
 def _loaded(events: int, songs: int, name: str) -> Path:
-    """A warehouse of so many events, loaded by this code if it is not there."""
+    """A warehouse of so many events, loaded with this code if it does not exist."""
     by, work = environment(name), work_folder()
     database = work / f"{events}-events-{songs}-songs.duckdb"
     if not database.exists():

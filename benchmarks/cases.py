@@ -1,4 +1,4 @@
-"""Cases of one part of a benchmark: measured in turns, printed as a table and as the ratios asked for."""
+"""The cases of one part of a benchmark: measured in turns, printed as a table and as ratios."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Case", "Part", "Taken", "measure_part", "part_tables"]
 class Case:
     """One command in one situation.
 
-    :ivar check: called after the last round; says what is wrong with the rows, or nothing.
+    :ivar check: called after the last round; returns what is wrong with the rows, or nothing.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Case:
 class Part:
     """Cases that are measured in turns.
 
-    :ivar ratios: what is asked: a title, and the names of the two cases, numerator first.
+    :ivar ratios: the ratios to print: a title, and the names of the two cases, numerator first.
     """
 
     title: str
@@ -39,7 +39,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Taken:
-    """What the cases of a part took, by name, and why those that are missing are."""
+    """What the cases of a part took, by name, and the reason for each missing one."""
 
     title: str
     medians: Mapping[str, Measurement]
@@ -51,7 +51,7 @@ class Taken:
 def measure_part(part: Part, rounds: int) -> Taken:
     """The medians of all cases.
 
-    Steps are those of a load that printed its report as JSON: seconds of wall, the listing of files left out.
+    ``steps`` sums the wall seconds of a load's steps, from its JSON report, without the listing of files.
     """
     found, reasons = in_turns({case.name: case.run for case in part.cases}, rounds)
     for case in part.cases:
@@ -76,7 +76,7 @@ def _steps(taken: Measurement) -> float:
 
 
 def part_tables(taken: Taken, *, markdown: bool = False) -> str:
-    """The table of the cases and that of the ratios, below the title."""
+    """The title, the table of the cases and the table of the ratios."""
     rows = [["case", "wall s", "processor s", "steps s", "peak MB"]]
     for name, each in taken.medians.items():
         steps = f"{taken.steps[name]:.2f}" if name in taken.steps else ""

@@ -1,4 +1,4 @@
-"""Who is measured: the command of each contestant, and whether its rows are right."""
+"""The contestants: the command of each, and whether its rows are right."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _MODULES = {
     "dlt": "benchmarks.opponents.dlt_star",
 }
 OPPONENTS = tuple(_MODULES)
-"""Everybody but sparkify."""
+"""All contestants but sparkify."""
 
 _SCHEMAS = {"sqlmesh": "star", "dlt": "star"}
-"""Where the star of those is that do not write into ``main``."""
+"""The schema of the star, for contestants that do not write to ``main``."""
 
 _SAME_STAR = ("sparkify", "by_hand")
 _OF_ANY_DUCKDB = ("sparkify", "by_hand", "floor")
@@ -33,9 +33,9 @@ _OF_ANY_DUCKDB = ("sparkify", "by_hand", "floor")
 
 @dataclass(frozen=True)
 class Contestant:
-    """One who makes a star of the files in a database.
+    """A program that builds a star in a database from the files.
 
-    :ivar duckdb: the version that was asked for, or nothing.
+    :ivar duckdb: the requested version, or nothing.
     """
 
     kind: str
@@ -44,18 +44,18 @@ class Contestant:
 
     @property
     def name(self) -> str:
-        """As it is printed."""
+        """The name that is printed."""
         return f"{self.kind}, DuckDB {self.duckdb}" if self.duckdb else self.kind
 
     @property
     def makes_same_star(self) -> bool:
-        """Whether it makes all that sparkify makes; the others make five tables of it."""
+        """Whether it builds all that sparkify builds; the others build five of its tables."""
         return self.kind in _SAME_STAR
 
     def load(self, database: Path, logs: Path, songs: Path) -> Measurement:
-        """What it takes to load the files into the database, which need not exist.
+        """Measure a load of the files into the database, which need not exist.
 
-        :raises CommandFailed: when it fails.
+        :raises CommandFailed: if it fails.
         """
         python = self.environment.python
         command: list[str | Path]
@@ -77,7 +77,7 @@ class Contestant:
 
 
 def contestants(names: Sequence[str], duckdb_versions: Sequence[str] = ()) -> list[Contestant]:
-    """Sparkify first, then those named; what runs in sparkify's environment once for each version of DuckDB."""
+    """Sparkify, then those named; each that runs in sparkify's environment, once per version of DuckDB."""
     found = []
     for kind in dict.fromkeys(("sparkify", *names)):
         if kind not in _OF_ANY_DUCKDB:
@@ -92,9 +92,9 @@ def contestants(names: Sequence[str], duckdb_versions: Sequence[str] = ()) -> li
 
 
 def compare(contestant: Contestant, database: Path, reference: Contestant, of_sparkify: Path) -> str | None:
-    """What its database has other than sparkify's; None when the rows are the same.
+    """How its database differs from sparkify's, or None if the rows are the same.
 
-    Of the same star each row of each table is compared, of the simpler one the number of rows of each table.
+    If it builds the same star, every row of each table is compared; else, the number of rows of each table.
     """
     try:
         if contestant.makes_same_star:
@@ -108,7 +108,7 @@ def compare(contestant: Contestant, database: Path, reference: Contestant, of_sp
 
 
 def _rows(contestant: Contestant, *arguments: str | Path) -> dict[str, object]:
-    # In a process of its own, whose memory is not then counted as that of the next contestant.
+    # In its own process, so that its memory is not counted as the next contestant's.
     command = [contestant.environment.python, ROOT / "benchmarks" / "rows.py", *arguments]
     done = subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True)
     found: dict[str, object] = json.loads(done.stdout)

@@ -1,4 +1,4 @@
-"""The files that are loaded: generated once for each size, and kept in the work folder."""
+"""The files to load: generated once for each size, and kept in the work folder."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ class DataSet:
 
     @property
     def logs(self) -> Path:
-        """The folder of the event logs, a file a day."""
+        """The folder of the event logs, one file per day."""
         return self.folder / "log_data"
 
     @property
     def songs(self) -> Path:
-        """The folder of the song metadata, a file a song."""
+        """The folder of the song metadata, one file per song."""
         return self.folder / "song_data"
 
     @property
     def log_files(self) -> list[Path]:
-        """The logs, by day."""
+        """The log files, ordered by day."""
         return sorted(path for path in self.logs.rglob("*") if path.is_file())
 
     def warm(self) -> None:
@@ -47,7 +47,7 @@ class DataSet:
 def generated(
     work: Path, *, events: int, songs: int, days: int = 30, gzip: bool = False, by: Environment
 ) -> DataSet:
-    """The data of this size, by ``sparkify-etl generate``; as it is if it was made before."""
+    """The data of this size, from ``sparkify-etl generate``; an existing data set is reused."""
     folder = work / "data" / f"{events}-events-{songs}-songs-{days}-days{'-gz' * gzip}"
     if not folder.exists():
         print(f"generating {events:,} events and {songs:,} songs ...", file=sys.stderr, flush=True)

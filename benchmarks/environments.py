@@ -1,10 +1,10 @@
-"""The work folder of the benchmarks, and a virtual environment in it for each set of packages that is measured.
+"""The work folder of the benchmarks, with a virtual environment for each set of measured packages.
 
     python -m benchmarks.environments [NAME ...]
 
-Each opponent has an environment of its own, because their requirements clash, and sparkify has one without the
-packages of its tests: DuckDB imports pandas wherever it is installed, which a user of sparkify need not have.
-What cannot be installed is told, and left out of the measurements by name.
+Each opponent has its own environment, because their requirements conflict. Sparkify's lacks the packages of its
+tests: DuckDB imports pandas if it is installed, which a user of sparkify need not have. An environment that
+cannot be installed is reported, and listed by name as not measured.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Environment:
     """One virtual environment.
 
     :ivar python: its interpreter, which need not exist yet.
-    :ivar install: what pip is asked for, in order.
-    :ivar packages: whose versions are told.
+    :ivar install: the arguments of each ``pip install``, in order.
+    :ivar packages: the packages whose versions are printed.
     """
 
     name: str
@@ -47,24 +47,24 @@ class Environment:
 
     @property
     def is_ready(self) -> bool:
-        """Whether everything is installed, as it is wanted now."""
+        """Whether everything is installed as currently required."""
         try:
             return not self.install or self._stamp.read_text(encoding="utf-8") == self._wanted
         except FileNotFoundError:
             return False
 
     def script(self, name: str) -> Path:
-        """A command that its packages installed."""
+        """The path of a command that its packages installed."""
         return self.python.with_name(name)
 
     def versions(self) -> dict[str, str]:
-        """The version of Python and of each of the packages."""
+        """The versions of Python and of each package."""
         command = [str(self.python), "-c", _VERSIONS, *self.packages]
         found: dict[str, str] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
         return found
 
     def ensure(self) -> str | None:
-        """Install what is missing; the reason comes back if that cannot be done."""
+        """Install what is missing. Returns the reason if that fails."""
         if self.is_ready:
             return None
         folder = self.python.parents[1]
@@ -100,7 +100,7 @@ def work_folder() -> Path:
 
 
 def environment(name: str) -> Environment:
-    """The environment ``sparkify``, ``sparkify-VERSION`` (of DuckDB), ``current``, or that of an opponent."""
+    """The environment ``sparkify``, ``sparkify-VERSION`` (of DuckDB), ``current``, or an opponent's."""
     if name == "current":
         return Environment(name, Path(sys.executable))
     install: list[tuple[str, ...]]
@@ -110,7 +110,7 @@ def environment(name: str) -> Environment:
     else:
         install = [("--editable", ".")]
         if version := name.removeprefix("sparkify").removeprefix("-"):
-            # Past the bound of duckdb-sqlalchemy, which is below 2.
+            # Ignores the upper bound of duckdb-sqlalchemy, which is below 2.
             install.append(("--no-deps", f"duckdb=={version}"))
     return Environment(
         name, work_folder() / "environments" / name / "bin" / "python", tuple(install), tuple(packages)
@@ -118,7 +118,7 @@ def environment(name: str) -> Environment:
 
 
 def environments(names: Sequence[str] = ()) -> list[Environment]:
-    """Those named; else sparkify's and that of each opponent."""
+    """The environments named, or else sparkify's and each opponent's."""
     return [environment(name) for name in names or ("sparkify", *_PACKAGES)]
 
 
@@ -131,7 +131,7 @@ _PACKAGES: Mapping[str, tuple[str, ...]] = {
 
 
 def main() -> None:
-    """Make them."""
+    """Install the environments and print their versions."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", nargs="*", help=f"sparkify, sparkify-2.0.1, {', '.join(_PACKAGES)}")
     for each in environments(parser.parse_args().name):

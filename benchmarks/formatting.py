@@ -1,4 +1,4 @@
-"""Results for people: a table in columns or in Markdown, and what machine they are of."""
+"""Readable results: a table in columns or in Markdown, and the machine they come from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["machine", "table"]
 
 
 def table(rows: Sequence[Sequence[str]], *, markdown: bool = False) -> str:
-    """The rows in columns, the first being their heads; columns of numbers to the right.
+    """The rows in columns under the heads in the first row; columns of numbers are right-aligned.
 
     >>> print(table([["what", "s"], ["sparkify", "9.5"], ["by_hand", "10.1"]]))
     what         s
@@ -42,7 +42,7 @@ def _is_number(text: str) -> bool:
 
 
 def machine() -> dict[str, str]:
-    """Processor, cores, memory, system, and how many processes waited in the last minute."""
+    """Processor, cores, memory, system, and the load average of the last minute."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return {
         "processor": _processor(),

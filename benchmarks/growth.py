@@ -1,9 +1,9 @@
-"""What a load costs when much has been loaded before, and what it costs to start: ratios of cases run in turns.
+"""The cost of a load into a warehouse with a long history, and of starting up: ratios of cases run in turns.
 
     python -m benchmarks.growth [--part days ...] [--scale 0.1] [--rounds 3] [--markdown]
 
-Each part makes its warehouses anew, by the code that is measured, in a folder that is removed afterwards; the
-files are kept. The sizes are those at which the project is judged; ``--scale`` shrinks them.
+Each part builds its warehouses with the measured code, in a folder that is removed afterwards; the files are
+kept. The sizes are those at which the project is judged; ``--scale`` shrinks them.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ __all__ = ["PARTS", "Setting"]
 
 @dataclass(frozen=True)
 class Setting:
-    """Where and by whom a part is measured.
+    """Where a part is measured, and with which contestants.
 
     :ivar scratch: an empty folder, on the same file system as the data.
-    :ivar who: sparkify, then the script by hand; both for each version of DuckDB.
+    :ivar who: sparkify, then the handwritten script; both for each version of DuckDB.
     """
 
     work: Path
@@ -43,22 +43,22 @@ class Setting:
     who: Sequence[Contestant]
 
     def size(self, number: int) -> int:
-        """The number, shrunk; at least 1."""
+        """The scaled number; at least 1."""
         return max(1, round(number * self.scale))
 
     def data(self, *, events: int, songs: int, days: int = 30, gzip: bool = False) -> DataSet:
-        """Files of just these sizes, which are shrunk already."""
+        """Files of exactly these sizes, which are already scaled."""
         by = self.who[0].environment
         return generated(self.work, events=events, songs=songs, days=days, gzip=gzip, by=by)
 
     def folder(self, name: str) -> Path:
-        """A new folder in the scratch."""
+        """A new folder in the scratch folder."""
         folder = self.scratch / name
         folder.mkdir()
         return folder
 
     def pairs(self, situation: str) -> list[tuple[str, str, str]]:
-        """The ratios of sparkify to the script by hand, on each DuckDB."""
+        """The ratios of sparkify to the handwritten script, on each DuckDB."""
         ours = [each.name for each in self.who if each.kind == "sparkify"]
         theirs = [each.name for each in self.who if each.kind == "by_hand"]
         return [
@@ -67,7 +67,7 @@ class Setting:
         ]
 
     def ratios(self, situation: str, other: str) -> list[tuple[str, str, str]]:
-        """The ratio of one situation to another, by each contestant."""
+        """The ratio of one situation to another, for each contestant."""
         return [
             (f"{each.name}: {situation} / {other}", f"{each.name}, {situation}", f"{each.name}, {other}")
             for each in self.who
@@ -75,7 +75,7 @@ class Setting:
 
 
 def days(setting: Setting) -> Part:
-    """A day of 1,000 events after 30, 300 and 3,000 days like it."""
+    """A day of 1,000 events after 30, 300 and 3,000 such days."""
     cases: list[Case] = []
     ratios = []
     first = f"after {setting.size(30):,} days"
@@ -92,7 +92,7 @@ def days(setting: Setting) -> Part:
 
 
 def big_day(setting: Setting) -> Part:
-    """A day of a thirtieth of ten million events after the thirty."""
+    """A day after thirty days with ten million events, with a thirtieth as many."""
     events = setting.size(10_333_000)
     data = setting.data(events=events, songs=setting.size(15_000), days=31)
     folder = setting.folder("big-day")
@@ -102,14 +102,14 @@ def big_day(setting: Setting) -> Part:
 
 
 def dimensions(setting: Setting) -> Part:
-    """A day of 1,000 events, beside a million users, two million songs played and a catalogue of 385,000."""
+    """A day of 1,000 events, with a million users, two million songs played and a catalogue of 385,000."""
     past = setting.size(3000)
     users, songs_played, catalogue = (setting.size(number) for number in (1_000_000, 2_000_000, 385_000))
     data = setting.data(events=1000 * (past + 1), songs=catalogue, days=past + 1)
     folder = setting.folder("dimensions")
     data = linked(data, folder / "data")
     songs_in_few_files(data, 8)
-    # Named to come before the last day, which is held back.
+    # The name sorts before the last day, which is loaded separately.
     by = setting.who[0].environment
     write_crowd(data.logs / "0-crowd.json", plays=songs_played, users=users, days=past, by=by)
     title = f"{users:,} users, {songs_played:,} songs played, {catalogue:,} of the catalogue"
@@ -118,7 +118,7 @@ def dimensions(setting: Setting) -> Part:
 
 
 def nothing_new(setting: Setting) -> Part:
-    """A load with nothing to load, against importing SQLAlchemy and connecting."""
+    """A load with nothing to load, compared with importing SQLAlchemy and connecting."""
     cases, ratios = [], []
     ours = [each for each in setting.who if each.kind == "sparkify"]
     for number in (3000, 100_000):
@@ -160,7 +160,7 @@ app()
 
 
 def start(setting: Setting) -> Part:
-    """``--help``, against a program of Typer with one command that does nothing, without rich."""
+    """``--help``, compared with a Typer program with one command that does nothing, without rich."""
     program = setting.scratch / "empty.py"
     program.write_text(_EMPTY_PROGRAM, encoding="utf-8")
     here = setting.who[0].environment
@@ -174,7 +174,7 @@ def start(setting: Setting) -> Part:
 
 
 def files(setting: Setting) -> Part:
-    """The same rows in other files: tiny ones, compressed ones, many days."""
+    """The same rows in other files: tiny files, compressed files, many days."""
     events, songs = setting.size(1_000_000), setting.size(15_000)
     tiny = setting.data(events=setting.size(10_000), songs=setting.size(100_000))
     eight = linked(tiny, setting.scratch / "eight")
@@ -202,7 +202,7 @@ def files(setting: Setting) -> Part:
 
 
 def month(setting: Setting) -> Part:
-    """A first load of as much as the real month has."""
+    """A first load of as much data as the real month has."""
     data = setting.data(events=8056, songs=71)
     cases = [
         Case(f"{each.name}, 8,056 events", _first_load_of(each, setting.folder(f"month-{number}"), data))
@@ -233,7 +233,7 @@ PARTS: Mapping[str, Callable[[Setting], Part]] = {
 
 
 def main() -> None:
-    """Measure, and print."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--scale", type=float, default=1.0)

@@ -1,4 +1,4 @@
-"""Warehouses with a past, made once and copied for each round, and files that the simulator does not make."""
+"""Warehouses with a history, built once and copied for each round; files that the simulator cannot make."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ __all__ = ["History", "linked", "songs_in_few_files", "write_crowd"]
 
 
 def linked(data: DataSet, folder: Path) -> DataSet:
-    """The same files in another folder, as hard links: what is moved there stays in the data."""
+    """The same files in another folder, as hard links: moving a file there leaves the data unchanged."""
     shutil.copytree(data.folder, folder, copy_function=os.link)
     return DataSet(folder)
 
 
 def songs_in_few_files(data: DataSet, files: int) -> None:
-    """Replace the songs, one a file, by as many files with the same lines."""
+    """Replace the song files, one per song, with so many files that hold the same lines."""
     paths = sorted(path for path in data.songs.rglob("*.json") if path.is_file())
     few = data.folder / "few"
     few.mkdir()
@@ -50,19 +50,19 @@ COPY (SELECT 'Band ' || (i // 8) AS artist, 'Logged In' AS auth, 'Ann' AS firstN
 
 
 def write_crowd(path: Path, *, plays: int, users: int, days: int, by: Environment) -> None:
-    """Write a log of plays in the first ``days``, each of a song that nobody else plays; users change level."""
+    """Write a log of plays in the first ``days``, each of a song that is played once; users change level."""
     step = days * 86_400_000 // plays
     sql = _CROWD.format(plays=plays, users=users, step=step, path=path)
     command = [str(by.python), "-c", "import duckdb, sys; duckdb.sql(sys.argv[1])", sql]
-    # Its bar of progress goes to stdout.
+    # Its progress bar goes to stdout.
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 @dataclass(frozen=True)
 class History:
-    """Logs whose last day has not been loaded, and a database of each contestant into which the rest has been.
+    """Logs, and for each contestant a database with all of them but the last day.
 
-    :ivar title: of the history, in words.
+    :ivar title: the history in words.
     """
 
     title: str
@@ -72,7 +72,7 @@ class History:
 
     @classmethod
     def load(cls, title: str, data: DataSet, who: Sequence[Contestant], folder: Path) -> History:
-        """Load all but the last day by each of them; the data must be links of its own (:func:`linked`)."""
+        """Load all but the last day with each contestant; the data must be a linked copy (:func:`linked`)."""
         last = data.log_files[-1]
         away = last.rename(folder / last.name)
         bases = {}
@@ -83,7 +83,7 @@ class History:
         return cls(title, data, bases, folder)
 
     def cases(self, who: Sequence[Contestant]) -> list[Case]:
-        """One more day, by each of them; the first is whom the others are compared with."""
+        """One more day with each contestant, compared with the first sparkify of its environment."""
         databases = {each.name: self.folder / f"day-{number}.duckdb" for number, each in enumerate(who)}
         references = {each.environment: each for each in reversed(who) if each.kind == "sparkify"}
 

@@ -1,11 +1,11 @@
-"""A first load by sparkify, beside a script by hand for the same star, and tools that make a simpler one.
+"""A first load with sparkify, a handwritten script for the same star, and tools that build a simpler one.
 
     python -m benchmarks.load [--events 1000000 ...] [--songs 15000 ...] [--rounds 3] [--markdown]
 
-Each contestant is a whole process on the same files, run in turns; what is printed is the median of its rounds.
-``by_hand`` makes the same star and keeps a list of files: no checks, no rejects. The others make five of its
-tables, without levels, inferred members and a ledger; ``floor`` in as little as DuckDB takes for that. No
-machine is quiet: compare the ratios. Rows are compared with sparkify's; who has others is told and not timed.
+Each contestant is a whole process on the same files, run in turns; the median of its rounds is printed.
+``by_hand`` builds the same star and keeps a list of files: no checks, no rejects. The others build five of its
+tables, without levels, inferred members and a ledger; ``floor`` does so in the least time that DuckDB takes. No
+machine is quiet: compare the ratios. A contestant whose rows differ from sparkify's is reported and not timed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Result:
     """What one contestant took for one set of files.
 
     :ivar data: the size, in words.
-    :ivar median: None when the contestant has no time; ``reason`` says why.
+    :ivar median: None if the contestant has no time; ``reason`` says why.
     """
 
     data: str
@@ -50,7 +50,7 @@ class Result:
 
     @property
     def who(self) -> str:
-        """The contestant as it is printed."""
+        """The printed name of the contestant."""
         return f"{self.kind}, DuckDB {self.duckdb}" if self.duckdb else self.kind
 
 
@@ -96,12 +96,12 @@ def measure_loads(
 
 
 def _may_compare(sparkify: Contestant, other: Contestant) -> bool:
-    """Whether the two run in one environment; the tools in their own are compared with the first sparkify."""
+    """Whether both run in one environment; tools in their own are compared with the first sparkify."""
     return other.environment == sparkify.environment or other.kind not in ("sparkify", "by_hand", "floor")
 
 
 def rows_of(results: Sequence[Result]) -> list[list[str]]:
-    """A table of the results, with the ratio to the script that makes the same star on the same DuckDB."""
+    """A table of the results, with the ratio to the script that builds the same star on the same DuckDB."""
     rows = [["files", "who", "wall s", "x", "processor s", "x", "peak MB"]]
     for each in results:
         if each.median is None:
@@ -122,14 +122,14 @@ def rows_of(results: Sequence[Result]) -> list[list[str]]:
 
 
 def _by_hand(results: Sequence[Result], result: Result) -> Measurement | None:
-    """What the script by hand took for the same files: on the same DuckDB, or else on the first."""
+    """What the handwritten script took for the same files: on the same DuckDB, or else on the first."""
     found = [each for each in results if each.data == result.data and each.kind == "by_hand"]
     found.sort(key=lambda each: each.duckdb != result.duckdb)
     return found[0].median if found else None
 
 
 def main() -> None:
-    """Measure, compare, and print."""
+    """Measure, compare and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, nargs="+", default=[1_000_000])
     parser.add_argument("--songs", type=int, nargs="+", default=[15_000])

@@ -1,4 +1,4 @@
-"""What a command takes: seconds of wall and of processor, and its peak of memory; several commands in turns."""
+"""Measure commands: wall time, processor time and peak memory of one, or of several run in turns."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from typing import Any
 __all__ = ["CommandFailed", "Measurement", "in_turns", "measure", "median"]
 
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
-"""Bytes: macOS tells the peak of memory in bytes, Linux in KiB."""
+"""In bytes: macOS reports peak memory in bytes, Linux in KiB."""
 
 
 class CommandFailed(Exception):
-    """A command that was to be measured ended with an error; the text is the end of what it wrote to stderr."""
+    """A measured command ended with an error; the text is the end of what it wrote to stderr."""
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one process and those that it started took.
+    """What one process and its children took.
 
     :ivar wall: seconds from start to end.
-    :ivar processor: seconds in which a core worked for it, in user and system mode.
-    :ivar memory: the peak of resident memory, in MB (10^6 bytes); of several processes the largest.
+    :ivar processor: seconds of processor time, in user and system mode.
+    :ivar memory: peak resident memory, in MB (10^6 bytes); for several processes, the largest peak.
     :ivar output: what it wrote to stdout.
     """
 
@@ -42,11 +42,11 @@ class Measurement:
 def measure(
     command: Sequence[str | Path], *, cwd: Path | None = None, env: Mapping[str, str] | None = None
 ) -> Measurement:
-    """What the command takes.
+    """Run the command. Returns what it took.
 
     Call it from a small process: Linux counts the memory that the caller holds at the fork as the child's.
 
-    :raises CommandFailed: when it does not exit with 0.
+    :raises CommandFailed: if it does not exit with 0.
     """
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         started = time.perf_counter()
@@ -58,7 +58,7 @@ def measure(
             stdout=out,
             stderr=err,
         )
-        # wait4 and not getrusage(RUSAGE_CHILDREN), whose peak of memory is that of all children so far.
+        # wait4, not getrusage(RUSAGE_CHILDREN), whose peak memory is that of all children so far.
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -80,9 +80,9 @@ def measure(
 def in_turns(
     contestants: Mapping[str, Callable[[], Measurement]], rounds: int
 ) -> tuple[dict[str, list[Measurement]], dict[str, str]]:
-    """The measurements of each contestant, and why one of them failed and was left out from then on.
+    """The measurements of each contestant, and the reason for each that failed and was then left out.
 
-    Each round runs all of them, and each begins with another one: what else the machine does falls on all.
+    Each round runs all of them, beginning with a different one: other work of the machine affects all alike.
     """
     found: dict[str, list[Measurement]] = {name: [] for name in contestants}
     failed: dict[str, str] = {}
@@ -100,7 +100,7 @@ def in_turns(
 
 
 def median(measurements: Sequence[Measurement]) -> Measurement:
-    """The median of each part, apart from the others.
+    """The median of each part, independently of the others.
 
     >>> median([Measurement(3, 1, 100), Measurement(1, 2, 300), Measurement(2, 9, 200)])
     Measurement(wall=2, processor=2, memory=200, output='')

@@ -1,8 +1,8 @@
-"""The page of the report: what its queries take, and what building it from their answers takes beside them.
+"""The report page: the time of its queries, and the time to build the page from their answers.
 
     python benchmarks/report.py [--events 1000000] [--songs 15000] [--runs 3]
 
-Both are parts of one command, measured in one process and in turns, on a warehouse of generated events.
+Both are parts of one command, measured in turns in one process, on a warehouse of generated events.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sparkify.report import collect, render
 
 
 def main() -> None:
-    """Measure, and print."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--songs", type=int, default=15_000)

@@ -1,10 +1,10 @@
-"""Whether two databases hold the same star; run by the interpreter whose DuckDB made them.
+"""Compare the stars of two databases; run it with the interpreter whose DuckDB made them.
 
     python benchmarks/rows.py same A.duckdb B.duckdb      prints a JSON object: each table that differs, and how
     python benchmarks/rows.py counts A.duckdb [SCHEMA]    prints the rows of the simple star as a JSON object
 
-Ids that number rows (``songplay_id``, ``match_id``) depend on the order in which they were made: what they
-point at is compared instead. Needs nothing but DuckDB.
+Ids that number rows (``songplay_id``, ``match_id``) depend on the order in which the rows were made: the rows
+they refer to are compared instead. Needs nothing but DuckDB.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ TABLES = {
     "song_matches": """
         SELECT artist_name, title, duration, song_id, artist_id, match FROM {0}.song_matches""",
 }
-"""What is compared of each table."""
+"""The columns of each table that are compared."""
 
 _COUNTS = """
 SELECT (SELECT count(*) FROM {0}.songplays) AS songplays, (SELECT count(*) FROM {0}.users) AS users,
@@ -46,13 +46,13 @@ SELECT (SELECT count(*) FROM {0}.songplays) AS songplays, (SELECT count(*) FROM 
 
 
 def differences(left: str, right: str) -> dict[str, str]:
-    """How each table that differs does; empty when the rows of all are the same, in any order."""
+    """How each differing table differs; empty if the rows of all are the same, in any order."""
     found = {}
     with duckdb.connect() as connection:
         for name, path in (("l", left), ("r", right)):
             connection.execute(f"ATTACH '{path}' AS {name} (READ_ONLY)")
         for table, select in TABLES.items():
-            # A sum of hashes and not EXCEPT ALL, which would hold ten million rows in memory.
+            # A sum of hashes, not EXCEPT ALL, which would hold ten million rows in memory.
             sums = [
                 connection.execute(
                     f"SELECT count(*), sum(hash(s)::HUGEINT) FROM ({select.format(name)}) s"
@@ -72,7 +72,7 @@ def differences(left: str, right: str) -> dict[str, str]:
 
 
 def counts(path: str, schema: str = "main") -> dict[str, int]:
-    """The rows of each table of the simple star: what the catalogue lacks is left out."""
+    """The number of rows of each table of the simple star, without inferred songs and artists."""
     with duckdb.connect(path, read_only=True) as connection:
         where = ""
         if connection.execute(

@@ -1,9 +1,9 @@
-"""Compares distribution and sort keys by counting bytes: where rows would lie on slices, and what would move.
+"""Compare distribution and sort keys by counting bytes: how rows spread over slices, and what moves.
 
     python -m benchmarks.slices                                   # the tables of docs/scale.md
     python -m benchmarks.slices --part logs --logs data/log_data  # skew of the keys of these files
 
-Nothing is sent to a database and nothing is timed: the same numbers come out on every machine.
+Nothing is sent to a database and nothing is timed: the numbers are the same on every machine.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SCALES = (
     Scale("the same with hits", 10_000_000, users=2_000_000, songs=20_000_000, catalogue=10_000_000, blunt=1),
     Scale("850 million plays a day", 850_000_000, users=100_000_000, songs=200_000_000, catalogue=100_000_000),
 )
-"""850 million plays are the events of a billion, by the real month's 6,820 of 8,056."""
+"""850 million plays are those of a billion events, at the real month's 6,820 of 8,056."""
 
 _MIDDLE = SCALES[1]
 _SIXTEEN = CLUSTERS[4]
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def skews(scale: Scale) -> Rows:
-    """Of each candidate of ``songplays``, on each cluster."""
+    """The skew of each candidate of ``songplays``, on each cluster."""
     rows = [["distributed by", *(f"{cluster.slices} slices" for cluster in CLUSTERS)]]
     for placement in CANDIDATES["songplays"]:
         found = [skew(rows_by_slice("songplays", placement, scale, cluster)) for cluster in CLUSTERS]
@@ -95,7 +95,7 @@ def skews(scale: Scale) -> Rows:
 
 
 def skews_of_logs(folder: Path) -> Rows:
-    """The same of plays that were counted."""
+    """The same for plays counted in logs."""
     rows = [["distributed by", *(f"{cluster.slices} slices" for cluster in CLUSTERS)]]
     for name, counts in counts_of_logs(folder).items():
         found = [skew(by_key(counts, cluster.slices)) for cluster in CLUSTERS]
@@ -104,7 +104,7 @@ def skews_of_logs(folder: Path) -> Rows:
 
 
 def slices_of(scale: Scale, cluster: Cluster) -> Rows:
-    """Of each table and candidate: rows and bytes on the fullest slice, all bytes, and those of a load."""
+    """For each table and candidate: rows and bytes on the fullest slice, all bytes, and the bytes of a load."""
     rows = [
         ["table", "distributed", "rows", "fullest slice", "skew", "GB there", "GB in all", "MB a load on it"]
     ]
@@ -130,7 +130,7 @@ def slices_of(scale: Scale, cluster: Cluster) -> Rows:
 
 
 def moved(scale: Scale, cluster: Cluster) -> Rows:
-    """Of each part of a day's work and each layout, in MB."""
+    """What each part of a day's work moves under each layout, in MB."""
     costs = Costs(scale, cluster)
     rows = [["part", *LAYOUTS]]
     for part in (*costs.load, *costs.questions):
@@ -140,7 +140,7 @@ def moved(scale: Scale, cluster: Cluster) -> Rows:
 
 
 def days(scales: Sequence[Scale], clusters: Sequence[Cluster]) -> Rows:
-    """Of each layout: what a day sends, writes and waits for, in GB."""
+    """For each layout: what a day sends, writes and waits for, in GB."""
     rows = [["scale", "nodes", "layout", "load", "questions", "written", "waited", "day", "stored"]]
     for scale in scales:
         for cluster in clusters:
@@ -153,7 +153,7 @@ def days(scales: Sequence[Scale], clusters: Sequence[Cluster]) -> Rows:
 
 
 def variants(scale: Scale, cluster: Cluster) -> Rows:
-    """What a day of each layout costs by another idea of a day, and which of all combinations costs least."""
+    """What each layout costs under other assumptions about a day, and which of all combinations costs least."""
     rows = [["a day", *LAYOUTS, "least", *CANDIDATES]]
     for variant in VARIANTS:
         costs = Costs(scale, cluster, variant)
@@ -165,7 +165,7 @@ def variants(scale: Scale, cluster: Cluster) -> Rows:
 
 
 def best(scales: Sequence[Scale], clusters: Sequence[Cluster]) -> Rows:
-    """The layout that the search finds, by scale and cluster."""
+    """The layout that the search finds, for each scale and cluster."""
     rows = [["scale", "slices", *CANDIDATES]]
     for scale in scales:
         for cluster in clusters:
@@ -175,7 +175,7 @@ def best(scales: Sequence[Scale], clusters: Sequence[Cluster]) -> Rows:
 
 
 def model() -> Rows:
-    """Of each scale but the one with hits: sizes, and seconds by assumed rates."""
+    """For each scale but the one with hits: sizes, and seconds at assumed rates."""
     cases = [(scale, _SIXTEEN) for scale in SCALES if scale.blunt > 1] + [(SCALES[-1], CLUSTERS[-1])]
     found = [load_model(scale, cluster) for scale, cluster in cases]
     rows = [["", *(f"{scale.title}, {cluster.slices} slices" for scale, cluster in cases)]]
@@ -183,7 +183,7 @@ def model() -> Rows:
 
 
 def copies() -> Rows:
-    """How busy the slices are, and how long COPY of a day of ten million plays takes by assumed rates."""
+    """How busy the slices are, and how long COPY of a day of ten million plays takes at assumed rates."""
     day = SCALES[1].plays * EVENTS_A_PLAY * 466
     rows = [["files", "slices busy, %", "a day of 10 million plays, s"]]
     for files in (1, 24, 30, 64, 96, 128, 512, 15_000):
@@ -193,10 +193,10 @@ def copies() -> Rows:
 
 
 def sort_keys() -> Rows:
-    """Of each order of rows: the share of blocks that a month, a day and a late day read.
+    """For each order of rows: the share of blocks that a month, a day and the last load read.
 
-    A row stands for 650: a slice of 64 has 171 million rows at ten million plays a day, 125,000 to a block of a
-    column of 8 bytes, and here 263,000, 192 to a block.
+    A row stands for 650: at ten million plays a day, one of 64 slices has 171 million rows, 125,000 per block
+    of a column of 8 bytes; here it has 263,000, 192 per block.
     """
     days = 1096
     users = [share for _, share in Scale("", 10_000_000 / 64, 31_250, 1, 1).listeners.shares]

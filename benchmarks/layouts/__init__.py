@@ -1,1 +1,1 @@
-"""How the star lies on the slices of a Redshift: rules, the work of a day, the search."""
+"""How the star is distributed over the slices of Redshift: rules, a day's work, the search for a layout."""

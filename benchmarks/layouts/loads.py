@@ -1,8 +1,8 @@
-"""The joins and groupings of a load, of a day's events or of a delivery of songs; and what it writes.
+"""The joins and groupings of a load of a day's events or of a song delivery, and what it writes.
 
-They are read off ``sparkify/pipeline/transforms`` and ``sparkify/pipeline/checks``: which tables, on which
-columns, and how many rows of each are left by then. A part that takes fewer than a thousandth of a load's rows
-on both sides is left out.
+They follow ``sparkify/pipeline/transforms`` and ``sparkify/pipeline/checks``: which tables, on which columns,
+and how many rows of each are left at that point. A part is omitted if both sides have less than a thousandth
+of a load's rows.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from benchmarks.layouts.population import Sizes
 __all__ = ["Written", "load", "songs_load", "written"]
 
 _NEWLY_LISTED = 10_000.0
-"""Songs of a monthly delivery of the catalogue."""
+"""Songs in a monthly delivery of the catalogue."""
 
 
 def load(s: Sizes) -> list[Work]:
-    """Of a load of one day's events."""
+    """The work of a load of one day's events."""
     names = decoded("song_matches", "artist_name", "title", "duration")
     play = decoded("songplays")
     three = ("artist_name", "title", "duration")
@@ -55,7 +55,7 @@ def load(s: Sizes) -> list[Work]:
             stored("artists", s.all_artists, "name_key", also=("name", "artist_id")),
             made(s.new_matches, 11, "name_key"),
         ),
-        # transforms/inferred.py and the Sync of each
+        # transforms/inferred.py, and the Sync of each table
         Join(
             "inferred songs: matches of the songs touched",
             stored("song_matches", matches, "song_id", also=("artist_id", *three)),
@@ -182,7 +182,7 @@ def load(s: Sizes) -> list[Work]:
 
 
 def songs_load(s: Sizes, times: float) -> list[Work]:
-    """Of a load of a delivery of songs: what was played of their artists is resolved again."""
+    """The work of loading a song delivery: what was played of these songs' artists is resolved again."""
     touched = 8 * _NEWLY_LISTED
     known = ("match_id", "artist_name", "title", "duration")
     return [
@@ -220,15 +220,15 @@ def songs_load(s: Sizes, times: float) -> list[Work]:
 
 
 Written = tuple[str, float]
-"""A table, and how many rows of it a load inserts or deletes."""
+"""A table, and the number of its rows that a load inserts or deletes."""
 
 
 def written(s: Sizes) -> list[Written]:
-    """Of a load of one day's events."""
+    """What a load of one day's events writes."""
     return [
         ("songplays", s.plays),
         ("time", s.moments),
-        # A row that changes is deleted and inserted.
+        # A changed row is deleted and inserted.
         ("users", 2 * s.users),
         ("user_levels", 3 * s.changed_levels),
         ("song_matches", s.new_matches),

@@ -1,4 +1,4 @@
-"""How often each key occurs in the plays of a folder of logs, such as ``sparkify-etl generate`` writes."""
+"""Count the plays of each key in a folder of logs, such as ``sparkify-etl generate`` writes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ __all__ = ["counts_of_logs"]
 
 
 def counts_of_logs(folder: Path) -> dict[str, Counter[int]]:
-    """By column of ``songplays``, the number of plays of each value; values are numbered as they come.
+    """The plays of each value, by column of ``songplays``; values are numbered in order of appearance.
 
-    ``song_id`` is each artist and title, and ``match_id`` each artist, title and length, as a load has them.
+    ``song_id`` stands for artist and title, ``match_id`` for artist, title and length, as in a load.
     """
     counts: dict[str, Counter[object]] = {
         name: Counter() for name in ("song_id", "match_id", "artist_id", "user_id", "session_id", "start_time")

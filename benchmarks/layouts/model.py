@@ -1,4 +1,4 @@
-"""What a load takes on a cluster of some size, by formulas with rates that are assumed, not measured."""
+"""Estimate a load on a cluster of a given size, by formulas with rates that are assumed, not measured."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from benchmarks.layouts.search import LAYOUTS, Costs
 __all__ = ["ASSUMED", "EVENTS_A_PLAY", "Rates", "busy_share", "copy_seconds", "load_model"]
 
 EVENTS_A_PLAY = 8_056 / 6_820
-"""Of the real month."""
+"""Events per play in the real month."""
 
 _JSON = 466
-"""Bytes of an event, and how many times smaller gzip makes a file: measured in the real month."""
+"""Bytes of an event, and the compression ratio of gzip: both measured in the real month."""
 _GZIP = 10.4
 
 _GB = 1e9
@@ -23,16 +23,16 @@ _GB = 1e9
 
 @dataclass(frozen=True)
 class Rates:
-    """Bytes a second, of which only a cluster can tell the true ones.
+    """Rates, in bytes per second unless said otherwise; only a cluster can show the true ones.
 
-    :ivar copied: of JSON, uncompressed, by one slice.
-    :ivar scanned: of encoded columns, by one slice.
-    :ivar network: between nodes, by one node.
-    :ivar written: of encoded columns, by one slice.
-    :ivar sorted_alone: by one slice for a window that has one partition.
-    :ivar validated: lines a second by the client: measured, in one thread.
-    :ivar object_seconds: to begin an object of S3, by one slice: 14,896 small ones were published to take 4 to
-        5 minutes on four nodes, taken to be 8 slices.
+    :ivar copied: uncompressed JSON that one slice copies.
+    :ivar scanned: encoded columns that one slice scans.
+    :ivar network: what one node sends to others.
+    :ivar written: encoded columns that one slice writes.
+    :ivar sorted_alone: what one slice sorts for a window with one partition.
+    :ivar validated: lines per second that the client validates: measured, in one thread.
+    :ivar object_seconds: seconds for a slice to begin an S3 object: by a published report, 14,896 small ones
+        take 4 to 5 minutes on four nodes, which are assumed to have 8 slices.
     """
 
     copied: float = 10e6
@@ -48,7 +48,7 @@ ASSUMED = Rates()
 
 
 def busy_share(files: int, slices: int) -> float:
-    """How much of the slices' time COPY uses on files of one size: a file of JSON is read by one slice.
+    """The share of the slices' time that COPY uses, with files of equal size: one slice reads a JSON file.
 
     >>> busy_share(1, 64), busy_share(30, 64), busy_share(65, 64), busy_share(128, 64)
     (0.015625, 0.46875, 0.5078125, 1.0)
@@ -57,7 +57,7 @@ def busy_share(files: int, slices: int) -> float:
 
 
 def copy_seconds(files: int, size: float, slices: int, rates: Rates = ASSUMED) -> float:
-    """Seconds of COPY: the slice with the most files.
+    """Seconds of COPY: those of the slice with the most files.
 
     :param size: bytes of all files, uncompressed.
     """
@@ -66,7 +66,7 @@ def copy_seconds(files: int, size: float, slices: int, rates: Rates = ASSUMED) -
 
 
 def load_model(scale: Scale, cluster: Cluster, rates: Rates = ASSUMED) -> dict[str, float]:
-    """Of a load of one day: sizes in GB, and seconds of its parts one after the other."""
+    """Sizes in GB of a load of one day, and the seconds of each of its parts."""
     s = scale.sizes
     events = s.plays * EVENTS_A_PLAY
     size = events * _JSON

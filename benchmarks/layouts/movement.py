@@ -1,7 +1,7 @@
-"""What a join or a grouping sends between nodes, by the rules of Redshift's planner.
+"""The bytes that a join or a grouping sends between nodes, by the rules of Redshift's planner.
 
-AWS names the ways in "Evaluating the query plan" (DS_DIST_NONE and so on). Which one is taken is its secret;
-here it is the one that sends the fewest bytes.
+AWS lists the strategies in "Evaluating the query plan" (DS_DIST_NONE and so on), but not how the planner
+chooses one; here it is the one that sends the fewest bytes.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ __all__ = ["Grouping", "Join", "Movement", "Side", "Work", "made", "of_grouping"
 class Side:
     """One side of a join, after its filters.
 
-    :ivar table: whose placement it has; None for what a statement or a temporary table made, which may lie
-        anywhere and is taken to be EVEN.
-    :ivar width: bytes of a row, of the columns that are needed.
-    :ivar on: the columns that are compared, in the order of the other side's.
+    :ivar table: the table whose placement it has; None for the result of a statement or a temporary table,
+        which may be anywhere and is assumed to be EVEN.
+    :ivar width: bytes of a row, counting the needed columns.
+    :ivar on: the compared columns, in the order of the other side's.
     """
 
     table: str | None
@@ -37,7 +37,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Join:
-    """Two sides with equal columns; ``times`` a day."""
+    """A join of two sides on equal columns, ``times`` a day."""
 
     title: str
     left: Side
@@ -49,7 +49,7 @@ class Join:
 class Grouping:
     """GROUP BY, or a window's PARTITION BY, over the columns ``on`` of a side.
 
-    :ivar groups: how many there are; each slice sends at most so many rows. A window needs all rows.
+    :ivar groups: the number of groups; each slice sends at most so many rows. A window needs all rows.
     """
 
     title: str
@@ -63,18 +63,18 @@ Work = Join | Grouping
 
 
 def stored(table: str, rows: float, *on: str, also: tuple[str, ...] = ()) -> Side:
-    """Rows of a table: the columns that are compared, and ``also`` what else is needed of them."""
+    """Rows of a table: the compared columns, and ``also`` the other columns that are needed."""
     return Side(table, rows, decoded(table, *dict.fromkeys((*on, *also))), on)
 
 
 def made(rows: float, width: float, *on: str) -> Side:
-    """Rows that a statement or a temporary table made."""
+    """Rows of the result of a statement or of a temporary table."""
     return Side(None, rows, width, on)
 
 
 @dataclass(frozen=True, order=True)
 class Movement:
-    """Bytes that pass from one node to another, and how Redshift calls it."""
+    """Bytes sent between nodes, and Redshift's name for it."""
 
     size: float
     how: str
@@ -104,7 +104,7 @@ def of_join(join: Join, layout: Layout, cluster: Cluster) -> Movement:
 
 
 def of_grouping(grouping: Grouping, layout: Layout, cluster: Cluster) -> Movement:
-    """What is sent so that the rows of each group meet: nothing where they lie together."""
+    """What is sent to bring the rows of each group together: nothing if they are on one slice already."""
     side = grouping.side
     placement = _placement(side, layout)
     if placement.style == "ALL" or _position(side, placement) is not None:
@@ -118,10 +118,10 @@ def _placement(side: Side, layout: Layout) -> Placement:
 
 
 def _position(side: Side, placement: Placement) -> int | None:
-    """Which of the columns compared the side is distributed by."""
+    """The position of the distribution column among the compared columns, or None."""
     return side.on.index(placement.column) if placement.column in side.on else None
 
 
 def _crossing(cluster: Cluster) -> float:
-    """The share of rows that are sent to another node when all are sent to the slice of their key."""
+    """The share of rows that go to another node when each row is sent to the slice of its key."""
     return (cluster.nodes - 1) / cluster.nodes

@@ -1,4 +1,4 @@
-"""Where the rows of a table lie: on which slices, how unevenly, and how many bytes they take there."""
+"""The placement of a table's rows: on which slices, how unevenly, and how many bytes they take there."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ __all__ = [
 ]
 
 BLOCK = 1 << 20
-"""Bytes of a block, the smallest amount that a column takes on a slice (AWS: 1 MB)."""
+"""Bytes of a block, the smallest size of a column on a slice (AWS: 1 MB)."""
 
 _HIDDEN = 3
-"""Columns that Redshift adds to each table: who inserted and deleted a row, and its number."""
+"""Columns that Redshift adds to each table: the inserting and the deleting transaction, and the row number."""
 
 Style = Literal["KEY", "EVEN", "ALL"]
 
@@ -52,13 +52,13 @@ CLUSTERS = (
     Cluster(16, 64),
     Cluster(32, 128),
 )
-"""Two nodes are the fewest that move anything: with two slices each, as ra3.xlplus has, then with four, as
+"""With fewer than two nodes nothing moves: first two slices per node, as ra3.xlplus has, then four, as
 ra3.4xlarge."""
 
 
 @dataclass(frozen=True)
 class Placement:
-    """How a table is distributed; ``column`` is that of KEY."""
+    """How a table is distributed; ``column`` is the distribution key of KEY."""
 
     style: Style
     column: str | None = None
@@ -85,11 +85,11 @@ def by_key(
     spread: float = 0.0,
     slice_of: Callable[[int], int] | None = None,
 ) -> list[float]:
-    """Rows on each slice when those of one key lie together.
+    """Rows on each slice if the rows of a key share a slice.
 
     :param counts: rows of each key that has many.
-    :param spread: rows of all other keys, each so few that they lie evenly.
-    :param slice_of: the slice of a key; by default a hash of it.
+    :param spread: rows of all other keys, each with so few that they spread evenly.
+    :param slice_of: the slice of a key; by default from a hash of it.
     """
     place = slice_of or (lambda value: _scrambled(value) % slices)
     rows = [spread / slices] * slices
@@ -99,9 +99,9 @@ def by_key(
 
 
 def placed(placement: Placement, rows: float, keyed: list[float], cluster: Cluster) -> list[float]:
-    """Rows on each slice, copies included: those of ALL lie on one slice of each node.
+    """Rows on each slice, copies included: ALL puts them on one slice of each node.
 
-    :param keyed: the rows on each slice where the placement is KEY.
+    :param keyed: the rows on each slice if the placement is KEY.
     """
     if placement.style == "KEY":
         return keyed
@@ -112,13 +112,13 @@ def placed(placement: Placement, rows: float, keyed: list[float], cluster: Clust
 
 
 def skew(rows: list[float]) -> float:
-    """The fullest slice against the mean: all wait for that one. 1 where there is no row."""
+    """Rows on the fullest slice, for which all wait, divided by the mean; 1 if there is no row."""
     mean = sum(rows) / len(rows)
     return max(rows) / mean if mean else 1.0
 
 
 def _scrambled(value: int) -> int:
-    """64 bits that look random, the same in every process (SplitMix64)."""
+    """64 bits that look random but are the same in every process (SplitMix64)."""
     mask = (1 << 64) - 1
     bits = (value + 0x9E3779B97F4A7C15) & mask
     bits = ((bits ^ (bits >> 30)) * 0xBF58476D1CE4E5B9) & mask
@@ -145,20 +145,20 @@ _TEXT = {
     "level": 4,
     "match": 8,
 }
-"""Bytes of a text, the mean over the plays of a real month; a key is taken to be shorter than its name."""
+"""Mean bytes of a text over the plays of a real month; a key is assumed to be shorter than its name."""
 
 _OF_DECODED = {"raw": 1.0, "az64": 0.5, "zstd": 0.35}
-"""What an encoding leaves of a column: an assumption, about what published comparisons of such columns show."""
+"""The share of a column's bytes that an encoding leaves: assumed, close to published comparisons."""
 
 
 def decoded(table: str, *columns: str) -> float:
-    """Bytes of a row in memory and between nodes: of the columns named, or of all."""
+    """Bytes of a row in memory and between nodes: of the named columns, or of all."""
     found = Base.metadata.tables[table].columns
     return float(sum(_width(found[name]) for name in columns or found.keys()))
 
 
 def encoded(table: str, *columns: str) -> float:
-    """Bytes of a row in blocks: of the columns named, or of all."""
+    """Bytes of a row in blocks: of the named columns, or of all."""
     found = Base.metadata.tables[table].columns
     return sum(
         _width(column) * _OF_DECODED[str(column.dialect_options["redshift"]["encode"])]
@@ -167,7 +167,7 @@ def encoded(table: str, *columns: str) -> float:
 
 
 def smallest(table: str, placement: Placement, cluster: Cluster) -> int:
-    """Bytes that a table takes with a row on each slice: a block a column, sorted and not sorted rows apart."""
+    """Bytes of a table with a row on each slice: a block per column, separate for sorted and unsorted rows."""
     model: Table = Base.metadata.tables[table]
     regions = 2 if model.dialect_options["redshift"]["sortkey"] else 1
     filled = cluster.nodes if placement.style == "ALL" else cluster.slices
@@ -182,5 +182,5 @@ def _width(column: Column[object]) -> int:
         return 1
     if isinstance(kind, SmallInteger):
         return 2
-    # BIGINT is an Integer of SQLAlchemy too, and TIMESTAMP has as many bytes.
+    # SQLAlchemy's BIGINT is an Integer too; TIMESTAMP has as many bytes.
     return 4 if type(kind) is Integer and not isinstance(kind, Double) else 8

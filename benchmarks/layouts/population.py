@@ -1,8 +1,8 @@
-"""Who plays and what is played, by Zipf's law: how many different ones, and how much the first ones have.
+"""Listeners and songs by Zipf's law: how many distinct ones occur, and the shares of the most frequent.
 
-Not ``sparkify.generate``: it writes 50,000 lines of JSON a second and knows 250,000 songs, and all that is
-asked here is how often each key occurs. The law is that of ``sparkify/generate``, for any number of keys,
-computed rather than drawn; ``python -m benchmarks.slices --logs FOLDER`` counts generated files instead.
+``sparkify.generate`` is not used: it writes 50,000 lines of JSON a second and knows 250,000 songs, but only the
+frequency of each key is needed here. The law is the one of ``sparkify/generate``, for any number of keys, and
+computed, not sampled; ``python -m benchmarks.slices --logs FOLDER`` counts generated files instead.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from math import exp
 __all__ = ["HEAD", "Population", "Scale", "Sizes"]
 
 HEAD = 10_000
-"""Keys that are looked at one by one; the others, thousands at a time."""
+"""The most frequent keys, which are treated one by one; the others are treated in ranges."""
 
 _STEP = 1.05
-"""How many times as long as the one before a range of keys of the tail is."""
+"""The ratio of the lengths of consecutive ranges of keys in the tail."""
 
 
 @dataclass(frozen=True)
 class Population:
     """Keys with ranks from 0, of weight 1 / (rank + blunt) ** power + floor.
 
-    :ivar most: the share of the most frequent key, at the most.
+    :ivar most: the maximum share of a key.
     """
 
     number: int
@@ -36,20 +36,20 @@ class Population:
 
     @cached_property
     def shares(self) -> Sequence[tuple[int, float]]:
-        """Number of keys, and the share of each: of the first ones one by one, then of ranges."""
+        """The number of keys and the share of each: first single keys, then ranges."""
         weights = [(number, self._weight(rank)) for rank, number in self._ranges()]
         total = sum(number * weight for number, weight in weights)
         limited = [(number, min(weight / total, self.most)) for number, weight in weights]
-        # What the cap takes from the first ones goes to all.
+        # What the cap takes from the most frequent keys is distributed over all.
         left = sum(number * share for number, share in limited)
         return [(number, share / left) for number, share in limited]
 
     def different(self, draws: float) -> float:
-        """How many different keys so many draws give, expected."""
+        """The expected number of distinct keys in so many draws."""
         return sum(number * (1 - exp(-draws * share)) for number, share in self.shares)
 
     def counts(self, draws: float) -> tuple[dict[int, float], float]:
-        """Draws of each of the first keys by its rank, and those of all others."""
+        """Draws of each of the most frequent keys by rank, and the sum of all others."""
         head = {rank: draws * share for rank, (number, share) in enumerate(self.shares[:HEAD]) if number == 1}
         return head, max(draws - sum(head.values()), 0.0)
 
@@ -68,7 +68,7 @@ class Population:
 
 @dataclass(frozen=True)
 class Sizes:
-    """Rows: of a day, of 30 days, and of the whole history."""
+    """Numbers of rows: of a day, of 30 days, and of the whole history."""
 
     plays: float
     month_plays: float
@@ -92,24 +92,24 @@ class Sizes:
 
 _MS_A_DAY = 86_400_000.0
 _KNOWN = 0.75
-"""Of the songs played, those that the catalogue has."""
+"""The share of the played songs that the catalogue has."""
 _NEW = 0.02
-"""Of the songs played in a day, those that nobody played before: the law knows a fixed number of songs."""
+"""The share of a day's songs that nobody played before: the law has a fixed number of songs."""
 _PLAYS_A_SESSION = 7.0
 _SONGS_AN_ARTIST = 8.0
 _LEVELS_A_USER = 1.1
 _CHANGES_OF_LEVEL = 0.003
-"""Of the users of a day, those whose level changes: 9 of 96 in the real month."""
+"""The share of a day's users whose level changes: 9 of 96 in the real month."""
 
 
 @dataclass(frozen=True)
 class Scale:
-    """A service of some size.
+    """A service of a given size.
 
-    :ivar songs: (artist, title, length) that may be played.
-    :ivar catalogue: songs that the catalogue has.
-    :ivar blunt: how little the first songs stand out: 14 in generated and in real logs (the first has 0.5 %), 1
-        where there are hits (7 %).
+    :ivar songs: distinct (artist, title, length) that may be played.
+    :ivar catalogue: songs in the catalogue.
+    :ivar blunt: how little the top songs stand out: 14 in generated and in real logs (the first has 0.5 %), 1
+        if there are hits (7 %).
     """
 
     title: str
@@ -122,22 +122,22 @@ class Scale:
 
     @cached_property
     def listeners(self) -> Population:
-        """Ten of 96 make 62 % of the real plays, which is a power of 1.1; but a day holds 300 songs."""
+        """The listeners: ten of 96 make 62 % of the real plays, a power of 1.1, but a day holds 300 songs."""
         return Population(self.users, power=1.1, blunt=1.0, most=300 / self.plays)
 
     @cached_property
     def played(self) -> Population:
-        """The songs."""
+        """The songs played."""
         return Population(self.songs, blunt=self.blunt, floor=5 / self.songs)
 
     @property
     def inferred_share(self) -> float:
-        """Of the rows of ``songs``, those that the catalogue does not have."""
+        """The share of the rows of ``songs`` that the catalogue does not have."""
         return 1 - self.catalogue / self.sizes.all_songs
 
     @cached_property
     def sizes(self) -> Sizes:
-        """Rows of the tables, by the number of different keys that so many plays have."""
+        """Rows of the tables, from the number of distinct keys in so many plays."""
         plays, month, everything = self.plays, 30 * self.plays, self.days * self.plays
         users, matches = self.listeners.different, self.played.different
         all_matches, all_users = matches(everything), users(everything)

@@ -1,7 +1,7 @@
 """The joins and groupings of the analysts' questions about 30 days.
 
-They are read off ``sparkify/analytics``: which tables, on which columns, and how
-many rows of each are left by then.
+They follow ``sparkify/analytics``: which tables, on which columns, and how many rows of each are left at that
+point.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["questions"]
 
 
 def questions(s: Sizes, times: float) -> list[Work]:
-    """Of every question of ``sparkify.analytics`` about 30 days, each so often a day."""
+    """The work of every question of ``sparkify.analytics`` about 30 days, each asked ``times`` a day."""
     month, matches = s.month_plays, s.all_matches
     song = decoded("songs", "song_id", "title", "artist_name", "inferred")
     by_match = made(s.month_matches, 16, "match_id")

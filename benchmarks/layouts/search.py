@@ -1,4 +1,4 @@
-"""Which layout sends, writes and waits least: the sum over a day's work, by name and for all of them."""
+"""Find the layout that sends, writes and waits least in a day, among named ones and all combinations."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ CANDIDATES: Mapping[str, tuple[Placement, ...]] = {
     "user_levels": (key("user_id"), EVEN, ALL),
     "song_matches": (*map(key, ("match_id", "song_id", "artist_id", "artist_key", "title")), EVEN, ALL),
 }
-"""What each table might be distributed by: the columns by which it is joined."""
+"""The candidate placements of each table: the columns on which it is joined, EVEN and ALL."""
 
 _NULL_OF_INFERRED = ("title_key", "artist_key", "name_key")
-"""Columns that are NULL in inferred rows of songs and artists, which lie together then."""
+"""Columns that are NULL in inferred rows of songs and artists: as a key, they put these rows on one slice."""
 
 _DIMENSIONS = ("users", "songs", "artists", "time", "user_levels", "song_matches")
 
@@ -57,7 +57,7 @@ _DIMENSIONS_BY_KEY: Layout = {
 LAYOUTS: Mapping[str, Layout] = {
     "first": {**dict.fromkeys(_DIMENSIONS, ALL), "songplays": key("song_id"), "songs": key("song_id")},
     "guide": {
-        # The fact with its largest dimension, the others by how they are mostly joined, what is small ALL.
+        # The fact with its largest dimension, the others by their most frequent join, small tables ALL.
         "songplays": key("song_id"),
         "songs": key("song_id"),
         "song_matches": key("song_id"),
@@ -70,7 +70,7 @@ LAYOUTS: Mapping[str, Layout] = {
     "match": {**_DIMENSIONS_BY_KEY, "songplays": key("match_id")},
     "user": {**_DIMENSIONS_BY_KEY, "songplays": key("user_id")},
 }
-"""Layouts with a name; ``first`` is that of the migrations up to 0005."""
+"""Named layouts; ``first`` is the layout of the migrations up to 0005."""
 
 
 def rows_of(table: str, scale: Scale) -> float:
@@ -88,7 +88,7 @@ def rows_of(table: str, scale: Scale) -> float:
 
 
 def rows_by_slice(table: str, placement: Placement, scale: Scale, cluster: Cluster) -> list[float]:
-    """Rows on each slice. Keys that occur about equally often lie evenly."""
+    """Rows on each slice. Keys that occur about equally often spread evenly."""
     rows = rows_of(table, scale)
     if table in ("songs", "artists") and placement.column in _NULL_OF_INFERRED:
         inferred = scale.inferred_share * rows
@@ -109,7 +109,7 @@ def rows_by_slice(table: str, placement: Placement, scale: Scale, cluster: Clust
 
 @dataclass(frozen=True)
 class Cost:
-    """Bytes of a day; ``storage`` those of the whole history.
+    """Bytes of a day; ``storage`` has the bytes of the whole history.
 
     :ivar waited: what the slices could have read while they wait for the one that reads most.
     """
@@ -122,17 +122,17 @@ class Cost:
 
     @property
     def day(self) -> float:
-        """All but the storage."""
+        """The sum of all but the storage."""
         return self.load + self.questions + self.written + self.waited
 
 
 @dataclass(frozen=True)
 class Variant:
-    """What a day is taken to be.
+    """Assumptions about a day.
 
     :ivar asked: how often each question is asked.
-    :ivar without: the beginnings of the titles of questions that nobody asks.
-    :ivar waits: whether it counts that slices wait for the fullest one.
+    :ivar without: prefixes of the titles of questions that nobody asks.
+    :ivar waits: whether the wait of slices for the fullest one counts.
     """
 
     title: str
@@ -150,7 +150,7 @@ VARIANTS = (
     Variant("without retention and different users", without=("retention", "plays by", "totals: different")),
     Variant("waiting not counted", waits=False),
 )
-"""Days by which the choice is tried."""
+"""Days on which the choice is tested."""
 
 
 class Costs:
@@ -167,7 +167,7 @@ class Costs:
         self._idle: dict[tuple[str, Placement], float] = {}
 
     def of_part(self, part: Work, layout: Layout) -> tuple[float, float]:
-        """Bytes that a part of the work sends a day, and bytes that it waits for."""
+        """Bytes per day that a part of the work sends, and bytes that it waits for."""
         stored = [(side, layout[side.table]) for side in _stored(part) if side.table]
         known = (part.title, tuple(placement for _, placement in stored))
         if known not in self._parts:
@@ -182,7 +182,7 @@ class Costs:
         return self._parts[known]
 
     def idle(self, table: str, placement: Placement) -> float:
-        """How many times its bytes the slices could read beside, while one reads most of a table.
+        """The bytes that slices could read while they wait for the fullest one, as a multiple of the table's.
 
         A copy on each node is read there by the one slice that has it.
         """
@@ -206,7 +206,7 @@ class Costs:
         )
 
     def _of_table(self, table: str, placement: Placement) -> tuple[float, float]:
-        """Bytes written a day and stored, on all nodes."""
+        """Bytes written per day and bytes stored, on all nodes."""
         known = (table, placement)
         if known not in self._alone:
             copies = self.cluster.nodes if placement.style == "ALL" else 1
@@ -219,7 +219,7 @@ class Costs:
         return self._alone[known]
 
     def best(self) -> dict[str, Placement]:
-        """The layout of the lowest cost of a day among all combinations of the candidates."""
+        """The layout with the lowest cost of a day among all combinations of the candidates."""
         sums = self._sums()
 
         def day(layout: Layout) -> float:
@@ -230,7 +230,7 @@ class Costs:
         )
 
     def _sums(self) -> dict[tuple[str, ...], dict[tuple[Placement, ...], float]]:
-        """What parts of the work cost, by their tables and by the placements of these."""
+        """The costs of the parts of the work, by their tables and by the placements of these."""
         together: dict[tuple[str, ...], list[Work]] = {(name,): [] for name in CANDIDATES}
         for part in (*self.load, *self.questions):
             together.setdefault(
@@ -249,7 +249,7 @@ class Costs:
 
 
 def _busy(_table: str, _placement: Placement) -> float:
-    """That no slice waits."""
+    """The ``idle`` of a day on which no slice waits."""
     return 0.0
 
 

@@ -1,7 +1,7 @@
-"""How many blocks a range of time reads, by the order in which the rows of a slice lie.
+"""How many blocks a query of a time range reads, by the order of the rows on a slice.
 
-Redshift keeps the least and the greatest value of each block, and reads a block whose values may lie in the
-range that is asked for.
+Redshift keeps the minimum and the maximum of each block, and reads a block if its values may be in the
+requested range.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["ORDERS", "Row", "Zones", "blocks_read", "history"]
 class Row:
     """A play on one slice.
 
-    :ivar loaded: the day of its load, as a number that counts up.
+    :ivar loaded: the day of its load, as an increasing number.
     """
 
     start_time: float
@@ -27,32 +27,32 @@ class Row:
 
 @dataclass(frozen=True)
 class Zones:
-    """The range of values of each block, in the order of blocks."""
+    """The range of values of each block, in block order."""
 
     bounds: Sequence[tuple[float, float]]
 
     @classmethod
     def of(cls, values: Sequence[float], rows_a_block: int) -> Zones:
-        """Of values in the order in which they lie."""
+        """The zones of values in storage order."""
         blocks = (values[at : at + rows_a_block] for at in range(0, len(values), rows_a_block))
         return cls([(min(block), max(block)) for block in blocks])
 
     def read(self, first: float, end: float) -> list[bool]:
-        """Whether each block may hold a value from ``first`` to before ``end``."""
+        """Whether each block may hold a value from ``first`` to ``end``, which is excluded."""
         return [low < end and high >= first for low, high in self.bounds]
 
 
 def blocks_read(values: Sequence[float], rows_a_block: int, first: float, end: float) -> float:
-    """The share of the blocks of a column that are read for values from ``first`` to before ``end``."""
+    """The share of a column's blocks that are read for values from ``first`` to ``end``, which is excluded."""
     found = Zones.of(values, rows_a_block).read(first, end)
     return sum(found) / len(found)
 
 
 def history(rows: int, days: int, users: Sequence[float], *, late: float = 0.02, seed: int = 1) -> list[Row]:
-    """Plays in the order of their loads: within a load in none.
+    """Plays in the order of their loads; within a load they are unordered.
 
     :param users: the weights of users.
-    :param late: of the days, those whose file is loaded up to 60 days after.
+    :param late: the share of days whose file is loaded late, by up to 60 days.
     """
     chance = Random(seed)
     late_by = {day: chance.randint(1, 60) for day in range(days) if chance.random() < late}
@@ -73,7 +73,7 @@ def _unsorted_end(rows: Sequence[Row]) -> list[Row]:
 
 
 def _one_load(rows: Sequence[Row]) -> list[Row]:
-    """As COPY of all files by all slices brings them."""
+    """In the order in which COPY of all files by all slices loads them."""
     last = max(row.loaded for row in rows)
     shuffled = Random(1).sample(rows, len(rows))
     return [Row(row.start_time, row.user_id, last) for row in shuffled]
@@ -88,4 +88,4 @@ ORDERS: Mapping[str, Callable[[Sequence[Row]], list[Row]]] = {
     "none: as they were loaded": list,
     "none: all in one load, as of a full refresh": _one_load,
 }
-"""How the rows lie under each sort key, given in the order of their loads."""
+"""The storage order of the rows under each sort key; the argument has them in load order."""

@@ -1,1 +1,1 @@
-"""What sparkify is measured against: one module each, run as a process of its own."""
+"""What sparkify is measured against: one module each, run as a separate process."""

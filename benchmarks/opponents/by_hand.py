@@ -1,14 +1,14 @@
-"""The star that sparkify makes, by a script written by hand for one file of DuckDB: a first load, and one more day.
+"""The star that sparkify builds, by a script handwritten for one DuckDB file: a first load, and one more day.
 
     python -m benchmarks.opponents.by_hand DATABASE LOGS SONGS
 
 It is the strongest opponent that we could write: explicit types, one pass over the files, only the columns that
-the star needs, no bound parameters (DuckDB 1.5 imports pandas at the first one), levels computed for users who
-change level alone. A database that exists gets the log files that it has not seen, and of them only what they
-touch is read: that is why the keys of names, and a hash of what was played, are stored.
+the star needs, no bound parameters (DuckDB 1.5 imports pandas at the first one), levels computed only for users
+who change level. An existing database gets the log files that it has not loaded, and only the rows that these
+touch are read: for this, the keys of names and a hash of what was played are stored.
 
-It is not what anybody should run: it accepts whatever DuckDB accepts, checks nothing, drops no play that came
-twice, and stops when a song file is new. Its rows are compared with sparkify's before its time counts.
+Do not run it in production: it accepts whatever DuckDB accepts, checks nothing, drops no duplicate plays, and
+stops at a new song file. Its rows are compared with sparkify's before its time counts.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ SONGS = """{artist_id: 'VARCHAR', artist_latitude: 'DOUBLE', artist_longitude: '
 
 
 def key(name: str) -> str:
-    """ASCII letters and digits of a name, in lower case."""
+    """SQL for the ASCII letters and digits of a name, in lower case."""
     return f"lower(regexp_replace({name}, '[^a-zA-Z0-9]+', '', 'g'))"
 
 
 def digest(text: str) -> str:
-    """Sixteen hexadecimal digits: the ids of what the catalogue lacks."""
+    """SQL for sixteen hexadecimal digits: the ids of what the catalogue lacks."""
     return f"upper(substr(md5({text}), 1, 16))"
 
 
@@ -60,11 +60,11 @@ QUALIFY row_number() OVER (PARTITION BY artist_id ORDER BY length(artist_name), 
   artist_latitude NULLS LAST, artist_longitude NULLS LAST, nullif(artist_location, '') NULLS LAST) = 1;
 """
 
-# ``new`` holds each (artist, title, length) that was never played before; ``cat`` and ``credit`` what may match it.
+# ``new`` has each (artist, title, length) that was never played before; ``cat`` and ``credit`` have what may match it.
 
 
 def resolve(target: str) -> str:
-    """Statements that make the table ``target`` of what each row of ``new`` is, by the catalogue ``cat``."""
+    """Statements that create the table ``target``: each row of ``new`` resolved by the catalogue ``cat``."""
     return f"""
 CREATE TEMP TABLE m AS SELECT match_id, arg_min(song_id, (tier, off, song_id)) AS song_id,
   arg_min(artist_id, (tier, off, song_id)) AS artist_id, min(tier) AS tier FROM (
@@ -97,7 +97,7 @@ ARTISTS_KNOWN_FROM_PLAYS = """SELECT DISTINCT artist_id, artist_name AS name, NU
   NULL::DOUBLE AS latitude, NULL::DOUBLE AS longitude, true AS inferred, NULL::VARCHAR AS name_key
 FROM resolved WHERE match = 'inferred' AND is_new_artist"""
 
-# Two plays of a user at one moment: the order is sparkify's, so that the rows can be compared.
+# Two plays of a user at the same time are ordered as in sparkify, so that the rows can be compared.
 NEWEST = """SELECT user_id, first_name, last_name, gender, level,
   make_timestamp(CAST(registration AS BIGINT) * 1000) AS registered_at, start_time AS last_played_at
 FROM e SEMI JOIN (SELECT user_id, max(start_time) AS start_time FROM e GROUP BY 1) newest USING (user_id, start_time)
@@ -184,16 +184,16 @@ WHERE w.user_id = user_levels.user_id AND w.valid_from = user_levels.valid_from
 
 
 def main(database: str, logs: str, songs: str) -> None:
-    """Build the star, or add to it what is new: all of it or, on failure, nothing.
+    """Build the star, or add what is new: all of it or, on failure, nothing.
 
-    :raises SystemExit: when a song file came after the first load.
+    :raises SystemExit: if a song file came after the first load.
     """
     if Path(database).exists():
         add(database, logs, songs)
         return
     log_files, song_files = sorted(files_below(logs)), sorted(files_below(songs))
     unfinished = f"{database}.unfinished"
-    # A new file under another name needs no transaction.
+    # A new file with a temporary name needs no transaction.
     with duckdb.connect(unfinished, config=SETTINGS) as connection:
         connection.execute(READ_EVENTS.format(files=in_sql(log_files), columns=EVENTS))
         with few(song_files) as files:
@@ -208,7 +208,7 @@ def main(database: str, logs: str, songs: str) -> None:
 def add(database: str, logs: str, songs: str) -> None:
     """Add the log files that are not in the database yet, in one transaction.
 
-    :raises SystemExit: when a song file is new.
+    :raises SystemExit: if a song file is new.
     """
     with duckdb.connect(database, config=SETTINGS) as connection:
         known = {path for (path,) in connection.execute("FROM loaded_files").fetchall()}
@@ -217,8 +217,8 @@ def add(database: str, logs: str, songs: str) -> None:
             sys.exit("a song file is new: this script has no way to add it")
         if not log_files:
             return
-        # Before the transaction: DuckDB 1.5 takes two to three times the processor for an INSERT that reads what the
-        # same transaction wrote.
+        # Before the transaction: in DuckDB 1.5 an INSERT that reads what its own transaction wrote takes two to three
+        # times the processor time.
         connection.execute(READ_EVENTS.format(files=in_sql(log_files), columns=EVENTS))
         connection.execute("BEGIN")
         connection.execute(ONE_MORE_DAY)
@@ -227,7 +227,7 @@ def add(database: str, logs: str, songs: str) -> None:
 
 
 def remember(paths: list[str]) -> str:
-    """The statement that keeps the paths. From one text: a literal for each costs ten microseconds."""
+    """The statement that records the paths, from one text: a literal for each would cost ten microseconds."""
     texts = json.dumps(paths).replace("'", "''")
     return f"INSERT INTO loaded_files SELECT unnest(from_json('{texts}', '[\"VARCHAR\"]'))"
 

@@ -1,9 +1,9 @@
-"""The simpler star by dbt-duckdb: ``dbt run`` on the project beside this file.
+"""The simpler star with dbt-duckdb: ``dbt run`` on the project beside this file.
 
     python -m benchmarks.opponents.dbt_star DATABASE LOGS SONGS
 
-As its documentation has it: the files are sources with an ``external_location``, the staging models views, the star
-tables, two threads.
+As its documentation recommends: the files are sources with an ``external_location``, the staging models are views,
+the star's are tables, and there are two threads.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""The simpler star by dlt: the files as Arrow tables into DuckDB, and the star from them in SQL.
+"""The simpler star with dlt: the files go to DuckDB as Arrow tables, and SQL builds the star from them.
 
     python -m benchmarks.opponents.dlt_star DATABASE LOGS SONGS
 
-As its documentation has it for speed: resources yield Arrow tables, which are loaded as Parquet without a row being
-looked at, and the transformations run through the pipeline's SQL client. Its default, dictionaries from
+As its documentation recommends for speed: resources yield Arrow tables, which are loaded as Parquet without looking at
+single rows, and the transformations run through the pipeline's SQL client. Its default, dictionaries from
 ``read_jsonl``, takes many times as long.
 """
 
@@ -51,7 +51,7 @@ FROM staging_plays p LEFT JOIN staging_songs s
 
 
 def tables(paths: list[str], schema: pa.Schema) -> Iterator[pa.Table]:
-    """The lines of each file, of the columns of the schema."""
+    """The lines of each file, with the columns of the schema."""
     options = json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
     for path in paths:
         with pa.input_stream(path) as source:

@@ -1,4 +1,4 @@
-"""What the scripts written by hand share: how DuckDB is opened, and the files below a folder, tiny ones as one."""
+"""What the handwritten scripts share: DuckDB's settings, and the files below a folder, many combined into one."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "preserve_insertion_order": False,
     "autoload_known_extensions": False,
 }
-"""How DuckDB is opened: fast, and without looking for extensions elsewhere."""
+"""DuckDB's settings: it opens fast, and does not look for extensions elsewhere."""
 
 _FEW = 50
 
 
 def files_below(folder: str) -> Iterator[str]:
-    """The path of every file, in no order."""
+    """The path of every file, in no particular order."""
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
@@ -30,15 +30,15 @@ def files_below(folder: str) -> Iterator[str]:
 
 
 def in_sql(texts: Iterable[str]) -> str:
-    """A list of texts as SQL writes it."""
+    """A list of texts as an SQL literal."""
     return "[" + ", ".join("'" + text.replace("'", "''") + "'" for text in texts) + "]"
 
 
 @contextmanager
 def few(paths: Sequence[str]) -> Iterator[list[str]]:
-    """As few files with the same lines: to open many tiny ones would be most of what DuckDB does.
+    """The files, or one file with the same lines if there are many: DuckDB would mostly open tiny files.
 
-    The file that holds the lines of many is removed afterwards.
+    The combined file is removed afterwards.
     """
     if len(paths) <= _FEW or any(path.endswith(".gz") for path in paths):
         yield list(paths)

@@ -1,9 +1,9 @@
-"""The floor: a simpler star, in as little as DuckDB takes for it.
+"""The floor: a simpler star, in the least time that DuckDB takes for it.
 
     python -m benchmarks.opponents.floor DATABASE LOGS SONGS
 
-Five tables, no inferred members, no levels, no ledger, one tier of matching. This is what the tools beside it
-make as well, and their counts are compared with it.
+Five tables, no inferred members, no levels, no ledger, one tier of matching. The tools beside it build the same
+star, and the counts of all are compared with sparkify's.
 """
 
 from __future__ import annotations

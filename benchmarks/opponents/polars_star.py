@@ -1,9 +1,9 @@
-"""The simpler star by polars: lazy frames over the files, the star in expressions, Arrow into DuckDB.
+"""The simpler star with polars: lazy frames over the files, the star in expressions, Arrow into DuckDB.
 
     python -m benchmarks.opponents.polars_star DATABASE LOGS SONGS
 
-As its documentation has it: ``scan_ndjson`` with a schema, one ``collect_all`` for all frames, and DuckDB's scan of
-the Arrow tables that polars gives.
+As its documentation recommends: ``scan_ndjson`` with a schema, one ``collect_all`` for all frames, and DuckDB's scan
+of the Arrow tables that polars returns.
 """
 
 from __future__ import annotations

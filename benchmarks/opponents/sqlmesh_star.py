@@ -1,9 +1,9 @@
-"""The simpler star by SQLMesh: ``sqlmesh plan --auto-apply`` on the project beside this file.
+"""The simpler star with SQLMesh: ``sqlmesh plan --auto-apply`` on the project beside this file.
 
     python -m benchmarks.opponents.sqlmesh_star DATABASE LOGS SONGS
 
-As its documentation has it: models of kind FULL for the star and VIEW for the staging, the state in the database
-of the warehouse.
+As its documentation recommends: models of kind FULL for the star and VIEW for the staging, and the state in the
+warehouse's own database.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PROJECT = Path(__file__).with_name("sqlmesh_project")
 
 def main(database: str, logs: str, songs: str) -> None:
     """Build the star in the schema ``star``; this process becomes SQLMesh's."""
-    # It keeps a cache and logs in the folder of the project.
+    # SQLMesh keeps a cache and logs in the project folder.
     project = Path(database).with_name("sqlmesh_project")
     shutil.copytree(PROJECT, project, dirs_exist_ok=True)
     os.environ.update(
