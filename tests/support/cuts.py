@@ -1,16 +1,16 @@
-"""Loads of the stand-in for Redshift whose connection is cut: what is stored, and what the command said of it.
+"""Cut the connections of loads of the stand-in for Redshift, and check the stored rows and the exit code.
 
     python -m tests.support.cuts --cuts 1000 [--seed N]
 
 A proxy between redshift_connector and the stand-in cuts the connection of each load. In three of ten loads it
-does so when the stand-in has committed and has not answered, or is about to commit; in the others after any
-byte of either direction, TLS and all. Some loads are cut more than once, and some cannot connect again. Each
-loads one new file by the command: exit 0 if and only if the plays of the file are there, all of them and
-once; otherwise 75, and where they are there all the same, the message says that it is not known. The next
-load must find or load them. After each twenty files the star must be that of the same files on DuckDB, which
-nobody disturbed. Prints one line of JSON, and exits with 1 when something of this was not so.
+cuts when the stand-in has committed and not yet answered, or is about to commit; in the others after a random
+byte in either direction, TLS included. Some loads are cut more than once, and some cannot reconnect. Each load
+runs the command on one new file. It must exit with 0 if and only if all plays of the file are stored, exactly
+once; otherwise with 75, and if the plays are stored nevertheless, the message must say that the outcome is
+unknown. The next load must find or load them. After every twenty files the star must equal that of an
+undisturbed DuckDB load of the same files. Prints one line of JSON, and exits with 1 on any violation.
 
-``--sabotage`` loads with a loader that begins again without looking what is there; ends when that shows.
+``--sabotage`` uses a loader that retries without checking what is stored, and stops once that is detected.
 """
 
 from __future__ import annotations
@@ -45,18 +45,18 @@ from tests.support.making import event, write
 from tests.support.tcp_proxy import CuttingProxy, Direction, cutting_proxy
 
 _ROUNDS = 20
-"""Files after which the star is compared, and another warehouse begins."""
+"""Number of files after which the star is compared and a new warehouse begins."""
 _LOST = 0.3
-"""The part of the loads whose COMMIT is not answered."""
+"""The share of the loads whose COMMIT is not answered."""
 
 
 @dataclass
 class CutAtCommit(Fault):
-    """Cuts the connection at the COMMIT of a load, which takes place all the same.
+    """Cuts the connection at the COMMIT of a load, which takes effect nevertheless.
 
-    :ivar cut: cuts.
-    :ivar late: whether it cuts before the server begins to commit, which then takes a while; else after it.
-    :ivar times: how many COMMITs in a row.
+    :ivar cut: the function that cuts.
+    :ivar late: whether to cut before the server begins to commit, which is then delayed; else after the commit.
+    :ivar times: how many COMMITs in a row to cut.
     """
 
     cut: Callable[[], None] = lambda: None
@@ -64,7 +64,7 @@ class CutAtCommit(Fault):
     in_load: bool = False
 
     def matches(self, sql: str, when: When) -> bool:
-        """Cut where it is time for it; never a fault of the server itself."""
+        """Cut at the right moment. Always returns False: the server itself has no fault."""
         if re.match(r"\s*LOCK\b", sql):
             self.in_load = True
         elif self.in_load and self.pattern.search(sql) and self.fired < (self.times or 0):
@@ -73,7 +73,7 @@ class CutAtCommit(Fault):
                 self.in_load = False
                 self.cut()
                 if self.late:
-                    # Long enough for the client to come back and ask.
+                    # Long enough for the client to reconnect and ask.
                     time.sleep(0.05)
         elif re.match(r"\s*ROLLBACK\b", sql):
             self.in_load = False
@@ -82,9 +82,9 @@ class CutAtCommit(Fault):
 
 @dataclass
 class Cuts:
-    """The rounds, and what was seen.
+    """Runs the cut loads, and collects the counts and violations.
 
-    :ivar load: loads what is new through the proxy; its exit code and what it wrote to stderr.
+    :ivar load: loads the new files through the proxy; returns the exit code and what was written to stderr.
     """
 
     standin: Standin
@@ -100,7 +100,7 @@ class Cuts:
         self.whole: dict[Direction, int] = {"up": 0, "down": 0}
 
     def run(self, cuts: int, *, until_wrong: bool = False) -> None:
-        """So many cut loads, in blocks with a warehouse each."""
+        """Run this many cut loads, in blocks with one warehouse each."""
         block = 0
         while (left := cuts - self.seen["loads"]) > 0 and not (until_wrong and self.wrong):
             self._block(block, min(left, _ROUNDS), until_wrong=until_wrong)
@@ -130,7 +130,7 @@ class Cuts:
                 self.wrong.append(f"seed {self.seed}, block {block}: another star; checks: {failed}")
 
     def _one(self, said: str, number: int) -> None:
-        """One cut load, and the next."""
+        """Run one cut load, and after a failure the next load."""
         chance = self.chance
         lost = chance.random() < _LOST
         refuse = chance.random() < 0.2
@@ -171,7 +171,7 @@ class Cuts:
                 self.wrong.append(f"{said}, loaded again: {self._plays(number)} plays, exit {again}")
 
     def _put(self, logs: Path, number: int) -> None:
-        # One more listener now and then, and each song by one artist of three.
+        # A few listeners in turn, and each song by one of three artists.
         lines = [
             event(
                 sessionId=number,
@@ -196,11 +196,11 @@ class Cuts:
 
 
 _PLAYS = 3
-"""Of each file."""
+"""Number of plays in each file."""
 
 
 def command(standin: Standin, port: int, home: Path) -> tuple[int, str]:
-    """``sparkify-etl load`` through a port: its exit code, and what it wrote to stderr."""
+    """Run ``sparkify-etl load`` through a port. Returns its exit code, and what it wrote to stderr."""
     environment = {
         **standin.environment,
         "SPARKIFY_DATABASE_URL": standin.url.replace(f":{standin.port}/", f":{port}/"),
@@ -216,7 +216,7 @@ def command(standin: Standin, port: int, home: Path) -> tuple[int, str]:
 
 
 def naive(standin: Standin, port: int) -> tuple[int, str]:
-    """What a load must not do: insert the newest file, and insert it again when the connection was lost."""
+    """Do what a load must not do: insert the newest file, and insert it again if the connection was lost."""
     number = max(int(Path(uri).stem) for uri in standin.objects_below("s3://plays/log_data/"))
     values = ", ".join(
         f"({number}, {item}, '2018-11-01', 1, 'free', 'SO', 'AR', 'exact', 1, 1)" for item in range(_PLAYS)
@@ -238,7 +238,7 @@ def naive(standin: Standin, port: int) -> tuple[int, str]:
 
 
 def main() -> None:
-    """Cut, look, load, compare."""
+    """Cut, inspect, load, compare."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cuts", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
@@ -254,7 +254,7 @@ def main() -> None:
 
 
 def run(standin: Standin, folder: Path, *, cuts: int, seed: int, sabotage: bool = False) -> dict[str, Any]:
-    """So many cut loads: what was seen, and what was wrong."""
+    """Run this many cut loads. Returns the counts and the violations."""
     home = folder / "home"
     home.mkdir()
     with cutting_proxy(standin.port) as proxy:

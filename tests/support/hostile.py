@@ -1,13 +1,13 @@
-"""Hostile names in files, values, options and settings: none is run as SQL, and no terminal obeys one.
+"""Check that no hostile name in files, values, options or settings runs as SQL or controls a terminal.
 
     python -m tests.support.hostile --names 1000 [--seed N]
 
-Each name is the name of a file, and the title, artist, place and user agent of the play in it, loaded into
-DuckDB: the texts must be stored as they were, every table must be there, and what the commands print has no
-control character. One in ten is also given to options and settings: the command ends with 2 or says nothing
-of it; and one in ten to the settings of Redshift, for which a dry run must print the statements of a
-harmless name, or refuse. Prints one line of JSON, and exits with 1 when something of this was not so.
-``--sabotage`` escapes nothing.
+Each name is used as a file name, and as the title, artist, location and user agent of the play in that file,
+and loaded into DuckDB: the texts must be stored unchanged, no table may be lost, and the commands must print no
+control character. One in ten is passed to settings, and to options, which must end the command with 1 or 2;
+one in ten is passed to the settings of Redshift: a dry run must print the same kinds of statements as for a
+harmless name, or refuse. Prints one line of JSON, and exits with 1 on any violation.
+``--sabotage`` turns the escaping off.
 """
 
 from __future__ import annotations
@@ -45,18 +45,18 @@ _CONTROLS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]"
 )
 _EACH = 50
-"""Files of a load."""
+"""Number of files in a load."""
 
 
 def name(chance: random.Random) -> str:
-    """A hostile name, which no file system and no JSON refuses."""
+    """A random hostile name that file systems and JSON accept."""
     text = "".join(chance.choice(_PIECES) for _ in range(chance.randint(1, 4))).replace("/", "|")[:60]
-    # Blanks around it are not kept, and a text of blanks is none.
+    # Blanks at the ends are not stored, and a blank text counts as missing.
     return f"x{text}x" if text != text.strip() else text
 
 
 class Hostile:
-    """What is done with the names, and what was wrong."""
+    """Uses the names in files, options and settings, and collects the violations."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -65,7 +65,7 @@ class Hostile:
         self.wrong: list[str] = []
 
     def run_command(self, said: str, *arguments: str, **settings: str) -> tuple[int, str]:
-        """A command: its exit code and its stdout. What it prints may not act on a terminal."""
+        """Run a command, whose output must not control a terminal. Returns its exit code and its stdout."""
         environment = {"SPARKIFY_DATABASE_URL": self.url, **settings}
         done = run_here("sparkify", *arguments, cwd=self.folder, environment=environment)
         self.seen["commands"] += 1
@@ -78,7 +78,7 @@ class Hostile:
         return done.returncode, done.stdout
 
     def load(self, number: int, names: list[str]) -> None:
-        """Load files of these names, with plays of these texts."""
+        """Load files with these names, whose plays have the same texts."""
         said = f"load {number}"
         logs = self.folder / "log_data"
         for item, hostile in enumerate(names):
@@ -90,7 +90,7 @@ class Hostile:
                 location=hostile,
                 userAgent=hostile,
             )
-            # One of them has a line that is rejected, and shown.
+            # The first file also has a line that is rejected and displayed.
             lines = [json.dumps(line), *([json.dumps(hostile)] if item == 0 else [])]
             write(logs / f"{number}-{item}{hostile}.json", lines)
         code, _ = self.run_command(
@@ -116,7 +116,7 @@ class Hostile:
             self.wrong.append(f"{said}: exit {code}, stored otherwise: {different[:3]!r}, canary {alive}")
 
     def options(self, hostile: str) -> None:
-        """Give a name to options and settings."""
+        """Pass a name to options and settings."""
         said = repr(hostile)
         for arguments in (
             ("load", "--only", hostile),
@@ -134,7 +134,7 @@ class Hostile:
         self.seen["options"] += 1
 
     def statements(self, hostile: str | None) -> dict[str, list[str] | None]:
-        """The kinds of the statements of a dry run for Redshift, by setting with the name; None: refused."""
+        """The kinds of statements of a Redshift dry run, by the setting that has the name; None if refused."""
         harmless = {
             "SPARKIFY_DATABASE_URL": "redshift+redshift_connector://u:p@localhost:1/dev",
             "SPARKIFY_IAM_ROLE_ARN": ROLE,
@@ -154,7 +154,7 @@ class Hostile:
         return found
 
     def redshift(self, hostile: str, expected: list[str] | None) -> None:
-        """Give a name to the settings of Redshift."""
+        """Pass a name to the settings of Redshift."""
         try:
             found = self.statements(hostile)
         except sqlglot.errors.SqlglotError as error:
@@ -169,9 +169,9 @@ class Hostile:
 
 
 def run(folder: Path, *, names: int, seed: int, sabotage: bool = False) -> dict[str, Any]:
-    """So many names: what was seen, and what was wrong."""
+    """Try this many names. Returns the counts and the violations."""
     chance = random.Random(seed)
-    # It says that it takes LOCK and RESET as they are.
+    # sqlglot warns that it passes LOCK and RESET through unparsed.
     logging.getLogger("sqlglot").setLevel(logging.ERROR)
     found = Hostile(folder)
     every = [name(chance) for _ in range(names)]
@@ -187,7 +187,7 @@ def run(folder: Path, *, names: int, seed: int, sabotage: bool = False) -> dict[
 
 
 def main() -> None:
-    """Name, load, look, print."""
+    """Generate the names, load, inspect, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--names", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)

@@ -1,19 +1,20 @@
-"""Loads and migrations of DuckDB at which an operation on a file fails or is the last: at each of them in turn.
+"""Inject a fault or a kill at every file operation of DuckDB loads and migrations, one at a time.
 
     python -m tests.support.io_faults [--every K] [--only second kill] [--seed N]
 
-What is counted: every write, sync, truncation, creation, rename, link and removal of a file beside the
-database or in TMPDIR. At the N-th the process gets SIGKILL, before it or in the middle of a write (at half,
-or after some sectors of 512 bytes), or the operation fails with ENOSPC or EIO, once or from then on. N runs
-over all operations of a first load, of a second one, of a full refresh, and of each migration up and down.
+Operations are every write, sync, truncation, creation, rename, link and removal of a file beside the database
+or in TMPDIR. At operation N the process gets SIGKILL, either before it or in the middle of a write (at half, or
+after some sectors of 512 bytes), or the operation fails with ENOSPC or EIO, once or from then on. N covers all
+operations of a first load, of a second load, of a full refresh, and of each migration up and down.
 
-Afterwards ``sparkify-etl status`` must open the file, the star is that of before or of after,
-whole, and the tables are those of the revision. Exit 0 if and only if the load was committed, or the message
-says that it is not known; no traceback. Then the same load is run to its end, and must come to the star of a
-load that nobody disturbed. Prints one line of JSON, and exits with 1 when something of this was not so.
+Afterwards ``sparkify-etl status`` must open the file, the star must be complete and equal to the one before or
+after, and the tables must match the revision. The command must exit with 0 if and only if the load committed,
+unless the message says that the outcome is unknown, and must print no traceback. Then the same action runs to
+its end, and must produce the result of an undisturbed one. Prints one line of JSON, and exits with 1 on any
+violation.
 
-A case is two processes, forked from one that has imported everything and never opens a database.
-``--sabotage`` commits after every statement; ends with the first case that shows it.
+A case takes two processes, forked from one that has imported everything and never opens a database.
+``--sabotage`` commits after every statement, and stops at the first case that detects it.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ NAME = "sparkify.duckdb"
 class Fault:
     """What happens at the N-th operation.
 
-    :ivar of: to operations of these kinds alone; see :meth:`Shim.disarm`.
+    :ivar of: the kinds of operations it applies to; see :meth:`Shim.disarm`.
     """
 
     mode: int
@@ -72,20 +73,20 @@ FAULTS = {
     "EIO": Fault(FAIL, error=errno.EIO),
     "EIO for good": Fault(FAIL, error=errno.EIO, for_good=True),
 }
-"""By name."""
+"""The faults by name."""
 
 Action = Callable[[Path], dict[str, Any]]
 
 
 @dataclass
 class Scenario:
-    """Something that is done to a database, and what is there before and after it.
+    """An action on a database, and the contents of the database before and after it.
 
-    :ivar base: the file of before; None: there is none.
-    :ivar states: what may be found afterwards: that of before, and that of after.
-    :ivar twice: what is there when it was done twice.
-    :ivar kinds: of the operations that it takes.
-    :ivar files: what it leaves beside the database.
+    :ivar base: the file before the action; None if there is none.
+    :ivar states: the contents that are allowed afterwards: those before, and those after.
+    :ivar twice: the contents after running the action twice.
+    :ivar kinds: the kinds of its file operations, in order.
+    :ivar files: the files in the case's folder after the action.
     """
 
     name: str
@@ -101,7 +102,7 @@ class Scenario:
 
 
 def command(*arguments: str, folder: Path) -> dict[str, Any]:
-    """How a command on the database of a folder ended, and what it wrote to stderr."""
+    """Run a command on the database of a folder: its exit code, and what it wrote to stderr."""
     environment = {"SPARKIFY_DATABASE_URL": f"duckdb:///{folder / NAME}", "TMPDIR": str(folder / "tmp")}
     tempfile.tempdir = str(folder / "tmp")
     done = run_here("sparkify", *arguments, cwd=folder.parent, environment=environment)
@@ -109,7 +110,7 @@ def command(*arguments: str, folder: Path) -> dict[str, Any]:
 
 
 def load(data: Path, folder: Path, *options: str) -> dict[str, Any]:
-    """Load what is new."""
+    """Load the new files."""
     logs, songs = str(data / "log_data"), str(data / "song_data")
     return command("load", "--log-data", logs, "--song-data", songs, *options, folder=folder)
 
@@ -120,7 +121,7 @@ def upgrade(revision: str, folder: Path) -> dict[str, Any]:
 
 
 def downgrade(revision: str, folder: Path) -> dict[str, Any]:
-    """Take the tables back to a revision, for which there is no command."""
+    """Downgrade the tables to a revision, for which there is no command."""
     with Warehouse(f"duckdb:///{folder / NAME}") as warehouse:
         try:
             with translating(warehouse.database.translate):
@@ -131,7 +132,7 @@ def downgrade(revision: str, folder: Path) -> dict[str, Any]:
 
 
 def schema(folder: Path) -> str:
-    """The revision, and the columns of every table: what a file at the same revision has too."""
+    """The revision and the columns of every table, which are equal for all files at one revision."""
     engine = create_engine(f"duckdb:///{folder / NAME}")
     with engine.connect() as connection:
         columns = connection.exec_driver_sql(
@@ -146,7 +147,7 @@ def schema(folder: Path) -> str:
 
 
 def look(folder: Path, *, with_status: bool = True) -> dict[str, Any]:
-    """What is in the database: its star where it is at head, else its tables. Whether ``status`` opens it."""
+    """The database's star if it is at head, else its tables; and whether ``status`` opens it."""
     database = folder / NAME
     if not database.exists():
         return {"found": "nothing", "opens": True, "told": ""}
@@ -154,9 +155,9 @@ def look(folder: Path, *, with_status: bool = True) -> dict[str, Any]:
     try:
         found = schema(folder)
         if f"'{HEAD}'" in found:
-            # The checks, and every row.
+            # Includes the checks and every row.
             rows = fingerprint(database)
-            # An empty warehouse is none.
+            # An empty warehouse counts as nothing.
             found = rows if rows == "nothing" else f"{found} {rows}"
     except Exception as exc:
         return {"found": f"{type(exc).__name__}: {exc}", "opens": False, "told": status["told"] or str(exc)}
@@ -167,7 +168,7 @@ def look(folder: Path, *, with_status: bool = True) -> dict[str, Any]:
 
 
 class Faults:
-    """Runs scenarios with faults, and keeps what was wrong."""
+    """Runs scenarios with faults, and collects the violations."""
 
     def __init__(self, shim: Shim, folder: Path, *, seed: int) -> None:
         self.shim = shim
@@ -178,7 +179,7 @@ class Faults:
         self.cases = 0
 
     def prepare(self, scenario: Scenario) -> None:
-        """Run a scenario undisturbed: what it comes to, and the operations that it takes."""
+        """Run a scenario undisturbed, and record its results and its file operations."""
         case = self._case(scenario)
         before = asked(partial(look, case))["found"]
 
@@ -198,7 +199,7 @@ class Faults:
         shutil.rmtree(case)
 
     def run(self, scenario: Scenario, name: str, number: int) -> None:
-        """One case."""
+        """Run a scenario once, with the named fault at one operation."""
         self.cases += 1
         case = self._case(scenario)
         fault = FAULTS[name]
@@ -213,7 +214,7 @@ class Faults:
             return done
 
         done = asked(faulty)
-        # Otherwise it is DuckDB that ended it.
+        # Otherwise DuckDB itself aborted the process.
         killed = done.get("killed", False) and fault.mode != FAIL
         if done.get("killed") and not killed:
             done = {"code": 134, "told": "aborted"}
@@ -251,7 +252,7 @@ class Faults:
                 f"{said}, again: exit {found['again']['code']}, {_short(found['last']['found'])}: "
                 f"{found['again']['told'].strip()[-500:]}"
             )
-        # No row is lost by it, and it may be removed by hand.
+        # A leftover file costs no row, and may be removed by hand.
         self.seen["left a file"] += bool({path.name for path in case.iterdir()} - set(scenario.files))
         shutil.rmtree(case)
 
@@ -268,13 +269,13 @@ def _short(text: str) -> str:
 
 
 def asked(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What work returned that was done in another process; ``{"killed": True}`` where it was killed."""
+    """Do work in another process: what it returned, or ``{"killed": True}`` if the process was killed."""
     answer = forked(lambda: json.dumps(work()))
     return {"killed": True} if answer is None else json.loads(answer)
 
 
 def scenarios(folder: Path, data: Path) -> Iterator[Scenario]:
-    """All of them, in the order in which each makes what the next begins with."""
+    """All scenarios, in the order in which each creates the starting point of the next."""
     last = max((data / "log_data").rglob("*.json"))
     kept = folder / "last"
     last.rename(kept)
@@ -302,7 +303,7 @@ def scenarios(folder: Path, data: Path) -> Iterator[Scenario]:
 
 
 def import_all(folder: Path, data: Path) -> None:
-    """Import here what a load imports when it needs it: once, and not in each process."""
+    """Import the modules that a load imports lazily: once here, and not in each forked process."""
 
     def names() -> str:
         case = folder / "imports"
@@ -326,7 +327,7 @@ def import_all(folder: Path, data: Path) -> None:
 
 
 def main() -> None:
-    """Count, spoil, look, do again, compare."""
+    """Count the operations, inject the faults, inspect, run again, compare."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--every", type=int, default=1, help="one operation in so many of each scenario and fault"
@@ -346,7 +347,7 @@ def main() -> None:
 
 
 def run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """All cases: what was seen, and what was wrong."""
+    """Run all cases. Returns the counts and the violations."""
     data = folder / "data"
     generate(data, events=options.events, songs=60, days=4, seed=options.seed)
     import_all(folder, data)
@@ -359,7 +360,7 @@ def run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         kind = scenario.name.split()[0]
         if only and kind not in only:
             if only <= set(points):
-                # Those that follow are each made by what comes before.
+                # Only the scenarios up to the last requested one are needed: each builds on those before it.
                 break
             continue
         faults.prepare(scenario)

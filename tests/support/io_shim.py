@@ -1,4 +1,4 @@
-"""Spoils or records what a process writes below a folder, from the N-th operation on: see io_shim.c."""
+"""Disturb a process at its N-th file operation below a folder, or record the operations: see io_shim.c."""
 
 from __future__ import annotations
 
@@ -14,32 +14,33 @@ from typing import Final
 __all__ = ["COUNT", "FAIL", "KILL", "SECTORS", "TORN", "Shim", "missing", "require_shim"]
 
 COUNT: Final = 1
-"""Only count, and record where a file for that was named."""
+"""Only count, and record if a file was set with :meth:`Shim.record`."""
 KILL: Final = 2
-"""SIGKILL instead of the operation."""
+"""Send SIGKILL instead of the operation."""
 TORN: Final = 3
-"""The first half of a write, and SIGKILL."""
+"""Perform the first half of a write, then SIGKILL."""
 SECTORS: Final = 4
-"""Some of the first sectors of 512 bytes of a write, and SIGKILL."""
+"""Perform a random number of the first sectors of 512 bytes of a write, then SIGKILL."""
 FAIL: Final = 5
-"""The operation fails with an error."""
+"""Let the operation fail with an error."""
 
 _SOURCE = Path(__file__).with_name("io_shim.c")
 _VARIABLE = "IO_SHIM"
 
 
 def missing() -> str | None:
-    """Why there is no shim here; None where there is one."""
+    """Why the shim is not available here; None if it is."""
     if not sys.platform.startswith("linux"):
         return "LD_PRELOAD and /proc are those of Linux"
     return None if _compiler() else "no compiler of C (cc, gcc or clang) is here"
 
 
 def require_shim(module: str) -> None:
-    """See that this process has the shim. One that has none runs the module once more, with the shim before the
-    C library, and ends with its exit code.
+    """Require that this process has loaded the shim.
 
-    :raises SystemExit: so, and where there is no shim here.
+    Otherwise run the module again with the shim preloaded before the C library, and exit with its exit code.
+
+    :raises SystemExit: after running the module again, and if the shim is not available here.
     """
     if why := missing():
         raise SystemExit(f"not run: {why}")
@@ -66,7 +67,7 @@ def _compiler() -> str | None:
 class Shim:
     """The shim of this process.
 
-    :raises RuntimeError: where it was not loaded before the C library.
+    :raises RuntimeError: if it was not preloaded before the C library.
     """
 
     def __init__(self) -> None:
@@ -78,34 +79,33 @@ class Shim:
 
     @staticmethod
     def is_loaded() -> bool:
-        """Whether this process has one."""
+        """Whether this process has loaded the shim."""
         return _VARIABLE in os.environ
 
     def arm(
         self, folder: Path, mode: int, at: int = 0, *, error: int = 0, for_good: bool = False, seed: int = 0
     ) -> None:
-        """From now on: count what is written below the folder, and strike at the operation ``at``, from 1 on.
+        """Start to count the operations below the folder, and act at the operation ``at``, counted from 1.
 
-        :param error: of :data:`FAIL`, as in :mod:`errno`.
-        :param for_good: whether every later operation fails too.
+        :param error: the error of :data:`FAIL`, as in :mod:`errno`.
+        :param for_good: whether all later operations fail too.
         """
         arguments = (mode, ctypes.c_long(at), error, int(for_good), ctypes.c_uint(seed))
         self._library.io_arm(os.fsencode(folder), *arguments)
 
     def disarm(self) -> str:
-        """Do nothing more; the kinds of what was counted, a letter each.
+        """Stop counting. Returns the kinds of the counted operations, one letter each.
 
-        c: a file is made, w: written, t: cut or emptied, a: allocated, s: synced, r: renamed, l: linked,
-        u: unlinked.
+        c: created, w: written, t: truncated, a: allocated, s: synced, r: renamed, l: linked, u: unlinked.
         """
         self._library.io_disarm()
         kinds: bytes = self._library.io_kinds()
         return kinds.decode()
 
     def record(self, file: Path) -> None:
-        """Record into a file what is written while counting."""
+        """Record the operations in a file while counting."""
         self._library.io_record(os.fsencode(file))
 
     def mark(self, text: str) -> None:
-        """Put a text into the record."""
+        """Add a text to the record."""
         self._library.io_mark(text.encode())

@@ -1,13 +1,13 @@
-"""Loads that are killed at any moment: what is in the file afterwards, and what the next load makes of it.
+"""Kill loads at random moments, and check the file afterwards and after the next load.
 
     python -m tests.support.kills --kills 1000 [--seed N]
 
-Each load is a process of its own that gets SIGKILL after a random time. Half of them are first loads, which
-make the file as well; half add a day to a star that is there. Afterwards the file must open and hold the star
-of yesterday or of today, whole; then the same load is run to its end, and must come to the star of a load that
-nobody disturbed. Prints one line of JSON, and exits with 1 when a star was neither.
+Each load is a separate process that gets SIGKILL after a random time. Half of them are first loads, which also
+create the file; the other half add a day to an existing star. Afterwards the file must open and hold the star
+before or after the load, complete. Then the same load runs to its end, and must produce the star of an
+undisturbed load. Prints one line of JSON, and exits with 1 on any violation.
 
-The processes are forked from this one, which imports everything and never opens a database: to start Python a
+The processes are forked from this one, which imports everything and never opens a database: starting Python a
 thousand times would take most of the time.
 """
 
@@ -40,7 +40,7 @@ from tests.support.data import rows, star
 
 
 def forked(work: Callable[[], str], *, kill_after: float | None = None) -> str | None:
-    """What the work returned, done in another process; None when it was killed before."""
+    """Do the work in another process. Returns its result, or None if the process was killed first."""
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -69,14 +69,14 @@ def forked(work: Callable[[], str], *, kill_after: float | None = None) -> str |
 
 
 def load(database: Path, data: Path) -> str:
-    """Load what is new."""
+    """Load the new files."""
     with Warehouse(f"duckdb:///{database}") as warehouse:
         warehouse.load(log_data=data / "log_data", song_data=data / "song_data")
     return "loaded"
 
 
 def fingerprint(database: Path) -> str:
-    """The whole star, without what depends on the number of loads, and the lines that the ledger knows."""
+    """A hash of the star, without what depends on the number of loads, and the ledger's count of lines."""
     if not database.exists():
         return "nothing"
     with Warehouse(f"duckdb:///{database}") as warehouse:
@@ -88,7 +88,7 @@ def fingerprint(database: Path) -> str:
 
 
 def commit_after_every_statement() -> None:
-    """What a load must not do; the suite has to see it."""
+    """Make loads do what they must not do; the suite has to detect it."""
     run = Session.run
 
     def committing(
@@ -108,7 +108,7 @@ def commit_after_every_statement() -> None:
 
 
 def main() -> None:
-    """Kill, look, load, compare."""
+    """Kill, inspect, load, compare."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
@@ -120,14 +120,14 @@ def main() -> None:
     )
     options = parser.parse_args()
     with suppress(ImportError):
-        # DuckDB imports it at the first parameter where it is installed: once here, and not in each process.
+        # If installed, DuckDB imports it at the first parameter: do so once here, and not in each process.
         import pandas  # noqa: F401
     chance = random.Random(options.seed)
     with tempfile.TemporaryDirectory(prefix="sparkify-kills-") as name:
         folder = Path(name)
         data = folder / "data"
         generate(data, events=options.events, songs=150, days=4, seed=options.seed)
-        # Yesterday: all days but the last. By their names files are known to have been loaded.
+        # Yesterday: all days but the last. A loaded file is known by its name, so the last is moved away.
         last = max((data / "log_data").rglob("*.json"))
         last.rename(folder / "last")
         base = folder / "base.duckdb"

@@ -1,10 +1,11 @@
-"""Lines that are mutated at random: what becomes of each in the validation, in DuckDB's reader and its table.
+"""Fuzz lines of JSON: compare the validation, DuckDB's reader and the stored values with an oracle.
 
     python -m tests.support.line_fuzz --lines 1000000 [--seed N]
 
-What is right is told by an oracle of its own: orjson, which is strict, and the rules of the columns written out
-again. Three answers are compared with it: the verdict of the validation; that of the reader; and the values of
-every accepted line once they are stored, both ways. Prints a line of JSON, and exits with 1 when any disagrees.
+Each line is a plain row with random mutations. The oracle is independent: orjson, which is strict, and a second
+implementation of the column rules. It checks three results: the verdict of the validation, the verdict of the
+reader, and the stored values of every accepted line, through both paths. Prints one line of JSON, and exits
+with 1 if any of them disagrees.
 """
 
 from __future__ import annotations
@@ -40,10 +41,10 @@ __all__ = ["SOURCES", "Disagreement", "Fuzz", "Report", "mutated", "oracle"]
 SOURCES = (EVENTS, SONGS)
 _PLAIN: dict[str, Callable[[], dict[str, Any]]] = {"events": event, "songs": song}
 _BATCH = 2_000
-"""Lines that are stored by one statement, or judged."""
+"""Number of lines that one statement stores or judges."""
 
 _ALONE = 0.01
-"""The part of the rejected lines that are read as the only one of a file: it takes 20 ms."""
+"""The share of the rejected lines that are also read from a file of their own, which takes 20 ms."""
 
 TOKENS = (
     *(
@@ -134,7 +135,7 @@ TOKENS = (
     *("[" * 40 + "]" * 40, '"' + "x" * 16 + '"', '"' + "x" * 17 + '"', '"' + "x" * 1024 + '"'),
     *('"' + "x" * 1025 + '"', '"' + "é" * 512 + '"', '"' + "é" * 513 + '"', '"' + "x" * 16 + "   " + '"'),
 )
-"""What is put in the place of a value: most of it is no JSON, or no value of the column, or barely is."""
+"""Replacements for a value. Most are not JSON, or not a value of the column, or only just are."""
 
 NEW_KEYS = ("new", "tags", "USERID", "Song", "artist ", "", "item\\u0049nSession", "\\ud83d", "a\\u0000")
 SPACES = ("", " ", "\t", "\r", "  ", "\n", "\x0b", "\x0c", "\u00a0", "\ufeff", "\x00")
@@ -142,7 +143,7 @@ AROUND = ("", "", "", "", "", " ", "\t", "\r", "x", ",", "[", "]", "{}", "//", "
 
 
 def mutated(source: Source, draw: random.Random) -> bytes:
-    """One line: that of a plain row with a few mutations. Never blank, and without a newline."""
+    """The line of a plain row with a few mutations. It is never blank and has no newline."""
     while True:
         pairs = [(json.dumps(key), json.dumps(value)) for key, value in _PLAIN[source.name]().items()]
         for _ in range(draw.choice((0, 1, 1, 1, 2, 2, 3, 5))):
@@ -203,28 +204,28 @@ def _damaged(line: bytes, draw: random.Random) -> bytes:
 
 
 class _Integer(str):
-    """A number, as it is written: without a fraction or an exponent."""
+    """The text of a number without a fraction or an exponent."""
 
     __slots__ = ()
 
 
 class _Real(str):
-    """The other numbers."""
+    """The text of any other number."""
 
     __slots__ = ()
 
 
 class Wrong(Exception):
-    """The line is to be rejected."""
+    """The line must be rejected."""
 
 
 Row = tuple[Any, ...]
 
 
 def oracle(source: Source, line: bytes) -> Row | None:
-    """The values of a line in the order of the columns, or None where it is to be rejected.
+    """The values of a line in the order of the columns, or None if it must be rejected.
 
-    :raises ValueError: where the line is no JSON, of which DuckDB and the validation may yet make sense.
+    :raises ValueError: if the line is not JSON. DuckDB and the validation may still be able to read it.
     """
     pairs: list[tuple[str, Any]] = []
     if not isinstance(_strictly(line), dict):
@@ -234,8 +235,7 @@ def oracle(source: Source, line: bytes) -> Row | None:
         pairs[:] = of
         return dict(of)
 
-    # What orjson does not tell: keys that are there twice, and how a number is written. The pairs of the
-    # outermost object come last.
+    # orjson hides duplicate keys and the spelling of numbers. The pairs of the outermost object come last.
     found = json.loads(line, object_pairs_hook=keep, parse_int=_Integer, parse_float=_Real)
     keys = [key for key, _ in pairs]
     if any(keys.count(one.key) > 1 for one in source.fields.values()):
@@ -256,14 +256,14 @@ def _strictly(line: bytes) -> Any:
     try:
         return orjson.loads(line)
     except orjson.JSONDecodeError as exc:
-        # JSON has no largest number, and orjson has.
+        # JSON sets no limit on numbers, but orjson does.
         if "infinity" not in str(exc):
             raise
         return orjson.loads(_HUGE.sub(b"1", line))
 
 
 _HUGE = re.compile(rb"\b\d+[eE]\+?\d{3,}|\b\d{309,}")
-"""A number that no double is near to."""
+"""A number that is too large for a double."""
 
 
 def _value(kind: Any, one: JsonField, value: Any) -> Any:
@@ -288,7 +288,7 @@ def _as_text(value: Any, length: int | None) -> Any:
     if isinstance(value, _Integer):
         value = str(int(value))
     elif isinstance(value, _Real):
-        # The shortest text of the nearest double, if there is one.
+        # The shortest text of the nearest double, if that is finite.
         value = repr(float(value)) if math.isfinite(float(value)) else str(value)
     stored = value.rstrip(" ")
     if "\0" in stored or len(stored.encode()) > (length or sys.maxsize) or _reads_as_container(stored):
@@ -328,7 +328,7 @@ def _as_number(value: Any, one: JsonField, form: str, kind: type[int] | type[flo
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A line of which two answers differ."""
+    """A line for which two results differ."""
 
     what: str
     line: bytes
@@ -337,7 +337,7 @@ class Disagreement:
 
 @dataclass
 class Report:
-    """What was tried and found."""
+    """Counts of what was tried, and the disagreements found."""
 
     seed: int
     lines: int = 0
@@ -345,7 +345,7 @@ class Report:
     disagreements: list[Disagreement] = field(default_factory=list)
 
     def as_json(self) -> str:
-        """One line."""
+        """The report as one line of JSON."""
         told = [f"{one.what}: {one.detail}: {one.line!r}" for one in self.disagreements[:20]]
         return json.dumps(
             {
@@ -359,7 +359,7 @@ class Report:
 
 
 class Fuzz:
-    """Gives the same lines to all, and compares."""
+    """Feeds the same lines to the validation, the reader and the oracle, and compares the results."""
 
     def __init__(self, folder: Path, seed: int = 0) -> None:
         self._path = folder / "lines.json"
@@ -369,7 +369,7 @@ class Fuzz:
         self._readers = {source.name: _Reader(source, self._path) for source in SOURCES}
 
     def run(self, lines: int) -> Report:
-        """Try so many lines of either source in turn."""
+        """Try this many lines in total, an equal share for each source."""
         for source in SOURCES:
             reader, validator = self._readers[source.name], LineValidator(source)
             accepted: list[tuple[bytes, Row]] = []
@@ -387,7 +387,7 @@ class Fuzz:
         return self.report
 
     def _try(self, source: Source, line: bytes, validator: LineValidator, reader: _Reader) -> Row | None:
-        """Compare the verdicts on a line; its values where it is accepted."""
+        """Compare the verdicts on a line. Returns its values if it is accepted."""
         violation = validator.validate(line)
         kinds = self.report.kinds
         try:
@@ -395,7 +395,7 @@ class Fuzz:
         except ValueError:
             right, kind = None, "no JSON"
             if violation is None:
-                # Lax: what it is written as must be JSON, and of the same values.
+                # Lax: the line is rewritten as strict JSON, which must have the same values.
                 kinds["lax"] += 1
                 right = oracle(source, strict(line))
         kinds[f"{kind}, {'rejected' if violation else 'accepted'}"] += 1
@@ -410,7 +410,10 @@ class Fuzz:
         return right
 
     def _look_at_rejected(self, reader: _Reader) -> None:
-        """The reader must accept none: it is asked of all at once, and of some, and each it accepts, alone."""
+        """Check that the reader accepts no rejected line.
+
+        It reads them all at once; each one it accepts, and a random sample, it also reads alone.
+        """
         rejected = [(line, reason) for line, reason in self._rejected if not is_suspect(line)]
         self._rejected = []
         verdicts = reader.verdicts([line for line, _ in rejected])
@@ -421,13 +424,13 @@ class Fuzz:
                 self._disagree("reader accepts", line, reason)
 
     def _store(self, reader: _Reader, accepted: Sequence[tuple[bytes, Row]]) -> None:
-        """Store accepted lines, as the validation hands them on and as the reader has them, and compare."""
+        """Store accepted lines, both through the validation and directly through the reader, and compare."""
         if not accepted:
             return
         self._compare(accepted, reader.store([strict(line) for line, _ in accepted], validated=True))
         fast = [(line, row) for line, row in accepted if not is_suspect(line)]
         if (stored := reader.store([line for line, _ in fast], validated=False)) is None:
-            # One or more go the slow way, which is right as well: which, and why?
+            # The reader refuses some, which then take the slow path. That is allowed, but only for a reason.
             verdicts = reader.verdicts([line for line, _ in fast])
             self._look_at_slow([line for (line, _), right in zip(fast, verdicts, strict=True) if not right])
             fast = [one for one, right in zip(fast, verdicts, strict=True) if right]
@@ -435,7 +438,7 @@ class Fuzz:
         self._compare(fast, stored)
 
     def _look_at_slow(self, lines: Sequence[bytes]) -> None:
-        """The reader is stricter than the validation only with what it cannot tell from something else."""
+        """Check that the reader is stricter than the validation only where it cannot tell two things apart."""
         for line in lines:
             self.report.kinds["read line by line"] += 1
             if not _UNCLEAR.search(line):
@@ -455,18 +458,18 @@ class Fuzz:
 
 
 _UNCLEAR = re.compile(rb'"-?(?:nan|inf(?:inity)?) *"|"[\[{]', re.IGNORECASE)
-"""A text that reads as a constant or may read as an array or an object: the reader cannot tell them apart."""
+"""A text that looks like a constant, an array or an object: the reader cannot tell the difference."""
 
 
 def is_suspect(line: bytes) -> bool:
-    """Whether the spool has a file with this line validated, whatever the reader says."""
+    """Whether the spool sends a file with this line to the validation, whatever the reader says."""
     counter = LineCounter()
     counter.feed(line)
     return counter.suspect
 
 
 class _Reader:
-    """DuckDB, with a staging table of all columns that keeps every line."""
+    """A DuckDB connection with a staging table that has all columns and keeps every line."""
 
     def __init__(self, source: Source, path: Path) -> None:
         self._source = replace(source, kept=None)
@@ -480,7 +483,7 @@ class _Reader:
         self._columns = ", ".join(f'"{column.name}"' for column in source.fields)
 
     def count(self, lines: Sequence[bytes]) -> int | None:
-        """How many lines it reads; None when it refuses."""
+        """The number of lines that it reads; None if it refuses them."""
         self._write(lines)
         try:
             found = self._connection.execute(count_lines(self._source), [[str(self._path)]]).fetchone()
@@ -489,7 +492,10 @@ class _Reader:
         return None if found is None else int(found[0])
 
     def verdicts(self, lines: Sequence[bytes]) -> list[bool]:
-        """Whether it accepts each line: its own condition for every row; what it cannot parse has no values."""
+        """Whether it accepts each line.
+
+        Evaluates the reader's own condition for every row. A line that it cannot parse has no values.
+        """
         if not lines:
             return []
         self._write(lines)
@@ -502,7 +508,7 @@ class _Reader:
         try:
             found = [bool(one) for (one,) in self._connection.execute(rows, [[str(self._path)]]).fetchall()]
         except (duckdb.Error, UnicodeDecodeError):
-            # There are errors that it does not ignore.
+            # ignore_errors does not cover every error.
             found = []
         if len(found) == len(lines):
             return found
@@ -512,7 +518,7 @@ class _Reader:
         return self.verdicts(lines[:middle]) + self.verdicts(lines[middle:])
 
     def store(self, lines: Sequence[bytes], *, validated: bool) -> list[Row] | None:
-        """The rows that are stored of lines, in their order; None when it refuses."""
+        """The rows stored from the lines, in their order; None if it refuses them."""
         self._write(lines)
         self._connection.execute(f"TRUNCATE {self._table}")
         statement = insert_files(self._source, "fuzz", validated=validated)
@@ -535,7 +541,7 @@ def _type(kind: Any) -> str:
 
 
 def main() -> Iterator[str]:
-    """Run it as the arguments say; the report, line by line."""
+    """Run the fuzzer with the command line's arguments. Yields the report, line by line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lines", type=int, default=200_000)
     parser.add_argument("--seed", type=int, default=0)

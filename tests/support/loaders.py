@@ -1,13 +1,12 @@
-"""Many processes that load one DuckDB file at once, and some that read it: each file once, no reader fails.
+"""Load one DuckDB file from many processes at once while others read it: one load per file, no failed reader.
 
     python -m tests.support.loaders --rounds 100 [--loaders 8] [--readers 2]
 
-In each round there is one new file, and every process begins at the same moment: one load loads it, the
-others have nothing new, or end with 75 where they do not wait for the lock, in every other round. Each
-reader ends with 0, and counts the plays of before or of after. Prints one line of JSON, and exits with 1
-when something of this was not so.
+Each round has one new file, and all processes begin at the same moment. One load loads the file; the others
+find nothing new or, in every other round, do not wait for the lock and may end with 75. Each reader must end
+with 0, and count the plays before or after the load. Prints one line of JSON; exits with 1 on any violation.
 
-``--sabotage`` loads without reading which files are known; ends when that shows.
+``--sabotage`` loads without reading which files are known, and stops once that is detected.
 """
 
 from __future__ import annotations
@@ -31,12 +30,12 @@ from tests.support.data import rows
 from tests.support.making import event, write
 
 _PLAYS = 20
-"""Of each round."""
+"""Number of plays in each round."""
 _NAME = "sparkify.duckdb"
 
 
 def started(work: Callable[[], str]) -> tuple[int, int]:
-    """A process that does some work: its id, and the pipe that it answers into."""
+    """Start a process that does some work. Returns its id, and the pipe for its answer."""
     read, answers = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -52,7 +51,7 @@ def started(work: Callable[[], str]) -> tuple[int, int]:
 
 
 def ended(process: tuple[int, int]) -> str:
-    """What it answered; nothing where it died."""
+    """Wait for a process. Returns its answer, which is empty if the process died."""
     pid, read = process
     with os.fdopen(read, "rb") as pipe:
         answer = pipe.read().decode()
@@ -61,14 +60,14 @@ def ended(process: tuple[int, int]) -> str:
 
 
 def command(folder: Path, *arguments: str) -> str:
-    """How a command ended, and what it printed, as JSON."""
+    """Run a command. Returns its exit code and its output as JSON."""
     environment = {"SPARKIFY_DATABASE_URL": f"duckdb:///{folder / _NAME}"}
     done = run_here("sparkify", *arguments, cwd=folder, environment=environment)
     return json.dumps({"code": done.returncode, "out": done.stdout, "told": done.stderr})
 
 
 def count(folder: Path) -> str:
-    """The plays, the loads, and the checks that fail, as JSON."""
+    """The number of plays and of loads, and the failed checks, as JSON."""
     with Warehouse(f"duckdb:///{folder / _NAME}") as warehouse:
         plays, loads = rows(
             warehouse, "SELECT (SELECT count(*) FROM songplays), (SELECT count(*) FROM load_history)"
@@ -77,7 +76,7 @@ def count(folder: Path) -> str:
 
 
 def forget_known_files() -> None:
-    """What a load must not do; the suite has to see it."""
+    """Make loads do what they must not do; the suite has to detect it."""
     read_known = ledger.read_known
 
     def nothing_known(*arguments: Any) -> ledger.Known:
@@ -88,7 +87,7 @@ def forget_known_files() -> None:
 
 
 class Rounds:
-    """Some loads and readers at once, again and again."""
+    """Runs rounds of simultaneous loads and readers, and collects the violations."""
 
     def __init__(self, folder: Path, *, loaders: int, readers: int) -> None:
         self.folder = folder
@@ -97,9 +96,9 @@ class Rounds:
         self.wrong: list[str] = []
 
     def run(self, number: int) -> None:
-        """One round."""
+        """Run one round."""
         logs = self.folder / "log_data"
-        # A thousand users, so that the star grows by more than plays.
+        # Fifty users in turn, so that more than songplays grows.
         lines = (event(sessionId=number, itemInSession=n, userId=str(1 + number % 50)) for n in range(_PLAYS))
         write(logs / f"{number}.json", lines)
         timeouts = ["600", *["0.05" if number % 2 else "600"] * (self.loaders - 1)]
@@ -134,7 +133,7 @@ class Rounds:
 def run(
     folder: Path, *, rounds: int, loaders: int = 8, readers: int = 2, sabotage: bool = False
 ) -> dict[str, Any]:
-    """So many rounds: what was seen, and what was wrong."""
+    """Run this many rounds. Returns the counts and the violations."""
     if sabotage:
         forget_known_files()
     found = Rounds(folder, loaders=loaders, readers=readers)
@@ -152,7 +151,7 @@ def run(
 
 
 def main() -> None:
-    """Begin at once, count, again."""
+    """Start the processes, count, repeat."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--loaders", type=int, default=8)

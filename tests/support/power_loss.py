@@ -1,17 +1,17 @@
-"""Loads of DuckDB that a power loss ends at any moment: what is on the disk, opened, repaired and loaded again.
+"""Simulate a power loss at any moment of DuckDB loads, then open, repair and load the files left on the disk.
 
     python -m tests.support.power_loss --states 1000 [--seed N]
 
-A second day, a third one, and a full refresh are loaded while every write, sync, cut and name is recorded.
-A state is what a disk may hold when the power fails after one of these operations: what was synced is
-there; of what was not, the data is there, or not, or some of its sectors of 512 bytes; and names that were
-given or taken since the folder was synced may be lost. The database must open by the library, or after
-``sparkify-etl doctor --repair``, and hold the star after the last load that had ended, or after the one
-that ran. The next load must come to the star of loads that nobody disturbed. Prints one line of JSON, and
-exits with 1 when something of this was not so.
+Two further days and a full refresh are loaded while every write, sync, truncation and name change is recorded.
+A state is what a disk may hold if the power fails after one of these operations: everything synced is there;
+of unsynced data all, nothing, or some sectors of 512 bytes are there; and names created or removed since the
+last sync of the folder may be lost. The library must open the database, at the latest after
+``sparkify-etl doctor --repair``, and find the star after the last load that had ended, or after the one that
+was running. The next load must produce the star of undisturbed loads. Prints one line of JSON, and exits with
+1 on any violation.
 
-It is a simulation: no disk and no file system was cut off. ``--sabotage`` forgets the syncs of the record,
-as of a loader that does not sync; ends with the first state that shows it.
+It is a simulation: no real disk or file system loses power. ``--sabotage`` drops the syncs from the record, as
+if the loader did not sync, and stops at the first state that detects it.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ _ENDED = "ended"
 
 
 class PowerLoss:
-    """The record of some loads, and the states that follow from it.
+    """The record of some loads, and the disk states that follow from it.
 
-    :ivar stars: that of the beginning, and that after each load.
+    :ivar stars: the initial star, and the star after each load.
     """
 
     def __init__(self, folder: Path, data: Path) -> None:
@@ -53,7 +53,7 @@ class PowerLoss:
         self._known: set[bytes] = set()
 
     def record(self, shim: Shim, loads: list[Callable[[Path], dict[str, Any]]]) -> list[Operation]:
-        """The operations of the loads, with a mark behind each."""
+        """Run the loads. Returns their operations, with a mark after each load."""
         before, running, log = self.folder / "before", self.folder / "running", self.folder / "log"
         shutil.copytree(before, running)
         self.disk = Disk(running)
@@ -78,11 +78,11 @@ class PowerLoss:
     def run(
         self, operations: list[Operation], chance: random.Random, states: int, *, until_wrong: bool
     ) -> None:
-        """So many different states, as even as can be over the operations."""
+        """Check this many different states, spread as evenly as possible over the operations."""
         ended = 0
         for number in range(len(operations) + 1):
             each = max(round((states - self.seen["states"]) / (len(operations) + 1 - number) * 1.3), 2)
-            # A load may be lost as long as it has not ended: nothing is wrong before the first has.
+            # A load that has not ended may be lost: before the first one ends, nothing can be wrong.
             for state in self.disk.states(chance, each) if ended or not until_wrong else ():
                 if self.seen["states"] >= states or (until_wrong and self.wrong):
                     return
@@ -92,7 +92,7 @@ class PowerLoss:
                 self.disk.apply(operations[number])
 
     def _one(self, said: str, state: Mapping[str, bytes], ended: int) -> None:
-        """One state: open it, repair it, compare it, load."""
+        """Check one state: open it, repair it if necessary, compare it, load again."""
         digest = hashlib.sha256(repr(ended).encode())
         for name in sorted(state):
             digest.update(name.encode() + b"\0" + hashlib.sha256(state[name]).digest())
@@ -135,7 +135,7 @@ class PowerLoss:
         self.seen[
             "after" if found["found"] == self.stars[-1] or found["found"] != expected[0] else "before"
         ] += 1
-        # A full refresh adds to the lines that the ledger knows: the star is compared without them.
+        # A full refresh adds to the ledger's count of lines, so the star is compared without that.
         if "again" in found:
             self.seen["loaded again"] += 1
             if found["again"] or found["last"].split()[0] != self.stars[-1].split()[0]:
@@ -153,11 +153,11 @@ def star(folder: Path) -> dict[str, Any]:
 
 
 def run(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """All states: what was seen, and what was wrong."""
+    """Check all states. Returns the counts and the violations."""
     data = folder / "data"
     generate(data, events=options.events, songs=60, days=4, seed=options.seed)
     import_all(folder, data)
-    # By their names files are known to have been loaded: the later days are not there yet.
+    # A loaded file is known by its name, so the later days are moved away until their load.
     *_, third, last = sorted((data / "log_data").rglob("*.json"))
     kept = {path: folder / path.name for path in (third, last)}
     for path, place in kept.items():
@@ -189,7 +189,7 @@ def _refresh(data: Path, folder: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Record, cut off, look, repair, load, compare."""
+    """Record, cut off, inspect, repair, load, compare."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--states", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)

@@ -1,4 +1,4 @@
-"""A proxy before an S3 server, on loopback, that spoils some of the answers."""
+"""A loopback proxy in front of an S3 server that corrupts some of the responses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Fault = Literal[
 FAULTS: tuple[Fault, ...] = (
     "503", "500", "403", "gone", "etag", "no etag", "html", "xml", "short", "cut", "reset", "wrong length",
 )  # fmt: skip
-"""All but that which takes as long as a client waits."""
+"""All faults except ``hang``, which takes as long as the client's timeout."""
 
 _SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 _DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied by a test</Message></Error>"
@@ -29,11 +29,11 @@ _HTML = b"<html><body>Please log in to the network.</body></html>"
 
 
 class S3Faults:
-    """Which requests are answered how.
+    """Decides how each request is answered.
 
-    :ivar endpoint: where the proxy is.
-    :ivar seen: the requests, each with what came of it.
-    :ivar planned_anew: lets the requests go that hang.
+    :ivar endpoint: the URL of the proxy.
+    :ivar seen: the path of each request, and the fault that it got.
+    :ivar planned_anew: releases the hanging requests when it is set.
     """
 
     def __init__(self, server: str) -> None:
@@ -47,7 +47,7 @@ class S3Faults:
         self._lock = threading.Lock()
 
     def plan(self, fault: Fault | None, of: str = "", *, after: int = 0, times: int = 1 << 30) -> None:
-        """Spoil answers to requests with ``of`` in their path and query: so many, after the first ``after``."""
+        """Corrupt ``times`` responses to requests with ``of`` in path or query, after skipping ``after``."""
         with self._lock:
             self.planned_anew.set()
             self.planned_anew = threading.Event()
@@ -55,7 +55,7 @@ class S3Faults:
             self.seen.clear()
 
     def fault_of(self, path: str) -> Fault | None:
-        """How this request is to be answered; None as the server answers it."""
+        """The fault for this request; None to pass on the server's response."""
         with self._lock:
             found: Fault | None = None
             if self._fault is not None and self._of in path:
@@ -70,7 +70,7 @@ class S3Faults:
 
 @contextmanager
 def faulty_s3(server: str) -> Iterator[S3Faults]:
-    """A proxy before the S3 server at an endpoint, for as long as the block lasts."""
+    """A proxy in front of the S3 server at an endpoint, for the duration of the block."""
     faults = S3Faults(server)
 
     class Handler(_Handler):
@@ -125,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
             kept = {name: value for name, value in headers.items() if name in ("ETag", "Last-Modified")}
             self._answer(200, kept, _HTML if fault == "html" else _INTERNAL)
         elif fault == "short":
-            # Sound in itself, and not all of it.
+            # A valid response, but with only half of the content.
             self._answer(status, headers, body[: len(body) // 2])
         elif fault == "cut":
             self._answer(status, headers, body[: len(body) // 2], length=len(body))
@@ -158,7 +158,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Nothing is printed."""
+        """Print nothing."""
 
 
 _HEADERS = ("ETag", "Last-Modified", "Content-Type", "Content-Range", "Accept-Ranges")

@@ -1,12 +1,12 @@
-"""Runs a command many times, each time stopped by a signal at another step of its load.
+"""Run a command many times, and stop it by a signal at a different step of its load each time.
 
     python -m tests.support.stopping SIGINT:0,SIGTERM:sql load -q
 
-A step is a number, which counts from 0, or ``sql``: in the middle of a statement that takes long. An embedded
-database is made anew each time. Prints an object of JSON a line: the signal, where, the titles of the steps,
-the exit code, and stderr.
+A step is a number, counted from 0, or ``sql``: in the middle of a long statement. An embedded database is
+recreated each time. Prints one JSON object per line: the signal, its place, the titles of the steps, the exit
+code, and stderr.
 
-One process that has imported everything makes the others: the imports take longer than the load.
+One process that has imported everything forks the others, because the imports take longer than the load.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from sparkify.etl.session import Session
 
 LONG = {
     "duckdb": "SELECT sum(hash(i)) FROM range(100000000000) t(i)",
-    # The server ends it only then, and the next load waits for that.
+    # Short, because the server does not end it earlier, and the next load waits for that.
     "redshift": "SELECT pg_sleep(2)",
 }
-"""Statements that take longer than a signal that comes after 0.3 seconds."""
+"""Statements that still run when the signal arrives after 0.3 seconds."""
 
 
 def stopped(number: int, at: str, arguments: list[str]) -> dict[str, Any]:
-    """What becomes of the command, in a process of its own."""
+    """Run the command in its own process and stop it. Returns the outcome."""
     with tempfile.TemporaryFile("w+") as titles, tempfile.TemporaryFile("w+") as errors:
         child = os.fork()
         if child == 0:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             os.dup2(errors.fileno(), 2)
             sys.argv = ["sparkify-etl", *arguments]
-            # One that the shell left ignored stays so.
+            # Python leaves SIGINT ignored if the shell ignored it.
             signal.signal(signal.SIGINT, signal.default_int_handler)
             send(number, at, titles)
             code = 99
@@ -65,7 +65,7 @@ def stopped(number: int, at: str, arguments: list[str]) -> dict[str, Any]:
 
 
 def send(number: int, at: str, titles: Any) -> None:
-    """Have this process get the signal when its load is at a step."""
+    """Make this process send itself the signal when its load is at a step."""
     step = Session.step
     seen = iter(range(1_000))
 

@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that cuts its connections: after a byte of either direction, or when told to."""
+"""A TCP proxy on loopback that cuts its connections: after a planned byte in either direction, or on demand."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ __all__ = ["Cut", "CuttingProxy", "Direction", "cutting_proxy"]
 
 Direction = Literal["up", "down"]
 Cut = tuple[Direction, int]
-"""Up is from the client to the server. So many bytes are passed on, over all connections since the last cut."""
+"""The direction (up is client to server), and the bytes to pass on in it, over all connections, since a cut."""
 
 _PART = 65_536
 
 
 class CuttingProxy:
-    """Passes bytes on between clients and one server until it cuts.
+    """Passes bytes between clients and one server until it cuts.
 
-    :ivar port: where it listens, on 127.0.0.1.
-    :ivar passed: the bytes of each direction since the last plan or cut.
-    :ivar cuts: how often it has cut since the last plan.
+    :ivar port: the port on 127.0.0.1 on which it listens.
+    :ivar passed: the bytes passed in each direction since the last plan or cut.
+    :ivar cuts: the number of cuts since the last plan.
     """
 
     def __init__(self, server: int) -> None:
@@ -39,10 +39,10 @@ class CuttingProxy:
         self.port = int(self._listener.getsockname()[1])
 
     def plan(self, cuts: Iterable[Cut] = (), *, then_refuse: bool = False, reset: bool = False) -> None:
-        """Cut at these bytes, one after another, and then no more.
+        """Cut at these bytes, one after another, and then stop cutting.
 
-        :param then_refuse: after the last cut, also one by :meth:`cut`, each new client is turned away.
-        :param reset: cut with a reset instead of an end.
+        :param then_refuse: refuse new clients after the last cut, including one by :meth:`cut`.
+        :param reset: cut with a TCP reset instead of an orderly close.
         """
         with self._lock:
             self._planned = deque(cuts)
@@ -58,14 +58,14 @@ class CuttingProxy:
             self._refusing = self._refuses and not self._planned
             for one in self._open:
                 if self._reset:
-                    # No farewell: whatever was not delivered is gone.
+                    # Close without a FIN: undelivered data is discarded.
                     one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 with suppress(OSError):
                     one.shutdown(socket.SHUT_RDWR)
             self._open.clear()
 
     def serve(self) -> None:
-        """Take clients until the end."""
+        """Accept clients until :meth:`stop`."""
         while True:
             try:
                 client, _address = self._listener.accept()
@@ -93,7 +93,7 @@ class CuttingProxy:
                 threading.Thread(target=self._pump, args=arguments, daemon=True).start()
 
     def stop(self) -> None:
-        """Listen no more, and cut what is open."""
+        """Stop listening, and cut the open connections."""
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -118,7 +118,7 @@ class CuttingProxy:
                         break
         with suppress(OSError):
             target.shutdown(socket.SHUT_WR)
-        # Both are closed by whichever way ends last.
+        # Whichever direction ends last closes both.
         if ended.wait() == 0:
             with self._lock:
                 self._open -= {source, target}
@@ -128,7 +128,7 @@ class CuttingProxy:
 
 @contextmanager
 def cutting_proxy(server: int) -> Iterator[CuttingProxy]:
-    """A proxy before the server at a port of 127.0.0.1, for as long as the block lasts."""
+    """A proxy in front of the server at a port of 127.0.0.1, for the duration of the block."""
     proxy = CuttingProxy(server)
     thread = threading.Thread(target=proxy.serve, daemon=True)
     thread.start()

@@ -1,10 +1,10 @@
-"""Runs every full suite of faults, one after another, and prints what was tried and violated as a table.
+"""Run all fault suites at full size, one after another, and print the attempts and violations as a table.
 
     python -m tests.support.torture [--scale 0.1] [--only cuts power-loss]
 
-A suite is a module that prints one line of JSON, run once as it is, and once sabotaged, which it must see;
-or tests of pytest, whose controls, if any, are among them. The table is Markdown, for docs/reliability.md.
-Exits with 1 when a suite has found something, or has not seen its control.
+A suite is either a module that prints one line of JSON, or a set of pytest tests. A module runs once normally,
+and once sabotaged as a control, which it must detect; pytest tests contain their controls, if any. The table is
+Markdown for docs/reliability.md. Exits with 1 if a suite has found a violation or missed its control.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from tests.support.paths import CLONE
 class Suite:
     """One suite.
 
-    :ivar name: the target of make.
-    :ivar what: is tried.
-    :ivar module: which runs it; else the arguments of pytest are in ``tests``.
-    :ivar size: the option of the module that says how much, and how much is all of it.
-    :ivar tried: the key of its answer that says how much it was.
+    :ivar name: the target in the Makefile.
+    :ivar what: what is tried.
+    :ivar module: the module that runs it; if empty, ``tests`` has the arguments for pytest.
+    :ivar size: the option of the module that sets the size, and its value at full size.
+    :ivar tried: the key of the size that was tried, in the module's result.
     """
 
     name: str
@@ -108,14 +108,14 @@ SUITES = (
 
 
 def sized(suite: Suite, scale: float) -> list[str]:
-    """The options of a suite at a part of its size."""
+    """The options that run a suite at a fraction of its full size."""
     option, full = suite.size
-    # An operation in so many, instead of so many.
+    # A negative size means one operation in so many.
     return [option, str(round(1 / scale) if full < 0 else max(round(full * scale), 1))]
 
 
 def outcome(arguments: list[str]) -> tuple[int, Mapping[str, Any]]:
-    """The exit code of a module, and what it found: its last line of JSON."""
+    """Run a module. Returns its exit code, and its result: the last line of its output, as JSON."""
     done = subprocess.run(
         [sys.executable, "-m", *arguments], cwd=CLONE, stdout=subprocess.PIPE, text=True, check=False
     )
@@ -124,11 +124,11 @@ def outcome(arguments: list[str]) -> tuple[int, Mapping[str, Any]]:
 
 
 def row(suite: Suite, scale: float) -> tuple[str, bool]:
-    """Run a suite: its row of the table, and whether all is well."""
+    """Run a suite. Returns its row of the table, and whether it passed."""
     began = time.monotonic()
     if suite.tests:
         code, found = outcome(["pytest", *suite.tests])
-        # Without the time that they took.
+        # Without the duration.
         tried = str(found.get("last", "")).partition(" in ")[0]
         violations, control = "0" if code == 0 else "**see above**", "among them"
         fine = code == 0
@@ -147,7 +147,7 @@ def row(suite: Suite, scale: float) -> tuple[str, bool]:
 
 
 def main() -> None:
-    """Run them, and print the table as it grows."""
+    """Run the suites, and print each row of the table when it is ready."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scale", type=float, default=1, help="a part of the sizes of the modules")
     parser.add_argument("--only", nargs="*", default=[], help="targets")

@@ -1,4 +1,4 @@
-"""What a disk may hold after a power loss: a record of writes, syncs and names, replayed up to any point."""
+"""Replay a record of writes, syncs and name changes: what may a disk hold after a power loss at any point?"""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _HEAD = struct.Struct("=cIIqqq")
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation of the record. Its kind is one of :meth:`tests.support.io_shim.Shim.disarm`, or m, a mark.
+    """One operation of the record. Its kind is one of :meth:`tests.support.io_shim.Shim.disarm`, or m: a mark.
 
-    :ivar path: of the file, or the text of a mark.
-    :ivar other: what a file is renamed or linked to.
-    :ivar offset: where is written, or the length after a cut.
+    :ivar path: the path of the file, or the text of a mark.
+    :ivar other: the new name of a renamed or linked file.
+    :ivar offset: the position of a write, or the length after a truncation.
     """
 
     kind: str
@@ -52,7 +52,7 @@ def read_log(file: Path) -> list[Operation]:
 
 @dataclass
 class _File:
-    """A file: what is on the disk for certain, and what was asked for since."""
+    """A file: its synced content, and the writes and truncations since the last sync."""
 
     content: bytearray = field(default_factory=bytearray)
     pending: list[tuple[int, bytes | None]] = field(default_factory=list)
@@ -64,7 +64,7 @@ class _File:
 
 
 def _apply(content: bytearray, offset: int, data: bytes | None) -> None:
-    """Write at an offset; or, without data, cut there or lengthen with zeros."""
+    """Write at an offset; or, without data, truncate or zero-extend to that length."""
     size = offset + len(data or b"")
     if len(content) < size:
         content.extend(bytes(size - len(content)))
@@ -75,14 +75,14 @@ def _apply(content: bytearray, offset: int, data: bytes | None) -> None:
 
 
 Choice = Callable[[bytes | None], list[tuple[int, bytes | None]]]
-"""Which parts of an operation that was not synced are on the disk: offsets within it, and data."""
+"""Chooses the parts of an unsynced operation that are on the disk: offsets within it, and data."""
 
 
 class Disk:
-    """The files of one folder, as they are after each operation of a record.
+    """The files of one folder after each operation of a record.
 
-    What was synced is there. Of what was not, the data may be there or not, in sectors of 512 bytes and in any
-    order; of what names were given and taken, any first part, as a journaling file system has it.
+    Everything synced is on the disk. Unsynced data may be on it or not, in sectors of 512 bytes and in any
+    order. Of the unsynced name changes, it has the first few in order, as with a journaling file system.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -97,7 +97,7 @@ class Disk:
         self._made: dict[int, _File] = {}
 
     def apply(self, operation: Operation) -> None:
-        """Let an operation take place, as far as the process sees it."""
+        """Apply an operation, as the process sees it."""
         kind, path = operation.kind, operation.path
         if kind == "s" and path == str(self._folder):
             self._synced = self.names(len(self._pending))
@@ -125,18 +125,18 @@ class Disk:
 
     @property
     def unsynced_names(self) -> int:
-        """How many names were given and taken since the folder was synced."""
+        """The number of name changes since the folder was synced."""
         return len(self._pending)
 
     def names(self, count: int) -> dict[str, _File]:
-        """The files by name, when so many of the changes of names that were not synced are on the disk."""
+        """The files by name, if the first ``count`` unsynced name changes are on the disk."""
         found = dict(self._synced)
         for operation in self._pending[:count]:
             self._name(found, operation)
         return found
 
     def files(self, names: int, choose: Choice) -> Mapping[str, bytes]:
-        """The content of each file by its name, after a power loss now."""
+        """The content of each file by its name, after a power loss at this point."""
         found = {}
         for path, file in self.names(names).items():
             content = bytearray(file.content)
@@ -147,7 +147,7 @@ class Disk:
         return found
 
     def states(self, chance: random.Random, count: int) -> Iterator[Mapping[str, bytes]]:
-        """What may be there after a power loss now: of what was not synced nothing, all, and some of it."""
+        """Possible states after a power loss at this point: nothing, all, or some of the unsynced changes."""
         yield self.files(0, nothing)
         yield self.files(self.unsynced_names, everything)
         for _ in range(count - 2):
@@ -157,17 +157,17 @@ class Disk:
 
 
 def nothing(_data: bytes | None) -> list[tuple[int, bytes | None]]:
-    """Nothing of it."""
+    """Keep nothing."""
     return []
 
 
 def everything(data: bytes | None) -> list[tuple[int, bytes | None]]:
-    """All of it."""
+    """Keep everything."""
     return [(0, data)]
 
 
 def some(chance: random.Random, kept: float) -> Choice:
-    """All of it, nothing, or some of its sectors."""
+    """Keep an operation, drop it, or keep some of its sectors, at random."""
 
     def choose(data: bytes | None) -> list[tuple[int, bytes | None]]:
         if data is None or chance.random() < 0.7:
