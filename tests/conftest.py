@@ -21,7 +21,7 @@ from standin.fixtures import redshift, redshift_environment, redshift_server
 from tests.support.aws import clean_environment, moto_server, wire
 from tests.support.paths import REAL
 
-# Fixtures import what takes long to import: every process of a run reads this file before it begins.
+# Fixtures import slow modules lazily: every process of a run reads this file before it begins.
 if TYPE_CHECKING:
     from sparkify import Warehouse
     from standin import Standin
@@ -38,14 +38,14 @@ __all__ = [
     "wire",
 ]
 
-# make fuzz runs with the second.
+# "make fuzz" uses the second profile.
 settings.register_profile("short", max_examples=150, deadline=None)
 settings.register_profile("fuzz", max_examples=20_000, deadline=None)
 settings.load_profile("short")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """How much is tried of what is tried at random; see make parity."""
+    """Add the options that set the size of the random tests; see ``make parity``."""
     parser.addoption("--seeds", type=int, help="sets of generated data, instead of those of each test")
     parser.addoption("--scale", type=int, default=1, help="how many times as large each of them is")
 
@@ -64,22 +64,22 @@ SLOWEST = (
     "acceptance/test_cli.py",
     "databases/test_migrations.py",
 )
-"""The files that take longest, the longest first; see ``make test`` for what takes how long."""
+"""The slowest test files, the slowest first; ``make test`` prints the durations."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest: none of them is then left to the end, beside a worker at rest."""
+    """Begin with the slowest files, so that none of them runs at the end while other workers are idle."""
     order = {Path(__file__).parent / name: place for place, name in enumerate(SLOWEST)}
     items.sort(key=lambda item: order.get(item.path, len(order)))
 
 
 def pytest_collection_finish() -> None:
-    """Have the garbage collector pass over what is imported, which stays and is the most of it."""
+    """Exclude the imported objects from garbage collection: they stay, and are the majority."""
     gc.freeze()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test once for each seed: as many as its mark says, or ``--seeds``."""
+    """Run a test once for each seed: ``--seeds`` of them, by default as many as its mark says."""
     mark = metafunc.definition.get_closest_marker("seeds")
     if mark is not None:
         metafunc.parametrize("seed", range(metafunc.config.getoption("--seeds") or mark.args[0]))
@@ -87,17 +87,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def scale(pytestconfig: pytest.Config) -> int:
-    """How many times as large generated data is."""
+    """The factor by which generated data is enlarged."""
     return int(pytestconfig.getoption("--scale"))
 
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting of the machine reaches a test."""
+    """Keep the settings of the machine away from the tests."""
     for name in list(os.environ):
         if name.startswith(("SPARKIFY_", "AWS_")):
             monkeypatch.delenv(name)
-    # Nor does the pipeline that another test of this process has chosen.
+    # The same for the pipeline that another test in this process has chosen.
     monkeypatch.setattr(cli_pipeline._choice, "option", None)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
@@ -106,13 +106,13 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Do not wait between tries."""
+    """Do not wait between retries."""
     monkeypatch.setattr("tenacity.nap.time.sleep", lambda _seconds: None)
 
 
 @pytest.fixture(autouse=True)
 def _log_levels() -> Iterator[None]:
-    """Put the levels of the log back that a command has set which was run in this process."""
+    """Restore the log levels, which a command run in this process may have set."""
     loggers = [logging.getLogger(name) for name in ("sparkify", "alembic.runtime.migration")]
     levels = [logger.level for logger in loggers]
     yield
@@ -122,7 +122,7 @@ def _log_levels() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _descriptions_of_aws() -> Iterator[None]:
-    """Read what botocore knows of AWS once a process, and not for each session that a test makes."""
+    """Read botocore's data files once per process, and not for each session that a test creates."""
     with patch("botocore.loaders.create_loader", cache(loaders.create_loader)):
         yield
 
@@ -145,7 +145,7 @@ def data(tmp_path: Path) -> Data:
 
 @pytest.fixture(scope="session")
 def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with every table and no row. Tests copy it: to create one, Alembic runs every migration."""
+    """A database with all tables, empty. Tests copy it, because creating one runs every migration."""
     from sparkify import Warehouse
 
     path = tmp_path_factory.mktemp("tables") / "tables.duckdb"
@@ -156,14 +156,14 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def warehouse(new_warehouse: Warehouse, tables: Path) -> Warehouse:
-    """A warehouse of its own with tables and no row, loaded from the folder of ``data``."""
+    """A separate warehouse with empty tables, to be loaded from the folder of ``data``."""
     shutil.copy(tables, str(new_warehouse.url.database))
     return new_warehouse
 
 
 @pytest.fixture
 def new_warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Warehouse]:
-    """A warehouse that is not there yet, to be loaded from the folder of ``data``."""
+    """A warehouse whose file does not exist yet, to be loaded from the folder of ``data``."""
     from sparkify import Warehouse
 
     monkeypatch.setenv("SPARKIFY_LOG_DATA", str(tmp_path / "data" / "log_data"))
@@ -174,7 +174,7 @@ def new_warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[W
 
 @pytest.fixture
 def cloud(redshift: Standin) -> Cloud:
-    """A bucket that is empty but for a JSONPaths file."""
+    """The stand-in, with a bucket that holds only a JSONPaths file."""
     from tests.support.cloud import Cloud
 
     return Cloud(redshift)
@@ -182,7 +182,7 @@ def cloud(redshift: Standin) -> Cloud:
 
 @pytest.fixture(params=["duckdb", "redshift"])
 def shop(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    """The shop on each database, with a month of orders and no table yet."""
+    """The shop on each database, with a month of orders and no tables yet."""
     from tests.support.shop.fixtures import Shop
 
     redshift = request.getfixturevalue("redshift") if request.param == "redshift" else None
@@ -195,4 +195,4 @@ def shop(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 
 
 collect_ignore_glob = ["support/shop/migrations/*", "compliance"]
-"""Alembic runs the first; importing them outside of a migration fails. make test-dialect runs the second."""
+"""Alembic runs the first, whose import fails outside a migration. ``make test-dialect`` runs the second."""

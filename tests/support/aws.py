@@ -1,4 +1,4 @@
-"""AWS accounts with nothing in them, in this process or behind a server of moto."""
+"""Empty AWS accounts, in this process or behind a moto server."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pytest
 if TYPE_CHECKING:
     from tests.support.provision import MotoServer, Wire
 
-# Moto and boto3 are imported by the fixtures: a run without them does not wait for them.
+# The fixtures import moto and boto3 lazily: a run that does not use them does not wait for them.
 
 
 @pytest.fixture
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """No settings and no credentials but those of the test, in a folder of its own."""
+    """An empty working folder, with no settings or credentials except those of the test."""
     for name in list(os.environ):
         if name.startswith(("SPARKIFY_", "AWS_")):
             monkeypatch.delenv(name)
@@ -43,10 +43,9 @@ def moto_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MotoServer
 
 @pytest.fixture
 def wire(clean_environment: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
-    """Recorded requests to an AWS, within this process, in which there is nothing yet.
+    """Recorded requests to an empty AWS account within this process.
 
-    Each test has an account of its own, so that nothing need be reset: that would empty the stand-in for
-    Redshift as well.
+    Each test has its own account, so nothing has to be reset. A reset would also empty the stand-in.
     """
     from moto import mock_aws
 

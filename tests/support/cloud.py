@@ -35,14 +35,14 @@ class Cloud:
         return [found["Name"] for found in client.list_buckets()["Buckets"]]
 
     def put(self, folder: Path, prefix: str) -> None:
-        """Put every file of a folder below a prefix."""
+        """Upload every file of a folder under a prefix."""
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             self.redshift.put_object(f"s3://plays/{prefix}/{path.relative_to(folder)}", path.read_bytes())
 
     def with_tables(self) -> Warehouse:
-        """A warehouse on the stand-in with tables and no row.
+        """A warehouse on the stand-in with empty tables.
 
-        Alembic makes them once for each process; from then on the stand-in restores them.
+        Alembic creates them once per process; after that the stand-in restores them.
         """
         if not self.redshift.restore("sparkify"):
             with self.warehouse() as first:
@@ -52,7 +52,7 @@ class Cloud:
         return self.warehouse()
 
     def warehouse(self, **changed: Any) -> Warehouse:
-        """A warehouse on the stand-in as it is: without tables at first."""
+        """A warehouse on the stand-in in its current state, which has no tables at first."""
         settings = {
             "database_url": self.redshift.url,
             "iam_role_arn": ROLE,

@@ -1,4 +1,4 @@
-"""Runs commands: in a process of their own as users do, or in this one, which is quicker."""
+"""Run commands in their own process, as users do, or in this one, which is faster."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HOLD = "import duckdb, sys; kept = duckdb.connect(sys.argv[1]); print('held', f
 
 @contextmanager
 def holding(file: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process that keeps a DuckDB file to itself, as a load does, until its stdin or the block ends."""
+    """A process that holds a DuckDB file exclusively, as a load does, until its stdin or the block ends."""
     with subprocess.Popen(
         [sys.executable, "-c", _HOLD, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -43,10 +43,10 @@ def run_module(
     environment: Mapping[str, str] | None = None,
     timeout: float = 600,
 ) -> subprocess.CompletedProcess[str]:
-    """``python -m ...``: what it printed and how it ended.
+    """Run ``python -m ...``. Returns its output and its exit code.
 
-    :param answers: what a user types.
-    :param environment: what is added to that of the tests, or stands instead of it.
+    :param answers: the user's input.
+    :param environment: variables that are added to those of the tests, or override them.
     """
     return subprocess.run(
         [sys.executable, "-m", *arguments],
@@ -62,7 +62,7 @@ def run_module(
 
 
 def run_without_privileges(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """The same of ``sparkify`` as of a user whom the modes of files bind, as they do not bind root."""
+    """Run ``sparkify`` as a user to whom file modes apply, even if the tests run as root."""
     privileges = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"] if os.geteuid() == 0 else []
     return subprocess.run(
         [*privileges, sys.executable, "-m", "sparkify", *arguments],
@@ -82,20 +82,20 @@ def run_here(
     answers: str | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """The same of ``sparkify`` and ``alembic`` in this process, where everything is imported already.
+    """Run ``sparkify`` or ``alembic`` in this process, which has imported everything already.
 
-    Not for what only a process has: signals, a terminal, what is imported when, another version of the modules.
-    Each kind of command is run in a process of its own too, by tests that call :func:`run_module`.
+    Not suitable for tests of signals, terminals, imports or another version of the modules. Other tests run
+    each kind of command in its own process, with :func:`run_module`.
     """
     folder = Path.cwd() if cwd is None else cwd
     out, err = _stream(), _stream()
     with (
         chdir(folder),
-        # What the command itself sets is undone too.
+        # This also undoes what the command itself sets.
         patch.dict(os.environ, environment or {}),
         patch.object(sys, "argv", [module, *arguments]),
         patch.object(sys, "stdin", io.StringIO(answers or "")),
-        # A call that a test before has left behind would have the command end this process.
+        # A call left behind by an earlier test would make the command end this process.
         patch("sparkify.cli.command._calls_are_left", lambda: False),
         _kept_modules(folder),
         kept_logging(),
@@ -108,7 +108,7 @@ def run_here(
 
 
 def heed_interrupts() -> None:
-    """For ``preexec_fn``: whatever a shell runs in the background ignores SIGINT, and so do its children."""
+    """For ``preexec_fn``: restore SIGINT, which shells ignore in background jobs and their children."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
@@ -122,7 +122,7 @@ def _entry_of_alembic() -> Callable[[], Any]:
     from alembic import config
 
     def main() -> None:
-        # Its default is the stdout of the moment when it was imported.
+        # Its default is the value of sys.stdout at the time of the import.
         with patch.object(config, "Config", partial(config.Config, stdout=sys.stdout)):
             config.main()
 
@@ -133,7 +133,7 @@ _ENTRIES = {"sparkify": _entry_of_sparkify, "alembic": _entry_of_alembic}
 
 
 def _exit_code(main: Callable[[], Any]) -> int:
-    """The code with which a process ends that runs this."""
+    """The exit code of a process that runs this function."""
     try:
         main()
     except SystemExit as ended:
@@ -150,14 +150,14 @@ def _stream() -> io.TextIOWrapper:
 
 def _text(stream: io.TextIOWrapper) -> str:
     stream.flush()
-    # What _stream has made; to typeshed it may be any binary stream.
+    # _stream() created it; for typeshed it may be any binary stream.
     written: io.BytesIO = stream.buffer  # type: ignore[assignment]
     return written.getvalue().decode()
 
 
 @contextmanager
 def _kept_modules(folder: Path) -> Iterator[None]:
-    """Forget afterwards the modules imported from the folder of a test, and where they were sought."""
+    """Afterwards, remove the modules imported from the folder of a test, and restore ``sys.path``."""
     path, known = list(sys.path), set(sys.modules)
     try:
         yield
@@ -171,10 +171,10 @@ def _kept_modules(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def kept_logging() -> Iterator[None]:
-    """Put the handlers and levels of the log back: a command sets up its own."""
+    """Restore the log handlers and levels: a command installs its own."""
     loggers = [logging.getLogger(name) for name in (None, "sparkify", "alembic", "alembic.runtime.migration")]
     before = [(logger, logger.level, list(logger.handlers)) for logger in loggers]
-    # Those of pytest stay open, which a command would close.
+    # Removed here, so that a command does not close the handlers of pytest.
     loggers[0].handlers.clear()
     try:
         yield
@@ -186,7 +186,7 @@ def kept_logging() -> Iterator[None]:
 
 @contextmanager
 def _kept_terminate() -> Iterator[None]:
-    """Put the handler of SIGTERM back: a command installs its own."""
+    """Restore the handler of SIGTERM: a command installs its own."""
     before = signal.getsignal(signal.SIGTERM)
     try:
         yield

@@ -1,4 +1,4 @@
-"""A folder of data, and a look into a warehouse, for tests."""
+"""A folder of data, and queries of a warehouse's contents, for tests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HEAD = "0018"
 
 
 class Data:
-    """A folder with ``log_data`` and ``song_data``, both there from the start."""
+    """A folder with ``log_data`` and ``song_data``, both created at once."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -35,7 +35,7 @@ class Data:
 
 
 def rows(warehouse: Warehouse, sql: str) -> list[tuple[Any, ...]]:
-    """What a SELECT, written out, returns."""
+    """The rows that the text of a SELECT returns."""
     with warehouse.engine.connect() as connection:
         return [tuple(row) for row in connection.execute(text(sql))]
 
@@ -55,7 +55,7 @@ STAR_WITHOUT_IDENTITIES = {
 
 
 def star(warehouse: Warehouse) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of the star, sorted, without what depends on the number or order of loads."""
+    """Every row of the star, sorted, without the columns that depend on the number or order of loads."""
     return {
         table: sorted(rows(warehouse, f'SELECT {columns} FROM "{table}"'), key=repr)
         for table, columns in STAR_WITHOUT_IDENTITIES.items()

@@ -1,6 +1,6 @@
-"""How the suite of all databases makes a warehouse of each, puts files, and reads what was exported.
+"""Drivers with which the suite of all databases creates warehouses, writes files and reads exports.
 
-A database in the registry needs a driver here: see :data:`DRIVERS`.
+Each database in the registry needs a driver here: see :data:`DRIVERS`.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ __all__ = ["DRIVERS", "Driver", "driver_of"]
 
 _FOLDERS = {"events": "log_data", "songs": "song_data"}
 _HANG = 300
-"""Seconds after which a test that waits is taken to hang. No test depends on anything being quicker."""
+"""Seconds after which a waiting test counts as hung. No test depends on anything being faster."""
 
 
 class Driver(ABC):
     """One empty database, and a place for files that it can read.
 
     :ivar waits_for_lock: whether a load waits for another one to end; else it raises TemporaryError.
-    :ivar connectionless: why there is no connection that may be lost; None where there is one.
-    :ivar plans_first_load: whether a dry run connects to nothing, and so plans a load of all files.
+    :ivar connectionless: why there is no connection to lose; None if there is one.
+    :ivar plans_first_load: whether a dry run does not connect, and therefore plans a load of all files.
     """
 
     waits_for_lock: ClassVar[bool]
@@ -46,57 +46,57 @@ class Driver(ABC):
     @property
     @abstractmethod
     def root(self) -> str:
-        """The uri below which the files of all sources are."""
+        """The URI under which the files of all sources are."""
 
     @abstractmethod
     def put(self, source: str, name: str, *rows: Mapping[str, Any] | str) -> str:
-        """Write a file of a source, an object a line. Returns its uri."""
+        """Write a file of a source, one object per line. Returns its URI."""
 
     @abstractmethod
     def put_bytes(self, source: str, name: str, content: bytes) -> str:
-        """Write a file of a source, of any content. Returns its uri."""
+        """Write a file of a source with any content. Returns its URI."""
 
     @abstractmethod
     def warehouse(self) -> Warehouse:
-        """A warehouse on the database, which has no tables the first time; the caller closes it."""
+        """A warehouse on the database, which has no tables at first. The caller closes it."""
 
     def with_tables(self) -> Warehouse:
-        """The same with tables and no row, which a driver may have at hand."""
+        """A warehouse with empty tables, which a driver may have prepared."""
         warehouse = self.warehouse()
         warehouse.migrate()
         return warehouse
 
     @abstractmethod
     def save(self, name: str) -> None:
-        """Keep the tables and rows as they are, for :meth:`restore`. No warehouse is open."""
+        """Save the current tables and rows for :meth:`restore`. No warehouse may be open."""
 
     @abstractmethod
     def restore(self, name: str) -> bool:
-        """Have the tables and rows that were kept under a name. Returns whether there were any."""
+        """Restore the tables and rows that were saved under a name. Returns whether there were any."""
 
     @abstractmethod
     def exists(self, uri: str) -> bool:
-        """Whether a file is still there."""
+        """Whether a file still exists."""
 
     @abstractmethod
     def export(self) -> str:
-        """Where a query may write Parquet."""
+        """The target to which a query may write Parquet."""
 
     @abstractmethod
     def read_exported(self, target: str) -> list[tuple[Any, ...]]:
-        """The rows of what was written there."""
+        """The rows that were exported to a target."""
 
     def lose_connection(self, at: str) -> Callable[[], int]:
-        """Have the connection lost at the next statement that matches. Returns how to ask how often it was."""
+        """Lose the connection at the next matching statement. Returns a function that counts the losses."""
         raise NotImplementedError
 
     def wait_for_waiting(self) -> None:
-        """Return when a second load has come to the lock."""
+        """Block until a second load has reached the lock."""
         raise NotImplementedError
 
 
 class DuckDBDriver(Driver):
-    """A file of DuckDB, and a folder."""
+    """A DuckDB file, and a local folder."""
 
     waits_for_lock = False
     connectionless = "it runs in this process"
@@ -227,7 +227,7 @@ DRIVERS: dict[str, type[Driver]] = {"duckdb": DuckDBDriver, "redshift": Redshift
 def driver_of(name: str) -> type[Driver]:
     """The driver of a database.
 
-    :raises LookupError: when it has none.
+    :raises LookupError: if it has none.
     """
     if name not in DRIVERS:
         raise LookupError(

@@ -1,6 +1,6 @@
-"""Guards of the source of a package. Each returns what it finds against it, a line each.
+"""Guards for the source of a package. Each returns the violations that it finds, one line each.
 
-A guard is a function of the modules, so that a test can show it a package that it must refuse.
+A guard is a function of the modules, so that a test can pass it a package that it must reject.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def room(name: str) -> str:
 
 
 def unknown_rooms(modules: Mapping[str, Module], table: Mapping[str, Collection[str]]) -> list[str]:
-    """The rooms that are not in the table, and the lines of the table that are no room."""
+    """The rooms that are missing from the table, and the table's entries that are not rooms."""
     return sorted({room(name) for name in modules} ^ set(table))
 
 
@@ -44,12 +44,12 @@ def import_directions(modules: Mapping[str, Module], table: Mapping[str, Collect
 
 
 def circular(modules: Mapping[str, Module]) -> list[str]:
-    """The circles of modules that import one another."""
+    """The import cycles."""
     return [" <-> ".join(circle) for circle in circles(import_graph(modules))]
 
 
 def external(modules: Iterable[Module], words: Collection[str]) -> list[str]:
-    """The modules that import something, of the package or not, in whose name one of the words is."""
+    """The imports, inside the package or not, whose name contains one of the words."""
     found = []
     for module in modules:
         for node in module.nodes:
@@ -70,8 +70,10 @@ def external(modules: Iterable[Module], words: Collection[str]) -> list[str]:
 
 
 def compared_names(modules: Iterable[Module], databases: Collection[str]) -> list[str]:
-    """Where a database's name decides something: it is compared, matched, looked up or a key; or the name of
-    an engine's database is asked for, which is done in order to compare it.
+    """The places where a database's name decides something.
+
+    Either the name is compared, matched, looked up or a key, or an engine is asked for the name of its
+    database, which code only does in order to compare it.
     """
     return [
         f"{module.name}:{node.lineno}: {ast.unparse(node)[:80]}"
@@ -120,14 +122,14 @@ def _names_one(node: ast.expr, databases: Collection[str], *, exact: bool = True
 
 
 def long_modules(modules: Iterable[Module], lines: int) -> list[str]:
-    """The names of the modules that are longer."""
+    """The modules that have more than ``lines`` lines."""
     return [
         module.name for module in modules if len(module.path.read_text(encoding="utf-8").splitlines()) > lines
     ]
 
 
 def untold_modules(modules: Iterable[Module]) -> list[str]:
-    """The modules whose first line does not say what they are."""
+    """The modules whose docstring has no first line, or a too short one."""
     return [
         module.name
         for module in modules
@@ -136,7 +138,7 @@ def untold_modules(modules: Iterable[Module]) -> list[str]:
 
 
 def environment_reads(modules: Iterable[Module], allowed: Collection[str] = ()) -> list[str]:
-    """Where variables of the environment are read, but for those that are allowed."""
+    """The places where environment variables are read, except the allowed ones."""
     return [
         f"{module.name}:{node.lineno}: {ast.unparse(node)}"
         for module in modules

@@ -1,4 +1,4 @@
-"""The imports of a package as a graph, read from its source without importing it."""
+"""The import graph of a package, read from its source without importing it."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Module:
 
     @cached_property
     def tree(self) -> ast.Module:
-        """Its source, parsed when it is asked for."""
+        """Its source, parsed on first access."""
         return ast.parse(self.text)
 
     @cached_property
     def nodes(self) -> tuple[ast.AST, ...]:
-        """All nodes of its tree; to walk it takes longer than to parse it."""
+        """All nodes of its tree, cached because walking it takes longer than parsing it."""
         return tuple(ast.walk(self.tree))
 
     @property
@@ -41,7 +41,7 @@ class Module:
 
 
 def read_package(folder: Path) -> dict[str, Module]:
-    """Every module of the package in a folder, by its full name. The package is called as the folder is."""
+    """Every module of the package in a folder, by its full name. The package has the name of the folder."""
     found = {}
     for path in sorted(folder.rglob("*.py")):
         parts = path.relative_to(folder.parent).with_suffix("").parts
@@ -51,16 +51,16 @@ def read_package(folder: Path) -> dict[str, Module]:
 
 
 def import_graph(modules: Mapping[str, Module]) -> dict[str, set[str]]:
-    """For each module, those of the same package that it imports."""
+    """The modules of the same package that each module imports."""
     return {name: imports(module, modules) for name, module in modules.items()}
 
 
 def imports(module: Module, modules: Collection[str]) -> set[str]:
-    """The modules of the package that a module imports: at its head, in functions, for type checking, by
-    ``import_module``, and by the names in a table from which it imports when it is asked for a name.
+    """The modules of the package that a module imports.
 
-    That Python runs the ``__init__`` of every package above an imported module is not counted: those come
-    first, whoever asks. What is imported *from* a package is.
+    Covers imports at the top, in functions, for type checking, by ``import_module``, and from a table of names
+    that are imported lazily. Importing *from* a package counts; running the ``__init__`` of every package above
+    an imported module does not, because Python does that for every importer.
     """
     found: set[str] = set()
     for node in module.nodes:
@@ -83,14 +83,14 @@ def _absolute(name: str, level: int, package: str) -> str:
 
 
 def _nearest(name: str, modules: Collection[str]) -> str | None:
-    """The module of that name, or the one that a name in it is looked up in."""
+    """The module of that name, or the closest module above it."""
     while name and name not in modules:
         name = name.rpartition(".")[0]
     return name or None
 
 
 def _computed(module: Module, modules: Collection[str]) -> Iterator[str]:
-    """What is imported by a call, whose argument may be put together when it runs."""
+    """The modules imported by a call, whose argument may be computed at run time."""
     table = False
     for call in _import_calls(module):
         if not call.args:
@@ -107,7 +107,7 @@ def _computed(module: Module, modules: Collection[str]) -> Iterator[str]:
             base = re.escape(_absolute("", level, module.package) + ".")
             yield from (name for name in modules if re.fullmatch(base + pattern[len(dots[0]) :], name))
     if table:
-        # The name comes from a table: each name of a module that is written in this one counts.
+        # The name comes from a table: count every string in this module that names a module.
         for node in module.nodes:
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 texts = (node.value, f"{module.package}.{node.value.removeprefix('.')}")
@@ -129,7 +129,7 @@ def _import_calls(module: Module) -> Iterator[ast.Call]:
 
 
 def _pattern(argument: ast.expr, module: Module) -> str | None:
-    """A regular expression of the names that an argument may be; None when nothing of it is written there."""
+    """A regular expression for the possible values of an argument; None if no part of it is a literal."""
     if isinstance(argument, ast.Constant):
         return re.escape(str(argument.value))
     if isinstance(argument, ast.Name) and argument.id == "__name__":

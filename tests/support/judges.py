@@ -1,4 +1,4 @@
-"""Judges of SQL for Redshift: sqlfluff's grammar, and a list of what it lets pass and Redshift does not have.
+"""Judges of SQL for Redshift: sqlfluff's grammar, and a list of what it accepts but Redshift does not support.
 
 Sources: the Amazon Redshift Database Developer Guide, pages "Unsupported PostgreSQL features", "Unsupported
 PostgreSQL functions", "INSERT", "MERGE", "ALTER TABLE", "TRUNCATE", "CREATE TABLE", "Leader node-only
@@ -52,7 +52,7 @@ _CONFIG = FluffConfig(overrides={"dialect": "redshift"}, ignore_local_config=Tru
 
 
 def denied(sql: str) -> list[str]:
-    """What the list finds in a statement; what stands in quotes is no SQL, but for keys."""
+    """The names of the list's matches in a statement. Quoted text is ignored, except for keys."""
     plain = _TEXT.sub("''", sql)
     found = [name for name, pattern in DENIED.items() if pattern.search(plain)]
     if "keys in COPY" not in found and DENIED["keys in COPY"].search(sql):
@@ -61,6 +61,6 @@ def denied(sql: str) -> list[str]:
 
 
 def ungrammatical(sql: str) -> list[str]:
-    """What sqlfluff's grammar of Redshift says against a statement."""
+    """The violations that sqlfluff's Redshift grammar finds in a statement."""
     parsed = Linter(config=_CONFIG).parse_string(f"{re.sub(r'[$][0-9]+', '1', sql)};")
     return [str(violation) for violation in parsed.violations]

@@ -2,8 +2,8 @@
 
     python -m tests.support.lowest > constraints.txt
 
-Each dependency of the package and of its extras is set to the lowest version that pyproject.toml allows. What
-those depend on themselves is as new as they allow, and so are the tools of the tests.
+Each dependency of the package and of its extras is pinned to the lowest version that pyproject.toml allows.
+Their own dependencies and the test tools are the newest versions allowed.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ _BOUND = re.compile(r"(?P<name>[\w.-]+)(\[[\w,]+\])?>=(?P<lowest>[\w.]+)")
 
 
 def lowest(requirements: Iterable[str]) -> list[str]:
-    """``name==version`` for each requirement, sorted, each once.
+    """``name==version`` for each requirement, sorted and without duplicates.
 
-    :raises ValueError: when a requirement has no lower bound.
+    :raises ValueError: if a requirement has no lower bound.
     """
     found = set()
     for requirement in requirements:

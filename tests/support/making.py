@@ -1,4 +1,4 @@
-"""Small data made by hand: events and songs in the form of the real ones."""
+"""Small handmade data: events and songs in the format of the real ones."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def song(**changed: Any) -> dict[str, Any]:
 
 
 def write(path: Path, rows: Iterable[Mapping[str, Any] | str]) -> Path:
-    """Write one object a line, without a newline at the end, as the real files are; a text as it is."""
+    """Write one object per line, without a final newline, like the real files; write a text unchanged."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [row if isinstance(row, str) else json.dumps(row, separators=(",", ":")) for row in rows]
     path.write_text("\n".join(lines), encoding="utf-8")

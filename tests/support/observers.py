@@ -8,7 +8,7 @@ __all__ = ["Warnings"]
 
 
 class Warnings(Observer):
-    """Keeps the warnings."""
+    """Collects the warnings."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []

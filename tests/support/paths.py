@@ -1,4 +1,4 @@
-"""Where things are: this clone, and the real data that may lie beside it."""
+"""Paths of this clone, and of the real data that may lie beside it."""
 
 from __future__ import annotations
 

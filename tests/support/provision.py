@@ -1,4 +1,4 @@
-"""What the tests of provisioning share: recorded requests, injected failures, and a moto server."""
+"""Shared helpers of the provisioning tests: recorded requests, injected failures, and a moto server."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ CANARIES = {
 
 
 def settings(**options: Any) -> Settings:
-    """Settings of a warehouse that may be created, with other values where they are given."""
+    """Settings with which a warehouse may be created; ``options`` override single values."""
     defaults = {
         "region": REGION,
         "log_data": "s3://udacity-dend/log_data",
@@ -52,12 +52,12 @@ def settings(**options: Any) -> Settings:
 
 
 class Injected(Exception):
-    """The process ended here, as far as the code under test can tell."""
+    """Simulates the end of the process at this point for the code under test."""
 
 
 @cache
 def _session() -> boto3.Session:
-    """The session of every test. Moto answers the sessions that are made after it was imported."""
+    """The session that all tests share. Moto only answers sessions created after it was imported."""
     return boto3.Session(region_name=REGION, aws_access_key_id="testing", aws_secret_access_key="testing")
 
 
@@ -65,9 +65,9 @@ _clients: dict[str, Any] = {}
 
 
 class Wire:
-    """Records every request that botocore really sends, and breaks off at the N-th when told to.
+    """Records every request that botocore actually sends, and breaks off at the N-th on demand.
 
-    The clients are those of every test: to make one takes botocore longer than moto takes to answer.
+    All tests share the clients: botocore takes longer to create one than moto takes to answer.
     """
 
     def __init__(self) -> None:
@@ -103,13 +103,14 @@ class Wire:
         return self._mine[key]
 
     def on(self, event: str, service: str, operation: str, handler: Callable[..., Any]) -> None:
-        """Have a handler called at one operation."""
+        """Register a handler for an event of one operation."""
         self.client(service)
         self._register(service, f"{event}.{service}.{operation}", handler)
 
     def answer(self, service: str, handler: Callable[..., Any]) -> None:
-        """Have a handler answer in the place of a service: last of all, so that what breaks off a request does
-        so before it is carried out.
+        """Let a handler answer instead of a service.
+
+        It is registered last, so that a request that is broken off is not carried out.
         """
         events = self.client(service).meta.events
         events.register_last(f"before-call.{service}", handler)
@@ -121,12 +122,12 @@ class Wire:
         self._handlers.append((events, event, handler))
 
     def close(self) -> None:
-        """Leave the clients as they were."""
+        """Unregister all handlers from the shared clients."""
         for events, event, handler in self._handlers:
             events.unregister(event, handler)
 
     def break_at(self, number: int | None, *, after: bool = False) -> None:
-        """Break off at this request from now: before it is sent, or after AWS has carried it out."""
+        """Break off at this request, counted from now: before it is sent, or after AWS has carried it out."""
         self.seen, self._break_at, self._after = 0, number, after
 
     @property
@@ -159,7 +160,7 @@ class Wire:
 
 
 class MotoServer:
-    """A server of moto on loopback, in a process of its own."""
+    """A moto server on loopback, in its own process."""
 
     def __init__(self, folder: Path) -> None:
         with socket.socket() as free:
@@ -171,7 +172,7 @@ class MotoServer:
         environment = {
             **os.environ,
             "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
-            # It makes 5,000 images for each region that is looked at, which takes a third of a second.
+            # Otherwise moto creates 5,000 images in each region that is accessed: a third of a second.
             "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
             "MOTO_RECORDER_FILEPATH": str(folder / "recording"),
         }
@@ -222,7 +223,7 @@ class MotoServer:
         return found
 
     def client(self, service: str, region: str = REGION) -> Any:
-        """A client for the test itself. One serves all regions: moto believes the user agent."""
+        """A client for the test itself. One serves all regions: moto takes the region from the user agent."""
         if service not in self._clients:
             client = boto3.client(
                 service,
@@ -261,7 +262,7 @@ class Command:
     def __call__(
         self, *arguments: str, answers: str = "", expect: int = 0, **environment: str
     ) -> subprocess.CompletedProcess[str]:
-        """``python -m sparkify``, in a process of its own."""
+        """Run ``python -m sparkify`` in its own process, and require the exit code ``expect``."""
         done = run_module(
             "sparkify",
             *arguments,
@@ -273,6 +274,6 @@ class Command:
         return done
 
     def here(self, *arguments: str, answers: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-        """The same in this process, which is quicker: importing boto3 and SQLAlchemy takes a second."""
+        """Run the command in this process, which saves the second that importing boto3 and SQLAlchemy takes."""
         with patch.dict(os.environ, {**self.environment, **environment}, clear=True):
             return run_here("sparkify", *arguments, cwd=self.folder, answers=answers)

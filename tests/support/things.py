@@ -1,4 +1,4 @@
-"""A warehouse of one source, ``things``, and one table, with the columns that a test gives."""
+"""A warehouse with one source, ``things``, and one table with the columns that a test passes."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _REVISION = "t001"
 
 
 def pipeline_of(*columns: Column[Any], migrations: Path | None = None, **changed: Any) -> Pipeline:
-    """A pipeline that keeps each line, by a number in ``id``, with these columns.
+    """A pipeline with these columns that keeps every line, identified by a number in ``id``.
 
-    :param changed: what its source is declared with.
+    :param changed: arguments for the declaration of its source.
     """
     metadata = MetaData()
     number = Column("id", BigInteger, info=from_json("id", required=True))
@@ -56,7 +56,7 @@ def pipeline_of(*columns: Column[Any], migrations: Path | None = None, **changed
 
 
 class Things:
-    """Where such a warehouse is: a folder with a file of DuckDB, or with a bucket on the stand-in."""
+    """The place of such a warehouse: a folder with a DuckDB file, or a bucket on the stand-in."""
 
     def __init__(self, folder: Path, redshift: Standin | None) -> None:
         self._folder = folder
@@ -71,8 +71,8 @@ class Things:
     ) -> tuple[list[tuple[Any, ...]], list[tuple[int, str | None, str]]]:
         """Load lines into a new warehouse with these columns.
 
-        :param changed: what the source is declared with.
-        :returns: the rows, by ``id``; and the number, column and reason of each line that was rejected.
+        :param changed: arguments for the declaration of the source.
+        :returns: the rows, ordered by ``id``; and the number, column and reason of each rejected line.
         """
         pipeline = pipeline_of(*columns, migrations=self._migrations, **changed)
         path = write(self._folder / "things.json", lines)
@@ -91,7 +91,7 @@ class Things:
         return uri
 
     def _bucket(self) -> str:
-        # The buckets of earlier tests stay.
+        # A new name, because the buckets of earlier tests stay.
         name = f"things-{uuid4().hex[:12]}"
         if self._redshift is not None:
             self._redshift.create_bucket(name)

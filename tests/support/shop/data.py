@@ -1,4 +1,4 @@
-"""Orders and customers of the shop, made by hand."""
+"""Handmade orders and customers of the shop."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def customer(**changed: Any) -> dict[str, Any]:
 
 
 class ShopData:
-    """A folder with ``orders`` and ``customers``, both there from the start."""
+    """A folder with ``orders`` and ``customers``, both created at once."""
 
     def __init__(self, root: Path) -> None:
         self.root = root

@@ -1,4 +1,4 @@
-"""The shop on each database: a folder of data, the settings that name it, and its commands."""
+"""The shop on each database: a folder of data, its settings, and its commands."""
 
 from __future__ import annotations
 
@@ -31,31 +31,31 @@ if TYPE_CHECKING:
 __all__ = ["FOREIGN", "REFERENCE", "Shop"]
 
 REFERENCE = "tests.support.shop:SHOP"
-"""The pipeline as commands name it."""
+"""The reference to the pipeline in commands."""
 
 FOREIGN = re.compile(
     r"songplays|log_data|song_data|log-data|song-data|log_jsonpath|events|NextSong|\bplays?\b", re.IGNORECASE
 )
-"""Words of Sparkify's pipeline, which no command says of another."""
+"""Words of Sparkify's pipeline, which no command may print for another one."""
 
 
 class Done:
-    """How a command ended, and what it printed."""
+    """The exit code and the output of a command."""
 
     def __init__(self, code: int, stdout: str, stderr: str) -> None:
         self.code, self.stdout, self.stderr = code, stdout, stderr
 
     @property
     def output(self) -> str:
-        """All that it printed."""
+        """Stdout and stderr."""
         return self.stdout + self.stderr
 
 
 class Shop:
-    """A home for commands, data in it, and a database.
+    """A working folder for commands, with data and a database.
 
-    :ivar environment: the settings, as a user has them.
-    :ivar secrets: what no output may hold.
+    :ivar environment: the settings, as a user would set them.
+    :ivar secrets: texts that no output may contain.
     """
 
     def __init__(self, home: Path, redshift: Standin | None = None) -> None:
@@ -69,7 +69,7 @@ class Shop:
             "SPARKIFY_SOURCE_CUSTOMERS": str(self.data.customers),
         }
         if redshift is not None:
-            # The buckets of earlier tests stay.
+            # A new name, because the buckets of earlier tests stay.
             self.bucket = f"shop-{uuid4().hex[:12]}"
             redshift.create_bucket(self.bucket)
             self.secrets = (redshift.url.split("@")[0].rsplit(":", 1)[1],)
@@ -83,31 +83,31 @@ class Shop:
 
     @property
     def is_embedded(self) -> bool:
-        """Whether it is on the embedded database, which makes its tables itself."""
+        """Whether it is on the embedded database, which creates its tables itself."""
         return self.redshift is None
 
     def publish(self) -> None:
-        """Bring the files of the data to where the warehouse reads them."""
+        """Upload the data files to the place where the warehouse reads them."""
         if self.redshift is not None:
             for path in sorted(path for path in self.data.root.rglob("*") if path.is_file()):
                 address = f"s3://{self.bucket}/{path.relative_to(self.data.root)}"
                 self.redshift.put_object(address, path.read_bytes())
 
     def warehouse(self, pipeline: Pipeline = SHOP) -> Warehouse:
-        """The warehouse of a pipeline in this place; the settings are those of the environment."""
+        """The warehouse of a pipeline, with the settings of the environment."""
         return Warehouse(pipeline=pipeline)
 
     def run(self, *command: str, code: int = 0) -> Done:
-        """Run ``sparkify`` with the shop's pipeline in this process, and require that it ends with ``code``.
+        """Run ``sparkify`` with the shop's pipeline in this process, and require the exit code ``code``.
 
-        Whatever the command prints, it holds no word of another pipeline and no secret.
+        Its output must contain no word of Sparkify's pipeline and no secret.
         """
         done = self._own(command, self.run_plain("--pipeline", REFERENCE, *command))
         assert done.code == code, (command, done.output)
         return done
 
     def run_plain(self, *command: str, environment: Mapping[str, str] | None = None) -> Done:
-        """Run ``sparkify`` in this process, with no pipeline given."""
+        """Run ``sparkify`` in this process, without choosing a pipeline."""
         out, err = io.StringIO(), io.StringIO()
         terminate = signal.getsignal(signal.SIGTERM)
         try:
@@ -125,7 +125,7 @@ class Shop:
         return Done(int(ended.value.code or 0), out.getvalue(), err.getvalue())
 
     def run_process(self, *command: str) -> Done:
-        """Run ``python -m sparkify`` with the shop's pipeline, in a process of its own."""
+        """Run ``python -m sparkify`` with the shop's pipeline in its own process."""
         done = run_module(
             "sparkify",
             "--pipeline",
@@ -141,7 +141,7 @@ class Shop:
         return {**cloud, **self.environment, **(more or {})}
 
     def _own(self, command: tuple[str, ...], done: Done) -> Done:
-        """What a command printed, which holds no word of another pipeline and no secret."""
+        """Check that a command's output contains no word of Sparkify's pipeline and no secret."""
         assert FOREIGN.findall(done.output) == [], (command, done.output)
         assert [secret for secret in self.secrets if secret in done.output] == [], command
         return done

@@ -1,4 +1,4 @@
-"""The shop's tables, in metadata of their own: the star, the batch, and the ledger made from its mixins."""
+"""The shop's tables, with their own metadata: the star, the batch, and the ledger built from its mixins."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class StagingCustomer(Base):
     __mapper_args__ = {"primary_key": [customer_id]}  # noqa: RUF012
 
 
-# The names differ from those of sparkify's own ledger: nothing may rely on a name.
+# The names differ from those of Sparkify's ledger on purpose: no code may rely on a name.
 
 
 class Loads(LoadHistoryMixin, Base):

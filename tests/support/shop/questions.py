@@ -1,4 +1,4 @@
-"""What the shop asks its warehouse."""
+"""The questions of the shop."""
 
 from __future__ import annotations
 

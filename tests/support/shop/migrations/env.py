@@ -1,4 +1,4 @@
-"""How Alembic reaches the shop's warehouse."""
+"""Alembic's environment for the shop's warehouse."""
 
 from sparkify.warehouse.environment import run_migrations
 from tests.support.shop import SHOP
