@@ -1,6 +1,6 @@
-"""Unit tests start no process and no server, and build no database in a file: seconds for all of them.
+"""Guard: unit tests start no process or server and create no database file, so that all of them take seconds.
 
-A test that does belongs in tests/databases or tests/acceptance.
+A test that does so belongs in tests/databases or tests/acceptance.
 """
 
 from __future__ import annotations

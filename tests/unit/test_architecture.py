@@ -1,6 +1,6 @@
-"""The guards of the architecture: imports run one way, a database's name is compared in one place, and so on.
+"""Architecture guards: imports run one way, database names are compared in one place, and so on.
 
-Each guard is shown a small package that it must refuse.
+Each guard is also tested with a small package that it must reject.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from tests.support.imports import Module, import_graph, read_package
 
 MODULES = read_package(Path(sparkify.__file__).parent)
 
-# Each room, from the top to the ground, with the rooms that it may import from besides itself.
+# Each room, from top to bottom, with the other rooms that it may import from.
 MAY_IMPORT: dict[str, set[str]] = {
     "__main__": {"cli"},
-    "sparkify": {"warehouse", "config", "etl", "_version"},  # what it exports, and nobody imports from it
+    "sparkify": {"warehouse", "config", "etl", "_version"},  # its exports; no room imports from it
     "cli": {
         "report",
         "doctor",
@@ -159,7 +159,7 @@ def test_first_line_of_every_module_says_what_it_is() -> None:
 
 
 def test_environment_is_read_in_config_alone() -> None:
-    # Whether it may use colours is asked where colours are used: see https://no-color.org.
+    # NO_COLOR is read where colours are used: see https://no-color.org.
     others = [module for name, module in MODULES.items() if room(name) != "config"]
     assert environment_reads(others, allowed=["NO_COLOR"]) == []
 

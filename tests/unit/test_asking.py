@@ -1,4 +1,4 @@
-"""What becomes of a question on the terminal that is not answered with yes."""
+"""Terminal prompts that are answered with anything but yes."""
 
 from __future__ import annotations
 

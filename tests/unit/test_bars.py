@@ -1,4 +1,4 @@
-"""The bar of a load: one line, at every width, that only grows."""
+"""The progress bar of a load: one line at every width, which never goes back."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_bar_is_one_line_that_fits(width: int) -> None:
     assert len(lines) == 16
     assert max(map(cell_len, lines)) <= width
     for line in lines:
-        # Whole, and not cut: how much, how long, how many.
+        # Percentage, time and count are complete, not truncated.
         assert re.match(LINE, line), line
     assert all(re.search(r" [\d,]+ rows( |$)", line) for line in lines[2:])
 
@@ -91,7 +91,7 @@ def test_description_takes_what_is_left(width: int, said: str) -> None:
 def test_bar_grows_over_the_whole_load() -> None:
     found = [int(re.search(r"(\d+)%", line)[1]) for line in load(*observer(80))]  # type: ignore[index]
     assert found == sorted(found)
-    # Read half of one of two sources; all of both; and the steps behind.
+    # After reading half of one of two sources; all of both; and after the remaining steps.
     assert (found[0], found[3], found[11], found[-1]) == (0, 12, 58, 92)
 
 
@@ -126,7 +126,7 @@ def test_elapsed_time_is_shown() -> None:
 
 
 def test_warning_has_a_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
-    # Both into one stream, as on a terminal.
+    # Bar and warning go to one stream, as on a terminal.
     made = TerminalObserver(Console(file=sys.stderr, force_terminal=True, width=60, color_system=None))
     with made:
         made.step("insert", 1, 2)

@@ -1,4 +1,4 @@
-"""Which checks of a whole warehouse are asked for, and in which order they are answered."""
+"""Checks of a whole warehouse: which ones run, and the order of their results."""
 
 from __future__ import annotations
 
@@ -122,9 +122,9 @@ def test_checks_of_a_load_share_selects(
         ("none touched is 1", 0, ()),
     ]
     assert rows == {"numbers": 2}
-    # One count of all, or two tables, two counts, DROP and the count of the rows; and the rows of one check.
+    # One count for all, or two tables, two counts, DROP and the row count; and the rows of one check.
     assert len(caplog.records) == statements
-    # Nothing is left.
+    # No temporary table is left.
     assert connection.exec_driver_sql("SELECT count(*) FROM duckdb_tables() WHERE temporary").scalar() == 0
 
 

@@ -1,4 +1,4 @@
-"""The command's own rules: short help texts, and no word of Sparkify's data."""
+"""Rules of the command line: short help texts, and no mention of Sparkify's data."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_help_lists_the_first_sentence_of_each_command() -> None:
 @pytest.mark.parametrize("name", ["", *COMMANDS, "cluster create", "query top-songs"])
 def test_help_fits_80_columns_and_cuts_nothing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    # The one word that Typer itself writes so: an argument may be repeated.
+    # Typer itself writes dots after an argument that may be repeated.
     shown = run_here("sparkify", *name.split(), "-h").stdout.replace("[TABLE]...", "").replace("[ARGS]...", "")
     assert max(map(len, shown.splitlines())) <= 80
     assert re.findall(r"\.\.\.|…", shown) == ["..."] * shown.count("]...")
@@ -71,7 +71,7 @@ def test_modules_register_the_commands_that_are_listed() -> None:
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.glob("*.py")), ids=lambda path: path.name)
 def test_module_has_no_word_of_sparkifys_data(path: Path) -> None:
-    # The simulator is Sparkify's, and refuses any other pipeline; --help says so of it.
+    # The simulator is Sparkify's and rejects other pipelines; its --help says so.
     found = SPARKIFYS.findall(path.read_text().replace(COMMANDS["generate"][1], ""))
     assert bool(found) == (path.name == "generate.py"), found
 

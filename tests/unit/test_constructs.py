@@ -1,4 +1,4 @@
-"""The constructs that each database spells its own way: a text for every database, and no default."""
+"""Constructs with a separate text for every database, and no default text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CSV that a spreadsheet opens, and JSON that a terminal shows: no text acts on either."""
+"""CSV for spreadsheets and JSON for terminals: no text acts as a formula or a control sequence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a pipeline refuses when it is declared, because its names do not fit together."""
+"""Pipeline declarations that are rejected because their names do not fit together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a pipeline refuses when it is declared: transforms that do not cover the columns of their target."""
+"""Pipeline declarations that are rejected because a transform does not cover the columns of its target."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def update(*names: str) -> Update:
 
 
 def test_pipeline_takes_transforms_that_cover_their_target() -> None:
-    # The database fills number and rank, so a SELECT may leave them out, or not.
+    # The database fills number and rank, so a SELECT may omit or include them.
     assert pipeline(append("name", "city"), append("city", "name", "rank", "number")).transforms
 
 

@@ -1,4 +1,4 @@
-"""The data dictionary: all that the models hold, and the page in docs as they are now."""
+"""The data dictionary: everything in the models, and an up-to-date page in docs."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ def test_view_is_told_from_a_table() -> None:
     )  # fmt: skip
     assert "distributed" not in markdown([plays])
     assert "A view: nothing is stored." in markdown([plays])
-    # Nor is it in the diagram of the star.
+    # The diagram of the star does not have it either.
     assert "    plays {" not in PAGE.read_text(encoding="utf-8")
-    # What a view says of a column is what the model says, unless it says otherwise.
+    # A view's column has the description of the model's column, unless it has its own.
     assert column("plays", "level").description == column("songplays", "level").description
     assert column("plays", "year").description == "Of the play."
     assert [one.name for one in plays.columns if one.nullable] == [
@@ -82,7 +82,7 @@ def test_what_is_told_of_a_column() -> None:
     )
     start = column("songplays", "start_time")
     assert (start.type, start.unit, start.references) == ("TIMESTAMP", "UTC", "time.start_time")
-    # Written in the mixin that the model is made from, and not in the model.
+    # Written in the model's mixin, not in the model.
     assert column("load_history", "load_id").description == "Counts up from 1."
     assert column("staging_events", "item_in_session").json_key == "itemInSession"
 
@@ -128,7 +128,7 @@ def test_keys_and_distribution() -> None:
 
 
 def test_choices_left_to_redshift_are_told() -> None:
-    # SQLAlchemy may have asked upstream's dialect first, which has no ENCODE of a whole table.
+    # SQLAlchemy may have loaded upstream's dialect first, which has no ENCODE option for tables.
     register()
     left = Table(
         "left_to_redshift",
@@ -153,7 +153,7 @@ def test_the_diagram() -> None:
     assert lines[:3] == ["erDiagram", '    artists ||--o{ songs : "artist_id"', "    songs {"]
     assert "        varchar_32 song_id PK" in lines
     assert "        varchar_32 artist_id FK" in lines
-    # What points at a table that is not in the picture is left out.
+    # References to tables outside the diagram are omitted.
     assert "||--o{" not in mermaid(dictionary(SPARKIFY, ["songs"]))
 
 

@@ -1,4 +1,4 @@
-"""What is said of disks that cannot take what is written."""
+"""Messages about disks that cannot store what is written."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from sparkify.etl.disk import disk_error, disk_error_in, output_error
 )
 def test_error_of_the_system_is_explained(code: int, retry: bool, said: str, tmp_path: Path) -> None:
     (tmp_path / "spooled").write_text("12345")
-    # A source in place, of which nothing was written.
+    # A source that is linked in place, so nothing of it was written.
     (tmp_path / "linked").symlink_to(__file__)
     told = disk_error(OSError(code, os.strerror(code)), tmp_path)
     assert isinstance(told, TemporaryError) is retry

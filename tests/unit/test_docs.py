@@ -1,4 +1,4 @@
-"""The pages: every link leads somewhere, and what can be run or set is on one of them."""
+"""The documentation: no broken links, and every command, option and setting is documented."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ def test_every_command_is_in_readme() -> None:
     text = (CLONE / "README.md").read_text(encoding="utf-8")
     told = re.findall(r"^\| `sparkify-etl ([a-z]+)", text, re.MULTILINE)
     names = {words.split()[0] for words, _ in commands(typer.main.get_command(app)) if words}
-    assert set(told) == names | {"query"}  # whose commands are the questions
+    assert set(told) == names | {"query"}  # its subcommands are the questions
     assert len(told) == len(set(told))
 
 
 def test_every_option_of_load_is_on_its_page() -> None:
     text = (CLONE / "docs" / "loading.md").read_text(encoding="utf-8")
     [(_, command)] = commands(load.make(SPARKIFY))
-    # What every command has is not said of each.
+    # Options of every command need not be listed for each.
     common = {"--config", "--database", "--help", "--json", "--quiet"}
     options = {option for param in command.params for option in param.opts if option.startswith("--")}
     assert {option for option in options - common if not re.search(rf"`(?:[^`]* )?{option}\b", text)} == set()

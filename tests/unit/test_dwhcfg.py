@@ -1,4 +1,4 @@
-"""What is written back into dwh.cfg, and what is left as it was."""
+"""Writing to dwh.cfg: what is changed, and what stays as it was."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_edited_keeps_form_of_file(before: str, after: str) -> None:
 def test_edited_empties_value_and_adds_no_empty_one() -> None:
     assert edited("[CLUSTER]\nHOST = a\n", {("CLUSTER", "HOST"): ""}) == "[CLUSTER]\nHOST =\n"
     assert edited("[CLUSTER]\nA=1\n", {("CLUSTER", "HOST"): ""}) == "[CLUSTER]\nA=1\n"
-    # A comment that is left alone would be the value.
+    # A remaining comment would become the value.
     assert edited("[CLUSTER]\nHOST = a # b\n", {("CLUSTER", "HOST"): ""}) == "[CLUSTER]\nHOST =\n"
 
 
@@ -129,7 +129,7 @@ def test_option_given_twice_is_refused(tmp_path: Path, text: str, said: str) -> 
             "[DWH]\nA=1\n[S3]\nA=2\n[DWH]\nB=3\n[dwh]\nC=4\n",
             {("DWH", "a"): "1", ("S3", "a"): "2", ("DWH", "b"): "3", ("DWH", "c"): "4"},
         ),
-        # Neither a comment nor the second line of a value is an option.
+        # A comment or a continuation line of a value is not an option.
         ("[DWH]\nA=1\n#A=2\n  A=3\n", {("DWH", "a"): "1\nA=3"}),
         (
             "[DEFAULT]\nA=1\n[DWH]\nB=2\n[DWH]\nC=3\n",
@@ -224,7 +224,7 @@ def test_write_values_leaves_file_when_writing_fails(
     assert path.read_text() == USERS_FILE
     assert [one.name for one in tmp_path.iterdir()] == ["dwh.cfg"]
     assert "No space left on device" in str(caught.value)
-    # What could not be written is told, so that nothing has to be looked up again.
+    # The message has what could not be written, so that nobody has to look it up again.
     assert f"[CLUSTER] HOST = {HOST}" in str(caught.value)
     assert "Pass%w0rd" not in str(caught.value)
 

@@ -1,4 +1,4 @@
-"""Errors are parts, and the sentence is made of them by whoever shows it."""
+"""Errors consist of parts, from which the code that prints them builds the message."""
 
 from __future__ import annotations
 

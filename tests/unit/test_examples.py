@@ -1,4 +1,4 @@
-"""The examples in docstrings: that there are some, and that every run of the tests runs them."""
+"""Examples in docstrings: they exist, and every test run executes them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import sparkify
 
 PACKAGE = Path(sparkify.__file__).parent
 
-# Each module with examples, and how many statements they have.
+# The number of example statements in each module that has examples.
 EXAMPLES = {
     "sparkify.cli.times": 2,
     "sparkify.cli.writing": 1,
@@ -37,7 +37,7 @@ EXAMPLES = {
 
 
 def examples(name: str) -> int:
-    # Not "import sparkify.redshift.copy": the package gives names, and this is the module behind one.
+    # Not "import sparkify.redshift.copy": the package exports names, and this must be the module itself.
     found = doctest.DocTestFinder(exclude_empty=True).find(importlib.import_module(name), name)
     return sum(len(test.examples) for test in found)
 

@@ -1,4 +1,4 @@
-"""Lines that are mutated at random: every answer to one is the same. See :mod:`tests.support.line_fuzz`."""
+"""Randomly mutated lines, on which all readers must agree. See :mod:`tests.support.line_fuzz`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def kinds_of_disagreement(folder: Path, lines: int = LINES, seed: int = 7) -> se
 def test_no_mutated_line_has_two_answers(tmp_path: Path) -> None:
     report = Fuzz(tmp_path, seed=7).run(LINES)
     assert report.disagreements == [], report.as_json()
-    # Each kind of line was among them.
+    # Every kind of line occurred.
     kinds = ("JSON, accepted", "JSON, rejected", "no JSON, rejected", "lax", "read alone")
     assert min(report.kinds[kind] for kind in kinds) >= 10
 
@@ -41,7 +41,7 @@ def test_validation_of_other_bounds_is_found(tmp_path: Path, monkeypatch: pytest
 
 def test_altered_value_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "_text", reading.quoted)
-    # With another seed there may be an id of blanks alone, which such a reader accepts.
+    # Other seeds may produce an id of blanks only, which such a reader accepts.
     assert kinds_of_disagreement(tmp_path, seed=2) == {"altered"}
 
 

@@ -1,6 +1,6 @@
-"""Lines that may be loaded and lines that may not: the validator, and DuckDB's reader beside it.
+"""Lines that may be loaded, and lines that may not: the validator and DuckDB's reader.
 
-The one table of cases is given to both. The reader may not accept what the validator rejects.
+Both get the same table of cases. The reader must not accept a line that the validator rejects.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The options of a load: one list, which the library and the command agree on."""
+"""The options of a load: the library and the command must have the same list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the location of a source may be, and what is said of others."""
+"""Valid locations of a source, and the messages for invalid ones."""
 
 from __future__ import annotations
 

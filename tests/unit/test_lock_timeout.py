@@ -1,4 +1,4 @@
-"""How long another load can be waited for."""
+"""The time that a load may wait for another load."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lower bounds of pyproject.toml as constraints: all of them, each once, and none missing."""
+"""The lower bounds of pyproject.toml as constraints: complete, without duplicates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The models: the DDL that Redshift gets for each, word by word, and what every model must have."""
+"""The models: the exact Redshift DDL of each, and what every model must have."""
 
 from __future__ import annotations
 
@@ -294,7 +294,7 @@ def test_json_keys_are_on_the_columns() -> None:
         "session_id": "sessionId", "song": "song", "status": "status", "ts": "ts",
         "user_agent": "userAgent", "user_id": "userId",
     }  # fmt: skip
-    # Of the songs each key is the name of its column, so COPY needs no JSONPaths.
+    # For songs each key is the name of its column, so COPY needs no JSONPaths.
     assert all(column.name == field.key for column, field in json_fields(table_of(StagingSong)).items())
 
 

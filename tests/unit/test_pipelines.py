@@ -1,4 +1,4 @@
-"""The pipeline that an option, the environment or pyproject.toml names: found, imported, or refused."""
+"""Pipelines named by an option, the environment or pyproject.toml: found and imported, or rejected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SQL that the command prints: as it is for programs, escaped for terminals."""
+"""Printed SQL: unchanged for programs, escaped for terminals."""
 
 from __future__ import annotations
 

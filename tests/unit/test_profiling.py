@@ -1,4 +1,4 @@
-"""What is seen of the bytes of a file: its keys, and which of them have values."""
+"""The profile of a file's bytes: its keys, and which of them have values."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_key_in_a_text_or_an_inner_object_is_no_key_of_the_line() -> None:
 def test_key_in_a_line_that_is_too_long_to_look_at_is_found() -> None:
     short = lines(1).replace(b'"level"', b'"plan"')
     assert profiled(short + lines(1, song="x" * 100_000)).missing == frozenset()
-    # The control.
+    # Control: the key is missing from the second line too.
     assert profiled(short + lines(1, song="x" * 100_000).replace(b'"level"', b'"plan"')).missing == {"level"}
 
 
@@ -97,7 +97,7 @@ def test_escaped_key_is_the_key() -> None:
 def test_column_without_a_value() -> None:
     assert profiled(lines(ENOUGH, level=None)).empty == {"level"}
     assert profiled(lines(ENOUGH, level=None) + lines(1)).empty == frozenset()
-    # An empty text is a value, and no number.
+    # An empty text is a value of a text column, but not a number.
     assert profiled(lines(ENOUGH, location="", userId="")).empty == {"userId"}
 
 
@@ -114,7 +114,7 @@ def test_what_was_not_searched_is_not_said(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(profiling, "_SEARCHED", 1000)
     part = lines(ENOUGH, level=None, page="Home")
     assert profiled(part, part) is AS_EXPECTED
-    # Sparse lines come first, which were not searched but looked at.
+    # The first part has few lines, which are sampled instead of searched.
     long = lines(1, song="x" * 1000)
     assert profiled(long, part) is AS_EXPECTED
 
@@ -129,7 +129,7 @@ def test_settled_drops_what_the_staging_table_refutes() -> None:
         Profile(missing=frozenset({"gender"})),
         AS_EXPECTED,
     ]
-    # Nothing refutes these.
+    # The staging table refutes none of these.
     for found in (staged(both, one, level=0), staged(both, AS_EXPECTED, level=1)):
         assert settled(found) == found
 

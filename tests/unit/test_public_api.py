@@ -1,4 +1,4 @@
-"""What docs/public-api.md says is public: compared with the code, list by list."""
+"""The lists of public names in docs/public-api.md, each compared with the code."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, An
     if not path:
         yield "", command
     for name, child in command.commands.items():
-        # The options of load are those of a pipeline, and those of a question are its function's.
+        # The options of load depend on the pipeline, those of a question on its function.
         if name != "query":
             yield from commands(load.make(SPARKIFY) if name == "load" else child, (*path, name))
 
@@ -71,7 +71,7 @@ def test_commands_and_their_options() -> None:
         options = {text for each in command.params for text in each.opts if text.startswith("--")}
         found[f"sparkify-etl {name}".strip()] = sorted(options - {"--install-completion", "--show-completion"})
     listed = rows("Commands")
-    # It takes the name of a question, and the options of its function.
+    # It takes the name of a question, and the options of the function behind it.
     listed.pop("sparkify-etl query")
     assert listed == found
 
@@ -116,6 +116,6 @@ def test_keys_of_json(output: str, returned: Any) -> None:
 
 def test_tables_and_their_columns() -> None:
     tables = (*SPARKIFY.tables, *(view.table for view in SPARKIFY.views), *SPARKIFY.ledger.tables)
-    # The lock is a row to lock, and no data.
+    # The lock table is only for locking, and has no data.
     found = {table.name: list(table.columns.keys()) for table in tables if table is not SPARKIFY.ledger.lock}
     assert rows("Tables and columns") == found

@@ -1,4 +1,4 @@
-"""How often the SQL of each question reads each table: once, but for what stands here with its reason."""
+"""How often the SQL of each question reads each table: once, except in the cases listed here with a reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The limits of a batch: literals where they are known, and the SELECTs that give them where they are not."""
+"""The limits of a batch: literals if they are known, otherwise the SELECTs that return them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What files are that are no JSON Lines, told by their rejected lines, and what the error says then."""
+"""Recognizing the format of files that are not JSON Lines by their rejected lines, and the error message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The newest revision of a folder of migrations, read without Alembic, and what Alembic itself says."""
+"""The newest revision of a migrations folder, read without Alembic and compared with Alembic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The version of the rules, and the SQL that it stands for."""
+"""The version of the rules, and the SQL that belongs to it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_rules_version_changes_with_the_selects_of_the_transforms() -> None:
     """
     render = database_type("redshift").render
     texts = [render(transform.rows(literal(0, BigInteger))) for transform in SPARKIFY.transforms]
-    # SQLAlchemy numbers what has no name by the addresses of objects, which may be taken again.
+    # SQLAlchemy numbers anonymous names by the addresses of objects, which may be reused.
     plain = re.sub(r"_+\d+\b", "", "\n".join(texts))
     assert {RULES_VERSION: sha256(plain.encode()).hexdigest()[:16]} == TEXTS
 

@@ -1,4 +1,4 @@
-"""What a secret of the settings looks like in a URL, a setting or a text, and what is left of it."""
+"""Secrets of the settings in URLs, settings and texts, and what redaction leaves of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one way to a database: what a session sends, logs and keeps, and what a dry run records."""
+"""The session, the only way to a database: what it sends, logs and keeps, and what a dry run records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""dwh.cfg, the environment and options: which goes first, what is shown, what never is."""
+"""dwh.cfg, the environment and options: their precedence, what is shown, and what never is."""
 
 from __future__ import annotations
 
@@ -231,7 +231,7 @@ def test_write_template_is_private_and_sets_nothing(tmp_path: Path, monkeypatch:
         write_template(path, SPARKIFY.sources)
     for name in Settings.with_sources(SPARKIFY.sources).model_fields:
         assert f"SPARKIFY_{name.upper()}" in template(SPARKIFY.sources)
-    # Each line, with its comment sign away, sets what it is about.
+    # Uncommenting a line sets the value that it describes.
     path.write_text(template(SPARKIFY.sources).replace("#LOG_DATA = data/log_data", "LOG_DATA = elsewhere"))
     assert Settings.load(SPARKIFY.sources).location(EVENTS) == "elsewhere"
 

@@ -1,4 +1,4 @@
-"""The rules by which ``benchmarks.slices`` compares layouts, on examples that are counted by hand."""
+"""The rules by which ``benchmarks.slices`` compares layouts, on examples calculated by hand."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_key_has_the_same_slice_in_every_table() -> None:
     plays = by_key(dict.fromkeys(range(100), 2.0), 8)
     users = by_key(dict.fromkeys(range(100), 1.0), 8)
     assert plays == [2 * rows for rows in users]
-    # And keys lie on all slices.
+    # Every slice has keys.
     assert min(users) > 0
 
 
@@ -65,17 +65,17 @@ JOIN = Join("users of plays", PLAYS, USERS)
     [
         # Collocated: nothing moves.
         (key("user_id"), key("user_id"), Movement(0, "DS_DIST_NONE")),
-        # The smaller side, plays with 40 bytes, lies on every node.
+        # The smaller side, plays with 40 bytes, is on every node.
         (ALL, key("user_id"), Movement(0, "DS_DIST_ALL_NONE")),
-        # The larger side lies on every node: half of the smaller one, which is on the other node, is sent.
+        # The larger side is on every node: the half of the smaller one that is on the other node is sent.
         (key("user_id"), ALL, Movement(20, "DS_DIST_ALL_INNER")),
-        # Users lie by the key: half of the 40 bytes of plays are sent to them.
+        # Users are distributed by the key: half of the 40 bytes of plays are sent to them.
         (EVEN, key("user_id"), Movement(20, "DS_DIST_INNER")),
-        # Plays lie by the key: half of the 60 bytes of users are sent, less than 40 to one other node.
+        # Plays are distributed by the key: half of the 60 bytes of users are sent, less than a broadcast of 40.
         (key("user_id"), EVEN, Movement(30, "DS_DIST_OUTER")),
         # Neither does: 40 bytes to the one other node, or half of 100.
         (EVEN, EVEN, Movement(40, "DS_BCAST_INNER")),
-        # A key that is not compared is as good as none.
+        # A key that is not part of the join condition does not help.
         (key("song_id"), key("level"), Movement(40, "DS_BCAST_INNER")),
     ],
 )
@@ -85,7 +85,7 @@ def test_join_moves(plays: object, users: object, moved: Movement) -> None:
 
 
 def test_broadcast_costs_each_other_node() -> None:
-    # To three others 120 bytes; three quarters of 100 are cheaper.
+    # A broadcast to three other nodes costs 120 bytes; sending three quarters of 100 is cheaper.
     assert of_join(JOIN, {"songplays": EVEN, "users": EVEN}, Cluster(4, 4)) == Movement(75, "DS_DIST_BOTH")
 
 
@@ -109,7 +109,7 @@ def test_temporary_table_is_even() -> None:
 def test_grouping_moves_a_row_of_each_group_and_slice() -> None:
     by_user = Grouping("plays of each user", Side("songplays", 1000, 10, ("user_id",)), groups=3)
     assert of_grouping(by_user, {"songplays": key("user_id")}, TWO).size == 0
-    # Three groups on two slices are six rows of 10 bytes, half of which are sent.
+    # Three groups on two slices make six rows of 10 bytes, and half of them are sent.
     assert of_grouping(by_user, {"songplays": EVEN}, TWO).size == 30
     window = Grouping("window", Side("songplays", 1000, 10, ("user_id",)))
     assert of_grouping(window, {"songplays": EVEN}, TWO).size == 5000
@@ -127,7 +127,7 @@ def test_all_is_written_and_stored_on_each_node() -> None:
 def test_slices_wait_for_the_one_that_has_a_copy() -> None:
     costs = Costs(SCALES[0], FOUR)
     assert costs.idle("users", EVEN) == 0
-    # One slice of each node reads all, while the four could read four times as much.
+    # One slice of each node reads everything, while all four could read four times as much.
     assert costs.idle("users", ALL) == 3
 
 
@@ -138,7 +138,7 @@ def test_population_counts_different_keys() -> None:
     assert two.counts(30)[0] == pytest.approx({0: 20, 1: 10})
     assert two.different(1_000) == pytest.approx(2)
     assert Population(2, blunt=1, most=0.1).counts(30)[0] == pytest.approx({0: 15, 1: 15})
-    # Of a million equal keys ten draws hit ten different ones, and of many more draws all.
+    # Of a million equally likely keys, ten draws hit ten different ones, and very many draws hit all.
     assert Population(1_000_000, power=0).different(10) == pytest.approx(10, rel=1e-4)
     assert Population(1_000_000, power=0).different(1e8) == pytest.approx(1_000_000)
 
@@ -149,9 +149,9 @@ def test_blocks_are_read_by_their_least_and_greatest_value() -> None:
     assert Zones.of(values, 2).bounds == [(1, 2), (3, 9), (4, 5)]
     assert Zones.of(values, 2).read(7, 8) == [False, True, False]
     assert Zones.of(values, 2).read(3, 4.5) == [False, True, True]
-    # The end is not asked for.
+    # The end of the range is exclusive.
     assert Zones.of(values, 2).read(2.5, 3) == [False, False, False]
-    # Sorted, 3 and 4 lie in one block.
+    # Sorted, 3 and 4 are in one block.
     assert blocks_read(values, 2, 3, 4.5) == pytest.approx(2 / 3)
     assert blocks_read(sorted(values), 2, 3, 4.5) == pytest.approx(1 / 3)
 
@@ -177,13 +177,13 @@ def test_parts_of_a_load_compare_columns_that_are_there() -> None:
 def test_copy_reads_a_file_by_one_slice() -> None:
     assert [busy_share(files, 64) for files in (1, 32, 64, 65, 128)] == [1 / 64, 0.5, 1, 65 / 128, 1]
     rates = Rates(copied=10, object_seconds=1)
-    # Two files of 20 bytes on two slices: a second to begin and two to read; a third file is for one of them.
+    # Two files of 20 bytes on two slices: one second to begin, two to read. One slice gets a third file.
     assert copy_seconds(2, 40, 2, rates) == 3
     assert copy_seconds(3, 60, 2, rates) == 6
 
 
 def test_model_follows_the_events_of_a_day() -> None:
-    # 850 million plays x 8,056 / 6,820 = 1,004 million events of 466 bytes; 44,000 a second of a 512th.
+    # 850 million plays x 8,056 / 6,820 = 1,004 million events of 466 bytes; 44,000 a second per 512th.
     found = load_model(SCALES[-1], CLUSTERS[-1])
     assert found["events a day, millions"] == pytest.approx(1004.05, abs=0.01)
     assert found["JSON a day, GB"] == pytest.approx(467.89, abs=0.01)

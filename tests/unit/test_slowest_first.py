@@ -1,4 +1,4 @@
-"""The files that take longest are begun with."""
+"""The slowest test files run first."""
 
 from __future__ import annotations
 

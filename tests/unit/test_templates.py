@@ -1,4 +1,4 @@
-"""Statements that every load sends: compiled once for each kind of database, with the values of each load."""
+"""Statements of every load: compiled once per kind of database, and filled with the values of each load."""
 
 from __future__ import annotations
 

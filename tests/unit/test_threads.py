@@ -1,4 +1,4 @@
-"""Threads that an error in the block leaves behind, and calls that the main thread does not make itself."""
+"""Threads left behind by an error in the block, and calls that the main thread delegates to another thread."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_results_are_in_the_order_of_the_items() -> None:
     first = threading.Event()
 
     def call(number: int) -> int:
-        # The first ends last.
+        # The first call ends last.
         first.wait(10) if number == 0 else first.set()
         return number
 
@@ -83,12 +83,12 @@ def _by_the_queue(call: Callable[[], Any]) -> None:
 
 @pytest.mark.parametrize("wait", [call_aside, _in_the_block, _by_the_queue])
 def test_signal_is_heeded_that_does_not_end_the_wait(wait: Callable[[Callable[[], Any]], Any]) -> None:
-    # What reaches another thread does not wake the main thread; nor does what comes between its last look for
-    # signals and its wait, a moment too short for a test to meet.
+    # A signal delivered to another thread does not wake the main thread; nor does one that arrives between its
+    # last check for signals and its wait, a moment too short for a test to hit.
     heeded, ended = threading.Event(), threading.Event()
 
     def call() -> None:
-        # By then the main thread waits.
+        # By then the main thread is waiting.
         time.sleep(0.3)
         signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
         heeded.wait(30)

@@ -1,4 +1,4 @@
-"""The guard of the unit tier refuses every server, process and database."""
+"""The guard of the unit tests rejects every server, process and database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a disk may hold after a power loss: synced, unsynced, and names without a sync of the folder."""
+"""What a disk may hold after a power loss: synced and unsynced data, and names without a sync of the folder."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_write_is_torn_at_sectors(tmp_path: Path) -> None:
     found, inode = disk(tmp_path)
     found.apply(operation(tmp_path, "w", "a", inode=inode, data=b"1" * 512 + b"2" * 512 + b"3" * 10))
     seen = {found.files(0, some(random.Random(seed), 0.5))["a"] for seed in range(200)}
-    # Each sector is there or not; what is not, is what was there, or nothing.
+    # Each sector is written or not; a missing one has its old content, or nothing.
     assert {content[:3] for content in seen} == {b"old", b"111", b"\0\0\0"} - {b"\0\0\0"}
     assert {content[512:513] for content in seen} == {b"", b"2", b"\0"}
     assert len(seen) == 8

@@ -1,4 +1,4 @@
-"""Errors of AWS, each with what was found and the way out, and no secret in any of them."""
+"""AWS errors: each says what was found and what to do, and none contains a secret."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_translated_has_no_secret_in_error_or_cause(error: Exception) -> None:
     text = whole_text(caught.value)
     for secret in (*CANARIES.values(), "ASIAABCDEFGHIJKLMNOP"):
         assert secret not in text
-    # The control: the error itself has one.
+    # Control: the original error contains one.
     assert any(secret in whole_text(error) for secret in (*CANARIES.values(), "ASIAABCDEFGHIJKLMNOP"))
 
 

@@ -1,4 +1,4 @@
-"""The role's two documents, as golden JSON, and how the doctor reads other people's policies."""
+"""The role's two documents, as golden JSON, and how the doctor reads policies written by others."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_trust_has_the_confused_deputy_condition(names: Names, golden: str) -> N
     [
         (TRUST, Scope("us-west-2", "provisioned")),
         (SERVERLESS_TRUST, Scope("us-west-2", "serverless")),
-        # IAM may write a list of one as its element.
+        # IAM may replace a list of one element by the element.
         (
             TRUST.replace('["redshift.amazonaws.com"]', '"redshift.amazonaws.com"'),
             Scope("us-west-2", "provisioned"),

@@ -1,4 +1,4 @@
-"""What may be created, and what is refused before anything is sent."""
+"""What may be created, and what is rejected before any request is sent."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_spec_refuses_what_aws_would(options: dict[str, Any], message: str) -> N
     with pytest.raises(ConfigurationError) as caught:
         Spec.of(of)
     assert message in str(caught.value)
-    # It is the one thing that is wrong: what is refused is refused for its own reason.
+    # Nothing else is wrong: each case is rejected for its own reason.
     assert str(caught.value).count("\n") == 1 or message.startswith("DWH_DB_PASSWORD")
 
 
@@ -198,7 +198,7 @@ def test_readable_s3_is_what_settings_name() -> None:
 
 def test_estimate_adds_list_prices() -> None:
     assert estimate("ra3.large", 2).dollars_an_hour == pytest.approx(1.086)
-    # Three addresses: the leader's and the nodes'.
+    # Three public addresses: the leader node's and two nodes'.
     assert estimate("ra3.large", 2, public=True).dollars_an_hour == pytest.approx(1.101)
     assert estimate("ra3.large", 1, public=True).dollars_an_hour == pytest.approx(0.548)
     assert estimate("", 0, serverless_capacity=8).dollars_an_hour == pytest.approx(3.0)

@@ -1,4 +1,4 @@
-"""A driver that only remembers, so that what is sent, and when a transaction begins, can be read."""
+"""A recording driver, which shows what is sent and when a transaction begins."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class FakeDriver:
 
     def __init__(self) -> None:
         self.log: list[str] = []
-        #: What a statement that begins with the key returns: rows of one column.
+        #: The result of statements that begin with the key: rows of one column.
         self.answers: dict[str, Any] = {
             "select pg_catalog.version()": "PostgreSQL 8.0.2 on x86_64, Redshift 1.0.77467",
             "select current_schema()": "public",

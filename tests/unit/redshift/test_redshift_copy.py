@@ -1,4 +1,4 @@
-"""COPY: its text in full, what is refused and with which sentence, and how it is sent."""
+"""COPY: its full text, what it rejects with which message, and how it is sent."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_names_and_values_are_quoted_by_the_dialect() -> None:
         'COPY "raw"."staging songs" (song_id)',
         "FROM 's3://bucket/it''s 100%/ß'",
     ]
-    # The driver halves percent signs outside of quotes only: doubled here, the key would be another.
+    # The driver only unescapes %% outside quotes: doubling it here would change the key.
     assert str(statement.compile(dialect=RedshiftDialect())) == render(statement)
 
 
@@ -280,7 +280,7 @@ def test_it_is_sent_without_parameters_in_the_callers_transaction(driver: Any) -
 
 @pytest.mark.filterwarnings(
     "ignore::sqlalchemy.exc.SAWarning"
-)  # upstream does not say whether it may be cached
+)  # upstream does not declare whether it may be cached
 def test_upstream_still_binds_what_cannot_be_bound() -> None:
     unmended = CopyCommand(events, data_location="s3://logs/2018/", iam_role_arns=[ROLE])
     assert unmended.compile(dialect=RedshiftDialect()).params
@@ -300,5 +300,5 @@ def test_two_copies_in_one_engine_are_two_texts(driver: Any) -> None:
 def test_other_databases_have_no_copy_from_s3() -> None:
     with pytest.raises(UnsupportedCompilationError):
         str(copy())
-    # What a log or a traceback shows is enough to know it by.
+    # Short, but enough to identify the statement in a log or a traceback.
     assert repr(copy()) == "Copy('staging_events', from_='s3://logs/2018/')"

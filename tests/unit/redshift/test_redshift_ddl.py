@@ -1,4 +1,4 @@
-"""ALTER of keys, styles and encodings: text in full, and refusals."""
+"""ALTER of keys, styles and encodings: full text, and rejected cases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The mended dialect: text, each repair against upstream's text, and deletes with rows on DuckDB."""
+"""The repaired dialect: its text, each repair compared with upstream's text, and deletes run on DuckDB."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def create(*items: Any, **options: Any) -> str:
 
 
 def test_the_registered_url_gives_this_dialect() -> None:
-    register()  # twice is once
+    register()  # registering twice is harmless
     for url in ("redshift+redshift_connector://u@h/d", "redshift://u@h/d"):
         engine = sa.create_engine(url)
         assert type(engine.dialect) is RedshiftDialect
@@ -49,7 +49,7 @@ def test_the_registered_url_gives_this_dialect() -> None:
 
 
 DELETES: dict[str, tuple[sa.Delete, str, set[int]]] = {
-    # Rows of a are 1, 2, 3 and 99; of b 1, 2 and -3. 99 is the row that no batch touches.
+    # Rows of a: 1, 2, 3 and 99; of b: 1, 2 and -3. 99 is the row that no batch touches.
     "plain": (sa.delete(a).where(a.c.id > 50), "DELETE FROM a WHERE a.id > %s", {1, 2, 3}),
     "exists": (
         sa.delete(a).where(sa.exists(sa.select(1).where(b.c.id == a.c.id))),
@@ -555,7 +555,7 @@ def test_render_refuses(name: str) -> None:
 
 
 PERCENTS: dict[str, tuple[Any, str, str]] = {
-    # what it is, the text for the driver, what the server and the reader of a dry run see
+    # statement, text for the driver, text for the server and in a dry run
     "modulo": (
         sa.select((a.c.id % 5).label("n")),
         "SELECT a.id %% %s AS n FROM a",
@@ -618,7 +618,7 @@ def test_percent_signs_are_double_where_the_driver_halves_them(name: str) -> Non
         ("SELECT 1", (), None),
         ("""SELECT 'it''s', E'\\'', "?", x::INT, :y, $1 -- '\n/* " */""", (), None),
         ("SELECT %s", (1,), (1,)),
-        # The driver makes one of two.
+        # The driver turns %% into %.
         ("SELECT 5 %% 2", (), ()),
         ("SELECT '5%'", (), ()),
     ],
@@ -656,7 +656,7 @@ def test_render_of_a_list_a_limit_and_ddl() -> None:
 
 def test_autocommit_leaves_the_transaction_first(driver: Any) -> None:
     with driver.engine().connect() as connection:
-        connection.connection.cursor().execute("SELECT 1")  # behind SQLAlchemy's back: the driver begins
+        connection.connection.cursor().execute("SELECT 1")  # unknown to SQLAlchemy: the driver begins
         driver.log.clear()
         connection.execution_options(isolation_level="AUTOCOMMIT")
         connection.execute(sa.text("VACUUM t"))
@@ -848,7 +848,7 @@ def test_reflected_keys(catalogue: Any) -> None:
 
 
 def test_reflected_auto_style_is_auto_and_its_key_is_nobodys(catalogue: Any) -> None:
-    catalogue.diststyle = None  # 10, 11 and 12 of pg_class.reldiststyle
+    catalogue.diststyle = None  # pg_class.reldiststyle 10, 11 and 12
     options = catalogue.dialect.get_table_options(None, "time")
     assert options["redshift_diststyle"] == "AUTO"
     assert options["redshift_distkey"] is None

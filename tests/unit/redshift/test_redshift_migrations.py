@@ -1,7 +1,7 @@
-"""Migrations: the text of each operation, refusals, what is sent around a VARCHAR, and autogenerate.
+"""Migrations: the text of each operation, rejected cases, statements around a VARCHAR change, and autogenerate.
 
-Autogenerate runs in full (reflection by the dialect, Alembic's comparison, ours, rendering) over a catalogue
-that is written down here as the rows of sqlalchemy-redshift's catalogue queries.
+Autogenerate runs in full (the dialect's reflection, Alembic's and our comparison, rendering) over a catalogue
+that is defined here as the result rows of sqlalchemy-redshift's catalogue queries.
 """
 
 from __future__ import annotations
@@ -240,7 +240,7 @@ def test_refused(name: str) -> None:
         operation(op)
     assert sentence in str(raised.value)
     assert "\n" not in str(raised.value)
-    assert statements == []  # nothing was sent before
+    assert statements == []  # nothing was sent
 
 
 def test_a_varchar_needs_a_transaction_for_each_migration() -> None:
@@ -395,7 +395,7 @@ class Catalogue:
             "\n".join(line.strip() for line in text.splitlines() if line.strip() not in noise).strip()
             for text in texts
         )
-        # What "alembic check" asks.
+        # The question that "alembic check" answers.
         assert bool(differences) == (upgrade != "pass")
         return upgrade, downgrade
 
@@ -630,7 +630,7 @@ def test_auto_of_the_model_is_compared_with_svv_table_info(
     catalogue.tables["plays"] = there(song_id="bytedict", start_time="none")
     catalogue.driver.answers[f"SELECT svv_table_info.{column} FROM svv_table_info"] = svv_table_info
     assert catalogue.revision(*model(), **{option: "AUTO"}) == expected
-    # Who says nothing has what is there, and nobody is asked.
+    # A model without the option accepts whatever the table has, and no query is sent.
     asked = [text for text in catalogue.driver.statements if "svv_table_info" in text]
     assert asked
     assert catalogue.revision(*model()) == NOTHING

@@ -1,4 +1,4 @@
-"""The package: its names, and what it may import."""
+"""The package: its exported names, and what it may import."""
 
 from __future__ import annotations
 

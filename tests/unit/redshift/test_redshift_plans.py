@@ -1,4 +1,4 @@
-"""Plans as AWS's guide for developers prints them, and the joins in them that it calls not good."""
+"""Query plans as printed in AWS's developer guide, and the joins in them that it calls not good."""
 
 from __future__ import annotations
 

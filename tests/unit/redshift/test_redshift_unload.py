@@ -1,4 +1,4 @@
-"""UNLOAD: its text in full, what is refused and with which sentence."""
+"""UNLOAD: its full text, and what it rejects with which message."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_select_is_a_literal_with_literals() -> None:
         "FORMAT AS PARQUET"
     )
     assert render(unload(select)) == expected
-    # The driver halves percent signs outside of quotes only, so the text is the same for it.
+    # The driver only unescapes %% outside quotes, so its text is the same.
     assert str(unload(select).compile(dialect=RedshiftDialect())) == expected
     modulo = unload(sa.select((plays.c.year % 4).label("n")))
     assert "('SELECT plays.year % 4 AS n \nFROM plays')" in str(modulo.compile(dialect=RedshiftDialect()))
