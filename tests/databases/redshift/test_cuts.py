@@ -1,4 +1,4 @@
-"""A few of the cuts of ``make cuts``, and that they would see a load that begins again without looking."""
+"""A few of the cuts of ``make cuts``, and a control: a load that retries without checking is detected."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def test_load_whose_connection_is_cut_ends_as_one_load(redshift: Standin, tmp_pa
     assert found["loads"] == 10
     assert found["cut"] >= 8
     assert found["lost COMMIT answers"] >= 2
-    # Some could not come back.
+    # Some could not reconnect.
     assert found["exit 75"] >= 1
 
 

@@ -1,4 +1,4 @@
-"""Every statement that Redshift is sent passes the judges, and each judge has been seen to refuse."""
+"""Every statement sent to Redshift passes the judges, and each judge is shown to reject something."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_every_statement_that_was_executed(redshift: Standin) -> None:
     kinds = {sql.split()[0].upper() for sql in sent}
     assert {"CREATE", "DROP", "COPY", "INSERT", "UPDATE", "DELETE", "SELECT", "LOCK", "ANALYZE"} <= kinds
     against = {sql: found for sql in sorted(sent) if (found := denied(sql))}
-    # Statements that differ in numbers alone are one to a grammar, which takes long to read them.
+    # Parsing is slow, and statements that differ only in numbers are equal to a grammar.
     against |= {sql: found for sql in sorted(set(map(with_one_number, sent))) if (found := ungrammatical(sql))}
     assert list(against.items())[:3] == []
 

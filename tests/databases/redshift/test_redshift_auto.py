@@ -1,4 +1,4 @@
-"""DISTSTYLE, SORTKEY and ENCODE AUTO as choices of a model: made, compared and altered, on the stand-in."""
+"""DISTSTYLE, SORTKEY and ENCODE AUTO as model options: created, compared and altered on the stand-in."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_auto_in_the_model_is_auto_in_the_database(redshift: Standin, connection
         tuple(row) for row in redshift.query("SELECT encoded, diststyle, sortkey1 FROM rs.svv_table_info")
     ] == [("Y, AUTO(ENCODE)", "AUTO(ALL)", "AUTO(SORTKEY)")]
     assert differences(connection, plays(**AUTO)) == []
-    # A model that says nothing has AUTO as well.
+    # A model without the options gets AUTO too.
     assert differences(connection, plays()) == []
 
 

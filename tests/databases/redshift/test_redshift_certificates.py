@@ -1,4 +1,4 @@
-"""Servers that are not the one that was meant: six of six are refused before a password is sent."""
+"""Wrong servers: all six are rejected before a password is sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connecting: the real driver against a server that answers as told, credentials of boto3's stubs."""
+"""Connecting: the real driver against a scripted server, with credentials from boto3's stubs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ HANG = 300
 CLUSTER = "warehouse.abc123xyz789.us-west-2.redshift.amazonaws.com"
 WORKGROUP = "analytics.123456789012.eu-central-1.redshift-serverless.amazonaws.com"
 
-# redshift_connector 2.2 makes its SSLContext without a protocol.
+# redshift_connector 2.2 creates its SSLContext without a protocol.
 pytestmark = pytest.mark.filterwarnings(
     "ignore:ssl.SSLContext:DeprecationWarning",
     "ignore:ssl.PROTOCOL_TLS:DeprecationWarning",
@@ -140,7 +140,7 @@ class Server:
         tls = context.wrap_socket(client, server_side=True)
         self.open.append(tls)
         tls.recv(4096)  # StartupMessage
-        tls.sendall(message(b"R", struct.pack("!i", 3)))  # a password in clear text, please
+        tls.sendall(message(b"R", struct.pack("!i", 3)))  # request a clear-text password
         password = tls.recv(4096)
         self.passwords.append(password[5 : struct.unpack("!i", password[1:5])[0]].decode())
         self.told.set()
@@ -154,7 +154,7 @@ class Server:
 @pytest.fixture
 def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     servers: list[Server] = []
-    # What the driver trusts besides Amazon's.
+    # The certificate that the driver trusts besides Amazon's.
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate(tmp_path, "nobody.example")))
 
     def start(
@@ -216,8 +216,8 @@ def test_a_certificate_for_another_name_is_refused(serve: Any) -> None:
         f"cannot connect to localhost:{server.port}: its certificate is for another name; "
         "connect by the endpoint's own name (for a tunnel, sslmode verify-ca)"
     )
-    assert server.passwords == []  # it was not told
-    # Through a tunnel the name cannot be right; the certificate still must be.
+    assert server.passwords == []  # the password was not sent
+    # Through a tunnel the name cannot match, but the certificate must still be trusted.
     with connected(server.port, sslmode="verify-ca"):
         assert server.passwords == [CANARY]
 
@@ -378,9 +378,9 @@ def test_iam_of_a_cluster_is_remembered_and_renewed() -> None:
     )
     iam = Iam(db_user="loader", session=session)
     assert iam.user_and_password(CLUSTER, "dev") == ("IAM:loader", "one")
-    assert iam.user_and_password(CLUSTER, "dev") == ("IAM:loader", "one")  # remembered
+    assert iam.user_and_password(CLUSTER, "dev") == ("IAM:loader", "one")  # cached
     iam.refused()
-    assert iam.user_and_password(CLUSTER, "dev") == ("IAM:loader", "two")  # the server did not want the first
+    assert iam.user_and_password(CLUSTER, "dev") == ("IAM:loader", "two")  # the server rejected the first
     assert iam.user_and_password(CLUSTER, "dev") == (
         "IAM:loader",
         "three",
@@ -464,7 +464,7 @@ def test_aws_that_is_not_configured_is_one_line(
     with pytest.raises(ConnectError, match=rf"AWS cannot be asked for credentials \({error}\)") as raised:
         credentials.user_and_password("localhost", "dev")
     assert not raised.value.temporary
-    # AWS_REGION is no name of boto3.
+    # boto3 does not read AWS_REGION.
     assert "AWS_DEFAULT_REGION" in str(raised.value)
 
 
@@ -489,7 +489,7 @@ def test_a_secret_of_another_form_is_not_shown(text: str) -> None:
     with pytest.raises(ConnectError) as raised:
         Secret("s", session=session).user_and_password(CLUSTER, "dev")
     assert "the secret s is not JSON with username and password" in str(raised.value)
-    assert raised.value.__context__ is None  # an error of json would have the text as an attribute
+    assert raised.value.__context__ is None  # a JSON error would have the text as an attribute
     assert CANARY not in "".join(traceback.format_exception(raised.value))
 
 
@@ -573,7 +573,7 @@ def test_option_of_the_url_that_cannot_be_honoured_is_refused(query: str, said: 
     [
         (f"{CLUSTER}/dev", {}, Iam()),
         (f"loader@{CLUSTER}/dev", {}, Iam(db_user="loader")),
-        # The region of the buckets is not that of the cluster, which stands in its name.
+        # The buckets' region does not apply to the cluster, whose region is in its host name.
         (f"{CLUSTER}/dev", {"region": "eu-west-1"}, Iam()),
         (f"{CLUSTER}/dev?region=eu-west-1", {}, Iam(region="eu-west-1")),
         (

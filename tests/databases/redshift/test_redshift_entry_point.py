@@ -1,4 +1,4 @@
-"""``redshift+sparkify://`` in a new process that imports nothing of sparkify: dialect, options, Alembic."""
+"""``redshift+sparkify://`` in a new process that does not import sparkify: dialect, options, Alembic."""
 
 from __future__ import annotations
 

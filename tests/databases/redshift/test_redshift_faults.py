@@ -1,4 +1,4 @@
-"""What a load does where the lock, the tidying up or an idle connection fails, and not what it loads."""
+"""Loads in which not the loading itself fails, but the lock, the cleanup or an idle connection."""
 
 from __future__ import annotations
 

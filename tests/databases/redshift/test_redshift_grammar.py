@@ -1,4 +1,4 @@
-"""A Redshift grammar over all texts of the tests of the package."""
+"""A Redshift grammar parses all statements in the tests of the package."""
 
 from __future__ import annotations
 
@@ -49,5 +49,5 @@ def test_a_grammar_of_redshift_takes_every_text() -> None:
         if (parsed := linter.parse_string(f"{text};\n")).violations
     }
     assert refused == {}
-    # It does refuse something.
+    # Control: it does reject something.
     assert linter.parse_string("COPY t FROM STDIN;\n").violations

@@ -1,4 +1,4 @@
-"""Who may read after a migration: the GRANTs of the settings, on the stand-in."""
+"""Read access after a migration: the GRANTs of the settings, on the stand-in."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_migration_lets_the_named_read(cloud: Cloud, people: Standin, schema: st
             assert readable(people, user, schema) == READABLE
         views = {view.name for view in SPARKIFY.views}
         assert {*SPARKIFY.metadata.tables, *views, "alembic_version"} == READABLE
-        # Again, for whoever was added to the settings since.
+        # Granted again, for users added to the settings since then.
         people.clear_statements()
         assert warehouse.migrate() == HEAD
         assert [one.sql.partition(" TO ")[2] for one in people.statements if one.sql.startswith("GRANT")] == [
@@ -87,7 +87,7 @@ def test_failed_grant_says_who_is_missing_and_repeats(cloud: Cloud, people: Stan
     with cloud.warehouse(grant_select_to="nobody_there") as warehouse:
         with pytest.raises(Exception, match="nobody_there"):
             warehouse.migrate()
-        # The tables are there: a grant is no reason to take them back.
+        # The tables exist: a failed grant does not undo the migration.
         assert warehouse.status().revision == HEAD
     with cloud.warehouse(grant_select_to="alice") as warehouse:
         warehouse.migrate()

@@ -1,4 +1,4 @@
-"""What the package for Redshift imports, and that it may be imported in any order, each in a new process."""
+"""The imports of the Redshift package, and its import in any order, each in a new process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.paths import CLONE
 def test_compiling_needs_no_driver() -> None:
     program = (
         "import sys\n"
-        "sys.modules['redshift_connector'] = None\n"  # an import of it fails
+        "sys.modules['redshift_connector'] = None\n"  # importing it fails
         "import sqlalchemy as sa\n"
         "from sparkify.redshift import RedshiftDialect, register, render\n"
         "register()\n"
@@ -30,7 +30,7 @@ def test_compiling_needs_no_driver() -> None:
 def test_registering_reaches_options_and_migrations_whatever_came_first() -> None:
     program = (
         "import sqlalchemy as sa\n"
-        "sa.Table('early', sa.MetaData(), redshift_diststyle='ALL')\n"  # makes upstream's options known
+        "sa.Table('early', sa.MetaData(), redshift_diststyle='ALL')\n"  # registers upstream's options
         "from sparkify.redshift import register\n"
         "register()\n"
         "sa.Table('late', sa.MetaData(), redshift_encode='AUTO', redshift_backup=False)\n"

@@ -1,4 +1,4 @@
-"""Loads of Redshift, by the unmodified driver over TLS, on the stand-in; and the same rows as on DuckDB."""
+"""Loads on the stand-in for Redshift, by the unmodified driver over TLS, with the same rows as on DuckDB."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def test_one_transaction_from_the_lock_to_the_commit(cloud: Cloud, empty: Wareho
     assert kinds[:5] == ["BEGIN", "SET", "LOCK", "RESET", "UPDATE"]
     assert kinds[-1] == "COMMIT"
     assert kinds.count("COPY") == 2
-    # Temporary tables come within the transaction and go after it; what is here to stay is not altered in it.
+    # Temporary tables are created in the transaction and dropped after it; it alters no permanent table.
     assert not {"TRUNCATE", "VACUUM", "ALTER", "DROP"} & set(kinds)
     created = [sql.split()[3] for sql in sent if sql.startswith("CREATE TEMPORARY TABLE")]
     every = [one.sql for one in cloud.redshift.statements]
@@ -218,7 +218,7 @@ def test_full_refresh_vacuums_what_it_has_deleted(cloud: Cloud, empty: Warehouse
         "user_levels",
         "users",
     ]
-    # The connection begins transactions again.
+    # The connection can begin transactions again.
     assert empty.load(full_refresh=True).load_id == 3
 
 
@@ -274,7 +274,7 @@ def test_names_and_texts_arrive_as_they_are(cloud: Cloud, empty: Warehouse, tmp_
 def test_hostile_keys_and_texts_arrive_as_they_are_or_are_named(cloud: Cloud, empty: Warehouse) -> None:
     chance = random.Random(1)
     names = sorted({f"{hostile.name(chance)}.json".lstrip("._") for _ in range(60)})
-    # What no client of S3 can ask for is named, and the others are loaded.
+    # Names that no S3 client can request are reported, and the others are loaded.
     sound = [name for name in names if not re.search(r"[\x00-\x1f\x7f]", name)]
     for number, name in enumerate(names):
         line = json.dumps(event(sessionId=number, userAgent=name, location=name))
@@ -463,7 +463,7 @@ def holder(empty: Warehouse) -> Iterator[Connection]:
     """A connection that has the lock of loads, in another transaction."""
     engine = empty.database.create_engine()
     with engine.connect() as connection:
-        # A lock of the same name is another one.
+        # A table of the same name in another schema is not the lock.
         connection.exec_driver_sql("CREATE SCHEMA other")
         connection.exec_driver_sql("CREATE TABLE other.load_lock (token INTEGER)")
         connection.commit()
@@ -569,7 +569,7 @@ def test_alembic_waits_for_a_load_as_a_command_does(
     holder.rollback()
     done = run_here("alembic", "downgrade", "base", cwd=CLONE, environment=url)
     assert done.returncode == 0, done.stderr
-    # The load itself has no limit but that of the settings.
+    # After the lock, only the statement timeout of the settings applies.
     sent = [one.sql for one in cloud.redshift.statements]
     (lock,) = [number for number, sql in enumerate(sent) if sql == "LOCK load_lock"][-1:]
     assert sent[lock + 1] == "RESET statement_timeout"
@@ -792,10 +792,10 @@ def test_a_secret_instead_of_a_password(
         with cloud.warehouse(**login) as warehouse:
             assert redact(password) == password
             assert warehouse.migrate() == HEAD
-        # It was in no setting.
+        # The password was not in any setting.
         assert redact(f"a message with {password}") == "a message with ***"
         assert set(signed_with) == {cloud.redshift.environment["AWS_ACCESS_KEY_ID"]}
-        # The keys of dwh.cfg override what boto3 finds by itself.
+        # The keys of dwh.cfg override those that boto3 finds itself.
         signed_with.clear()
         keys = {"aws_access_key_id": "AKIAOFTHEFILE", "aws_secret_access_key": "of-the-file"}
         with cloud.warehouse(**login, **keys) as warehouse:

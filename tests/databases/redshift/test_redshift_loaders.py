@@ -1,4 +1,4 @@
-"""Several loads of the same files at once on Redshift: each file once, and losers are told who has the lock."""
+"""Simultaneous loads of the same files on Redshift: each file loads once, and losers learn who has the lock."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def race(cloud: Cloud, loaders: int, timeout: float) -> list[str]:
     """What became of some loads that begin at the same moment."""
     begin = Barrier(loaders)
     with ThreadPoolExecutor(loaders) as pool:
-        # The first has time in any case: on a busy machine the lock may be late though nobody has it.
+        # The first always has time: on a busy machine even a free lock may take long.
         timeouts = [600, *[timeout] * (loaders - 1)]
         return sorted(pool.map(lambda seconds: load(cloud, begin, seconds), timeouts))
 
@@ -45,7 +45,7 @@ def test_loads_at_once_load_each_file_once(cloud: Cloud, scale: int) -> None:
             for part in range(2):
                 line = json.dumps(event(sessionId=number, itemInSession=part))
                 cloud.redshift.put_object(f"s3://plays/log_data/{number}-{part}.json", line.encode())
-            # In every other round there is no time to wait for the lock.
+            # In every other round there is almost no time to wait for the lock.
             found = race(cloud, loaders, timeout=0.05 if number % 2 else 600)
             assert found.count(f"load {number}") == 1
             others = [one for one in found if one != f"load {number}"]

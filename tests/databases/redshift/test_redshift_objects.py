@@ -1,4 +1,4 @@
-"""The objects that a load writes for COPY, in a bucket that does not answer."""
+"""The objects that a load writes for COPY, in a bucket that does not respond."""
 
 from __future__ import annotations
 

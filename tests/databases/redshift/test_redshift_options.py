@@ -1,4 +1,4 @@
-"""The options of models are upstream's and our own, and known without importing either dialect."""
+"""Model options are upstream's and our own, and are known without importing either dialect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small files that are joined into few objects before COPY reads them, on the stand-in."""
+"""Packing small files into a few objects before COPY reads them, on the stand-in."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_rejects_of_joined_files_are_those_of_the_files(
         ("large.json", 10, 10, 0, 0),
     ]
     assert plays(packing) == 8 + 2 + 1 + 10
-    # Each file was fetched once: a pack is still here when it must be validated.
+    # Each file was fetched once: a pack is kept locally until it may need validation.
     assert sorted(fetched) == sorted(["large.json", *(f"{number}.json" for number in range(SMALL))])
     assert copied[0] == ["large.json", "packed"]
     assert copied[-1] == ["accepted", "large.json"]

@@ -1,4 +1,4 @@
-"""The page on privileges: users of the stand-in with just these do what it says, and no line is too much."""
+"""The page on privileges: on the stand-in they suffice for what it says, and no line is superfluous."""
 
 from __future__ import annotations
 

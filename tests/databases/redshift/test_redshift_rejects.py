@@ -1,4 +1,4 @@
-"""Lines that cannot be loaded, on Redshift: which files are read here for them, and that the rest is loaded."""
+"""Bad lines on Redshift: only the affected files are read locally, and the rest is loaded."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_broken_lines_cost_their_files(cloud: Cloud, empty: Warehouse, fetched: 
     assert rejects(empty) == [("007.json", 2, None, INVALID), ("050.json", 3, None, INVALID)]
     assert account(empty) == [("007.json", 3, 2, 1, 0), ("050.json", 3, 1, 1, 1)]
     assert (report.sources[0].lines, report.sources[0].loaded, plays(empty)) == (104, 101, 101)
-    # COPY passes over lines where it is asked about files, never where it loads them.
+    # COPY skips lines only when it checks files, never when it loads them.
     asked = [one.sql for one in cloud.redshift.statements if "MAXERROR" in one.sql]
     assert [one.split("\n")[1].rpartition("/")[2] for one in asked] == ["events-asked-1.manifest'"]
     assert cloud.redshift.objects_below("s3://plays/manifests/") == []
@@ -118,7 +118,7 @@ def test_one_broken_line_among_many_files_costs_few_statements(
     assert (report.sources[0].loaded, fetched) == (FILES * scale, ["000007.json"])
     kinds = [one.sql.split()[0].upper() for one in cloud.redshift.statements]
     sent = [kind for kind in kinds if kind not in ("BEGIN", "COMMIT", "ROLLBACK")]
-    # One attempt, and one question; then the load itself.
+    # One attempt and one check; then the load itself.
     before = sent[: len(sent) - sent[::-1].index("LOCK") - 1]
     assert (before.count("COPY"), len(before) <= 22) == (2, True)
     assert len(sent) <= 62, sent

@@ -1,4 +1,4 @@
-"""What is seen of files that COPY reads: the beginnings of some of them."""
+"""Sampling of files that COPY reads: the beginnings of some of them."""
 
 from __future__ import annotations
 

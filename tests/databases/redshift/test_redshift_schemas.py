@@ -1,4 +1,4 @@
-"""Several warehouses in one database of Redshift, each in a schema of its own: on the stand-in."""
+"""Several warehouses in one Redshift database, each in its own schema, on the stand-in."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_two_schemas_of_a_database_hold_their_own_rows(cloud: Cloud, tmp_path: P
     put(redshift, tmp_path, "b", event(userId="3"))
     with of(cloud, "dev", "a") as dev, of(cloud, other, "b") as prod:
         assert dev.migrate() == HEAD
-        # The tables of the other schema are no answer to whether this one has them.
+        # The tables of the other schema do not count.
         assert prod.status().revision is None
         with pytest.raises(ConfigurationError, match="has no tables yet"):
             prod.load()
@@ -103,7 +103,7 @@ def test_each_connection_names_its_schema(cloud: Cloud) -> None:
     for schema, expected in ((None, "public"), ("dev", "dev"), ("DEV", "dev")):
         cloud.redshift.clear_statements()
         with cloud.warehouse(db_schema=schema) as warehouse, warehouse.engine.connect() as connection:
-            connection.rollback()  # what was SET in a transaction would be undone
+            connection.rollback()  # this would undo a SET in the transaction
             assert connection.execute(text("SELECT current_schema()")).scalar() == expected
             assert inspect(connection).default_schema_name == expected
         assert [one.sql for one in cloud.redshift.statements if one.sql.startswith("SET")][:1] == [
@@ -143,7 +143,7 @@ def test_alembic_looks_into_the_schema_alone(cloud: Cloud, monkeypatch: pytest.M
     with cloud.warehouse() as public:
         public.migrate()
     monkeypatch.setenv("SPARKIFY_DB_SCHEMA", "dev")
-    # What only reads creates no schema.
+    # Commands that only read create no schema.
     behind = run_here("alembic", "check", cwd=CLONE)
     assert behind.returncode != 0
     assert "Target database is not up to date" in behind.stderr + behind.stdout
@@ -175,7 +175,7 @@ def test_load_of_another_schema_does_not_wait(cloud: Cloud, tmp_path: Path) -> N
     with of(cloud, "dev", "a") as dev, of(cloud, "prod", "a") as prod:
         for warehouse in (dev, prod):
             warehouse.migrate()
-        # The other schema's lock was taken first, and is not the one that is waited for.
+        # The other schema's lock was taken first, but nobody waits for that one.
         with prod.engine.begin() as other, dev.engine.begin() as holder:
             other.execute(text("LOCK load_lock"))
             holder.execute(text("LOCK load_lock"))

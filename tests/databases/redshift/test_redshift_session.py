@@ -1,4 +1,4 @@
-"""What a session of Redshift begins with: its schema and its parameters, on the stand-in."""
+"""The start of a Redshift session: its schema and its parameters, on the stand-in."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_every_connection_of_a_load_is_set_up(cloud: Cloud, tmp_path: Path) -> N
         session_settings=f"timezone = 'Europe/Berlin', describe_field_name_in_uppercase = '{quoted}'",
     ) as warehouse:
         assert warehouse.migrate() == HEAD
-        # The second connection is one of the same pool.
+        # The second connection comes from the same pool.
         with warehouse.engine.connect() as one, warehouse.engine.connect() as other:
             for connection in (one, other):
                 connection.rollback()

@@ -1,4 +1,4 @@
-"""The dialect, migrations and connecting against the stand-in: a PostgreSQL that speaks as Redshift does."""
+"""The dialect, migrations and connecting against the stand-in, a PostgreSQL that behaves like Redshift."""
 
 from __future__ import annotations
 

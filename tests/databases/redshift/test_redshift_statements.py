@@ -1,4 +1,4 @@
-"""How many statements a load of Redshift sends while it holds the lock, for which others wait."""
+"""The number of statements that a Redshift load sends while it holds the lock and others wait."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def assert_few(cloud: Cloud, data: Data) -> None:
         load_days(cloud, warehouse, data, 0, 1)
         sent = load_days(cloud, warehouse, data, 1, 3)
         assert len(sent) <= MOST
-        # All checks are one of them.
+        # One of them runs all checks.
         assert len([sql for sql in sent if sql.startswith("WITH checked_users")]) == 1
         assert [sql.split()[0] for sql in load_days(cloud, warehouse, data, 4, 150)] == [
             sql.split()[0] for sql in sent

@@ -1,4 +1,4 @@
-"""The text that Redshift is sent, run on DuckDB: a second opinion on what each statement does."""
+"""The SQL text for Redshift, run on DuckDB: a second check of what each statement does."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ class RedshiftText(DuckDB):
         text = render(statement, limits=limits)
         cls.sent.append(text)
         if isinstance(statement, DropTables):
-            # What Redshift does with one statement DuckDB does with one for each table.
+            # Redshift needs one statement, DuckDB one for each table.
             return DuckDB.render(statement)
-        # The one function that both have and that means something else on each: see match_key.
+        # The only function that both have with different meanings: see match_key.
         text = text.replace("[:cntrl:]]', '')", "[:cntrl:]]', '', 'g')")
-        # A macro takes no bare word.
+        # A macro takes no unquoted keyword.
         return re.sub(r"DATEADD\((\w+),", r"dateadd('\1',", text)
 
 
@@ -76,7 +76,7 @@ def loaded(folder: Path, name: str, seed: int, database: type[DuckDB]) -> Wareho
 def test_text_for_redshift_gives_the_same_star_on_duckdb(tmp_path: Path, seed: int) -> None:
 
     class Text(RedshiftText):
-        # Of its own: what every load sends is rendered once for each type.
+        # A separate class, because statements of every load are rendered once per type.
         sent: ClassVar[list[str]] = []
 
     with loaded(tmp_path, "own", seed, DuckDB) as own, loaded(tmp_path, "text", seed, Text) as text:

@@ -1,4 +1,4 @@
-"""As whom UNLOAD writes, and with which key: what the settings say, on the stand-in."""
+"""The role and the key with which UNLOAD writes, according to the settings, on the stand-in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values through the dialect and the driver that SQLAlchemy's own suite found damaged or refused."""
+"""Values through the dialect and the driver, which SQLAlchemy's own suite found corrupted or rejected."""
 
 from __future__ import annotations
 

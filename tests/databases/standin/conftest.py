@@ -1,4 +1,4 @@
-"""What the tests of the stand-in share: the server, and clients that speak through the unmodified driver."""
+"""Shared fixtures of the stand-in tests: the server, and clients that use the unmodified driver."""
 
 from __future__ import annotations
 

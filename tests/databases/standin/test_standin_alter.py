@@ -1,4 +1,4 @@
-"""ALTER TABLE: the little that Redshift can, and what it cannot."""
+"""ALTER TABLE: the few changes that Redshift supports, and those it rejects."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def test_add_column(table: Any) -> None:
         ("drop column c", "0A000"),  # the sort key
         ("drop column z", "42703"),
         ("drop column if exists z", "42601"),
-        ("rename a to d", "42601"),  # COLUMN must be said
+        ("rename a to d", "42601"),  # COLUMN is required
         ("alter column a set not null", "0A000"),
         ("alter column a drop not null", "0A000"),
         ("alter column a set default 1", "0A000"),
         ("alter column a drop default", "0A000"),
         ("alter column a type bigint", "0A000"),
         ("alter column b type varchar(20) using b", "0A000"),
-        ("alter column b type varchar(10)", "0A000"),  # the size it has
+        ("alter column b type varchar(10)", "0A000"),  # the current size
         ("alter interleaved sortkey (a)", "42601"),
         ("alter distkey z", "42703"),
         ("alter column a encode az64, alter sortkey (a)", "0A000"),
@@ -69,7 +69,7 @@ def test_drop_and_rename(table: Any) -> None:
     table.run("alter table t rename to u")
     table.run("alter table u drop column label")
     assert [c[0] for c in definition(table, "u")] == ["a", "c"]
-    assert [(c[3], c[4]) for c in definition(table, "u")] == [(True, 0), (False, 1)]  # the layout went along
+    assert [(c[3], c[4]) for c in definition(table, "u")] == [(True, 0), (False, 1)]  # the layout is unchanged
 
 
 def test_distribution_sort_order_and_encoding_are_metadata(table: Any) -> None:

@@ -1,4 +1,4 @@
-"""Connecting: TLS and its refusals, passwords, what the server says of itself, the way a session ends."""
+"""Connecting: TLS and rejected connections, passwords, server information, and the end of a session."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_an_unknown_database_is_3d000(redshift: Standin, connect: Callable[..., 
         connect(database="nowhere")
     assert caught.value.args[0]["C"] == "3D000"
     with pytest.raises(redshift_connector.ProgrammingError, match="3D000"):
-        connect(database="postgres")  # PostgreSQL's own database is none of Redshift's
+        connect(database="postgres")  # Redshift does not have PostgreSQL's own database
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_reset_begins_anew(redshift: Standin, connect: Callable[..., Client]) ->
     assert fresh.code("select * from t") == "42P01"
     fresh.commit()  # no fault is left
     with pytest.raises((redshift_connector.Error, OSError)):
-        client.run("select 1")  # sessions of before are ended
+        client.run("select 1")  # earlier sessions are closed
 
 
 def test_restore_brings_back_what_was_saved(redshift: Standin, connect: Callable[..., Client]) -> None:
@@ -150,7 +150,7 @@ def test_restore_brings_back_what_was_saved(redshift: Standin, connect: Callable
     after.run("INSERT INTO kept VALUES (3, 4)")
     after.run("CREATE TABLE other (n INTEGER)")
     assert redshift.restore("kept")
-    # Its sessions are gone; its rows, tables and their keys are those of the moment when it was saved.
+    # The sessions are closed; rows, tables and keys are as they were when saved.
     for old in (before, after):
         with pytest.raises((redshift_connector.Error, OSError)):
             old.run("SELECT 1")

@@ -1,4 +1,4 @@
-"""COPY of JSON: which objects are read, how their values come into columns, and what COPY says of it."""
+"""COPY of JSON: the objects that it reads, how values are stored in columns, and its messages."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def test_a_jsonpaths_file_below_the_prefix_is_data(t: Client, s3: Bucket) -> Non
     s3.put("log/1.json", {"a": 1, "b": "x"})
     s3.put("log/paths.json", body=json.dumps({"jsonpaths": ["$['a']", "$['b']"]}))
     t.run(f"copy t from '{s3.url}/log' {ROLE} json '{s3.url}/log/paths.json'")
-    assert t.rows("select a, b from t order by a") == [(1, "x"), (None, None)]  # a row too many
+    assert t.rows("select a, b from t order by a") == [(1, "x"), (None, None)]  # one extra row
 
 
 def test_empty_objects_are_no_rows_and_no_objects_are_an_error(t: Client, s3: Bucket) -> None:
@@ -204,7 +204,7 @@ def test_a_mandatory_object_has_to_be_there(t: Client, s3: Bucket) -> None:
     m = manifest(s3, (f"{s3.url}/absent", {}))
     assert (
         t.code(f"copy t from '{m}' {ROLE} manifest json 'auto'") == "XX000"
-    )  # nothing at all is an error as well
+    )  # no object at all is also an error
 
 
 def test_a_manifest_that_is_none(t: Client, s3: Bucket) -> None:
@@ -265,7 +265,7 @@ def test_timestamps(rs: Client, s3: Bucket) -> None:
     assert rs.value("select count(distinct date_trunc('day', ts)) from e") == 1
     assert rs.value("select count(*) from e where ts = '2018-11-01 20:57:10.796'") == 2
     error = rs.error(f"copy e from '{s3.url}/d.json' {ROLE} json 'auto' timeformat 'EPOCHMILLISECS'")
-    assert "timeformat" in error["M"]  # the word is case-sensitive
+    assert "timeformat" in error["M"]  # the value is case-sensitive
 
 
 def test_values_of_all_kinds(rs: Client, s3: Bucket) -> None:
@@ -445,7 +445,7 @@ def test_copy_in_a_transaction_that_is_rolled_back(tx: Client, s3: Bucket) -> No
     assert tx.value("select count(*) from t") == 1
     tx.rollback()
     assert tx.value("select count(*) from t") == 0
-    assert tx.value("select pg_last_copy_count()") == 1  # the session remembers
+    assert tx.value("select pg_last_copy_count()") == 1  # the session keeps it
     tx.rollback()
     tx.run(f"copy t from '{s3.url}/d.json' {ROLE} json 'auto'")
     tx.commit()

@@ -1,4 +1,4 @@
-"""CREATE TABLE and its relatives: what Redshift takes, what it keeps, and what it does not enforce."""
+"""CREATE TABLE and related statements: what Redshift accepts, stores, and does not enforce."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def test_varchar_counts_bytes(blank: Client) -> None:
         == "value too long for type character varying(5)"
     )
     assert blank.error("insert into t (b) values ('äb')")["M"] == "value too long for type character(2)"
-    blank.run("insert into t (a) values ('abcde   ')")  # blanks at the end do not count
+    blank.run("insert into t (a) values ('abcde   ')")  # trailing blanks do not count
 
 
 def test_identity_has_gaps_and_no_order(rs: Client) -> None:
@@ -335,7 +335,7 @@ def test_view_without_binding_needs_schemas(rs: Client, select: str) -> None:
         "0A000",
         "All the relation names inside should be qualified when creating VIEW WITH NO SCHEMA BINDING.",
     )
-    # Negative control: one that binds its tables is taken, and so is one with every schema.
+    # Negative control: a view that binds its tables is accepted, and so is one with every schema given.
     rs.run(f"create view bound as {select}")
     qualified = re.sub("(from|join) t", r"\1 public.t", select).replace("select t.a", "select u.a")
     rs.run(f"create view v as {qualified} with no schema binding")

@@ -15,7 +15,7 @@ TABLES = (
     "CREATE TABLE users (user_id INT DISTKEY, level VARCHAR(4))",
     "CREATE TABLE songs (song_id VARCHAR(18), title VARCHAR(100)) DISTSTYLE EVEN",
     "CREATE TABLE levels (level VARCHAR(4), price INT) DISTSTYLE ALL",
-    # PostgreSQL supposes as many rows of an empty table as go into some pages: a wide one is the inner side.
+    # PostgreSQL assumes that an empty table fills some pages: a wide one has fewer rows, and is the inner side.
     "CREATE TABLE narrow (user_id INT)",
     "CREATE TABLE wide (user_id INT, name VARCHAR(500))",
 )

@@ -1,4 +1,4 @@
-"""Faults on order: 1023, lost connections before and after a commit, delays, errors."""
+"""Injected faults: error 1023, connections lost before and after a commit, delays, errors."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_the_answer_to_a_commit_is_lost(redshift: Standin, t: Client, connect: C
     t.run("insert into t values (1)")
     with pytest.raises(LOST):
         t.commit()
-    assert count(connect) == 1  # it was done, and nobody was told
+    assert count(connect) == 1  # it took effect, but the client was not told
     (dropped,) = [s for s in redshift.statements if s.outcome == "dropped"]
     assert dropped.sql == "commit"
 
@@ -200,7 +200,7 @@ def test_idle_connections_are_cut_on_command(
     for client in (idle, t):
         with pytest.raises(LOST):
             client.run("select 1")
-    # What was not committed is undone, and whoever connects anew is let in.
+    # Uncommitted changes are rolled back, and new connections are accepted.
     assert count(connect) == 0
     assert redshift.cut_idle() >= 1
     assert redshift.cut_idle() == 0

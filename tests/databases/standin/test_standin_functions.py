@@ -1,4 +1,4 @@
-"""Functions and operators: Redshift's results, where PostgreSQL lacks the function or has another result."""
+"""Functions and operators that PostgreSQL lacks or computes differently: Redshift's results."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_getdate_and_sysdate(tx: Client) -> None:
     assert abs((first[0] - first[1]).total_seconds()) <= 2
     tx.run("create table t (a timestamp default sysdate, b timestamp default getdate())")
     tx.run("insert into t (a) values (default)")
-    assert tx.value("select a from t") == first[1]  # SYSDATE is that of the transaction
+    assert tx.value("select a from t") == first[1]  # SYSDATE is fixed for the transaction
     assert tx.value("select a = sysdate from t") is True
 
 
@@ -242,7 +242,7 @@ def names(rs: Client) -> Client:
          [(1, False), (2, False), (3, False), (4, True), (5, True)]),
         ("n, case name when 'x' then 'yes' end from names order by n",
          [(1, "yes"), (2, "yes"), (3, None), (4, None), (5, None)]),
-        # What is stored keeps them, and functions see them.
+        # Stored values keep the trailing blanks, and functions see them.
         ("name || '|', len(name) from names order by n",
          [("x|", 1), ("x |", 2), (" x|", 2), ("|", 0), ("   |", 3)]),
         ("n from names where name like 'x' order by n", [(1,)]),

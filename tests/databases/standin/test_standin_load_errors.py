@@ -1,4 +1,4 @@
-"""COPY's errors: their codes, how many are borne, and the tables that tell of them after a rollback."""
+"""COPY's errors: their codes, how many are allowed, and the system tables that keep them after a rollback."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_values_that_do_not_fit(
 
 def test_the_value_is_kept(load: Any) -> None:
     assert load("a int", {"a": 1}, {"a": "näh"})[0] == 2
-    assert load("a int", {"a": "näh"})[6] == "n.h"  # what is not ASCII becomes a full stop
+    assert load("a int", {"a": "näh"})[6] == "n.h"  # a non-ASCII character becomes a full stop
 
 
 def test_epochmillisecs_that_are_none(load: Any) -> None:
@@ -101,7 +101,7 @@ def test_epochmillisecs_that_are_none(load: Any) -> None:
         (b"17", 1, "Invalid JSONPath format: Member is not an object."),
         (b"null", 1, "Invalid JSONPath format: Member is not an object."),
         (b"[" * 100_000, 1, "Invalid value."),
-        (b'\n\n{\n"a":\n"x"}\n', 5, "Invalid digit, Value 'x', Pos 0, Type: Integer"),  # its last line is told
+        (b'\n\n{\n"a":\n"x"}\n', 5, "Invalid digit, Value 'x', Pos 0, Type: Integer"),  # its last line counts
     ],
 )
 def test_json_that_is_none(load: Any, body: Any, line: Any, reason: str) -> None:
@@ -162,7 +162,7 @@ def test_the_load_fails_when_there_are_as_many_errors_as_maxerror(
         assert rs.error(statement)["M"] == FAILED
         assert rs.value("select pg_last_copy_count()") == 0
     assert rs.value("select count(*) from t") == (2 if loads else 0)
-    # a load that fails stops at the error that was one too many
+    # a failed load stops at the first error over the limit
     assert rs.value("select count(*) from stl_load_errors") == (2 if loads else max(1, maxerror or 0))
 
 
@@ -222,4 +222,4 @@ def test_a_transaction_sees_the_errors_of_its_own_load(tx: Client, s3: Bucket) -
     assert tx.value("select count(*) from stl_load_errors where query = pg_last_copy_id()") == 1
     assert tx.value("select loaded_rows from sys_load_history where query_id = pg_last_copy_id()") == 1
     tx.commit()
-    assert tx.value("select count(*) from stl_load_errors") == 1  # and not two of each
+    assert tx.value("select count(*) from stl_load_errors") == 1  # not two of each

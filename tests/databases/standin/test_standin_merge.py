@@ -1,4 +1,4 @@
-"""MERGE in Redshift's form, and what its form does not allow."""
+"""MERGE in Redshift's syntax, and what that syntax does not allow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What sqlalchemy-redshift and Alembic read from the catalogue, by their own SQL."""
+"""What sqlalchemy-redshift and Alembic read from the catalogue, with their own SQL."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_table_options(engine: Any, metadata: Any) -> None:
     }
     assert inspector.get_table_options("songs")["redshift_diststyle"] == "ALL"
     crossed = inspector.get_table_options("crossed")
-    assert crossed["redshift_diststyle"] is None  # AUTO, which the dialect cannot say
+    assert crossed["redshift_diststyle"] is None  # AUTO, which the dialect cannot express
     assert (crossed["redshift_sortkey"], crossed["redshift_interleaved_sortkey"]) == (None, ("a", "b"))
 
 
@@ -171,7 +171,7 @@ def test_the_dialect_as_it_is_fails_where_it_fails_on_redshift(
     redshift: Standin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """RETURNING: SQLAlchemy asks for it on every insert of a generated key, unless the dialect says no."""
-    # Upstream's own dialect, whichever was registered by another test of this process.
+    # Use upstream's dialect, whatever another test of this process has registered.
     monkeypatch.delitem(registry.impls, "redshift.redshift_connector", raising=False)
     engine = sa.create_engine(redshift.url)
     key = sa.Column("id", sa.Integer, primary_key=True, redshift_identity=(0, 1))

@@ -1,4 +1,4 @@
-"""What PostgreSQL would run and Redshift would not: refused, with Redshift's code."""
+"""Statements that PostgreSQL runs and Redshift does not: rejected with Redshift's code."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def t(shared: Client) -> Client:
         ("with q as materialized (select 1) select * from q", SYNTAX),
         ("select a from t for update", UNSUPPORTED),
         ("select sum(a) over w from t window w as (partition by b)", SYNTAX),
-        # functions that only the leader node has
+        # functions of the leader node only
         ("select a, generate_series(1, 3) from t", UNSUPPORTED),
         ("select * from t join generate_series(1, 3) g on true", UNSUPPORTED),
         ("select now(), a from t", UNSUPPORTED),
@@ -74,7 +74,7 @@ def t(shared: Client) -> Client:
         ("select * from t join pg_class c on c.relname = t.b", UNSUPPORTED),
         ("select * from t, information_schema.tables", UNSUPPORTED),
         ("select array[a] from t", UNSUPPORTED),
-        # functions, operators and types that it has not
+        # functions, operators and types that it lacks
         ("select string_agg(b, ',') from t", NO_FUNCTION),
         ("select array_agg(a) from t", NO_FUNCTION),
         ("select gen_random_uuid()", NO_FUNCTION),

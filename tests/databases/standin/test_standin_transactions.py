@@ -81,7 +81,7 @@ def test_an_error_aborts_the_transaction(tx: Client) -> None:
     with pytest.raises(redshift_connector.ProgrammingError, match="25P02"):
         tx.run("select 1")
     with pytest.raises(redshift_connector.ProgrammingError, match="25P02"):
-        tx.run("create index i on t (a)")  # not even what is refused anyway is looked at
+        tx.run("create index i on t (a)")  # even a statement that is always rejected is not examined
     tx.commit()  # of an aborted transaction: rolls back, without an error
     assert tx.value("select count(*) from t") == 0
 
@@ -255,7 +255,7 @@ def test_two_writers_of_a_table_wait_for_each_other(
     first.commit()
     assert done.wait(HANG)
     thread.join()
-    assert rs.value("select count(*) from t") == 2  # inserts do not conflict, they only wait
+    assert rs.value("select count(*) from t") == 2  # inserts do not conflict, they only wait for each other
 
 
 def test_lock_first_lets_the_second_see_what_the_first_did(

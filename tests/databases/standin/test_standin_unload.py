@@ -1,4 +1,4 @@
-"""UNLOAD: the files that it writes, and the ones it does not overwrite."""
+"""UNLOAD: the files that it writes, and those that it does not overwrite."""
 
 from __future__ import annotations
 
