@@ -1,4 +1,4 @@
-"""Warehouses of each database: for the tests that are of all of them, and without tables."""
+"""Warehouses on each database, for the tests that run on all of them, and warehouses without tables."""
 
 from __future__ import annotations
 

@@ -66,8 +66,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     data = generate(folder / "data", events=6000, songs=300, days=28, seed=5)
     with Warehouse(f"duckdb:///{folder / 'made.duckdb'}") as warehouse:
         warehouse.load(log_data=data.log_data, song_data=data.song_data)
-        # All who are generated registered before the first day. Here one of three did in the days before their
-        # first play, and the others then.
+        # All generated users registered before the first day. Here one in three registers 36 hours before the
+        # first play instead.
         with warehouse.engine.begin() as connection:
             connection.exec_driver_sql(
                 "UPDATE users SET registered_at = first_play - INTERVAL 36 HOUR FROM "
@@ -175,13 +175,13 @@ def test_the_month_in_days_and_hours_adds_up(month: Warehouse) -> None:
     for statement in statements:
         assert sum(row.plays for row in month.query(statement)) == 6820
     peak = max(month.query(peak_hours()), key=lambda row: row.plays)
-    # Of the five Fridays of that month, the 16th hour.
+    # Fridays from 16:00 to 17:00, of which the month has five.
     assert (peak.weekday, peak.hour, peak.plays, peak.hours, peak.plays_per_hour) == (5, 16, 140, 5, 28.0)
 
 
 # -- independent SQL, written by hand ----------------------------------------------------------------------
 
-# The key of a name is written out anew here; so is every other rule.
+# The key of a name is implemented again here, like every other rule.
 KEYED = """
     WITH named AS (
         SELECT p.start_time, p.user_id, s.title, s.artist_name, s.inferred,
@@ -432,7 +432,7 @@ def test_independent_sql_agrees(made: Warehouse, name: str) -> None:
 def test_every_question_is_compared_with_independent_sql() -> None:
     compared = {render(statement()) for statement, _ in BY_HAND.values()}
     assert len(compared) == len(BY_HAND)
-    # level_changes is told by the tests of small data below.
+    # The tests with small data below cover level_changes.
     assert len(QUESTIONS) == len(BY_HAND) - len(DIMENSIONS) + 1 + 1
 
 
@@ -488,7 +488,7 @@ NOT_ON_REDSHIFT = (
 def test_redshift_has_all_that_it_is_asked_for(name: str) -> None:
     text = render(OF_PAGE[name])
     assert re.findall(NOT_ON_REDSHIFT, text) == []
-    # An aggregate over an ordered window wants its frame said; numbering and ranking take none.
+    # An aggregate over an ordered window needs an explicit frame; numbering and ranking take none.
     for window in re.findall(
         r"(\w+)\([^()]*\) OVER \((?:[^()]|\([^()]*\))*ORDER BY((?:[^()]|\([^()]*\))*)\)", text
     ):
@@ -523,7 +523,7 @@ def test_both_databases_give_the_same_answers(both: tuple[Warehouse, Warehouse])
     duckdb, redshift = both
     for name, statement in OF_PAGE.items():
         here, there = ask(duckdb, statement), ask(redshift, statement)
-        # The loads are of today, and the period is not.
+        # The loads ran today, which is outside the period.
         assert here or name == "freshness, with everything", name
         assert same(here, there), (name, here[:2], there[:2])
         kinds = [[type(value) for value in row] for row in here]
@@ -532,7 +532,7 @@ def test_both_databases_give_the_same_answers(both: tuple[Warehouse, Warehouse])
 
 
 def the_page_tells_the_same(*both: Warehouse) -> None:
-    # Collecting needs no extra; writing the page does.
+    # Collecting needs no extra, but writing the page does.
     here, there = (collect(warehouse, days=14, checks=False) for warehouse in both)
     for warehouse in both:
         songs_of_page_are_those_of_the_questions(warehouse)
@@ -586,7 +586,7 @@ def test_since_is_inclusive_and_until_is_not(warehouse: Warehouse, data: Data) -
         (None, nine, 1),
         (nine, datetime(2018, 11, 1, 22), 1),
         (nine.replace(tzinfo=UTC), None, 2),
-        # Ten at night in Berlin is nine of UTC.
+        # 22:00 in Berlin is 21:00 UTC.
         (datetime(2018, 11, 1, 22, tzinfo=timezone(timedelta(hours=1))), None, 2),
         (date(2018, 11, 1), date(2018, 11, 2), 3),
         (date(2018, 11, 2), None, 0),
@@ -618,7 +618,7 @@ def test_nothing_played_is_answered_too(warehouse: Warehouse, data: Data) -> Non
     ("tz", "weekday", "hour", "day"),
     [
         ("UTC", 0, 8, date(2018, 11, 4)),
-        # Clocks went back that night at 9:00 of UTC: one of two hours called one o'clock.
+        # Clocks went back that night at 9:00 UTC, so one o'clock occurred twice.
         ("America/Los_Angeles", 0, 1, date(2018, 11, 4)),
         ("Asia/Kolkata", 0, 14, date(2018, 11, 4)),
         ("Asia/Kathmandu", 0, 14, date(2018, 11, 4)),
@@ -669,11 +669,11 @@ def test_a_dimension_that_is_none() -> None:
 
 def test_what_listeners_would_call_one_song(warehouse: Warehouse, data: Data) -> None:
     played = [
-        ("Undo", "Björk"),  # as the catalogue has it
-        ("Undo", "BjÃ\x83Â¶rk"),  # broken twice on the way
+        ("Undo", "Björk"),  # as in the catalogue
+        ("Undo", "BjÃ\x83Â¶rk"),  # encoded wrongly twice
         ("UNDO!", "björk"),
         ("Undo", "Other"),  # another song
-        ("愛", "歌手"),  # without a letter of ASCII: only the same name is the same
+        ("愛", "歌手"),  # no ASCII letters: only equal names match
         ("恋", "歌手"),
         ("愛", "歌手"),
     ]
@@ -687,7 +687,7 @@ def test_what_listeners_would_call_one_song(warehouse: Warehouse, data: Data) ->
     data.song(
         "a.json",
         song(song_id="SOA", artist_id="ARB", title="Undo", artist_name="Björk", duration=100.5),
-        # The same song in another edition, which nobody played.
+        # Another edition of the same song, which nobody played.
         song(song_id="SOB", artist_id="ARB", title="Undo", artist_name="Björk", duration=300.5),
     )
     warehouse.load()
@@ -826,7 +826,7 @@ def test_families_of_user_agents(warehouse: Warehouse, data: Data) -> None:
     assert browsers == {"Chrome": 5, "Internet Explorer": 3, "Safari": 2, "Edge": 2, None: 2} | dict.fromkeys(
         ("Firefox", "Opera", "other"), 1
     )
-    # And each one by itself: one agent a listener.
+    # And each agent by itself, in a period of one minute.
     for place, (_, platform, browser) in enumerate(agents):
         since, until = at(place), at(place + 1)
         assert ask(warehouse, plays_by("platform", since=since, until=until))[0][0] == platform
@@ -892,13 +892,13 @@ def test_trending_by_its_formula(warehouse: Warehouse, data: Data) -> None:
         *plays_of("Same", [9] * 7 + [16] * 7, 7),
         *plays_of("Gone", [14] * 3, 8),
         *fan,
-        # Before both windows, and so of no account.
+        # Before both windows, so these do not count.
         *plays_of("Newcomer", [7] * 50, 6),
     )
     data.song("a.json", song())
     warehouse.load()
     found = ask(warehouse, trending_artists())
-    # All were played 61 times after 40: Steady, 21 after 20, rose less than all.
+    # All together rose from 40 plays to 61; Steady, from 20 to 21, rose less than that.
     assert [row[:5] for row in found] == [
         ("Newcomer", 6, 0, 6, 1),
         ("Riser", 9, 1, 9, 1),
@@ -908,19 +908,19 @@ def test_trending_by_its_formula(warehouse: Warehouse, data: Data) -> None:
     assert [row[6] for row in found] == [
         pytest.approx(2 * (6 - 6 * 61 / 101) / math.sqrt(6)),
         pytest.approx(2 * (9 - 10 * 61 / 101) / math.sqrt(10)),
-        # Eight plays by one listener are one observation.
+        # Eight plays by one listener count as one observation.
         pytest.approx(2 * (8 - 8 * 61 / 101) / 8),
     ]
-    # Compared are all with five plays or more in both weeks: neither Few nor Gone.
+    # Only artists with five or more plays in both weeks are compared: neither Few nor Gone.
     assert [row[7] for row in found] == [6, 6, 6]
     assert [row[8] for row in found] == [
         pytest.approx(6 * math.exp(-2 * (6 - 6 * 61 / 101) ** 2 / 6)),
-        # The bound of Riser is above 1.
+        # The bound for Riser is above 1.
         1.0,
         1.0,
     ]
     assert "Few" in [row[0] for row in ask(warehouse, trending_artists(floor=4))]
-    # The week up to the 15th has the plays of the 8th and the 9th.
+    # The week before the 15th has the plays of the 8th and the 9th.
     week = [row[:3] for row in ask(warehouse, trending_artists(until=date(2018, 11, 15)))]
     assert week == [("Steady", 20, 0), ("Faller", 9, 0), ("Same", 7, 0)]
     two_days = [row[:3] for row in ask(warehouse, trending_artists(since=date(2018, 11, 15), days=2))]
@@ -932,7 +932,7 @@ def test_trending_by_its_formula(warehouse: Warehouse, data: Data) -> None:
         ("Newcomer", 6, 0),
         ("Fan", 8, 0),
     ]
-    # Nothing was played the day before, so there is nothing to compare with.
+    # There are no plays on the day before to compare with.
     assert ask(warehouse, trending_artists(since=date(2018, 11, 7), days=1)) == []
 
 
@@ -959,7 +959,7 @@ def test_artists_of_one_surge_are_in_the_order_of_their_plays(warehouse: Warehou
     warehouse.load()
     found = ask(warehouse, trending_artists())
     assert [row[:3] for row in found] == [("Big", 14, 7), ("Small", 12, 6), ("Tiny", 10, 5)]
-    # 36 of all 74 plays are of the window, and 2 of 3 of each of these artists.
+    # 36 of all 74 plays are in the window, and two thirds of those of each of these artists.
     assert [row[6] for row in found] == [pytest.approx(2 * (2 / 3 - 36 / 74))] * 3
     assert [row[0] for row in ask(warehouse, trending_artists(limit=1))] == ["Big"]
 
@@ -976,7 +976,7 @@ def test_artist_of_many_listeners_leads_before_any_number_of_fans(warehouse: War
     warehouse.load()
     found = ask(warehouse, trending_artists(limit=2, floor=2))
     assert [row[:5] for row in found] == [("Crowd", 2, 0, 2, 1), ("Fan of 101", 3, 0, 1, 3)]
-    # Of all plays 302 are of the window, and 10 of that before.
+    # 302 of all plays are in the window, and 10 in the one before.
     assert [row[6] for row in found] == [
         pytest.approx(2 * 2 * 10 / 312 / math.sqrt(2)),
         pytest.approx(2 * 10 / 312),
@@ -1011,7 +1011,7 @@ def test_levels_within_a_period(warehouse: Warehouse, data: Data) -> None:
         ("paid", 1, 0, 0, 0.0, None),
     ]
     assert ask(warehouse, level_changes(until=date(2018, 11, 7))) == [("free", 2, 1, 1, 0.5, 4.0)]
-    # A stretch ends where the next begins: at that very moment the user has the new level.
+    # A period ends where the next one begins: at that moment the user has the new level.
     changed = datetime(2018, 11, 5, 12, 0, 0, 796000)
     assert ask(warehouse, level_changes(since=changed, until=date(2018, 11, 6))) == [
         ("free", 1, 0, 0, 0.0, None),
@@ -1039,7 +1039,7 @@ def test_play_of_no_level_tells_no_change(warehouse: Warehouse, data: Data) -> N
     # User 1 was free from the 1st to the 5th.
     unknown = (None, 1, 0, 0, 0.0, None)
     assert ask(warehouse, level_changes()) == [("free", 3, 1, 1, 1 / 3, 4.0), unknown]
-    # At noon of the 1st user 2 is not known yet; on the 2nd and 4th user 1 is still free.
+    # At noon on the 1st user 2 is not known yet; on the 2nd and 4th user 1 is still free.
     assert ask(warehouse, level_changes(until=date(2018, 11, 2))) == [
         ("free", 2, 0, 0, 0.0, None),
         (None, 2, 0, 0, 0.0, None),
@@ -1147,14 +1147,14 @@ def test_retention_by_heart(warehouse: Warehouse, data: Data) -> None:
     assert ask(warehouse, retention()) == [
         (fifth, 0, 2, 2, 1.0),
         (fifth, 2, 1, 2, 0.5),
-        # User 5 registered that week, and played first in the next.
+        # User 5 registered that week, and first played in the next.
         (twelfth, 0, 1, 2, 0.5),
         (twelfth, 1, 2, 2, 1.0),
     ]
-    # Who registered before the period is not new in it; nothing after it counts, so 5 is not known yet.
+    # Users registered before the period are not new in it. Later plays do not count: user 5 is not known yet.
     assert ask(warehouse, retention(since=twelfth, until=date(2018, 11, 19))) == [(twelfth, 0, 1, 1, 1.0)]
     assert ask(warehouse, retention(since=date(2018, 11, 14))) == []
-    # In Tokyo the plays are of the next day: 1 and 2 played first in the first week, and again on the 12th.
+    # In Tokyo the plays are on the next day: 1 and 2 first played in the first week, and again on the 12th.
     tokyo = [row[:4] for row in ask(warehouse, retention(tz="Asia/Tokyo"))]
     assert tokyo == [
         (fifth, 0, 1, 2),
@@ -1184,7 +1184,7 @@ def test_freshness_after_two_loads(warehouse: Warehouse, data: Data) -> None:
     assert (events.loaded_at, events.newest_play) == (second, datetime(2018, 11, 3, 20, 0, 0, 796000))
     assert (songs.source, songs.loads, songs.files, songs.lines, songs.loaded) == ("songs", 1, 1, 1, 1)
     assert (songs.loaded_at, songs.newest_play) == (first, None)
-    # The period is that of the loads.
+    # The period applies to the time of the loads.
     assert [row.files for row in warehouse.query(freshness(since=second))] == [1]
     assert [row.files for row in warehouse.query(freshness(until=second))] == [1, 1]
 
@@ -1208,27 +1208,27 @@ def test_peak_hours_are_per_hour_and_not_in_sum(warehouse: Warehouse, data: Data
 @pytest.mark.parametrize(
     ("tz", "at", "expected"),
     [
-        # Put back on the 4th: one o'clock came twice that night, and once on the 11th.
+        # Clocks went back on the 4th: one o'clock occurred twice that night, and once on the 11th.
         (
             "America/Los_Angeles",
             ["2018-11-04 08:30:00.796", "2018-11-04 09:30:00.796", "2018-11-11 09:30:00.796"],
             [(0, 1, 3, 1, 3, 1.0)],
         ),
-        # Put forward on the 11th: two o'clock came on the 4th and the 18th.
+        # Clocks went forward on the 11th: two o'clock occurred only on the 4th and the 18th.
         (
             "America/Los_Angeles",
             ["2018-03-04 10:30:00.796", "2018-03-18 09:30:00.796"],
             [(0, 2, 2, 1, 2, 1.0)],
         ),
-        # Put forward from two o'clock by half an hour: the half that is left is one.
+        # Clocks went forward from two o'clock by half an hour: the remaining half counts as one.
         ("Australia/Lord_Howe", ["2018-10-06 15:45:00.796"], [(0, 2, 1, 1, 1, 1.0)]),
-        # The hours begin at a quarter past those of UTC: from 12:00 on Thursday to 11:59 on the next.
+        # Hours begin at a quarter past UTC's; these span from 12:00 on Thursday to 11:59 on the next.
         (
             "Asia/Kathmandu",
             ["2018-11-01 06:59:00.796", "2018-11-08 06:14:00.796"],
             [(4, 11, 1, 1, 1, 1.0), (4, 12, 1, 1, 1, 1.0)],
         ),
-        # Friday, the 30th of December 2011, was left out; Thursday came on the 29th and on the 5th.
+        # Friday 30 December 2011 was skipped; Thursdays were the 29th and the 5th.
         (
             "Pacific/Apia",
             ["2011-12-30 09:59:00.796", "2011-12-30 10:01:00.796", "2012-01-06 09:30:00.796"],

@@ -1,4 +1,4 @@
-"""Files that become much larger than they are: refused before they fill memory or disk, or allowed."""
+"""Files that expand to many times their size: rejected before they fill memory or disk, or allowed."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_bomb_is_refused_before_it_fills_memory_or_disk(
     source.mkdir()
     make(source / "a.json.gz", _SIZE * scale)
     if not joined:
-        # Of 4 MiB, as stored: it has a file of its own. What is behind the bomb is never reached.
+        # At a stored size of 4 MiB it is not joined with others. The bytes after the bomb are never reached.
         with (source / "a.json.gz").open("ab") as rest:
             rest.truncate(max(rest.tell(), 4 * _MB))
     said = _spooled_in_a_child(source, out)

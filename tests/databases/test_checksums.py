@@ -1,4 +1,4 @@
-"""What loads, replaced plays, full refreshes, pruning and migrations leave of checksums, on every database."""
+"""Checksums after loads, replaced plays, full refreshes, pruning and migrations, on every database."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_each_load_sums_up_what_it_adds_and_removes(driver: Driver, warehouse: W
         (1, "users", 0, False, 2),
     ]
     assert wrong(warehouse) == []
-    # The same play, paid: it takes the place of the one of the first load. The song is of the catalogue now.
+    # The same play, now paid, replaces the first load's. Its song is in the catalogue now.
     driver.put("events", "2.json", event(level="paid"))
     driver.put("songs", "a.json", song())
     warehouse.load()
@@ -59,7 +59,7 @@ def test_each_load_sums_up_what_it_adds_and_removes(driver: Driver, warehouse: W
         (2, "users", 0, True, 1),
     ]
     assert wrong(warehouse) == []
-    # Songs alone: earlier plays are pointed elsewhere, and are the same plays.
+    # Only songs: earlier plays get other songs, but stay the same plays.
     driver.put("songs", "b.json", song(song_id="SOEARLIER"))
     warehouse.load()
     assert rows(warehouse, "SELECT DISTINCT song_id FROM songplays") == [("SOEARLIER",)]

@@ -1,4 +1,4 @@
-"""What docs/connect.md says that a BI tool finds: by the questions that tools ask, on both databases."""
+"""What docs/connect.md promises to BI tools, checked with the queries of such tools on both databases."""
 
 from __future__ import annotations
 

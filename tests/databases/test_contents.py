@@ -1,4 +1,4 @@
-"""A file is known by its content: whatever its time, its ETag or the spelling of its folder says."""
+"""A file is recognized by its content, whatever its time, its ETag or the spelling of its folder."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_file_that_was_written_again_otherwise_is_refused(driver: Driver, both: 
     with pytest.raises(ChangedFiles) as stopped:
         both.load()
     assert stopped.value.uris == (written,)
-    # As large as it was, and no ETag of the same content.
+    # The same size, but an ETag of different content.
     driver.put("events", "a.json", event(gender="M"))
     with pytest.raises(ChangedFiles):
         both.load(verify=True)
@@ -88,7 +88,7 @@ def test_file_is_known_by_its_source(driver: Driver, both: Warehouse) -> None:
     assert both.load(only=["songs"]).load_id == 2
     found = rows(both, "SELECT source, uri FROM loaded_files ORDER BY source")
     assert found == [("events", written), ("songs", written)]
-    # What the test itself has altered.
+    # The test itself has altered this table.
     altered = "loaded_files: the rows of each load that the ledger has"
     assert [result.name for result in both.check() if not result.ok] == [altered]
 
@@ -104,7 +104,7 @@ def test_touched_file_is_known_and_kept_as_it_looks_now(warehouse: Warehouse, da
     later(path)
     touched = list_files(str(data.logs)).files[0]
     assert warehouse.load().nothing_new
-    # It need not be read once more.
+    # The file need not be read again.
     assert rows(warehouse, "SELECT fingerprint FROM loaded_files WHERE source = 'events'") == [
         (touched.fingerprint,)
     ]
@@ -149,7 +149,7 @@ def test_verify_finds_other_content_of_the_same_size_and_time(warehouse: Warehou
     status = path.stat()
     data.log("a.json", event(gender="M"))
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-    # What size and time cannot show is not read again each time.
+    # A change that size and time do not show does not cause a read on each load.
     assert warehouse.load().nothing_new
     with pytest.raises(ChangedFiles, match="changed since it was loaded") as stopped:
         warehouse.load(verify=True)

@@ -1,4 +1,4 @@
-"""What ``check --deep`` finds by loading the files again, and what it says where it cannot."""
+"""What ``check --deep`` finds by loading the files again, and what it says if it cannot."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_empty_level_is_none_in_the_warehouse_and_by_the_files(warehouse: Wareho
 def test_rows_that_files_do_not_make_are_found(
     loaded: Warehouse, statement: str, expected: dict[str, int]
 ) -> None:
-    # As one does who alters the ledger as well.
+    # As if the ledger was altered too.
     alter(loaded, statement, "UPDATE load_checksums SET checksum = NULL")
     assert found(loaded) == NOTHING | expected
 
@@ -119,7 +119,7 @@ def test_play_that_came_twice_is_of_one_load(warehouse: Warehouse, data: Data, g
     assert found(warehouse) == NOTHING
     (data.logs / gone).unlink()
     assert found(warehouse) == {"songplays": 0}
-    # What a file that is there has made is still compared.
+    # Rows of the files that still exist are compared nevertheless.
     own = 1 if gone == "second.json" else 2
     alter(warehouse, f"UPDATE songplays SET location = NULL WHERE item_in_session = {own}")
     assert found(warehouse) == {"songplays": 2}

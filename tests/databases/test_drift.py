@@ -1,6 +1,6 @@
-"""Files that differ from those before, or from the models: told once, kept, and refused if that is asked for.
+"""Files that differ from earlier ones or from the models: reported once, recorded, and rejected on request.
 
-Each case of public reports is named by the test that has it.
+Tests of publicly reported cases name the case.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def test_renamed_keys_are_told_once(driver: Driver, warehouse: Warehouse) -> Non
     driver.put("events", "c.json", renamed(2))
     assert told(warehouse) == []
     assert warehouse.status().drift == ()
-    # The ledger has it of each file.
+    # The ledger has it for each file.
     assert sorted(kept(warehouse)) == ["b.json", "c.json"]
 
 
@@ -176,7 +176,7 @@ def test_on_drift_stop_changes_nothing(driver: Driver, warehouse: Warehouse) -> 
     assert "firstName" in str(stopped.value)
     assert "nothing was changed" in str(stopped.value)
     assert (star(warehouse), rows(warehouse, "SELECT uri FROM loaded_files ORDER BY uri")) == before
-    # Not even that it was seen: the next load tells it too.
+    # Not even the drift was recorded: the next load reports it again.
     assert [kind for kind, *_ in told(warehouse)] == ["missing key", "new key"]
 
 

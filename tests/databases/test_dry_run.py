@@ -1,4 +1,4 @@
-"""What a dry run prints is what the load then sends."""
+"""A dry run prints exactly what the load then sends."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from tests.support.drivers import Driver
 from tests.support.making import event as play
 from tests.support.making import song
 
-# The values of the ledger's rows, and the folder of the objects of a load, are known when the load runs.
+# Values of the ledger's rows, and the folder of a load's objects, are only known when the load runs.
 _VALUES = re.compile(r"(INSERT INTO \w+ \([^)]*\) VALUES ).*", re.DOTALL)
-# On DuckDB a value of the running load is a literal, where the plan has $1 or $2.
+# On DuckDB the running load has a literal where the plan has $1 or $2.
 _LITERALS = (
     (re.compile(r"(read_json\()\['[^']*'\]"), r"\1$1"),
     (re.compile(r"(from_json\()CAST\('(?:''|[^'])*' AS JSON\), '(?:''|[^'])*'\)"), r"\1CAST($1 AS JSON), $2)"),
 )
-# A plan that is made without listing knows none of them.
+# A plan made without a listing does not know the files.
 _LISTED = re.compile(r"(loaded_files\.uri IN \()'[^)]*'\)")
-# A plan has the SELECT of a limit of the batch, and a load that has staged it the value.
+# For a limit of the batch, a plan has a SELECT, and a load that has staged the batch has the value.
 LIMIT = re.compile(r"(?<=[<>]= )(?:\(SELECT (?:min|max)\(staging_\w+\.\w+\) [^()]*\)|TIMESTAMP '[^']*'|NULL\b)")
 _LOAD = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
 _BATCH = re.compile(r"(batch_of_\w+?)_[0-9a-f]{8}\b")
@@ -71,7 +71,7 @@ def assert_load_sends(warehouse: Warehouse, steps: list[PlannedStep]) -> None:
         warehouse.load()
     found = [without_values(text) for text in texts]
     expected = planned(steps)
-    # Before it, the revision of the tables is looked up.
+    # Before that, the load looks up the revision of the tables.
     assert found[found.index(expected[0]) :] == expected
 
 
@@ -147,7 +147,7 @@ def test_later_load_of_a_process_sends_what_it_would_send_alone(driver: Driver) 
             driver.restore(kept)
         with driver.warehouse() if kept else driver.with_tables() as warehouse, sent(warehouse) as texts:
             warehouse.load(sources={"events": uri}, only=["events"])
-        # All but what is of the moment: the rows of the ledger, and the names of folders and objects.
+        # Without what differs each time: the rows of the ledger, and the names of folders and objects.
         for pattern, instead in (*_LITERALS, (_BATCH, r"\1"), (_VALUES, r"\1..."), (_LOAD, ":load")):
             texts = [pattern.sub(instead, text) for text in texts]
         return texts

@@ -1,4 +1,4 @@
-"""What is remembered of loads that failed, on every database; on a server in a table of the ledger."""
+"""The record of failed loads, on every database; on a server it is a table of the ledger."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_failures_before_a_load_that_found_nothing_new_are_told_no_more(
     assert len(warehouse.failures()) == 2
     assert warehouse.load(only=["songs"]).nothing_new
     assert warehouse.failures() == warehouse.status().failures == ()
-    # One that fails after it is the only one.
+    # A failure after that is the only one.
     with pytest.raises(RejectedLines):
         warehouse.load()
     (failure,) = warehouse.failures()
@@ -183,7 +183,7 @@ def test_failure_is_told_where_nobody_can_connect_to_record_it(cloud: Cloud, ser
 def test_nothing_new_is_told_where_nobody_can_connect_to_settle_failures(cloud: Cloud) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
-        # Bound, and not listening: whoever connects is turned away.
+        # Bound but not listening: connections are refused.
         url = cloud.redshift.url.replace(f":{cloud.redshift.port}/", f":{nobody.getsockname()[1]}/")
         with cloud.warehouse(database_url=url) as other:
             warnings = Warnings()
@@ -235,7 +235,7 @@ def test_failure_after_a_load_is_told_whatever_the_clocks_say(
     cloud.redshift.query(
         f"UPDATE load_history SET finished_at = finished_at + {hours} * interval '1 hour' WHERE load_id = 2"
     )
-    # One came before that load, whatever its time is.
+    # The failure came before that load, whatever its time says.
     assert server.failures() == ()
     cloud.redshift.put_object("s3://plays/log_data/4.json", BAD.encode())
     with pytest.raises(RejectedLines):

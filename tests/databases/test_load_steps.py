@@ -1,4 +1,4 @@
-"""What a load keeps of its steps: in its report, in the ledger, and in status."""
+"""The record of a load's steps: in its report, in the ledger, and in status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The migrations: up, down, the same as the models, on both databases, in a clone and from a wheel."""
+"""The migrations: up, down, and equal to the models, on both databases, in a clone and from a wheel."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_the_check_sees_a_difference(tmp_path: Path) -> None:
 def parts_of(definition: str) -> list[str]:
     """The columns and constraints of a CREATE TABLE, and what follows them."""
     body, _, options = plain(definition).rpartition(") DISTSTYLE")
-    # Not the comma of a key of two columns, nor that of IDENTITY.
+    # Do not split at the comma in a key of two columns or in IDENTITY.
     return [*re.split(r", (?![^(]*\))", body.strip()), f"DISTSTYLE{options}"]
 
 
@@ -164,7 +164,7 @@ def test_keys_are_not_told_to_duckdb(tmp_path: Path) -> None:
     assert found == [("NOT NULL",)]
 
 
-# One play of a database at revision 0001, of each table that later migrations change.
+# One play at revision 0001, with a row in each table that later migrations change.
 PLAY_AT_0001 = (
     "INSERT INTO artists VALUES ('ARA', 'Björk', NULL, NULL, NULL, false)",
     "INSERT INTO songs VALUES ('SOA', 'Undo', 'ARA', 'Björk', NULL, 100.5, false)",
@@ -208,12 +208,12 @@ def test_upgrade_keeps_rows_of_the_first_revision(first_revision: Warehouse) -> 
     assert rows(first_revision, "SELECT name_key FROM artists") == [("bjrk",)]
     assert rows(first_revision, plays.format("match_id")) == [("exact", 41)]
     first_revision.load(only=["events"])
-    # The rows are those of the first rules, which the load did not make anew.
+    # The rows still follow the first rules: the load did not rebuild them.
     assert [result.name for result in first_revision.check() if not result.ok] == [
         "load_history: every load is of version 8 of the rules"
     ]
     assert rows(first_revision, plays.format("match_id")) == [("exact", 41)] * 2
-    # Down again: what the revision did not have is gone, and no row is.
+    # Down again: the later columns and tables are gone, but no row is lost.
     Migrations(SPARKIFY, first_revision.database).downgrade(first_revision.engine, "0001")
     assert rows(first_revision, "SELECT * FROM heard_songs") == [match]
     assert rows(first_revision, plays.format("heard_id")) == [("exact", 41)] * 2
@@ -297,7 +297,7 @@ def test_models_and_migrations_of_redshift_agree(cloud: Cloud) -> None:
                 plugins = {"autogenerate_plugins": autogenerate_plugins()}
                 context = MigrationContext.configure(connection, opts=plugins)
                 found = compare_metadata(context, Base.metadata)
-                # Those of a column come in a list.
+                # Differences of a column come in a list.
                 assert {one[0][0] if isinstance(one, list) else one[0] for one in found} == expected
 
 
@@ -336,7 +336,7 @@ def test_comments_reach_the_database(which: str, warehouse: Warehouse, request: 
                 connection,
                 opts={"include_object": lambda _1, _2, kind, *_3: kind == "table" or kind == "column"},
             )
-            # What autogenerate would write: that comment back, and nothing else.
+            # Autogenerate would only restore that comment.
             (difference,) = [part for group in compare_metadata(context, Base.metadata) for part in group]
     assert difference[:4] == ("modify_comment", None, "users", "level")
 
@@ -438,7 +438,7 @@ def test_the_wheel_carries_the_migrations_and_the_page(wheel: Path) -> None:
 
 
 def test_migrate_from_an_installed_wheel(wheel: Path, tmp_path: Path) -> None:
-    # The packages of this environment, and sparkify from the wheel instead of from the clone.
+    # This environment's packages, with sparkify from the wheel instead of the clone.
     venv.create(tmp_path / "venv", system_site_packages=False, with_pip=False)
     site = next((tmp_path / "venv").glob("lib/python*/site-packages"))
     zipfile.ZipFile(wheel).extractall(site)
@@ -448,7 +448,7 @@ def test_migrate_from_an_installed_wheel(wheel: Path, tmp_path: Path) -> None:
         "from sparkify.cli import main; main()"
     )
     done = subprocess.run(
-        # Isolated: no PYTHONPATH puts the clone before the wheel.
+        # Isolated, so that no PYTHONPATH puts the clone before the wheel.
         [tmp_path / "venv" / "bin" / "python", "-I", "-c", code, others, "migrate"],
         cwd=tmp_path,
         capture_output=True,

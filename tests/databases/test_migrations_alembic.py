@@ -1,4 +1,4 @@
-"""The checks of pytest-alembic on the migrations: one head, up, down, and the same as the models."""
+"""pytest-alembic's checks of the migrations: one head, up, down, and equal to the models."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def migration(revision: str, below: str | None, upgrade: str) -> str:
 
 HEAD = head_of(SPARKIFY)
 FAULTS: dict[str, tuple[Callable[[MigrationContext], None], str, str, str]] = {
-    # The check; the migration that is added, its file and its text; what the check says.
+    # The check; the file and the text of the migration that is added; the message of the check.
     "second head": (
         checks.test_single_head_revision,
         "9998_other.py",

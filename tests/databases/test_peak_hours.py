@@ -1,4 +1,4 @@
-"""How often an hour of the week came where clocks change by half an hour or amid an hour, on every database."""
+"""How often an hour of the week occurs where clocks change by half or amid an hour, on every database."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from tests.support.making import event
 @pytest.mark.parametrize(
     ("tz", "at", "expected"),
     [
-        # Of 53 Sundays the first and the last had the second half of two o'clock alone.
+        # On the first and last of 53 Sundays, two o'clock had only its second half.
         (
             "Australia/Lord_Howe",
             ["2016-10-01 00:00:00.000", "2017-09-23 16:00:00.000", "2017-10-02 00:00:00.000"],
             [(0, 2, 1, 1, 53, 1 / 53), (1, 11, 1, 1, 53, 1 / 53), (6, 10, 1, 1, 53, 1 / 53)],
         ),
-        # One o'clock came for an hour and a half on the 2nd of April, and on 53 Sundays in all.
+        # One o'clock occurred on 53 Sundays, and lasted an hour and a half on 2 April.
         (
             "Australia/Lord_Howe",
             ["2016-10-01 00:00:00.000", "2017-09-23 15:00:00.000", "2017-10-02 00:00:00.000"],
             [(0, 1, 1, 1, 54, 1 / 54), (1, 11, 1, 1, 53, 1 / 53), (6, 10, 1, 1, 53, 1 / 53)],
         ),
-        # From 2:45 to 3:45 on the first of 54 Sundays and on the 53rd, and back on the 2nd of April, when two
-        # o'clock came for an hour and a quarter, and three o'clock for an hour and three quarters.
+        # Clocks went from 2:45 to 3:45 on the first and the 53rd of 54 Sundays, and back on 2 April, when two
+        # o'clock lasted an hour and a quarter, and three o'clock an hour and three quarters.
         (
             "Pacific/Chatham",
             [

@@ -1,4 +1,4 @@
-"""Which plays there are, and what stands in their rows, on every database and whatever came first."""
+"""Which plays are stored and with which values, on every database and in any order of loading."""
 # ruff: noqa: RUF001 - names in other scripts are what some of these are about.
 
 from __future__ import annotations
@@ -267,7 +267,7 @@ PAIRS = (
         "Ʋʋ",
     ),
     *("Ʒʒ", "Ⱥⱥ", "Ⱦⱦ", "Ʉʉ", "Ʌʌ", "\u212bå", "Ȿȿ", "Ɀɀ"),
-    # Of these both are beyond U+024F.
+    # Both letters of these are beyond U+024F.
     *(
         "Ɫɫ",
         "Ɽɽ",
@@ -288,7 +288,7 @@ PAIRS = (
         "Ɤɤ",
         "Ƛƛ",
     ),
-    # And of these before it, but for the last.
+    # Both letters of these are before it, except for the last.
     *("Éé", "Ŋŋ", "Ǆǆ", "Ṡṡ", "ẞß"),
 )
 """Latin letters that ASCII lacks, each as a capital and as a small one."""
@@ -324,7 +324,7 @@ def test_names_match_in_capitals_whichever_letters_they_have(
 EWE = (
     song(song_id="SO1", artist_id="AR1", artist_name="Ɛwɛ Band", title="Agbadza"),
     song(song_id="SO2", artist_id="AR2", artist_name="FELA", title="ƆDƆ"),
-    # The capital of the dotless i is a letter of ASCII, and so is the small one of the dotted I.
+    # The capital of the dotless i is an ASCII letter, and so is the lower case of the dotted I.
     song(song_id="SO3", artist_id="AR3", artist_name="ƏLİ", title="Işık"),
 )
 
@@ -384,7 +384,7 @@ def test_migration_makes_the_stored_keys_of_pairs_anew(driver: Driver, warehouse
             [("AGBADZA", "wband"), ("X", "fɛla"), ("Τέλος", "ɓράχοσ")],
             [("AGBADZA", "wband"), ("X", "fla"), ("Τέλος", "ράχοσ")],
         ),
-        # Inferred ones have none.
+        # Inferred rows have no keys.
         "SELECT DISTINCT title_key, artist_key FROM songs WHERE inferred": ([(None, None)], [(None, None)]),
         "SELECT DISTINCT name_key FROM artists WHERE inferred": ([(None,)], [(None,)]),
     }
@@ -586,15 +586,15 @@ def test_migration_makes_empty_levels_null(driver: Driver, warehouse: Warehouse)
     sums = "SELECT table_name, of_load FROM load_checksums WHERE checksum IS NULL ORDER BY 1, 2"
     assert rows(warehouse, sums) == []
     Migrations(SPARKIFY, warehouse.database).downgrade(warehouse.engine, "0017")
-    # What was empty is not known any more.
+    # The downgrade does not restore the empty levels.
     assert star(warehouse) == found
     with warehouse.engine.begin() as connection:
         for table in ("songplays", "users"):
-            # As the rules before had it; of user 2 the line has no level.
+            # As under the earlier rules; the line of user 2 has no level.
             connection.exec_driver_sql(f"UPDATE {table} SET level = '' WHERE user_id IN (1, 3)")
     assert warehouse.migrate() == HEAD
     assert star(warehouse) == found
-    # Users are summed up as a whole: what each of the two loads added to them.
+    # Users are summed up together (of_load 0): what each of the two loads added to them.
     assert rows(warehouse, sums) == [("songplays", 2), ("users", 0), ("users", 0)]
     assert failed(warehouse) == []
     warehouse.load(full_refresh=True, only=["events"])
@@ -723,7 +723,7 @@ def test_names_with_the_character_between_artist_and_title_are_two_songs(
     query = "SELECT title, artist_name FROM songs WHERE inferred ORDER BY title"
     assert rows(warehouse, query) == [("B\x1fC", "A"), ("C", "A\x1fB")]
     ids = rows(warehouse, "SELECT song_id FROM songs WHERE inferred ORDER BY title")
-    # One has the id that it has always had; the other has its artist's length before it.
+    # One keeps its previous id; the other's text is prefixed by the length of its artist.
     texts = ("A\x1fB\x1fC", "\x1f3\x1fA\x1fB\x1fC")
     assert ids == [(f"IS{md5(text.encode()).hexdigest()[:16].upper()}",) for text in texts]
 

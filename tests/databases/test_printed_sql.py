@@ -1,4 +1,4 @@
-"""SQL that is printed into a pipe: it is what is sent, and gives what the command gives."""
+"""SQL printed into a pipe equals what is sent, and returns the same result as the command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a query returns, on both databases, and the command that asks."""
+"""The results of queries on both databases, and the query command."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def three_plays(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data.log(
         "a.json",
         event(song="Undo", artist=MOJIBAKE, itemInSession=0),
-        # Registered an hour before.
+        # Registered an hour earlier.
         event(song="Undo", artist=MOJIBAKE, itemInSession=1, userId="8", registration=1541098800796.0),
         event(itemInSession=2, level="paid"),
     )
@@ -200,7 +200,7 @@ def test_arrow_logs_its_statement(loaded: Warehouse, caplog: pytest.LogCaptureFi
     pytest.importorskip("pyarrow", reason="the extra arrow is not installed")
     caplog.set_level(logging.DEBUG, logger="sparkify.sql")
     loaded.query(select(func.count(SongPlay.songplay_id).label("plays"))).to_arrow()
-    # The last one: the revision of the tables is asked for before.
+    # The last statement: the first ones read the revision of the tables.
     *_, message = (record.getMessage() for record in caplog.records if record.name == "sparkify.sql")
     assert re.sub(r"\s+", " ", message.partition(": ")[2]) == (
         "SELECT count(songplays.songplay_id) AS plays FROM songplays"
@@ -234,7 +234,7 @@ def read_parquet(path: Path) -> list[tuple[Any, ...]]:
 
 
 def test_parquet(loaded: Warehouse, tmp_path: Path) -> None:
-    # A period is bound, and a name with a quote is no end of a text.
+    # The period is bound, and a quote in the name does not end a text.
     target = tmp_path / "it's here.parquet"
     loaded.query(top_songs(since=date(2018, 11, 1), limit=1)).to_parquet(target)
     assert read_parquet(target) == [("Undo", MOJIBAKE, 2, 2, 1, pytest.approx(2 / 3))]
@@ -378,13 +378,13 @@ def test_parquet_from_redshift_is_an_unload() -> None:
     unload, commit = recorder.sent
     assert commit == "commit"
     assert unload.startswith("UNLOAD ('WITH played AS")
-    # UNLOAD takes no LIMIT but in a subquery.
+    # UNLOAD takes LIMIT only in a subquery.
     assert re.search(r"LIMIT 5\).*\) AS rows_to_unload'\)\nTO 's3://bucket/top/'", unload, re.DOTALL)
     assert "IAM_ROLE 'arn:aws:iam::123456789012:role/unload'" in unload
     assert unload.endswith("REGION 'us-west-2'\nFORMAT AS PARQUET")
     asked.to_parquet("s3://bucket/top/", overwrite=True)
     assert recorder.sent[-2].endswith("CLEANPATH")
-    # What else begins with the name is not in the folder of that name.
+    # Other names with the same beginning are not in the folder of that name.
     asked.to_parquet("s3://bucket/top", overwrite=True)
     assert "TO 's3://bucket/top/'" in recorder.sent[-2]
     with pytest.raises(ConfigurationError, match="s3://bucket/: would empty the whole bucket"):
@@ -481,7 +481,7 @@ def test_laying_out_changes_white_space_alone(name: str) -> None:
 
     statement = QUESTIONS[name].ask(*(("day",) if name == "plays-by" else ()))
     text = render(statement)
-    # Between tokens; what is in quotes here holds no white space but single spaces.
+    # White space differs only between tokens; quoted texts here have only single spaces.
     assert re.sub(r"\s+", "", format_sql(text)) == re.sub(r"\s+", "", text)
     assert re.findall("'[^']*'", format_sql(text)) == re.findall("'[^']*'", text)
 

@@ -1,7 +1,7 @@
-"""What was reported of loaders like this one: each small input, by its name, and the rows that are right of it.
+"""Problems reported for similar loaders: a named small input for each, and the correct rows.
 
-Every case is a file or two in one load of each database, so that each is also beside the others. Those of drift
-and of the names of files are in the tests of these.
+Every case is one or two files of a single load on each database, so that each case also runs beside the others.
+Cases of drift and of file names are in the tests for those.
 """
 
 from __future__ import annotations
@@ -307,7 +307,7 @@ def test_reported_cases_have_their_right_rows(driver: Driver, warehouse: Warehou
     warehouse.load(max_rejects=number)
     assert differences(warehouse, case_of) == {}
     assert [str(result) for result in warehouse.check() if not result.ok] == []
-    # The play that stands is the one that all tables tell of.
+    # All tables agree on the play that was kept.
     assert rows(warehouse, "SELECT user_id, level FROM user_levels WHERE is_current ORDER BY 1") == rows(
         warehouse, "SELECT user_id, level FROM users ORDER BY 1"
     )

@@ -1,4 +1,4 @@
-"""What is removed from the ledger with time, on every database, and what must stay."""
+"""What is removed from the ledger over time, on every database, and what must stay."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_old_rejected_lines_are_removed_and_their_counts_stay(driver: Driver, wa
     assert rows(warehouse, HISTORY) == [(1, "incremental"), (2, "incremental")]
     assert star(warehouse) == plays
     assert failed(warehouse) == []
-    # No loaded file has become a new one.
+    # No loaded file counts as new.
     assert warehouse.load().nothing_new
     assert warehouse.prune(rejects_older_than="90d").rejects == 0
     assert warehouse.prune(rejects_older_than=timedelta(days=101)).rejects == 0
@@ -72,7 +72,7 @@ def test_old_rejected_lines_are_removed_and_their_counts_stay(driver: Driver, wa
 
 def test_loads_before_a_full_refresh_are_removed(driver: Driver, warehouse: Warehouse) -> None:
     age(warehouse, 2, days=50)
-    # Their rows are there: however old they are, they stay.
+    # Loads whose rows still exist stay, however old they are.
     assert warehouse.prune(history_older_than="0h").loads == 0
     warehouse.load(full_refresh=True, max_rejects=2)
     age(warehouse, 3, days=95)
@@ -87,7 +87,7 @@ def test_loads_before_a_full_refresh_are_removed(driver: Driver, warehouse: Ware
     assert rows(warehouse, FILES) == files
     assert failed(warehouse) == []
     assert warehouse.status().notices == ()
-    # Numbers of loads go on.
+    # Load numbers continue.
     driver.put("events", "4.json", event(sessionId=4))
     assert warehouse.load().load_id == 5
 

@@ -1,4 +1,4 @@
-"""Rows made by other rules, or before a column was there: in status, in check, and after a full refresh."""
+"""Rows made by other rules or before a column existed: in status, in check, and after a full refresh."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_raised_rules_are_reported_until_a_full_refresh(loaded: Shop) -> None:
         assert found.name == CHECK.format(2)
         assert found.rows == ({"load_id": 1, "rules_version": 1}, {"load_id": 2, "rules_version": 1})
         assert (found.ok, found.hint) == (False, REFRESH)
-        # A load by the new rules is not stopped by it, and does not make the old rows anew.
+        # This does not stop a load by the new rules, which does not rebuild the old rows.
         new_order(loaded, 5)
         warehouse.load()
         assert len(warehouse.status().notices) == 1
@@ -66,7 +66,7 @@ def test_raised_rules_are_reported_until_a_full_refresh(loaded: Shop) -> None:
         warehouse.load(full_refresh=True)
         assert warehouse.status().notices == ()
         assert rules(warehouse).ok
-    # And to whoever still has the old rules, the new rows are of other rules.
+    # Under the old rules, the new rows count as made by other rules.
     with loaded.warehouse() as warehouse:
         assert warehouse.status().notices == (
             f"1 load was made by other rules than version 1, the current one. {REFRESH}",
@@ -123,6 +123,6 @@ def test_an_added_column_is_reported_until_a_full_refresh(loaded: Shop) -> None:
         assert warehouse.status().notices == ()
         notes = warehouse.query(select(warehouse.pipeline.tables[0].c.note)).all()
         assert [note for (note,) in notes] == ["web"] * 5
-    # Who has gone back to the pipeline without the column is told nothing of it.
+    # The pipeline without the column does not report it.
     with loaded.warehouse() as warehouse:
         assert warehouse.status().notices == ()

@@ -1,4 +1,4 @@
-"""Loads whose S3 fails: each is complete, or ends with 75 and the object's name and has changed nothing."""
+"""Loads with S3 failures: each completes, or ends with 75 and the object's name and changes nothing."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def client(faults: S3Faults, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
-    # A fault for good is told after half a second.
+    # With two tries, a permanent fault is reported after half a second.
     monkeypatch.setattr(retrying, "_TRIES", 2)
     client = boto3.client("s3", endpoint_url=faults.server)
     client.create_bucket(Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
@@ -92,11 +92,11 @@ def test_load_is_complete_or_temporary_whatever_s3_does(
             assert _plays(warehouse, session) == _OBJECTS * _LINES
         else:
             assert (stopped.where or "").startswith(uri), stopped
-            # That S3 refuses, or has no such bucket, it says itself, and no retry helps.
+            # If S3 denies access or has no such bucket, the error says so, and no retry helps.
             assert stopped.exit_code == 75 or fault in ("403", "gone"), stopped
             assert fault != "403" or "AccessDenied: Access Denied by a test" in str(stopped)
         faults.plan(None)
-        # Nothing, or all of it.
+        # All or nothing.
         if database.exists():
             assert _plays(warehouse, session) == (0 if stopped else _OBJECTS * _LINES)
         warehouse.load(log_data=uri, only=["events"])
@@ -144,7 +144,7 @@ def test_slow_down_is_told_in_the_words_of_s3(faults: S3Faults, client: Any) -> 
     with pytest.raises(TemporaryError, match=r"\(SlowDown: Please reduce your request rate\.\)") as stopped:
         list_files(f"s3://{_BUCKET}/log", AwsOptions(endpoint=faults.endpoint))
     assert stopped.value.exit_code == 75
-    # Twice what the client asks by itself.
+    # Two tries of ours, each with three of the client.
     assert len(faults.seen) == 6
 
 
@@ -184,7 +184,7 @@ def test_signal_is_heeded_while_s3_does_not_answer(
 ) -> None:
     for name in "abc":
         client.put_object(Bucket=_BUCKET, Key=f"log/{name}.json", Body=data.log("x", event()).read_bytes())
-    # The client waits for a minute.
+    # The client would wait for a minute.
     faults.plan("hang", of)
     options = ["load", "--only", "events", "--log-data", f"s3://{_BUCKET}/log", "--database", "hang.duckdb"]
     with subprocess.Popen(
@@ -203,7 +203,7 @@ def test_signal_is_heeded_while_s3_does_not_answer(
             try:
                 _, told = process.communicate(timeout=30)
             except subprocess.TimeoutExpired:
-                # With the stack of every thread.
+                # SIGABRT prints the stack of every thread.
                 process.send_signal(signal.SIGABRT)
                 pytest.fail(f"the signal is not heeded: {process.communicate(timeout=30)[1]}")
         finally:

@@ -1,4 +1,4 @@
-"""What is listed and what is left out, locally and on S3, and how files are read."""
+"""What a listing includes and leaves out, locally and on S3, and how files are read."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ def test_gzip_padded_with_zeros_is_read(data: Data, warehouse: Warehouse) -> Non
     member = packed(data.log("a.json", event(itemInSession=1)).read_bytes() + b"\n")
     (data.logs / "a.json").write_bytes(member + bytes(512))
     second = packed(data.log("b.json", event(itemInSession=2)).read_bytes() + b"\n")
-    # Between members too, and over the end of what is read at a time.
+    # Also between members, and across the end of one read.
     (data.logs / "b.json").write_bytes(member + bytes(2 << 20) + second)
     warehouse.load(log_data=data.logs, only=["events"])
     assert rows(warehouse, "SELECT item_in_session FROM songplays ORDER BY 1") == [(1,), (2,)]
@@ -387,7 +387,7 @@ def test_listing_says_when_an_object_was_written(bucket: Standin, s3_server: str
         put(bucket, key, b"{}")
     (file,) = list_files("s3://source-files/log", AwsOptions(endpoint=s3_server)).files
     assert file.modified is not None
-    # The clock is the server's, and it counts seconds.
+    # The time is from the server's clock, in seconds.
     assert abs(time.time() - file.modified) < 3600
 
 

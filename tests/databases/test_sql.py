@@ -1,4 +1,4 @@
-"""SQL of a user's own, on both databases: it reads, and can do nothing else."""
+"""A user's own SQL on both databases: it can read, and do nothing else."""
 
 from __future__ import annotations
 
@@ -254,7 +254,7 @@ def test_parquet_file_is_the_one_file_that_may_be_written(more: str, tmp_path: P
     assert duckdb.sql(f"SELECT n FROM '{tmp_path}/n.parquet'").fetchall() == [(4,)]
     refused = run_here("sparkify", "sql", more, "-o", "n.parquet")
     assert refused.returncode == 2
-    # As it was.
+    # The file is unchanged.
     assert duckdb.sql(f"SELECT n FROM '{tmp_path}/n.parquet'").fetchall() == [(4,)]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["more.csv", "n.parquet", "sparkify.duckdb"]
 

@@ -1,4 +1,4 @@
-"""What a column can hold, of any pipeline: each database takes the same lines, and rejects the same."""
+"""Column types of any pipeline: each database accepts and rejects the same lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A load sends as many statements for one file as for many, and on a late day as on the second."""
+"""A load sends the same number of statements for one file as for many, and on a late day as on the second."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What nobody may do to a warehouse without ``check`` seeing it, on every database: each a statement or two."""
+"""Tampering that ``check`` must detect on every database: one or two statements each."""
 
 from __future__ import annotations
 
@@ -285,7 +285,7 @@ CASES = (
 @pytest.fixture
 def warehouse(driver: Driver) -> Iterator[Warehouse]:
     """Two loads: two songs of the catalogue, and one that it lacks; a user who pays since the second day."""
-    # Loaded once for each database: the first test of these looks whether that one passes all checks.
+    # Loaded once per database; the first of these tests verifies that it passes all checks.
     if not driver.restore("to be tampered with"):
         with driver.with_tables() as made:
             load(driver, made)
@@ -350,6 +350,6 @@ def test_checks_of_what_is_there_are_run_where_a_table_is_gone(warehouse: Wareho
     assert found[RULE].not_run == "table artists is gone"
     assert not found[RULE].ok
     assert (found[LOCK].count, found[LOCK].rows) == (1, ({"rows": 0, "token": None},))
-    # What names only columns that are there is compared as ever.
+    # Checks that only use existing columns still run.
     assert found[USERS].ok
     assert rows(warehouse, "SELECT count(*) FROM users") == [(3,)]

@@ -1,4 +1,4 @@
-"""A database of which nobody but the registry knows: everything works for it by one line there."""
+"""A database that only the registry knows: one line there makes everything work for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is on the rise: how often chance alone names an artist, and whether a real rise is named."""
+"""Trending artists: how often chance alone names one, and whether a real rise is named."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def leader(warehouse: Warehouse, month: int) -> tuple[str, float, float]:
     ("counts", "found"),
     [
         ([(6 * 10**11, 4 * 10**11), (4 * 10**11, 6 * 10**11)], [(0, 2e23)]),
-        # Equal shares are equal, and one play more in 800 thousand million is one more.
+        # Equal shares are equal, and one extra play in 800 thousand million counts.
         ([(3 * 10**11 + 3, 10**11 + 1), (3 * 10**11 + 3, 10**11 + 1)], []),
         ([(3 * 10**11 + 4, 10**11 + 1), (3 * 10**11 + 3, 10**11 + 1)], [(0, 100_000_000_001.0)]),
     ],
@@ -115,10 +115,10 @@ def trendless(new_warehouse: Warehouse, tmp_path: Path) -> Warehouse:
 def test_chance_names_an_artist_in_five_of_100_months_at_most(trendless: Warehouse) -> None:
     found = [leader(trendless, month) for month in range(MONTHS)]
     assert sum(chance <= 0.05 for _, chance, _ in found) <= 5
-    # By plays alone, as if one artist were looked at and each play were another listener's, chance names one
-    # in nearly every month.
+    # By plays alone, as if there were only one artist and each play had its own listener, chance names an
+    # artist in nearly every month.
     assert sum(by_plays > 2 for *_, by_plays in found) >= 90
-    # And 40 listeners who are new to an artist of few plays stand out each time.
+    # 40 new listeners of an artist with few plays stand out each time.
     risers = [leader(trendless, month) for month in range(MONTHS, MONTHS + POWER)]
     assert [artist for artist, *_ in risers] == ["Artist 100"] * POWER
     assert max(chance for _, chance, _ in risers) <= 0.05

@@ -1,4 +1,4 @@
-"""A checkpoint that is cut off at any write leaves a file that opens, with everything that was committed."""
+"""A checkpoint interrupted at any write leaves a file that opens and has everything that was committed."""
 
 from __future__ import annotations
 
@@ -121,14 +121,14 @@ def torn(cut: Cut, place: int, size: int, written: int) -> bytes:
 
 
 def test_checkpoint_overwrites_blocks_in_place(cut: Cut) -> None:
-    # What the journal is there for: were it not so, it could go.
+    # The reason for the journal: without such overwrites it would not be needed.
     assert cut.overwritten()
 
 
 @pytest.mark.parametrize("part", [8, 512, 4096])
 def test_torn_block_is_written_back(cut: Cut, tmp_path: Path, part: int) -> None:
     for number, place in enumerate(cut.overwritten()):
-        # It begins with its checksum, which the rest does not have any more.
+        # A block begins with its checksum, which no longer matches the rest.
         left = torn(cut, place, cut.block, part)
         assert cut.plays(tmp_path / str(number), left) == 5
 
@@ -154,7 +154,7 @@ def test_blocks_without_their_header_do_not_count(cut: Cut, tmp_path: Path) -> N
 
 
 def test_ended_checkpoint_is_left_as_it_is(cut: Cut, tmp_path: Path) -> None:
-    # The log is gone then: were the blocks written back, the second load would be lost.
+    # The log is gone by then: writing the blocks back would lose the second load.
     assert cut.plays(tmp_path / "w", cut.after, without="wal") == 5
     assert not (tmp_path / "w" / "w.duckdb.journal").exists()
 
@@ -233,7 +233,7 @@ def test_journal_of_a_checkpoint_that_failed_stays_where_it_was_begun(tmp_path: 
         fail()
     assert journal_of(file).exists() == touched
     if touched:
-        # What it has kept is not what is in the file by now.
+        # The blocks that it has saved differ from the current ones in the file.
         with pytest.raises(SparkifyError, match="cannot be written: File exists"), journaled(file, [0]):
             pass
     assert undo_checkpoint(file) == ("a checkpoint" if touched else None)
@@ -241,7 +241,7 @@ def test_journal_of_a_checkpoint_that_failed_stays_where_it_was_begun(tmp_path: 
 
 
 def test_reading_the_headers_does_not_let_others_in(tmp_path: Path) -> None:
-    # Were the descriptor closed, the lock of DuckDB would be gone with it.
+    # Closing the descriptor would release DuckDB's lock.
     file = tmp_path / "w.duckdb"
     with duckdb.connect(str(file)) as connection:
         connection.execute("CREATE TABLE t AS SELECT 1 AS a")
@@ -269,7 +269,7 @@ def test_checksums_are_those_of_duckdb(tmp_path: Path) -> None:
         for place in places:
             damaged[place + 20] ^= 1
         found.append(Headers(bytes(damaged)).checkpoint)
-    # Of one that is damaged the other counts, and of both none.
+    # If one is damaged, the other counts; if both are, none.
     assert sorted(found) == [-1, 1, 2]
 
 
@@ -290,10 +290,10 @@ def test_no_checkpoint_but_our_own(tmp_path: Path) -> None:
             connection.exec_driver_sql("ALTER TABLE many ADD COLUMN b VARCHAR")
         with warehouse.engine.begin() as connection:
             connection.exec_driver_sql("UPDATE many SET b = repeat(md5(a::VARCHAR), 3)")
-        # DuckDB begins one by itself from 16 MB on.
+        # DuckDB itself would begin a checkpoint at 16 MB.
         assert log_of(file).stat().st_size > 17_000_000
         assert headers_of(file) == before
-    # What was committed is in the file once it is closed.
+    # After closing, everything committed is in the file.
     assert not log_of(file).exists()
     assert headers_of(file).checkpoint > before.checkpoint
     with duckdb.connect(str(file), read_only=True) as connection:
@@ -376,7 +376,7 @@ def test_journal_that_cannot_be_removed_is_in_nobodys_way(
         assert warehouse.load(only=["events"], log_data=data.logs, observer=listening).load_id == 1
         assert listening.warnings == []
         assert journal.exists()
-        # It is not written over, which would be in place of what it keeps; what is committed stays in the log.
+        # The journal is not overwritten, which would lose what it saves; committed data stays in the log.
         data.log("two.json", event(itemInSession=1))
         assert warehouse.load(only=["events"], log_data=data.logs, observer=listening).load_id == 2
         (told,) = listening.warnings

@@ -1,4 +1,4 @@
-"""A new file of a load is made from the models: the same as the migrations make, and without Alembic."""
+"""A load creates a new file from the models, equal to that of the migrations, and without Alembic."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_new_file_equals_result_of_migrations(pipeline: Pipeline, tmp_path: Path
     for part, rows_of_part in expected.items():
         assert found[part] == rows_of_part, part
     assert found.keys() == expected.keys()
-    # The comparison sees what there is.
+    # Control: the comparison covers everything that exists.
     assert {name for name, *_ in found["tables"]} == {*pipeline.metadata.tables, "alembic_version"}
     assert [name for name, *_ in found["views"]] == [view.name for view in pipeline.views]
     assert found[f"rows of {pipeline.ledger.lock.name}"] == [(1, 0)]
@@ -168,7 +168,7 @@ def test_pipeline_whose_migrations_make_more_is_migrated(
     found = made(tmp_path / "x.duckdb", theirs, ensure)
     assert [name for name, *_ in found["views"]] == ["one", "plays"]
     assert found["rows of alembic_version"] == [("9999",)]
-    # The default: who declares nothing is safe.
+    # The default is the safe value.
     assert Pipeline.__dataclass_fields__["create_from_models"].default is False
 
 
@@ -182,7 +182,7 @@ def test_load_of_new_file_imports_no_alembic(tmp_path: Path, data: Data) -> None
         f"    warehouse.load(log_data={str(data.logs)!r}, song_data={str(data.songs)!r})\n"
         "    assert warehouse.status().at_head\n"
         "    assert 'alembic' not in sys.modules\n"
-        # Alembic that comes after the connection knows DuckDB all the same.
+        # Alembic knows DuckDB even if it is imported after connecting.
         f"    assert warehouse.migrate() == '{HEAD}'\n"
         "    assert 'CREATE TABLE' in warehouse.migration_sql()\n"
         "    assert 'alembic' in sys.modules\n"

@@ -1,4 +1,4 @@
-"""A migration that is killed at its commit, or before its checkpoint has ended, was not begun."""
+"""A migration that is killed at its commit, or before its checkpoint has ended, counts as not begun."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_migration_killed_behind_its_commit_is_undone(
 ) -> None:
     with copied(before) as warehouse:
         was = schema(warehouse)
-        # The first is that of what was committed before.
+        # The first checkpoint is for what was committed before.
         kill = Kill(warehouse, tmp_path / "killed", 2, monkeypatch)
         move(warehouse, after)
         done = schema(warehouse)
@@ -174,7 +174,7 @@ def test_checkpoint_that_fails_behind_migrations_loses_nothing(
         def failing(connection: Connection) -> None:
             if next(calls) == 2:
                 connection.commit()
-                # As one that fails when it has written a block.
+                # Like a checkpoint that fails after writing a block.
                 with file.open("r+b") as opened:
                     opened.seek(HEADERS)
                     opened.write(b"torn")
@@ -184,7 +184,7 @@ def test_checkpoint_that_fails_behind_migrations_loses_nothing(
         monkeypatch.setattr(checkpoints, "_checkpoint", failing)
         with pytest.raises(OSError, match="the disk"):
             move(warehouse, "0002")
-        # This process goes on with what it has committed, and commits more.
+        # This process continues with what it has committed, and commits more.
         left = tmp_path / "left"
         left.mkdir()
         for path in (file, log_of(file), journal_of(file)):
@@ -217,7 +217,7 @@ def test_migration_whose_checkpoint_ends_the_database_is_undone_at_once(
         assert caught.value.found.startswith("a file has grown as large as it may")
         assert caught.value.state == "nothing was changed"
         assert not journal_of(file).exists()
-        # The same process goes on, with what was there before.
+        # The same process continues with the previous tables.
         assert schema(warehouse) == was
         assert warehouse.migrate("0009") == "0009"
     assert not [record for record in caplog.records if record.exc_info]
@@ -252,7 +252,7 @@ def test_migration_whose_checkpoint_was_ended_is_said_to_be_in_doubt(
         def failing(connection: Connection) -> None:
             original(connection)
             if next(calls) == 2:
-                # As where the header is written, and its sync fails.
+                # As if the header was written and its sync failed.
                 connection.invalidate()
                 raise DBAPIError("CHECKPOINT", None, duckdb.FatalException("fsync failed!"))
 
@@ -281,7 +281,7 @@ def test_half_of_a_commit_that_failed_is_not_left_in_the_log(
             original(connection)
             done.append("checkpoint")
             if "error" in done:
-                # The disk did not let DuckDB cut it off.
+                # The disk prevented DuckDB from truncating the log.
                 assert not connection.invalidated
                 log_of(file).write_bytes(half)
 

@@ -1,4 +1,4 @@
-"""The history beside a file of DuckDB: what is in it after each end of a load, and after none."""
+"""The history beside a DuckDB file: its contents after each outcome of a load, and after an unfinished one."""
 
 from __future__ import annotations
 
@@ -303,7 +303,7 @@ def test_files_of_a_load_that_is_killed_behind_its_commit_are_known(loaded: Ware
     found = read_sidecar(path_of(loaded))
     assert [(load.load_id, load.confirmed) for load in found.loads] == [(1, True), (2, False)]
     assert found.files[-1].uri == str(data.logs / "2.json")
-    # The number of the next one tells that it had committed.
+    # The number of the next load shows that this one had committed.
     data.log("3.json", event(sessionId=3))
     loaded.load()
     found = read_sidecar(path_of(loaded))
@@ -325,7 +325,7 @@ def test_line_that_is_none_is_passed_over(loaded: Warehouse, data: Data, torn: s
     found = read_sidecar(path_of(loaded))
     assert ([load.load_id for load in found.loads], found.unreadable) == ([1, 2], 1)
     assert loaded.failures() == ()
-    # The line behind it, which tells that the load began, is one of its own.
+    # The next record, of the beginning of the load, is on its own line.
     assert (
         sum(line.startswith('{"event":"began"') for line in path_of(loaded).read_text("latin-1").split("\n"))
         == 2
@@ -372,7 +372,7 @@ def test_long_history_is_compacted(loaded: Warehouse, data: Data, monkeypatch: p
     assert read_sidecar(path_of(loaded)).files == files
     assert path_of(loaded).stat().st_mode & 0o777 == 0o600
     assert sorted(path_of(loaded).parent.glob(".*")) == []
-    # What failed before a load that ended well does not come back.
+    # Failures before a successful load do not come back.
     bad.unlink()
     loaded.load()
     data.log("3.json", BAD)
@@ -401,7 +401,7 @@ def test_history_of_the_first_load_is_not_read_again_to_be_compacted(
     assert parsed == []
     assert events_in(warehouse) == ["compacted", "began", "committing", "committed"]
     assert [load.load_id for load in read_sidecar(path_of(warehouse)).loads] == [1]
-    # What a full refresh replaces is left out.
+    # Loads replaced by a full refresh are left out.
     warehouse.load(full_refresh=True)
     assert len(parsed) == 1
     assert events_in(warehouse) == ["compacted", "began", "committing", "committed"]
@@ -470,7 +470,7 @@ def test_status_shows_what_failed_where_the_database_cannot_be_opened(
 ) -> None:
     loaded.close()
     file = Path(str(loaded.url.database))
-    # What tells whose file it is stays.
+    # The part that identifies the file stays.
     file.write_bytes(file.read_bytes()[:4096] + bytes(file.stat().st_size - 4096))
     with pytest.raises(SparkifyError):
         loaded.load()

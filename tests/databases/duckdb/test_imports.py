@@ -1,4 +1,4 @@
-"""What a command on DuckDB does not use, it does not import."""
+"""Commands on DuckDB do not import modules that they do not use."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COMMANDS: dict[str, tuple[list[str], set[str]]] = {
     "status as JSON": (["status", "--json"], {"rich"}),
     "check": (["check"], {"rich"}),
     "query": (["query", "top-songs", "--since", "2018-01-01", "--json"], {"rich"}),
-    # Rich knows how wide a character is.
+    # Rich computes the width of characters.
     "query as a table": (["query", "top-songs"], set()),
     "query as CSV": (["query", "top-songs", "--format", "csv"], {"rich"}),
     "sql": (["sql", "SELECT 1 AS n", "--format", "json"], {"rich"}),

@@ -1,4 +1,4 @@
-"""Lines that may be loaded and lines that may not, through the whole load."""
+"""Lines that may be loaded, and lines that may not, through a whole load."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_load_accounts_for_every_case_in_one_file(data: Data, warehouse: Warehou
     ]
     bad = [content for content, _ in REJECTED.values()]
     lines = [bad[0], b"", *good, b"   ", *bad[1:]]
-    # UTF-16 has newlines of its own making.
+    # UTF-16 text may contain the byte of a newline.
     lines = [content for content in lines if b"\n" not in content]
     (data.logs / "x.json").write_bytes(b"\n".join(lines))
     data.log("y.json", event(sessionId=2))

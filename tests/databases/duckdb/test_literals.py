@@ -1,4 +1,4 @@
-"""Values on DuckDB stand in the text of a statement: the same values, of the same types, and no pandas."""
+"""Literal values in DuckDB statements: the same values and types, and no import of pandas."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_text_is_compared_and_inserted(name: str) -> None:
 
 def test_text_that_is_no_unicode_is_refused() -> None:
     statement = select(value_of("a\udcffb"))
-    # By Python's codec up to DuckDB 1.5, by DuckDB itself from 2 on.
+    # Python's codec rejects it up to DuckDB 1.5, DuckDB itself from 2 on.
     refusals = (UnicodeEncodeError, ProgrammingError)
     with DUCKDB.create_engine().connect() as connection, pytest.raises(refusals, match="surrogate"):
         connection.execute(statement)

@@ -1,4 +1,4 @@
-"""Whole loads: what stops one, and that it leaves everything as it was."""
+"""Whole loads: what stops one, and that a stopped load leaves everything unchanged."""
 
 from __future__ import annotations
 
@@ -267,7 +267,7 @@ def test_every_check_finds_what_it_is_for(data: Data, warehouse: Warehouse) -> N
                 of_load, _ = run_checks_of_load(session, of_loads, shared={}, all_counted=counted)
         assert not found[name].ok, name
         assert found[name].rows, name
-        # What the load did is found by the checks that it runs itself, each over what it touched.
+        # The checks that the load itself runs, each on what it touched, find what the load did.
         told = {result.name for result in of_load if not result.ok}
         assert name in told or name in FOUND_LATER or told & FOUND_BY_ANOTHER.get(name, set()), name
 
@@ -332,7 +332,7 @@ def test_groups_of_files_grow(data: Data, warehouse: Warehouse, monkeypatch: pyt
     sizes = {data.log(f"{n}.json", event(itemInSession=n)).stat().st_size for n in range(10, 29)}
     (size,) = sizes
     monkeypatch.setattr("sparkify.etl.spool._BUNDLE", 1)
-    # With the newline that a bundle ends in.
+    # Plus the newline at the end of a bundle.
     monkeypatch.setattr(batch, "_FIRST_GROUP", size + 1)
     monkeypatch.setattr(batch, "_GROUP", 4 * (size + 1))
     insert_files, groups = batch._insert_files, list[int]()

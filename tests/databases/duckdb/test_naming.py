@@ -1,4 +1,4 @@
-"""The file that a URL names: the same one wherever the process goes, with its log beside it."""
+"""The file named by a URL: the same one after a change of directory, with its log beside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small load takes one thread of DuckDB, and leaves the database as many as it had."""
+"""A small load uses one DuckDB thread, and leaves the number of threads of the database unchanged."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_load_that_turns_out_large_takes_them_from_then_on(
 ) -> None:
     log = data.log("a.json", line())
     data.song("s.json", song())
-    monkeypatch.setattr(one_thread, "_LITTLE", log.stat().st_size + 1)  # a newline
+    monkeypatch.setattr(one_thread, "_LITTLE", log.stat().st_size + 1)  # plus a newline
     assert load(engine, data) == [ONE, "events", ALL, "songs"]
 
 

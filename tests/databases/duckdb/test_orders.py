@@ -1,4 +1,4 @@
-"""The star is a function of the files, not of how they were loaded: many orders, batches and repeats."""
+"""The star depends on the files, not on how they were loaded: many orders, batches and repeats."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def late_and_early(root: Path, seed: int) -> tuple[list[Path], list[Path]]:
     made = generate(root, events=3000, songs=150, days=8, seed=seed)
     logs = sorted(made.log_data.rglob("*.json"))
     songs = sorted(made.song_data.rglob("*.json"))
-    # A day that was exported twice, half of it under another name.
+    # A day of which half was exported again under another name.
     lines = logs[2].read_text().split("\n")
     twice = made.log_data / "again.json"
     twice.write_text("\n".join(lines[::2]))
-    # A song whose metadata a second file has too, and says otherwise.
+    # A second file with different metadata for one of the songs.
     other = json.loads(songs[0].read_text()) | {"year": 1999, "title": "Renamed", "artist_name": "A"}
     again = made.song_data / "again.json"
     again.write_text(json.dumps(other))
@@ -48,7 +48,7 @@ def test_any_order_gives_the_same_star(tmp_path: Path, seed: int) -> None:
         parts.migrate()
         number = 0
         while logs or songs:
-            # A handful of files at a time, of which some come again later.
+            # A handful of files at a time, some of which are repeated later.
             for name, waiting in (("log_data", logs), ("song_data", songs)):
                 number += 1
                 batch = tmp_path / f"batch-{number}"
@@ -92,7 +92,7 @@ def dense_world(order: random.Random) -> list[tuple[str, list[dict[str, object]]
             for item in range(order.randrange(1, 12))
         ]
         files.append(("log", plays))
-        # The same plays, told again otherwise.
+        # The same plays again, with different details.
         for play in order.sample(plays, order.randrange(min(4, len(plays)))):
             told_otherwise = {
                 "level": order.choice(_LEVELS),

@@ -1,4 +1,4 @@
-"""A database that this user may not read, or not write: one line that says so, with exit 2."""
+"""A database that the user may not read or write: one line that says so, and exit code 2."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What the statements of a load read: no table of the star whole, and nothing in a nested loop.
+"""What the statements of a load read: no whole table of the star, and nothing in a nested loop.
 
-The first is judged by the statements themselves, which are the same on every database; the second by the plans
-that DuckDB makes of them.
+The first is checked in the statements themselves, which are the same on every database; the second in DuckDB's
+plans for them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from tests.support.data import Data
 from tests.support.making import event, song
 
 EXCEPTIONS = {
-    # The greatest number is in the statistics of each block; no row is read.
+    # The maximum is in the statistics of each block: no row is read.
     ("matches of the batch: collect", "song_matches"),
 }
 """Steps that read a table whole, and which."""
@@ -75,7 +75,7 @@ def read_whole(statement: ClauseElement) -> set[str]:
         found |= _unlimited([statement.table], _conjunction(statement.whereclause))
     for part in iterate(statement):
         if isinstance(part, Select):
-            # What a SELECT reads, and by what conditions, those of its joins among them.
+            # The tables that a SELECT reads, and its conditions, including those of its joins.
             children = list(part.get_children())
             leaves = [leaf for child in children if isinstance(child, FromClause) for leaf in _leaves(child)]
             sources = [leaf for leaf, _ in leaves]
@@ -117,7 +117,7 @@ def _unlimited(sources: list[FromClause], conditions: list[ClauseElement]) -> se
             for part in compared
             if part.operator is operators.eq
             for mine, theirs in permutations((_table_of(part.left), _table_of(part.right)))
-            # A target of UPDATE or DELETE names what it is compared with in its condition only.
+            # For the target of an UPDATE or DELETE, only the condition names the other side.
             if mine in growing - limited
             and theirs is not None
             and (theirs in limited | others or theirs not in growing)

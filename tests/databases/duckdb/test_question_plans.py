@@ -1,4 +1,4 @@
-"""What DuckDB makes of the questions: how often it reads the plays, and how it counts them."""
+"""DuckDB's plans for the questions: how often they read the plays, and how they count them."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ def reads(warehouse: Warehouse, statement: SelectBase) -> int:
 
 @pytest.mark.parametrize("name", ASKED)
 def test_plan_of_question_reads_plays_no_more_than_its_text(made: Warehouse, name: str) -> None:
-    # DuckDB 2 reads them once for two uses, and not at all for a greatest value.
+    # DuckDB 2 reads them once for two uses, and not at all for a maximum.
     assert reads(made, ASKED[name]) <= READS.get(name, 1)
 
 
 def test_second_read_in_plan_is_counted(made: Warehouse) -> None:
-    # Of this window DuckDB makes a join of the counts with their greatest, both made from the plays.
+    # DuckDB turns this window into a join of the counts with their maximum, each computed from the plays.
     counted = select(SongPlay.user_id, SongPlay.session_id, func.count().label("plays"))
     session = counted.group_by(SongPlay.user_id, SongPlay.session_id).cte("session")
     most = func.max(session.c.plays).over(partition_by=session.c.user_id)

@@ -60,7 +60,7 @@ def test_log_is_cut_before_its_first_damage(logged: tuple[Path, list[int]], tmp_
         damaged[place : place + 200] = draw.randbytes(len(damaged[place : place + 200]))
         file = copied(logged, tmp_path / str(number), bytes(damaged))
         done = repair(file)
-        # Everything that was committed before the damage, and nothing of what was committed after it.
+        # Everything committed before the damage, and nothing committed after it.
         before = sum(size <= place for size in sizes)
         assert commits(file) == [(n, 20) for n in range(1, before + 1)]
         if done.log is not None:
@@ -117,7 +117,7 @@ def test_doctor_repairs_and_next_load_loads_what_was_lost(
     warehouse.load(only=["events"])
     warehouse.close()
     data.log("two.json", event(ts=1541202400796))
-    # A load of which a kill has left the log.
+    # A load that is killed and leaves its log.
     code = (
         "import os, sys\n"
         "from sparkify import Warehouse\n"

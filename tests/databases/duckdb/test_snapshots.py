@@ -1,4 +1,4 @@
-"""Readers while another process has the file: each sees what was committed before, and the file after."""
+"""Readers while another process holds the file: each sees what was committed before, and then the file."""
 
 from __future__ import annotations
 
@@ -80,14 +80,14 @@ def test_reader_sees_what_was_committed_before(loaded: Warehouse, caplog: pytest
         with readers(loaded) as reader:
             assert rows(reader, COUNT) == [(3,)]
             assert len(reader.check()) > 20
-            # One copy, and told of once.
+            # One copy, reported once.
             (told,) = caplog.messages
             assert told == (
                 f"the database is in use by process {writer.process.pid}: "
                 "what is read is what was committed before"
             )
         writer.run("commit")
-        # In the log of the writer, and in no file yet.
+        # So far only in the writer's log, not in the file.
         with readers(loaded) as reader:
             assert rows(reader, COUNT) == [(2,)]
     caplog.clear()
@@ -122,7 +122,7 @@ def test_copies_leave_nothing_behind(
     with writing(loaded) as writer, readers(loaded) as reader:
         writer.run("SELECT 1")
         assert rows(reader, COUNT) == [(3,)]
-        # Not even while it is read.
+        # Not even during the read.
         assert list(folder.iterdir()) == []
     assert sorted(loaded.database.file.parent.iterdir()) == there
 
@@ -353,7 +353,7 @@ def test_what_does_not_fit_into_memory_is_for_the_owner_alone(loaded: Warehouse,
         )
         assert list(folder.iterdir())
         assert folder.stat().st_mode & 0o777 == 0o700
-    # DuckDB empties the folder behind us: whoever uses it next removes it.
+    # DuckDB empties the folder after we close; the next user removes it.
     with Warehouse(loaded.url, read_only=read_only) as warehouse:
         assert rows(warehouse, COUNT) == [(3,)]
     assert not folder.exists()

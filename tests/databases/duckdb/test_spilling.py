@@ -1,4 +1,4 @@
-"""What does not fit into memory lies beside the file, for its owner alone, and goes with the process."""
+"""Data that does not fit into memory spills beside the file, for its owner only, and goes with the process."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def in_use(folder: Path) -> Iterator[None]:
 def open_files() -> Iterator[str]:
     """The names of what this process has open."""
     for path in Path("/proc/self/fd").iterdir():
-        # The folder itself was open while it was listed.
+        # The descriptor of the listing itself is closed by now.
         with suppress(FileNotFoundError):
             yield str(path.readlink())
 
@@ -88,12 +88,12 @@ def test_what_may_be_in_use_is_left(loaded: Warehouse, folder: Path) -> None:
         write(loaded)
         assert spilled.exists()
     with Warehouse(loaded.url, read_only=True) as reader:
-        # Another program may have the file open for reading too.
+        # Another program may also have the file open for reading.
         assert rows(reader, "SELECT count(*) FROM songplays") == [(1,)]
         assert spilled.exists()
     write(loaded)
     assert not spilled.exists()
-    # Not ours, nor DuckDB's.
+    # Neither ours nor DuckDB's.
     assert own.exists()
 
 

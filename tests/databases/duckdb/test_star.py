@@ -1,4 +1,4 @@
-"""The star, from data small enough to know by heart. Every expected row is written out."""
+"""The star, from data small enough to check by eye. Every expected row is written out."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_titles_without_a_letter_of_ascii_never_match_by_their_emptiness(
     warehouse.load()
     first, second, third = plays(warehouse)
     assert first == ("exact", "SOJ", "ARJ")
-    # The artist is known by name although the song is not.
+    # The artist is known by name, although the song is not known.
     assert (second[0], second[2]) == ("inferred", "ARJ")
     assert third[0] == "inferred"
     assert third[2] != "ARJ"

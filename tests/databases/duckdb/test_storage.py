@@ -1,4 +1,4 @@
-"""The storage version of a file: which one a new file has, and what is said of one that cannot be read."""
+"""The storage version of a file: the one of a new file, and the message for one that cannot be read."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ def test_new_file_is_for_duckdb_1_5_and_newer(by: str, data: Data, tmp_path: Pat
             warehouse.migrate()
         else:
             warehouse.load(log_data=data.logs, song_data=data.songs)
-        # A checkpoint of a newer DuckDB does not raise it either.
+        # A checkpoint by a newer DuckDB does not raise it either.
         assert rows(warehouse, "SELECT tags FROM duckdb_databases() WHERE NOT internal") == [
             ({"storage_version": "v1.5.0+"},)
         ]
-    # 68 is what DuckDB 1.5 writes; that of 2.0 is 69, which 1.5 refuses.
+    # DuckDB 1.5 writes 68. DuckDB 2.0 would write 69, which 1.5 refuses.
     assert version_of(made) == 68
 
 
@@ -183,7 +183,7 @@ def test_what_is_no_file_of_duckdb_is_named_and_left_alone(other: Path, found: s
             assert (caught.value.where, caught.value.found) == (str(other), found)
     diagnoses = {one.check: one.message for one in examine(f"duckdb:///{other}", repair=True)}
     assert diagnoses["database"] == diagnoses["repair"] == f"{other}: {found}"
-    # Nothing is made beside it either: no history, no log, no copy.
+    # Nothing is created beside it: no history, log or copy.
     assert [path.name for path in other.parent.iterdir() if path.name.startswith((other.name, "copy"))] == [
         "other"
     ]

@@ -1,4 +1,4 @@
-"""Whatever the zone of the machine, and of a session: moments are those of the files, and of UTC."""
+"""Times are those of the files, in UTC, whatever the time zone of the machine or the session."""
 
 from __future__ import annotations
 
