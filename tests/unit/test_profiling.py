@@ -114,7 +114,7 @@ def test_what_was_not_searched_is_not_said(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(profiling, "_SEARCHED", 1000)
     part = lines(ENOUGH, level=None, page="Home")
     assert profiled(part, part) is AS_EXPECTED
-    # The first part has few lines, which are sampled instead of searched.
+    # The first part is one long line, which is inspected rather than searched.
     long = lines(1, song="x" * 1000)
     assert profiled(long, part) is AS_EXPECTED
 
