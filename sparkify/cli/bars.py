@@ -1,7 +1,7 @@
 """Draws the progress of a load on a terminal: one bar from the first file to the last step.
 
-Reading is half of the bar, by bytes; the steps are the other half, by their number. What a step of SQL has done
-of its work no database tells.
+Reading fills half of the bar, by bytes; the steps fill the other half, by number: no database reports how far
+a step of SQL has got.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from sparkify.cli.streams import raw
 __all__ = ["TerminalObserver"]
 
 _NARROW = 70
-"""Columns of a terminal below which the bar is short."""
+"""On a terminal with fewer columns the bar is short."""
 
 
 class _Elapsed(ProgressColumn):
-    """How long the load takes so far: ``0:07``, ``1:02:03``."""
+    """How long the load has taken so far: ``0:07``, ``1:02:03``."""
 
     def render(self, task: Task) -> Text:
         """The time, to the second."""
@@ -39,18 +39,18 @@ class _Elapsed(ProgressColumn):
 class TerminalObserver(CommandObserver):
     """Draws the progress of a load on stderr, in one line that is never wider than the terminal.
 
-    :param console: where to; by default stderr.
+    :param console: where to draw; by default stderr.
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        # The raw stream: its control sequences are ours. Other output still passes the guarded stream.
+        # The raw stream: the control sequences are ours. Other output still passes the guarded stream.
         console = console or Console(file=raw(sys.stderr))
         self._progress = Progress(
             BarColumn(bar_width=10 if console.width < _NARROW else 24),
             TaskProgressColumn(table_column=Column(no_wrap=True, min_width=4, justify="right")),
             _Elapsed(table_column=Column(no_wrap=True, min_width=4, justify="right")),
             TextColumn("{task.fields[rows]}", table_column=Column(no_wrap=True, min_width=8)),
-            # It takes the rest of the line, and is truncated at its end.
+            # Takes the rest of the line, and is truncated at the end.
             TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
             console=console,
             expand=True,
@@ -108,7 +108,7 @@ class TerminalObserver(CommandObserver):
 
     @contextmanager
     def _aside(self) -> Iterator[None]:
-        """Take the bar away while a line is written: it would be written behind the bar."""
+        """Remove the bar while a line is written, which would otherwise end up behind the bar."""
         started = self._progress.live.is_started
         self._progress.stop()
         yield
@@ -116,7 +116,7 @@ class TerminalObserver(CommandObserver):
             self._progress.start()
 
     def _draw(self, description: str | None = None) -> None:
-        # Never backwards: what is counted a second time does not count.
+        # Never backwards within an attempt, even if something is read, and so counted, a second time.
         self._done = max(self._done, (self._read_share() + (self._number - 1) / self._of) / 2)
         rows = f"{self._lines:,} rows" if self._lines else ""
         self._progress.update(self._task, completed=self._done, rows=rows, description=description)

@@ -23,18 +23,18 @@ __all__ = ["as_dict", "observer", "print_created", "print_plan", "print_state"]
 
 
 _CLEAR = "\r\x1b[K"
-"""To the beginning of the line of a terminal, and nothing in it."""
+"""Moves to the beginning of the line of a terminal and clears it."""
 
 
 def observer(begun: list[str]) -> ProvisionObserver:
     """An observer that writes to stderr.
 
-    :param begun: gets what is sent, and what AWS is at work on.
+    :param begun: receives the title of each call that is sent, and the name of what AWS is working on.
     """
     from sparkify.provision import ProvisionObserver
 
     class StderrObserver(ProvisionObserver):
-        """Writes to stderr: each call, each change of state, and on a terminal the time that goes by."""
+        """Writes to stderr: each call, each change of state, and on a terminal the elapsed time."""
 
         def __init__(self) -> None:
             self._terminal = sys.stderr.isatty() and not verbosity.quiet
@@ -71,7 +71,7 @@ def observer(begun: list[str]) -> ProvisionObserver:
 
 
 def print_plan(calls: Sequence[Call], cost: Any, *, as_json: bool) -> None:
-    """The calls that would be sent, secrets masked."""
+    """Print the calls that would be sent, secrets masked, and the cost."""
     if as_json:
         plan = [
             {"service": call.service, "operation": call.operation, "params": call.masked()} for call in calls
@@ -99,12 +99,12 @@ def print_plan(calls: Sequence[Call], cost: Any, *, as_json: bool) -> None:
 
 
 def as_dict(value: Any) -> dict[str, Any]:
-    """The fields of a result by name, to add others."""
+    """The fields of a result by name, so that others can be added."""
     return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
 
 
 def print_created(made: Created, wrote: dict[str, str]) -> None:
-    """What is there now, and what was written into the file of settings."""
+    """Print what exists now, and what was written into the settings file."""
     from sparkify.config.dwhcfg import config_file
 
     typer.echo(f"{made.kind} warehouse {made.identifier}: {made.state}")
@@ -120,7 +120,7 @@ def print_created(made: Created, wrote: dict[str, str]) -> None:
 
 
 def print_state(found: State) -> None:
-    """What AWS has of the warehouse."""
+    """Print what exists of the warehouse in AWS."""
     typer.echo(
         f"{found.kind} warehouse {found.identifier} in {found.region}, account {found.account}: {found.state}"
     )

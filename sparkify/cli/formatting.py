@@ -20,7 +20,7 @@ from sparkify.etl.escaping import escape_controls, escape_json
 __all__ = ["count", "print_json", "print_sql", "print_table", "seconds", "size", "when"]
 
 _REMEDIES = frozenset(("advice", "error", "hint", "notices", "problem"))
-"""Fields of results that say in words what to run."""
+"""Fields of results whose text may name a command to run."""
 
 
 def print_json(value: Any) -> None:
@@ -29,8 +29,8 @@ def print_json(value: Any) -> None:
 
 
 def print_sql(text: str) -> None:
-    """Print SQL and a newline: into a pipe or a file as it is sent, on a terminal escaped, with a warning where
-    that makes it another text.
+    """Print SQL and a newline: to a pipe or a file as it is sent, on a terminal escaped, with a warning if that
+    changes it.
     """
     if not sys.stdout.isatty():
         # The output may be run as SQL, and to a database an escaped character is a different text.
@@ -84,12 +84,12 @@ def seconds(number: float) -> str:
 
 
 def when(moment: datetime) -> str:
-    """A moment of UTC, to the second."""
+    """A UTC timestamp, to the second."""
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def print_table(heads: Sequence[str], rows: Sequence[Sequence[Any]], *, indent: str = "  ") -> None:
-    """Print rows in columns, numbers to the right."""
+    """Print rows in columns, numbers right-aligned."""
     cells = [[_cell(value) for value in row] for row in rows]
     right = [
         bool(cells) and all(isinstance(row[place], int | float) for row in rows) for place in range(len(heads))

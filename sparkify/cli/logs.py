@@ -15,16 +15,16 @@ __all__ = ["DEBUG", "INFO", "WARNING", "configure", "write_record"]
 _sql = logging.getLogger("sparkify.sql")
 
 _EXTRA = ("load_id", "step", "rows", "seconds")
-"""What the records of a load carry beside their message."""
+"""The fields that the records of a load may carry in addition to the message."""
 
 _PLUMBING = ("Context impl ", "Will assume ")
-"""How the lines of Alembic's own set-up begin."""
+"""The beginnings of Alembic's messages about its own setup."""
 
 
 def configure(level: int, log_format: Literal["text", "json"]) -> None:
-    """Write what this package and Alembic log from ``level`` on to stderr; of all others warnings alone.
+    """Log this package and Alembic to stderr from ``level`` up, and every other package from WARNING up.
 
-    At DEBUG every SQL statement is logged with the time it took, those of queries and migrations included.
+    At DEBUG every SQL statement is logged with its duration, including those of queries and migrations.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonFormatter() if log_format == "json" else _TextFormatter())
@@ -39,9 +39,9 @@ def configure(level: int, log_format: Literal["text", "json"]) -> None:
 
 
 def write_record(level: str, message: str) -> None:
-    """Write a record of the command itself, whatever the level of the log is.
+    """Write a record of the command itself, whatever the log level.
 
-    :param level: its name: INFO, WARNING or ERROR.
+    :param level: the name of its level: INFO, WARNING or ERROR.
     """
     number = logging.getLevelNamesMapping()[level]
     record = logging.LogRecord("sparkify.cli", number, __file__, 0, message, None, None)
@@ -50,7 +50,7 @@ def write_record(level: str, message: str) -> None:
 
 
 class _TextFormatter(logging.Formatter):
-    """``HH:MM:SS message``, in local time; the name of the logger where it is not one of ours."""
+    """``HH:MM:SS message``, in local time; with the name of the logger if it is not one of ours."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(message)s", "%H:%M:%S")
@@ -86,7 +86,7 @@ class _JsonFormatter(logging.Formatter):
 
 
 def _log_statements() -> None:
-    """Log the statements that do not pass through the session of a load, which logs its own."""
+    """Log every statement except those of a load's session, which logs its own."""
     from sqlalchemy import Engine, event
 
     for name, listener in (("before_cursor_execute", _begin), ("after_cursor_execute", _end)):

@@ -1,4 +1,4 @@
-"""What a command says on stderr: messages, warnings and errors, as text or as JSON, and how much of it."""
+"""Output of a command on stderr: messages, warnings and errors, as text or JSON, and its verbosity."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LogFormat = Literal["text", "json"]
 
 
 class Verbosity:
-    """How much is written to stderr, and how. Set once, when a command begins."""
+    """How much is written to stderr, and in which format. Set when a command begins."""
 
     quiet = False
     verbose = False
@@ -27,7 +27,7 @@ class Verbosity:
 
     @property
     def shows_progress(self) -> bool:
-        """Whether a bar may be drawn: not among the lines of a log."""
+        """Whether a bar may be drawn: not with ``-q``, nor among the lines of a log."""
         return not (self.quiet or self.verbose or self.debug or self.log_format == "json")
 
 
@@ -45,7 +45,7 @@ def complain(message: str, label: str = "error: ") -> None:
 
 
 def warn(message: str) -> None:
-    """Write a warning to stderr: something that does not stop the command."""
+    """Write a warning, which does not stop the command, to stderr, unless ``-q`` was given."""
     from sparkify.etl.escaping import escape_line
 
     if not verbosity.quiet:
@@ -54,9 +54,9 @@ def warn(message: str) -> None:
 
 @contextmanager
 def telling(done: str) -> Iterator[None]:
-    """Only warn where the block cannot write to stdout: what it tells of has taken place.
+    """Only warn if the block cannot write to stdout, because what it reports has already happened.
 
-    :param done: what has, such as ``the load was committed``.
+    :param done: what has happened, such as ``the load was committed``.
     """
     try:
         yield

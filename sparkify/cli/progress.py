@@ -1,4 +1,4 @@
-"""What a command does with the progress of a load where no terminal shows it: it writes the warnings."""
+"""Observes a load without drawing its progress: writes what is loaded, and the warnings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["CommandObserver"]
 
 
 class CommandObserver(Observer):
-    """Writes the warnings of a load to stderr. To be used in a ``with``."""
+    """Writes what is loaded, and the warnings, to stderr. Use it in a ``with`` statement."""
 
     def __enter__(self) -> Self:
         return self
@@ -21,7 +21,7 @@ class CommandObserver(Observer):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Nothing is left to be done."""
+        """Do nothing: there is nothing to close."""
 
     def loading(self, sources: Mapping[str, str], warehouse: str) -> None:
         echo(f"Loading {' and '.join(f'{name} from {uri}' for name, uri in sources.items())} into {warehouse}")

@@ -1,7 +1,7 @@
-"""Commands that a message says to run, with those options of the user's own that choose the warehouse.
+"""Adds the options that choose the warehouse, as the user gave them, to the commands that a message names.
 
-The library names them as they are where the settings choose it: ``sparkify-etl migrate``. Typed so after
-``sparkify-etl load --database own.duckdb``, that would make the tables of another file, and end with 0.
+The library names commands as if the settings chose the warehouse: ``sparkify-etl migrate``. Run like that after
+``sparkify-etl load --database own.duckdb``, it would create the tables in another file, and exit with 0.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ _OPTIONS: Mapping[str, re.Pattern[str]] = {
     "cluster": re.compile("cluster .*"),
     "region": re.compile("cluster .*"),
     "serverless": re.compile("cluster (create|status|destroy)"),
-    # The options of a question follow its name.
+    # Not query: the options of a question follow its name.
     "config": re.compile("(?!query).*"),
 }
-"""The options that choose the warehouse, each with the commands that are told of it."""
+"""The options that choose the warehouse, each with the commands that it is added to."""
 
 _given: dict[str, Any] = {}
-"""Those of the command that runs."""
+"""The values of these options that the running command was given."""
 
 
 def remember(arguments: Mapping[str, Any]) -> None:
-    """Keep which warehouse the arguments of a command choose, for :func:`as_typed`."""
+    """Remember the arguments of a command that choose the warehouse, for :func:`as_typed`."""
     _given.clear()
     _given.update((name, arguments[name]) for name in _OPTIONS if arguments.get(name))
 
 
 def as_typed(text: str) -> str:
-    """A text in which each command is about the warehouse of the command that runs.
+    """The text, with each command in it completed to use the warehouse of the running command.
 
-    A database whose URL may hold a secret is not printed: the text ends by saying that it is to be given again.
+    A database URL that may hold a secret is not printed: the text ends by asking to give the same one again.
     """
     hidden = False
 
@@ -62,7 +62,7 @@ def as_typed(text: str) -> str:
 
 
 def _written(name: str, value: str | bool) -> Iterator[str]:
-    """An option as a shell takes it, in one line."""
+    """The parts of an option, quoted for a shell and without line breaks."""
     from sparkify.etl.escaping import escape_line
 
     yield f"--{name}"

@@ -1,4 +1,4 @@
-"""The rows of a result as a table that fits the terminal: of a question with bars, of SQL as they are."""
+"""Formats rows as a table that fits the terminal: with bars for a question, as they are for SQL."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "
 
 
 def answer_table(rows: Rows, terminal: bool, measure: str) -> Iterator[str]:
-    """Rows in columns, numbers to the right. On a terminal each row has a bar as long as its ``measure`` is
-    large, and texts are cut where they would break the line; elsewhere nothing is cut.
+    """Rows in columns, numbers right-aligned. On a terminal each row has a bar in proportion to its
+    ``measure``, and texts are cut if they would break the line; elsewhere nothing is cut.
     """
     found = [dict(zip(rows.columns, row, strict=True)) for row in rows]
     if not found:
@@ -39,8 +39,8 @@ def answer_table(rows: Rows, terminal: bool, measure: str) -> Iterator[str]:
 
 
 def plain_table(rows: Rows, terminal: bool) -> Iterator[str]:
-    """Rows in columns, numbers to the right, each value as the database has it, and NULL where there is none.
-    On a terminal texts are cut where they would break the line.
+    """Rows in columns, numbers right-aligned, each value as the database has it, and NULL as ``NULL``.
+    On a terminal texts are cut if they would break the line.
     """
     cells = [["NULL" if value is None else printable(plain_text(value)) for value in row] for row in rows]
     lines = [list(map(printable, rows.columns)), *cells]
@@ -83,7 +83,7 @@ def _cell(column: str, value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int):
-        # A number that is only an id has no thousands separators.
+        # A number that is only an ID has no thousands separators.
         return str(value) if column.endswith("_id") else f"{value:,}"
     return printable(plain_text(value))
 
@@ -107,8 +107,8 @@ def _padded(text: str, width: int, to_right: bool) -> str:
 def _fitted(
     lines: list[list[str]], right: Sequence[bool], columns: int, *, bar: bool
 ) -> tuple[list[list[str]], int]:
-    """The lines with the longest texts cut until they fit, with a short bar if there is one, and how much room
-    is left.
+    """The lines with the longest texts cut until they fit, beside a short bar if there is one; and the columns
+    that are left.
     """
     widths = _widths(lines)
     room = columns - sum(widths) - len(_GAP) * len(widths)
@@ -130,7 +130,7 @@ def _cut(text: str, width: int) -> str:
 
 
 def _bars(values: Sequence[float | None], room: int) -> list[str]:
-    """A bar for each value, as long as it is large; nothing where there is no room, or nothing to compare."""
+    """A bar for each value, in proportion to it; empty if there is no room, or nothing to compare."""
     largest = max((value or 0 for value in values), default=0)
     width = min(_LONGEST_BAR, room)
     if width < _SHORTEST_BAR or largest <= 0 or len(values) < 2:

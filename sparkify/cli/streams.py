@@ -1,4 +1,4 @@
-"""The streams of a command: no secret of the settings passes them, and nothing that would act on a terminal."""
+"""Guards the streams of a command: masks the secrets of the settings, and escapes control sequences."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ __all__ = ["discard_stdout", "guarded_streams", "raw", "replace_closed"]
 
 
 class _Guarded:
-    """A stream of text that masks and escapes what is written to it.
+    """A text stream that masks and escapes what is written to it.
 
-    :ivar rich_proxied_file: where rich draws a bar, whose control sequences are its own.
+    :ivar rich_proxied_file: the stream behind it. rich uses it by this name, and draws its bars unescaped.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self.rich_proxied_file = stream
 
     def write(self, text: str) -> int:
-        """Write the text, without secrets and without control sequences. Returns how long it was."""
+        """Write the text with secrets masked and control sequences escaped. Returns its length."""
         if not isinstance(text, str):
-            # As a text stream does: Typer uses this to detect the kind of a stream.
+            # As a text stream does: Typer uses this to detect the kind of stream.
             raise TypeError("a stream of text takes text")
         self.rich_proxied_file.write(escape_controls(redact(text)))
         return len(text)
@@ -41,7 +41,7 @@ class _Guarded:
 
 
 class _Messages(_Guarded):
-    """The same for what is said beside the answer: where nobody can be told, the command goes on to its end."""
+    """The same for stderr: if messages cannot be written, the command still runs to its end."""
 
     def write(self, text: str) -> int:
         with suppress(OSError):
@@ -49,19 +49,19 @@ class _Messages(_Guarded):
         return len(text)
 
     def flush(self) -> None:
-        """Have the system take what was written."""
+        """Flush the stream, ignoring errors of the system."""
         with suppress(OSError):
             self.rich_proxied_file.flush()
 
 
 def raw(stream: TextIO) -> TextIO:
-    """The stream behind a guarded one: for rows that a program reads, and for control sequences of our own."""
+    """The stream behind a guarded one: for rows that a program reads, and for our own control sequences."""
     return cast("TextIO", getattr(stream, "rich_proxied_file", stream))
 
 
 @contextmanager
 def guarded_streams() -> Iterator[None]:
-    """Have stdout and stderr mask and escape what is written to them: tracebacks and warnings of Python too."""
+    """Mask and escape what is written to stdout and stderr, including Python's tracebacks and warnings."""
     protect_environment()
     before = sys.stdout, sys.stderr
     sys.stdout = cast("TextIO", _Guarded(sys.stdout))
@@ -73,14 +73,14 @@ def guarded_streams() -> Iterator[None]:
 
 
 def discard_stdout() -> None:
-    """Have stdout lead nowhere from now on: what is in its buffer would fail again at exit."""
+    """Point stdout at the null device: what is in its buffer would otherwise fail again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def replace_closed() -> None:
-    """Give this process the streams that whoever started it has closed: they lead nowhere.
+    """Open the null device in place of each standard stream that the parent process has closed.
 
-    Else the database would be opened under the number of one, and get what a library writes there.
+    Otherwise the database would be opened under the number of one, and receive what a library writes there.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:

@@ -1,4 +1,4 @@
-"""Writes the rows of a result: in which format, and to stdout or to a file that is whole or not there."""
+"""Writes the rows of a result in the chosen format, to stdout or to a file that appears only when complete."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _BY_SUFFIX: dict[str, Format] = {
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL", "U")
 
 Table = Callable[["Rows", bool], Iterable[str]]
-"""Makes the lines of a table; the second says whether they are for a terminal."""
+"""Makes the lines of a table. The second argument says whether they are for a terminal."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Target:
     """Where rows go, and how.
 
     :ivar file: None: stdout.
-    :ivar csv_safe: whether a spreadsheet may not take a text of CSV for a formula.
+    :ivar csv_safe: whether a CSV text that a spreadsheet would take for a formula is preceded by a ``'``.
     """
 
     format: Format
@@ -68,9 +68,9 @@ class Target:
     csv_safe: bool = False
 
     def refuse_files_of(self, database: Database) -> None:
-        """Let the rows not be written over a file of the database that they are of.
+        """Refuse to overwrite a file of the database that the rows come from.
 
-        :raises ConfigurationError: when they would be.
+        :raises ConfigurationError: if the target is such a file.
         """
         if self.file is not None:
             database.refuse_as_output(self.file)
@@ -86,8 +86,8 @@ class Target:
         """Write the rows.
 
         :param rows: opens them.
-        :param parquet: writes them to a file of Parquet.
-        :param utc: whether moments without a zone are known to be of UTC.
+        :param parquet: writes them to a Parquet file.
+        :param utc: whether timestamps without a zone are known to be in UTC.
         """
         if self.format == "parquet":
             self._write_parquet(parquet)
@@ -112,7 +112,7 @@ class Target:
     @contextmanager
     def _text(self) -> Iterator[Callable[[str], Any]]:
         if self.file is None:
-            # A program reads the values as the database has them; a terminal gets them escaped.
+            # A program gets the values as the database has them; a terminal gets them escaped.
             rows = self.format != "table" and not sys.stdout.isatty()
             yield (raw(sys.stdout) if rows else sys.stdout).write
             return
@@ -142,10 +142,10 @@ def target(
     as_csv: bool = False,
     csv_safe: bool | None = None,
 ) -> Target:
-    """Where rows go, and how, as the options of a command say.
+    """Where rows go, and how, from the options of a command.
 
-    :raises ConfigurationError: when these contradict one another or do not say which format, when there is no
-        such folder, and for Parquet on a terminal.
+    :raises ConfigurationError: if the options contradict one another or do not determine a format, if the
+        folder does not exist, and for Parquet on a terminal.
     """
     from sparkify.etl.errors import ConfigurationError
 
@@ -171,7 +171,7 @@ def target(
 
 @contextmanager
 def whole_file(file: Path) -> Iterator[Path]:
-    """Another name to write to, which becomes the file's at the end."""
+    """A temporary path to write to, which replaces the file at the end of the block."""
     from sparkify.etl.disk import output_error
     from sparkify.etl.files import atomic_write
 
@@ -183,7 +183,7 @@ def whole_file(file: Path) -> Iterator[Path]:
 
 
 def is_number(kind: str) -> bool:
-    """Whether a type is of numbers.
+    """Whether a type is numeric.
 
     >>> [is_number(kind) for kind in ("DECIMAL(10,2)", "UBIGINT", "VARCHAR", "UUID", "BIGINT[]")]
     [True, True, False, False, False]
@@ -199,7 +199,7 @@ def _json_object(columns: tuple[str, ...], row: tuple[Any, ...], *, utc: bool) -
 
 
 def _json_lines(rows: Rows, *, utc: bool) -> Iterator[str]:
-    """An array, as json.dumps would write it with an indent of two."""
+    """A JSON array, as ``json.dumps`` would write it with an indent of two."""
     names = [json_text(name) for name in rows.columns]
     before = None
     for row in rows:
