@@ -1,4 +1,4 @@
-"""The command ``sparkify-etl``: arguments, one call of the library, and what it returned, printed.
+"""The command ``sparkify-etl``: reads its arguments, calls the library once, and prints the result.
 
 Data goes to stdout; progress, warnings and errors to stderr. Heavy imports happen inside the commands.
 """
@@ -17,7 +17,7 @@ from sparkify.cli.pipeline import choose
 __all__ = ["app", "main"]
 
 _NEW_OBJECTS = 200_000
-"""After so many the garbage collector runs."""
+"""How many new objects make the garbage collector run."""
 
 app = typer.Typer(
     cls=Commands,
@@ -25,7 +25,7 @@ app = typer.Typer(
     help="Load JSON files into a warehouse on Amazon Redshift or an embedded DuckDB.",
     epilog="Exit codes: 0 done; 1 the data is not right; 2 usage or configuration; 75 try again later.",
     no_args_is_help=True,
-    # Else Typer strips from a pipe what looks like a colour, as in a file name, which is to be escaped.
+    # Otherwise Typer strips colour codes from piped output: those in a file name are to be escaped.
     context_settings={"help_option_names": ["-h", "--help"], "color": True},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -60,7 +60,7 @@ def _root(
 
 def main() -> None:
     """Run the command with the arguments of the process, and exit."""
-    # Nearly every object of a command lives to its end or is freed by its reference count. Collecting cycles
+    # Nearly every object of a command lives to its end or is freed by reference counting. Collecting cycles
     # after every 700 new objects, as Python does by default, takes a tenth of the time of a short command.
     gc.set_threshold(_NEW_OBJECTS)
     guarded(app)

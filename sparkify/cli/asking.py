@@ -12,9 +12,9 @@ __all__ = ["ask", "confirm", "refuse"]
 
 
 def confirm(question: str) -> None:
-    """Ask a question, and go on where the answer is yes.
+    """Ask a question, and return if the answer is yes.
 
-    :raises ConfigurationError: where it is no, or there is nobody to ask.
+    :raises ConfigurationError: if it is no, or there is no input.
     """
     with _answered():
         if not typer.confirm(question, err=True):
@@ -22,16 +22,16 @@ def confirm(question: str) -> None:
 
 
 def ask(question: str) -> str:
-    """The answer, in lower case.
+    """Ask a question, and return the answer in lower case.
 
-    :raises ConfigurationError: where there is nobody to ask.
+    :raises ConfigurationError: if there is no input.
     """
     with _answered():
         return str(typer.prompt(question, err=True)).strip().lower()
 
 
 def refuse() -> NoReturn:
-    """End the command, for the answer is no."""
+    """End the command, because the answer is no."""
     from sparkify.etl.errors import UNCHANGED, ConfigurationError
 
     raise ConfigurationError("not confirmed", state=UNCHANGED)

@@ -1,4 +1,4 @@
-"""Runs every command: its common options, its errors as one sentence, its exit code."""
+"""Runs every command: handles the common options, reports an error in one sentence, and sets the exit code."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sparkify.cli.remedies import as_typed, remember
 __all__ = ["build", "command", "guarded", "option_parameter"]
 
 _GRACE = 0.5
-"""Seconds that a call of S3 has to end, behind a command that has ended."""
+"""Seconds that calls to S3 have to finish after the command has ended."""
 
 INTERRUPTED = 130
 TERMINATED = 143
@@ -50,11 +50,11 @@ _COMMON: dict[str, tuple[Any, Any]] = {
         "text",
     ),
 }
-"""The options of every command, each with its default."""
+"""The options that every command takes, each with its default."""
 
 
 def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Register a function as a command that also takes the options of every command."""
+    """Register a function as a command that also takes the common options."""
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(function)
@@ -75,13 +75,13 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Call
                 function(**arguments)
                 sys.stdout.flush()
             except BrokenPipeError:
-                # Under another name: Typer would take it for a failure.
+                # As another exception: Typer would take this one for a failure.
                 if not _is_read(sys.stdout):
                     raise _NotRead from None
                 raise
             except BaseException as exc:
                 if stopped := _stopped_by(exc):
-                    # Under another name again: Typer would exit without a message.
+                    # As another exception here too: Typer would exit without a message.
                     raise stopped from None
                 raise
 
@@ -101,19 +101,19 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Call
 
 
 def option_parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
-    """The parameter of a command that an option is."""
+    """An option as a parameter of the function behind a command."""
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
 def build(name: str, function: Callable[..., None]) -> Any:
-    """A command that is not registered anywhere, for a group that makes its commands when they are run."""
+    """A command that is not registered anywhere, for a group that builds its commands on demand."""
     app = typer.Typer(rich_markup_mode=None, add_completion=False)
     command(app, name)(function)
     return typer.main.get_command(app)
 
 
 def guarded(app: typer.Typer) -> NoReturn:
-    """Run the application, and exit with the code that its outcome has."""
+    """Run the application, and exit with the code of its outcome."""
     from sparkify.cli.streams import guarded_streams, replace_closed
 
     signal.signal(signal.SIGTERM, _terminate)
@@ -133,7 +133,7 @@ def guarded(app: typer.Typer) -> NoReturn:
 
 
 def _calls_are_left() -> bool:
-    """Whether S3 is still waited for in threads that nobody waits for."""
+    """Whether threads that nothing waits for are still waiting for S3."""
     if "sparkify.etl.threads" not in sys.modules:
         return False
     from sparkify.etl.threads import are_left
@@ -163,9 +163,9 @@ def _run(app: typer.Typer) -> None:
 
 
 def _begin(arguments: Sequence[str]) -> None:
-    """Have errors written as JSON that are found before the options of a command are known.
+    """Write errors as JSON, if asked to, even before the options of the command are parsed.
 
-    Those of a command that this process ran before, as a test does, count no more.
+    The options of a command that this process ran before, as a test does, are reset.
     """
     remember({})
     verbosity.quiet = verbosity.verbose = verbosity.debug = False
@@ -178,7 +178,7 @@ def _begin(arguments: Sequence[str]) -> None:
 
 
 def _refuse_usage(error: typer.TyperException) -> NoReturn:
-    """Write that the arguments cannot be understood: in lines of text, the first of which is the usage."""
+    """Report invalid arguments: as text, with the usage first, or as one JSON record."""
     if verbosity.log_format == "text" and (show := getattr(error, "show", None)):
         show()
     else:
@@ -187,7 +187,7 @@ def _refuse_usage(error: typer.TyperException) -> NoReturn:
 
 
 def _write_utf8() -> None:
-    """Write UTF-8 to pipes and files, whatever the locale says; on a terminal what it can show."""
+    """Write UTF-8 to pipes and files, whatever the locale; on a terminal, replace what its encoding lacks."""
     for stream in (sys.stdout, sys.stderr):
         if reconfigure := getattr(stream, "reconfigure", None):
             if stream.isatty():
@@ -207,7 +207,7 @@ class _Stopped(BaseException):
 
 
 def _stopped_by(error: BaseException) -> _Stopped | None:
-    """The signal behind an error: DuckDB says "Query interrupted" of it, and others may have said more."""
+    """The signal that caused an error, such as DuckDB's "Query interrupted", with the notes of its causes."""
     notes: dict[str, None] = {}
     seen: set[int] = set()
     chain: BaseException | None = error
@@ -231,12 +231,12 @@ _terminations: list[_Stopped] = []
 
 
 class _NotRead(BaseException):
-    """Whoever read our output has seen enough, as head does."""
+    """The reader of our output has closed the pipe, as ``head`` does."""
 
 
 def _is_read(stream: TextIO) -> bool:
     """Whether the other end of a pipe is open."""
-    # A pipe without a reader polls as ready, with an error. The broken connection may be another one.
+    # A pipe without a reader polls as ready, with an error. Another connection may be the broken one.
     poll = select.poll()
     poll.register(stream.fileno(), 0)
     return not any(event & select.POLLERR for _, event in poll.poll(0))
@@ -261,7 +261,7 @@ def _fail(error: Exception) -> NoReturn:
     if isinstance(error, OSError) and error.filename is None:
         from sparkify.etl.disk import disk_error_in
 
-        # Without a file name it is from stdout: an error of any other file has the name.
+        # Without a file name the error is of stdout: that of any other file has the name.
         if known := disk_error_in(str(error)):
             from sparkify.cli.streams import discard_stdout
 

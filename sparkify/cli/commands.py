@@ -1,6 +1,6 @@
-"""The commands by their names: each is built, and its module imported, when it is asked for.
+"""The commands by name: each is built, and its module imported, on first use.
 
-``--help`` lists them without: to build all of them takes as long as everything else that it does.
+``--help`` lists them without building them, which would take as long as everything else it does.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "sql": ("sql", "Run SQL of your own, which can only read."),
     "cluster": ("cluster", "Create, inspect, pause or destroy a warehouse in AWS."),
 }
-"""In the order of ``--help``: the module in this package that registers a command, and what it does."""
+"""In the order of ``--help``: for each command, the module here that registers it, and what it does."""
 
 
 class _Built(MutableMapping[str, Any]):
-    """Every command by its name, built when it is first asked for."""
+    """Every command by name, built on first use."""
 
     def __init__(self) -> None:
         self._built: dict[str, Any] = {}
@@ -66,7 +66,7 @@ class _Built(MutableMapping[str, Any]):
 
 
 class Commands(typer.core.TyperGroup):
-    """The group of all commands. ``load`` is made when it is run, for its options depend on the pipeline."""
+    """The group of all commands. ``load`` is built when run, because its options depend on the pipeline."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes | {"commands": _Built()})
@@ -76,7 +76,7 @@ class Commands(typer.core.TyperGroup):
         return list(COMMANDS)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The name of the command, the command, and the arguments that are left."""
+        """The name of the command, the command, and the remaining arguments."""
         name, found, rest = super().resolve_command(ctx, args)
         if name == "load":
             from sparkify.cli.load import make

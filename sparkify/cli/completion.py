@@ -1,6 +1,6 @@
-"""Values that a shell completes: what the pipeline, the registry and the machine know.
+"""Values for shell completion, from the pipeline, the registry and this machine.
 
-A shell shows nobody an error. Where a pipeline cannot be imported, there is nothing to complete.
+A shell shows no errors. If the pipeline cannot be imported, there is nothing to complete.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Complete = Callable[[str], list[str]]
 
 
 def _matching(find: Callable[[], Iterable[str]]) -> Complete:
-    """Those that begin as what was typed does."""
+    """Complete to the values that start with what was typed."""
 
     @wraps(find)
     def complete(incomplete: str) -> list[str]:
@@ -41,7 +41,7 @@ def sources() -> Iterable[str]:
 
 @_matching
 def locations() -> Iterable[str]:
-    """The sources of the pipeline, as ``--source`` has them."""
+    """The sources of the pipeline as ``--source`` takes them: ``NAME=``."""
     from sparkify.cli.pipeline import chosen_pipeline
 
     return [f"{source.name}=" for source in chosen_pipeline().sources]
@@ -74,5 +74,5 @@ def dialects() -> Iterable[str]:
 
 @_matching
 def revisions() -> Iterable[str]:
-    """The two that have a name."""
+    """The two revisions that have a name."""
     return ("head", "base")

@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 __all__ = ["MOST", "AsJson", "Database", "LockTimeout"]
 
 MOST = 1_000_000_000
-"""The largest number that an option of a count takes."""
+"""The largest number that an option for a count accepts."""
 
 Database = Annotated[
     str | None,

@@ -1,4 +1,4 @@
-"""The pipeline of the command: what ``--pipeline`` or the settings name, by default Sparkify's own."""
+"""The pipeline of the command: the one that ``--pipeline`` or the settings name, by default Sparkify's own."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def choose(option: str | None) -> str | None:
 
 
 def option_given() -> str | None:
-    """The value of ``--pipeline``; None where it was not given."""
+    """The value of ``--pipeline``; None if it was not given."""
     return _choice.option
 
 
 def is_chosen() -> bool:
-    """Whether anything names a pipeline. Imports none."""
+    """Whether anything names a pipeline. It is not imported."""
     from sparkify.config.pipelines import find_pipeline
 
     return find_pipeline(_choice.option) is not None
@@ -40,7 +40,7 @@ def is_chosen() -> bool:
 def chosen_pipeline() -> Pipeline:
     """The pipeline, imported.
 
-    :raises ConfigurationError: when what is named cannot be imported, or is no pipeline.
+    :raises ConfigurationError: if what is named cannot be imported, or is not a pipeline.
     """
     # Before the models of a pipeline: their options for Redshift would otherwise import its dialect.
     import sparkify.databases  # noqa: F401

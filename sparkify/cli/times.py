@@ -1,4 +1,4 @@
-"""Moments as they are written on a command line."""
+"""Parses moments from the command line."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ _FORM = "write it as 2018-11-05, 2018-11-05T10:00, 2018-11-05T10:00-08:00, 2018-
 
 
 def parse_moment(text: str | datetime, now: datetime | None = None) -> datetime:
-    """The moment; of UTC, and without a zone, unless one is named.
+    """The moment that a text names: in UTC and without a zone, unless it names one.
 
     >>> parse_moment("2018-11"), parse_moment("2018-11-05 10:00")
     (datetime.datetime(2018, 11, 1, 0, 0), datetime.datetime(2018, 11, 5, 10, 0))
     >>> parse_moment("36h", datetime(2018, 11, 5))
     datetime.datetime(2018, 11, 3, 12, 0)
 
-    :param now: for ages, which are written in hours, days or weeks: ``36h``, ``7d``, ``2w``. By default
-        the present.
-    :raises ValueError: when it is no moment, with how one is written.
+    :param now: what ages, written in hours, days or weeks (``36h``, ``7d``, ``2w``), count back from. By
+        default the present.
+    :raises ValueError: if it is not a moment. The message says how to write one.
     """
     if isinstance(text, datetime):
         return text

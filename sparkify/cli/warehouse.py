@@ -14,9 +14,9 @@ __all__ = ["open_warehouse", "warn_of_settings"]
 
 
 def warn_of_settings(pipeline: Pipeline) -> None:
-    """Warn of what the configuration should not have.
+    """Warn of options and environment variables that are not settings.
 
-    :raises ConfigurationError: when others than its owner may read a file that holds a secret.
+    :raises ConfigurationError: if users other than its owner may read a settings file that holds a secret.
     """
     refuse_readable_secrets()
     for problem in unknown_options(pipeline.sources):
@@ -26,10 +26,10 @@ def warn_of_settings(pipeline: Pipeline) -> None:
 
 
 def open_warehouse(database: str | None, *, read_only: bool = False) -> Warehouse:
-    """The warehouse of the pipeline that was chosen; warns of what the configuration should not have.
+    """The warehouse of the chosen pipeline; warns as :func:`warn_of_settings` does.
 
-    :param database: the URL of the warehouse; None: as the settings have it.
-    :param read_only: only to read; while a load keeps an embedded database to itself, a copy of it.
+    :param database: the URL of the warehouse; None: the one in the settings.
+    :param read_only: for reading only; while a load holds an embedded database exclusively, a copy of it.
     """
     pipeline = chosen_pipeline()
     settings = Settings.load(pipeline.sources, database_url=database)
