@@ -1,4 +1,4 @@
-"""``sparkify-etl cluster``: a warehouse in AWS, from nothing and back to nothing."""
+"""``sparkify-etl cluster``: creates, inspects, pauses and destroys a warehouse in AWS."""
 
 from __future__ import annotations
 
@@ -236,10 +236,10 @@ def _settings(cluster: str | None, region: str | None, **options: Any) -> Settin
 
 
 def _write_back(made: Created, *, cluster: str | None, region: str | None) -> dict[str, str]:
-    """Write what was made into dwh.cfg, and warn when something else overrides it.
+    """Write what was created into dwh.cfg, and warn if something else overrides it.
 
-    :param cluster: the option, if it was given: what an option said, the next command has to know as well.
-    :param region: likewise.
+    :param cluster: the value of the option, if given: the next command needs to know it as well.
+    :param region: the same for the region.
     """
     from sparkify.config.dwhcfg import config_file, write_values
     from sparkify.config.settings import Settings
@@ -270,10 +270,10 @@ def _write_back(made: Created, *, cluster: str | None, region: str | None) -> di
 def _forget(
     settings: Settings, identifier: str | None, role_arn: str | None, *, region: str, serverless: bool
 ) -> list[str]:
-    """Empty HOST and ARN in dwh.cfg, when they are those of what is gone.
+    """Empty HOST, DB_SECRET_ID and ARN in dwh.cfg, if they belong to what was removed.
 
-    :param identifier: of the cluster or workgroup that is gone; None: there is one still.
-    :param role_arn: likewise.
+    :param identifier: of the cluster or workgroup that was removed; None if it still exists.
+    :param role_arn: of the role that was removed; None if it still exists.
     """
     from sparkify.config.dwhcfg import config_file, write_values
 
@@ -296,7 +296,7 @@ def _forget(
 
 @contextmanager
 def _going_on(state: str, advice: str) -> Iterator[ProvisionObserver]:
-    """Say how to go on, when the work stops before its end; and in which state things are, once it began."""
+    """Print the state and how to go on, if the work fails once begun; on a signal, always how to go on."""
     from sparkify.provision.aws_errors import AwsRefusal
 
     begun: list[str] = []
@@ -308,6 +308,6 @@ def _going_on(state: str, advice: str) -> Iterator[ProvisionObserver]:
             echo(f"{state}; {advice}.", always=True)
         raise
     except BaseException as exc:
-        # A signal: the usual message, that nothing was changed, would not be true here.
+        # A signal: the usual message, that nothing was changed, would be false here.
         echo(f"interrupted{f'. {state}' if begun else ''}; {advice}.", always=True)
         raise typer.Exit(INTERRUPTED if isinstance(exc, KeyboardInterrupt) else TERMINATED) from None

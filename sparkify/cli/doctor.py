@@ -65,7 +65,7 @@ def doctor(
 
 
 def _explain(database: str | None, *, as_json: bool) -> None:
-    """Print what the plans show. Costly joins are no error: a small table may well be broadcast."""
+    """Print what the plans show. A costly join is not an error: a small table may well be broadcast."""
     from sparkify.cli.warehouse import open_warehouse
     from sparkify.doctor.plans import explain
 

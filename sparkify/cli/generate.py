@@ -68,7 +68,7 @@ def generate(
             )
         except OSError as exc:
             if exc.errno is None:
-                # The library raised it with a message of its own: something is in the way.
+                # Raised by the library with a message of its own: something is in the way.
                 raise ConfigurationError(str(exc)) from exc
             raise output_error(exc, directory) from exc
         except ValueError as exc:

@@ -25,7 +25,7 @@ __all__ = ["register"]
 
 
 _FAILURES = 5
-"""Failed loads that are shown."""
+"""The maximum number of failed loads to show."""
 
 
 def register(app: typer.Typer) -> None:
@@ -58,7 +58,7 @@ def status(
             found = warehouse.status(late=age)
         except SparkifyError as error:
             if warehouse.database.file is not None:
-                # The history beside the file may show why it cannot be opened.
+                # The history beside the file may show why the file cannot be opened.
                 _print_history(warehouse, error, as_json=as_json)
             raise
     if as_json:
@@ -109,9 +109,9 @@ def _print_status(found: Status) -> None:
 
 
 def _print_history(warehouse: Warehouse, error: SparkifyError, *, as_json: bool) -> None:
-    """What is known of an embedded database whose file cannot be opened.
+    """Print what is known of an embedded database whose file cannot be opened.
 
-    :param error: why, which the command tells of when it ends.
+    :param error: the reason, which the command reports when it ends.
     """
     from sparkify.config.secrets import masked_url
     from sparkify.etl.errors import SparkifyError
@@ -120,7 +120,7 @@ def _print_history(warehouse: Warehouse, error: SparkifyError, *, as_json: bool)
     try:
         failures = warehouse.failures()
     except SparkifyError as exc:
-        # The history may be readable by its owner alone, as the database is.
+        # The history, like the database, may be readable by its owner alone.
         failures = ()
         if str(exc) != str(error):
             warn(str(exc))
@@ -153,7 +153,7 @@ def _failed(failure: FailedLoad) -> str:
 
 
 def _lower(sentence: str | None) -> str:
-    """A sentence as the part behind a semicolon."""
+    """A sentence, rewritten to follow a semicolon."""
     return "" if sentence is None else (sentence[:1].lower() + sentence[1:]).removesuffix(".")
 
 

@@ -1,4 +1,4 @@
-"""``sparkify-etl load``: its options are those of every load, and one for each source of the pipeline."""
+"""``sparkify-etl load``, with the options of every load and one for each source of the pipeline."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ _OPTIONS: Mapping[str, tuple[Any, Any]] = {
         60,
     ),
 }
-"""The options of a load that :meth:`Warehouse.load` takes by the same names, each with its default."""
+"""The options that :meth:`Warehouse.load` takes under the same names, each with its default."""
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command without options for its sources; :func:`make` makes the one that runs."""
+    """Add the command without options for the sources; :func:`make` builds the one that runs."""
     command(app, "load")(load)
 
 
@@ -144,7 +144,7 @@ def load(
 
 
 def _observer() -> CommandObserver:
-    """Draws bars on a terminal; elsewhere rich, which draws them, is not imported."""
+    """An observer that draws a bar on a terminal. Elsewhere rich, which draws it, is not imported."""
     if verbosity.shows_progress and sys.stderr.isatty():
         from sparkify.cli.bars import TerminalObserver
 
@@ -161,9 +161,9 @@ def _location_option(location: Any) -> Any:
 
 
 def _locations(pipeline: Pipeline, given: Mapping[str, str | None], pairs: Sequence[str]) -> dict[str, str]:
-    """Where the files of sources are, by the names of the sources.
+    """The locations of files, by the names of their sources.
 
-    :param given: by the setting of each source.
+    :param given: the locations by the setting of each source; None if not given.
     :param pairs: texts of the form NAME=URI.
     """
     from sparkify.etl.errors import ConfigurationError
@@ -231,7 +231,7 @@ def _print_report(report: LoadReport, pipeline: Pipeline) -> None:
 
 
 def _passed_over(report: LoadReport) -> str | None:
-    """What lies beside the files of the sources and is not read, counted by the reason, in one line."""
+    """What is not read below the locations of the sources, counted by reason, in one line; None if nothing."""
     parts = []
     for source in report.sources:
         counts = [
@@ -245,7 +245,7 @@ def _passed_over(report: LoadReport) -> str | None:
 
 
 def _summary(report: LoadReport, pipeline: Pipeline) -> str:
-    """The last line: what was read, what was rejected, and what the warehouse has now."""
+    """The last line: what was read, what was rejected, and what the warehouse now contains."""
     read = " and ".join(_read(source) for source in report.sources if source.files)
     rejected = sum(source.rejected for source in report.sources)
     see = as_typed(f"sparkify-etl rejects {report.load_id}")

@@ -33,7 +33,7 @@ _HELP = {
     "tz": "The zone of hours, weekdays, days and weeks, such as America/Los_Angeles.",
 }
 _BEFORE = ("as_json", "as_csv", "form", "output", "sql", "dialect")
-"""The options that may stand before the name of the question as well as after it, which overrides."""
+"""The options that may be given before the name of the question or after it; the one after it overrides."""
 
 AsSql = Annotated[bool, typer.Option("--sql", help="Print the SQL without connecting.")]
 InDialect = Annotated[
@@ -48,7 +48,7 @@ InDialect = Annotated[
 
 
 class _Questions(typer.core.TyperGroup):
-    """A group whose commands are made from the functions, when they are asked for."""
+    """A group whose commands are built on demand, from the functions of the questions."""
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
         return list(_questions_for(ctx))
@@ -67,7 +67,7 @@ class _Questions(typer.core.TyperGroup):
 
 
 def _questions_for(ctx: typer.Context) -> Mapping[str, Question]:
-    """The questions; none where a shell asks what it may complete, and they cannot be had."""
+    """The questions; none if they cannot be loaded during shell completion."""
     from sparkify.etl.errors import SparkifyError
 
     try:
@@ -79,7 +79,7 @@ def _questions_for(ctx: typer.Context) -> Mapping[str, Question]:
 
 
 def _questions() -> Mapping[str, Question]:
-    """The questions of the pipeline, by their names."""
+    """The questions of the pipeline, by name."""
     pipeline = chosen_pipeline()
     if pipeline.questions is None:
         from sparkify.etl.errors import ConfigurationError
@@ -231,7 +231,7 @@ def _options(ask: Callable[..., Any]) -> list[inspect.Parameter]:
 
 
 def _option(parameter: inspect.Parameter, text: str) -> inspect.Parameter:
-    """A parameter of the function as an option; one without a default as an argument."""
+    """A parameter of the function as an option, or as an argument if it has no default."""
     name, default = parameter.name, parameter.default
     flag = f"--{name.replace('_', '-')}"
     if default is inspect.Parameter.empty:

@@ -72,7 +72,7 @@ def report(
         build = import_module(pipeline.report).build
         page = build(warehouse, since=since, until=until, days=days, tz=tz, checks=checks)
     if str(output) == "-":
-        # A program reads the names unchanged; a terminal gets them escaped.
+        # A program gets the names unchanged; a terminal gets them escaped.
         (sys.stdout if sys.stdout.isatty() else raw(sys.stdout)).write(f"{page}\n")
         return
     with whole_file(output) as new:
