@@ -1,4 +1,4 @@
-"""The analysts' questions: each a function that returns a SELECT, to run with :meth:`Warehouse.query`.
+"""The analysts' questions: each is a function that returns a SELECT for :meth:`Warehouse.query`.
 
 ::
 
@@ -10,18 +10,18 @@
         for row in warehouse.query(top_songs(limit=3, since=datetime(2018, 11, 5))):
             print(row.title, row.artist, row.plays)
 
-What holds for all of them:
+The following holds for all of them:
 
 * ``since`` is inclusive and ``until`` exclusive. Both are UTC; a value with a zone is converted, a date is its
   midnight, and None is no limit. So a month is ``since=date(2018, 11, 1), until=date(2018, 12, 1)``, and
   neighbouring periods neither overlap nor leave a gap.
-* Moments that come back are UTC. Days, weeks, weekdays and hours are of the zone ``tz``, UTC unless said.
-* A column whose name ends in ``share``, ``rate``, ``growth`` or ``chance`` is a fraction: 0.05 is five per
-  cent.
-* Plays are counted from the fact, and each is counted once. Names are only shown, never joined on.
-* Rows come in the order stated, and ties are broken, so the same data gives the same rows on every database.
+* Times in results are UTC. Days, weeks, weekdays and hours are in the zone ``tz``, which is UTC by default.
+* A column whose name ends in ``share``, ``rate``, ``growth`` or ``chance`` is a fraction: 0.05 is five
+  percent.
+* Plays are counted from the fact, and each is counted once. Plays are never joined by name.
+* Rows come in the order stated, and ties are broken: the same data gives the same rows on every database.
 
-Each runs as it is on Amazon Redshift and on DuckDB.
+Each runs unchanged on Amazon Redshift and on DuckDB.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which platform and browser a user agent names: families, told by the words that each of them writes."""
+"""The platform and the browser that a user agent names: families, recognized by the words each one uses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PLATFORMS = (
     ("ChromeOS", ("CrOS",)),
     ("Linux", ("Linux",)),
 )
-"""The first that fits: an Android names Linux too, and a Windows Phone an Android, an iPhone, or both."""
+"""The first match wins: Android agents also name Linux, and Windows Phones name Android, iPhone, or both."""
 
 _BROWSERS = (
     ("Edge", ("Edg/", "Edge/", "EdgA/", "EdgiOS/")),
@@ -26,27 +26,23 @@ _BROWSERS = (
     ("Internet Explorer", ("MSIE ", "Trident/")),
     ("Safari", ("Safari/",)),
 )
-"""The first that fits: nearly all name Safari, and most of those Chrome."""
+"""The first match wins: nearly all agents name Safari, and most of those Chrome."""
 
 
 def platform(agent: SQLColumnExpression[str | None]) -> ColumnElement[str | None]:
-    """``Windows``, ``Mac``, ``iPhone`` and so on, else ``other``; NULL where there is no user agent, or an
-    empty one.
-    """
+    """``Windows``, ``Mac``, ``iPhone`` and so on, or ``other``; NULL if the agent is NULL or empty."""
     return _family(agent, _PLATFORMS)
 
 
 def browser(agent: SQLColumnExpression[str | None]) -> ColumnElement[str | None]:
-    """``Chrome``, ``Safari``, ``Firefox`` and so on, else ``other``; NULL where there is no user agent, or an
-    empty one.
-    """
+    """``Chrome``, ``Safari``, ``Firefox`` and so on, or ``other``; NULL if the agent is NULL or empty."""
     return _family(agent, _BROWSERS)
 
 
 def _family(
     agent: SQLColumnExpression[str | None], families: tuple[tuple[str, tuple[str, ...]], ...]
 ) -> ColumnElement[str | None]:
-    # LIKE tells small letters from capitals on both databases.
+    # LIKE is case-sensitive on both databases.
     named = [(or_(*(agent.like(f"%{word}%") for word in words)), family) for family, words in families]
     found: ColumnElement[str | None] = case(*named, (agent != "", "other"))
     return found

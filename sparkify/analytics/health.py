@@ -53,7 +53,7 @@ def unmatched(*, since: Moment = None, until: Moment = None) -> Select[str, int,
     :raises ConfigurationError: when the period is empty.
     """
     played = played_in(within(SongPlay.start_time, since, until))
-    # A song may credit its artist by another name than the artist's own: the rule of matching knows both.
+    # A song may credit its artist under a name other than the artist's own: the matching rules know both.
     known = (
         select(name_key(Artist.name_key, Artist.name).label("name_key"))
         .where(~Artist.inferred)

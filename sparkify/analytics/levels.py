@@ -84,8 +84,8 @@ def level_changes(
 
 
 def _stretches_of_level(end: datetime | None) -> CTE:
-    """The stretches that began before a moment: of users whose level is known those that have one, each until
-    the next that has another; of the others the first alone.
+    """The stretches that began before a moment: for users with a known level, those that have a level, each
+    until the next with a different one; for other users, only the first.
     """
     level = func.nullif(UserLevel.level, "")
     known = func.count(level).over(partition_by=UserLevel.user_id)
@@ -94,7 +94,7 @@ def _stretches_of_level(end: datetime | None) -> CTE:
         .where(*([] if end is None else [UserLevel.valid_from < end]))
         .cte("began")
     )
-    # An aggregate of the row before is lag(), and below that of the next is lead().
+    # An aggregate over the previous row is lag(); below, one over the next row is lead().
     previous = func.max(began.c.level).over(
         partition_by=began.c.user_id, order_by=began.c.valid_from, rows=(-1, -1)
     )

@@ -59,7 +59,7 @@ def top_users(
         .group_by(session.c.user_id)
         .cte("counted")
     )
-    # The share is of all users, so it is taken before the limit.
+    # The share is of the plays of all users, so it is computed before the limit.
     shared = select(counted, ratio(counted.c.plays, func.sum(counted.c.plays).over()).label("share")).cte(
         "shared"
     )
@@ -176,7 +176,7 @@ def retention(
         .where(*within(User.registered_at, since, until))
         .cte("new_user")
     )
-    # By user and week, so that the size of a cohort needs no second look at the plays.
+    # By user and week, so that the size of a cohort needs no second scan of the plays.
     came = (
         select(
             active.c.user_id,
@@ -210,7 +210,7 @@ def retention(
 
 
 def _medians(session: CTE, value: ColumnElement[Any], name: str) -> CTE:
-    """By level the middle value, or the mean of the two in the middle."""
-    # Redshift allows one order in a SELECT, so each median has its own.
+    """The median by level: the middle value, or the mean of the two in the middle."""
+    # Redshift allows only one WITHIN GROUP order in a SELECT, so each median has its own SELECT.
     median = func.percentile_cont(literal_column("0.5")).within_group(cast(value, Double))
     return select(session.c.level, median.label(name)).group_by(session.c.level).cte(name)

@@ -144,7 +144,7 @@ def peak_hours(
     """
     play = local_plays(tz, since, until, SongPlay.user_id)
     weekday, hour = _weekday(play.c.moment), _hour(play.c.moment)
-    # By user first: a row of each is a listener, and none need be told from the others of a large group.
+    # By user first: then each row is one listener, and no COUNT(DISTINCT) over a large group is needed.
     by_user = (
         select(
             play.c.user_id,
@@ -189,10 +189,10 @@ def peak_hours(
 
 
 def hours_of_week(first: datetime, last: datetime, *, tz: str = "UTC") -> Select[int, int, int]:
-    """How often each hour of the week came between two moments of UTC: weekday, hour, hours.
+    """How often each hour of the week occurred between two UTC times: weekday, hour, hours.
 
-    Between the first and the last play of a period these are the ``hours`` of :func:`peak_hours`, and those of
-    the hours without a play too. An hour that clocks did not show has no row. Order: weekday, hour.
+    Between the first and the last play of a period, these are the ``hours`` of :func:`peak_hours`, here also
+    for hours without a play. An hour that clocks did not show has no row. Order: weekday, hour.
 
     :param first: in UTC without zone, as is ``last``.
     :raises ConfigurationError: when the zone is not known.
@@ -220,7 +220,7 @@ def _grouped(dimension: Dimension, since: Moment, until: Moment, tz: str) -> Sel
         rows = select(group.label(dimension)).select_from(play)
     else:
         column = {"level": SongPlay.level, "location": SongPlay.location}[dimension]
-        # Written out: as a parameter it would not be the same expression in SELECT and GROUP BY.
+        # A literal: as a parameter, it would not be the same expression in SELECT and GROUP BY.
         group = func.nullif(column, literal_column("''"))
         rows = select(group.label(dimension)).select_from(SongPlay)
         rows = rows.where(*within(SongPlay.start_time, since, until))
@@ -229,7 +229,7 @@ def _grouped(dimension: Dimension, since: Moment, until: Moment, tz: str) -> Sel
 
 
 def _by_gender(since: Moment, until: Moment) -> Select[*tuple[Any, ...]]:
-    """Counted by user first: a user has one gender, so no user need be told from another afterwards."""
+    """Plays by gender, counted by user first: a user has one gender, so no COUNT(DISTINCT) is needed."""
     by_user = (
         select(SongPlay.user_id, func.count().label("plays"))
         .where(*within(SongPlay.start_time, since, until))
@@ -248,7 +248,7 @@ def _by_gender(since: Moment, until: Moment) -> Select[*tuple[Any, ...]]:
 
 
 def _by_agent(dimension: Dimension, since: Moment, until: Moment) -> Select[*tuple[Any, ...]]:
-    """Counted by user and user agent first: agents are long texts, and few of them are different."""
+    """Plays by family, counted by user and user agent first: agents are long texts, and few are distinct."""
     by_agent = (
         select(SongPlay.user_id, SongPlay.user_agent, func.count().label("plays"))
         .where(*within(SongPlay.start_time, since, until))
@@ -265,10 +265,10 @@ def _by_agent(dimension: Dimension, since: Moment, until: Moment) -> Select[*tup
 
 
 def _slots(tz: str, span: CTE) -> CTE:
-    """Each hour of the week that clocks showed between the first and the last play, and how often they did."""
+    """Each hour of the week that clocks showed between the first and the last play, and how often."""
     clock = quarters_between(tz, span.c.first_play, span.c.last_play)
     local_hour = truncated("hour", clock.c.moment)
-    # Each hour of each day first: where clocks change by half an hour, or amid one, a part of an hour is one.
+    # By hour of each day first: if clocks change by half an hour, or within an hour, a part counts as one.
     of_day = (
         select(local_hour.label("began"), func.ceil(func.count() / 4.0).label("hours"))
         .group_by(local_hour)

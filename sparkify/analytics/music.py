@@ -1,14 +1,14 @@
 """What is listened to: artists, and what songs and artists have in common.
 
 What listeners would call one song may be several rows of ``songs``: editions that differ in length, spellings
-that differ in punctuation, and names whose encoding broke on the way. Here they are one, when artist and title
-are the same in lower case, without punctuation and accented letters (the whole name where nothing is left:
-:class:`~sparkify.etl.constructs.match_key`). It is shown as the catalogue spells it, else by the shortest of
-its spellings, which of a broken and a whole one is the whole one. The same holds for artists.
+that differ in punctuation, and names whose encoding was broken on the way. Here they are one song if artist and
+title are equal in lower case, without punctuation and accented letters (the whole name if nothing is left:
+:class:`~sparkify.etl.constructs.match_key`). A spelling of the catalogue is shown if there is one; of several,
+the shortest, which of a broken and an intact spelling is the intact one. The same holds for artists.
 
-Plays are counted before anything is joined to them, and spellings are compared for those alone that lead. Each
-question reads the fact twice: to count the plays of each song, and to find the listeners or the days of the few
-that lead. To do both at once takes a row for nearly every play.
+Plays are counted before anything is joined to them, and spellings are compared only for the leaders. Each
+question reads the fact twice: to count the plays of each song, and to find the listeners or days of the few
+leaders. Doing both at once would take a row for nearly every play.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def top_artists(
 
 
 def played_in(bounds: list[ColumnElement[bool]]) -> CTE:
-    """How often each song was played, as it was reported."""
+    """The number of plays of each song as it was reported, by ``match_id``."""
     return (
         select(SongPlay.match_id, func.count().label("plays"))
         .where(*bounds)
@@ -98,13 +98,13 @@ def played_in(bounds: list[ColumnElement[bool]]) -> CTE:
 
 
 def every_artist() -> CTE:
-    """Every artist, with the key that is the same for all that listeners would call the same."""
+    """Every artist, with a key that is equal for those that listeners would call the same."""
     key = name_key(Artist.name_key, Artist.name).label("name_key")
     return select(Artist.artist_id, Artist.name, Artist.inferred, key).cte("artist")
 
 
 def artists_of(played: CTE, artist: CTE) -> CTE:
-    """What was played, with the key of its artist."""
+    """The rows of ``played``, each with the key of its artist."""
     return (
         select(played, artist.c.name_key)
         .join_from(played, SongMatch, SongMatch.match_id == played.c.match_id)

@@ -1,4 +1,4 @@
-"""Periods and time zones: which plays a question is about, and what the clocks of a zone showed."""
+"""Periods and time zones: which plays a question covers, and the local times of a zone."""
 
 from __future__ import annotations
 
@@ -49,21 +49,21 @@ __all__ = [
 ]
 
 Moment = datetime | date | None
-"""A bound of a period: UTC where it has no zone; a date is its midnight; None is no limit."""
+"""A bound of a period: UTC if it has no zone; a date is its midnight; None is no limit."""
 
 _MOST_DAYS = 36_525
-"""Days of a period that is given by its length: a century."""
+"""The longest period that can be given by its length, in days: a century."""
 
 _QUARTER = 900_000
-"""Milliseconds of a quarter of an hour."""
+"""A quarter of an hour, in milliseconds."""
 _WEEK = 604_800_000
-"""Milliseconds of a week."""
+"""A week, in milliseconds."""
 
 
 def moment(value: Moment) -> datetime | None:
     """The bound as a UTC time without zone.
 
-    :raises ConfigurationError: when its zone makes of it a year before 1 or after 9999.
+    :raises ConfigurationError: when in UTC it is in a year before 1 or after 9999.
     """
     if value is None:
         return None
@@ -78,10 +78,10 @@ def moment(value: Moment) -> datetime | None:
 
 
 def length_of(days: int, what: str) -> timedelta:
-    """How long a period of so many days is.
+    """The length of a period of so many days.
 
-    :param what: it is called.
-    :raises ConfigurationError: when it is none, or longer than a century.
+    :param what: the name of the period, for the message.
+    :raises ConfigurationError: when it is shorter than a day, or longer than a century.
     """
     if not 1 <= days <= _MOST_DAYS:
         raise ConfigurationError(f"a {what} of {days} days is none; give 1 to {_MOST_DAYS}")
@@ -89,17 +89,17 @@ def length_of(days: int, what: str) -> timedelta:
 
 
 def local(at: datetime, tz: str) -> datetime:
-    """What the clocks of a zone show at a moment of UTC; neither has a zone."""
+    """The local time of a zone at a UTC time; both are without zone."""
     return at if tz == "UTC" else at.replace(tzinfo=UTC).astimezone(ZoneInfo(tz)).replace(tzinfo=None)
 
 
 def utc(at: datetime, tz: str) -> datetime:
-    """The moment of UTC at which the clocks of a zone show this; neither has a zone."""
+    """The UTC time at a local time of a zone; both are without zone."""
     return at if tz == "UTC" else at.replace(tzinfo=ZoneInfo(tz)).astimezone(UTC).replace(tzinfo=None)
 
 
 def shifted(at: datetime, days: int, tz: str) -> datetime:
-    """The moment so many days later: by the calendar of the zone from a midnight of it, else of 24 hours each.
+    """The UTC time so many days later: calendar days of the zone from a midnight there, else 24 hours each.
 
     :raises OverflowError: when it is not of the years 1 to 9999.
     """
@@ -109,8 +109,8 @@ def shifted(at: datetime, days: int, tz: str) -> datetime:
 
 
 def since_before(first: datetime, end: datetime, tz: str) -> datetime:
-    """Where the period before one begins: it has as many days where this is of days of the zone, else it is as
-    long.
+    """The beginning of the period before this one: as many days of the zone if this one is whole days there,
+    else just as long.
 
     :raises OverflowError: when it is not of the years 1 to 9999.
     """
@@ -120,7 +120,7 @@ def since_before(first: datetime, end: datetime, tz: str) -> datetime:
 
 
 def _is_midnight(at: datetime, tz: str) -> bool:
-    """Whether a day of the zone begins at this moment of UTC: not at 0:00 where clocks skip that."""
+    """Whether a day of the zone begins at this UTC time, which is after 0:00 if clocks skip that."""
     return _midnight(local(at, tz).date(), tz) == at
 
 
@@ -130,7 +130,7 @@ def _midnight(day: date, tz: str) -> datetime:
 
 
 def extent() -> Select[int, datetime | None, datetime | None]:
-    """How far the warehouse reaches: plays, first_play, last_play; UTC, and NULL where there is no play."""
+    """The extent of the warehouse: plays, first_play, last_play; times in UTC, NULL if there is no play."""
     return select(
         func.count().label("plays"),
         func.min(SongPlay.start_time).label("first_play"),
@@ -139,9 +139,9 @@ def extent() -> Select[int, datetime | None, datetime | None]:
 
 
 def within(column: SQLColumnExpression[Any], since: Moment, until: Moment) -> list[ColumnElement[bool]]:
-    """That the column lies in the period, as conditions for ``where``.
+    """Conditions for ``where`` that restrict the column to the period.
 
-    :raises ConfigurationError: when the period ends before it begins.
+    :raises ConfigurationError: when the period does not end after it begins.
     """
     first, end = moment(since), moment(until)
     if first is not None and end is not None and end <= first:
@@ -158,13 +158,13 @@ def within(column: SQLColumnExpression[Any], since: Moment, until: Moment) -> li
 
 
 def local_plays(tz: str, since: Moment, until: Moment, *columns: InstrumentedAttribute[Any]) -> CTE:
-    """The plays of a period: these columns, and when it was to the quarter of an hour, as ``moment`` in a zone
-    and as ``utc``, that of the first play in the quarter.
+    """The plays of a period: these columns, and the time as ``moment`` in the zone and as ``utc``. Except in
+    UTC, it is accurate to the quarter of an hour: the time of the first play in the quarter.
 
-    Clocks everywhere differ by whole quarters. So each quarter of an hour is converted once, and not each of
-    millions of plays, which costs ten times as much on DuckDB. The quarters are those of ``time``, which has
-    every moment of a play, so that the fact is read once. Where clocks changed within a quarter, as at 00:01 in
-    Newfoundland until 2011, the rest of it is an hour off.
+    UTC offsets are whole quarters. So each quarter of an hour is converted once rather than each of millions of
+    plays, which costs ten times as much on DuckDB. The quarters come from ``time``, which has the moment of
+    every play, so that the fact is read once. If clocks changed within a quarter, as at 00:01 in Newfoundland
+    until 2011, the rest of the quarter is an hour off.
 
     :raises ConfigurationError: for a zone that is not known, or an empty period.
     """
@@ -193,7 +193,7 @@ def local_plays(tz: str, since: Moment, until: Moment, *columns: InstrumentedAtt
 
 
 def on_clocks(tz: str, at: SQLColumnExpression[Any]) -> SQLColumnExpression[datetime]:
-    """What the clocks of a zone show at a moment of UTC that the database has.
+    """The local time of a zone at a UTC time in the database.
 
     :raises ConfigurationError: for a zone that is not known.
     """
@@ -202,10 +202,10 @@ def on_clocks(tz: str, at: SQLColumnExpression[Any]) -> SQLColumnExpression[date
 
 
 def quarters_between(tz: str, first: SQLColumnExpression[datetime], last: SQLColumnExpression[datetime]) -> CTE:
-    """What the clocks of a zone show, as ``moment``, at each quarter of an hour between two moments of UTC:
-    from the beginning of the hour of the first to the end of that of the last.
+    """The local time of a zone, as ``moment``, at each quarter of an hour between two UTC times: from the
+    beginning of the hour of the first to the end of the hour of the last.
 
-    :param first: of a CTE with one row, as is ``last``.
+    :param first: a column of a CTE with one row, as is ``last``.
     :raises ConfigurationError: for a zone that is not known.
     """
 
@@ -230,7 +230,7 @@ def quarters_between(tz: str, first: SQLColumnExpression[datetime], last: SQLCol
 
 
 def _numbers() -> CTE:
-    """The numbers from 0 to 9,999, made of their digits: Redshift has no series that is joined with a table."""
+    """The numbers from 0 to 9,999, made of their digits: Redshift cannot join a series to a table."""
     digit = union_all(*(select(literal_column(str(digit)).label("digit")) for digit in range(10))).cte("digit")
     places = [digit.alias(name) for name in ("ones", "tens", "hundreds", "thousands")]
     number: ColumnElement[int] = sum(
@@ -243,17 +243,17 @@ def _numbers() -> CTE:
 
 
 def _quarter(at: SQLColumnExpression[datetime]) -> ColumnElement[int]:
-    """Which quarter of an hour a moment lies in, counted from 1970: a join by one whole number is quick."""
+    """The quarter of an hour that a moment is in, counted from 1970: a join on one integer is fast."""
     return cast(func.floor(elapsed_ms(EPOCH, at) / float(_QUARTER)), Integer)
 
 
 def known_zone(tz: str) -> str:
-    """The zone, with ``UTC`` for all of its names.
+    """The name of the zone, with ``UTC`` for most of its aliases.
 
     :raises ConfigurationError: when there is no such zone.
     """
     zones = _zones()
-    # Without a list of zones on this machine, the database checks the name.
+    # If this machine has no list of zones, the database checks the name.
     if tz in zones or not zones:
         return "UTC" if tz in ("Etc/UTC", "Etc/UCT", "UCT", "Universal", "Zulu") else tz
     if not tz.strip():
@@ -265,6 +265,6 @@ def known_zone(tz: str) -> str:
 
 @cache
 def _zones() -> frozenset[str]:
-    """The names of all zones: a walk through hundreds of files."""
-    # That of this machine no database knows by this name.
+    """The names of all zones, cached because listing them walks through hundreds of files."""
+    # No database knows the zone of this machine by this name.
     return frozenset(available_timezones()) - {"localtime"}

@@ -1,7 +1,7 @@
-"""What is listened to: songs, and how they fared day by day.
+"""What is listened to: songs, and their plays day by day.
 
-What listeners would call one song is one song here: :mod:`sparkify.analytics.music` says how, and why the fact
-is read twice.
+What listeners would call one song is one song here: :mod:`sparkify.analytics.music` explains how, and why the
+fact is read twice.
 """
 
 from __future__ import annotations
@@ -103,11 +103,11 @@ def top_songs_by_day(
 def songs_and_days(
     *, limit: int = 10, since: Moment = None, until: Moment = None, tz: str = "UTC"
 ) -> CompoundSelect[*tuple[Any, ...]]:
-    """The answers of :func:`top_songs` and :func:`top_songs_by_day` at once: place, title, artist, day, plays,
-    listeners, most_by_one, share.
+    """The rows of :func:`top_songs` and :func:`top_songs_by_day` in one SELECT: place, title, artist, day,
+    plays, listeners, most_by_one, share.
 
-    A row of a song has no day, and a row of a day has plays alone. Order: place, then the song
-    before its days. To rank the songs costs more than the rest, and here it is done once.
+    The row of a song has no day, and the row of a day has plays but none of the columns after it. Order: place,
+    then the song before its days. Ranking the songs costs more than the rest, and here it is done once.
 
     :param limit: how many songs.
     :raises ConfigurationError: when the period is empty, or the zone is not known.
@@ -160,7 +160,7 @@ def songs_and_days(
 
 
 def _top_songs(played: CTE, limit: int) -> tuple[CTE, CTE]:
-    """The songs played most, with their place; and the matches of every song, by the same keys."""
+    """The songs played most, with their place; and the matches of all songs played, with the same keys."""
     song = select(
         Song.song_id,
         Song.title,

@@ -1,6 +1,6 @@
 """Names that listeners would call the same, and which of their spellings to show.
 
-Rows to be compared have columns whose names end in ``_key``: those are the same for what is the same.
+Rows are compared by their columns whose names end in ``_key``, which are equal for what is the same.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ __all__ = ["leading", "name_key", "same", "spelled"]
 
 
 def name_key(stored: SQLColumnExpression[str | None], name: SQLColumnExpression[str]) -> ColumnElement[str]:
-    """A name in lower case, without punctuation and accented letters; the whole name where nothing is left.
+    """A name in lower case, without punctuation and accented letters; the whole name if nothing is left.
 
-    :param stored: the column that has them, or NULL.
+    :param stored: the column that has this key, or NULL.
     """
-    # Stored for the catalogue alone.
+    # Inferred songs and artists have no stored key.
     return func.coalesce(func.nullif(func.coalesce(stored, match_key(name)), ""), name)
 
 
 def leading(counted: CTE, order: list[ColumnElement[Any]], limit: int) -> CTE:
-    """The first rows in this order, and all that tie with the last of them: names decide between those."""
+    """The first rows in this order, and all that tie with the last of them: names break these ties later."""
     ranked = select(counted, func.rank().over(order_by=order).label("standing")).cte("ranked")
     return select(ranked).where(ranked.c.standing <= limit).cte("leading")
 
 
 def spelled(counted: CTE, names: CTE, order: list[ColumnElement[Any]]) -> CTE:
-    """What was counted under each of its names; ``spelling`` is 1 where it is the one to show."""
+    """The counted rows, one for each of their names; ``spelling`` is 1 for the name to show."""
     keys = _keys(names)
     spelling = func.row_number().over(partition_by=[names.c[key] for key in keys], order_by=order)
     return (
@@ -49,5 +49,5 @@ def _keys(rows: CTE) -> list[str]:
 
 
 def same(left: CTE, right: CTE) -> ColumnElement[bool]:
-    """Whether two rows are about what listeners would call the same."""
+    """Whether two rows have the same keys: listeners would call them the same."""
     return and_(*(left.c[key] == right.c[key] for key in _keys(right)))

@@ -1,16 +1,15 @@
-"""Who is on the rise: artists played more than the window before, and whether that may be chance.
+"""Who is on the rise: artists played more than in the window before, and whether that may be chance.
 
-The change of one artist is measured by the fact alone: if nothing had changed but how much is played in all,
+The change of one artist is measured from the fact alone: if nothing but the total number of plays had changed,
 each play of the two windows would lie in the later one with the ``share`` that all plays have there. A listener
-who plays an artist ten times in one evening is one observation and not ten, so what may happen by chance is
-reckoned from listeners, whatever each of them does with their own plays: for independent listeners with
-``n`` plays each (of this artist, in both windows) Hoeffding's inequality says
+who plays an artist ten times in one evening is one observation, not ten. So what may happen by chance is
+computed from listeners, however each of them distributes their own plays: for independent listeners with
+``n`` plays each (of this artist, in both windows), Hoeffding's inequality says
 
     P(plays - expected >= t) <= exp(-2 t**2 / sum(n**2)) = exp(-surge**2 / 2)
 
-and among ``compared`` artists one rises so much with a probability of at most ``compared`` times this (Boole).
-Nothing is drawn at random, and it is reckoned from counts: of each artist, and by listener of those that may
-lead.
+and the probability that any of ``compared`` artists rises so much is at most ``compared`` times this (Boole).
+There is no sampling: all is computed from counts, by artist, and by listener for the artists that may lead.
 """
 
 from __future__ import annotations
@@ -38,13 +37,13 @@ from sparkify.models import SongPlay
 __all__ = ["trending_artists"]
 
 _NANO = 1e9
-"""Surges are in order to the billionth: later digits of floating point are noise."""
+"""Surges are ordered to the billionth: later digits of floating point are noise."""
 
 _NOISE = 1e-6
-"""How far bounds of a surge may be off."""
+"""How far the computed bounds of a surge may be off."""
 
 _LARGEST_EXPONENT = 700.0
-"""exp(-700) is still a number; of a smaller one PostgreSQL says that it is out of range."""
+"""exp(-700) is still representable; for a smaller result, PostgreSQL raises an out-of-range error."""
 
 
 def trending_artists(
@@ -88,7 +87,7 @@ def trending_artists(
     first, middle, end = _windows(length_of(days, "window"), since, until, known_zone(tz))
     now = func.count(case((and_(SongPlay.start_time >= middle, SongPlay.start_time < end), 1)))
     before = func.count(case((and_(SongPlay.start_time >= first, SongPlay.start_time < middle), 1)))
-    # A computed window is no condition of the rows: on DuckDB 1.5 that takes more than twice the memory.
+    # Rows are not filtered by a computed window: on DuckDB 1.5 that takes more than twice the memory.
     known = since is not None or until is not None
     bounds = [SongPlay.start_time >= first, SongPlay.start_time < end] if known else []
     played = (
@@ -150,12 +149,12 @@ def trending_artists(
 
 
 def _order(rows: CTE) -> list[ColumnElement[Any]]:
-    # Round() takes a number of decimals on Redshift and DuckDB, and of floating point none on PostgreSQL.
+    # Not round(x, 9): it works on Redshift and DuckDB, but not for floating point on PostgreSQL.
     return [func.round(rows.c.surge * _NANO).desc(), rows.c.plays.desc()]
 
 
 def _grown(match: CTE, floor: int) -> CTE:
-    """The artists whose plays grew, and more than those of all artists."""
+    """The artists whose plays grew, and grew more than those of all artists together."""
     counted = (
         select(
             match.c.name_key,
@@ -171,8 +170,8 @@ def _grown(match: CTE, floor: int) -> CTE:
         cast(func.sum(counted.c.plays_before), BigInteger).label("all_before"),
         count_if(both >= floor).label("compared"),
     ).cte("compared")
-    # (plays - expected) times the plays of all artists: whole numbers, in which equal shares are equal. Of six
-    # thousand million plays they do not fit into 64 bits; DuckDB has more for a DECIMAL of 19 digits on.
+    # (plays - expected) times the plays of all artists: integers, so that equal shares compare equal. With six
+    # billion plays they do not fit into 64 bits; DuckDB uses more bits for a DECIMAL of 19 digits or more.
     plays, before, all_now, all_before = (
         cast(number, Numeric(19, 0))
         for number in (counted.c.plays, counted.c.plays_before, compared.c.all_now, compared.c.all_before)
@@ -188,11 +187,11 @@ def _grown(match: CTE, floor: int) -> CTE:
 
 
 def _hopeful(grown: CTE, limit: int) -> CTE:
-    """The artists that may be among the first: their listeners are worth counting.
+    """The artists that may be among the first ``limit``, so that their listeners are worth counting.
 
-    Of the squares of the plays of each listener the sum is least where all listeners have one play each, and
-    most where one has all of them. So each surge lies between two bounds, and whoever's upper one is below the
-    lower one of as many artists as are asked for is not among these.
+    The sum of the squares of the plays of each listener is smallest if all listeners have one play each, and
+    largest if one has all of them. So each surge lies between two bounds, and an artist whose upper bound is
+    below the lower bounds of ``limit`` artists is not among the first.
     """
     both = cast(grown.c.plays + grown.c.plays_before, Double)
     surge = ratio(2.0 * grown.c.excess, grown.c.all_plays)
@@ -213,14 +212,14 @@ def _hopeful(grown: CTE, limit: int) -> CTE:
 
 
 def _chance(surge: ColumnElement[float], compared: ColumnElement[int]) -> ColumnElement[float]:
-    """How likely one of so many artists surges as much by chance, at most."""
+    """An upper bound of the probability that any of so many artists has such a surge by chance."""
     exponent: ColumnElement[float] = func.least(surge * surge / 2.0, _LARGEST_EXPONENT, type_=Double())
     one: ColumnElement[float] = func.exp(-exponent, type_=Double())
     return func.least(1.0, compared * one, type_=Double())
 
 
 def _windows(length: timedelta, since: Moment, until: Moment, tz: str) -> tuple[Any, Any, Any]:
-    """Where the window before begins, where the window begins, and where it ends."""
+    """The beginning of the window before, the beginning of the window, and its end."""
     middle, end = moment(since), moment(until)
     if middle is None and end is None:
         return _newest_windows(length)
@@ -237,7 +236,7 @@ def _windows(length: timedelta, since: Moment, until: Moment, tz: str) -> tuple[
 
 
 def _newest_windows(length: timedelta) -> tuple[Any, Any, Any]:
-    """The windows that end with the midnight after the newest play."""
+    """As :func:`_windows`, for the window that ends with the midnight (UTC) after the newest play."""
     end = truncated("day", func.max(SongPlay.start_time)) + interval(timedelta(days=1))
     windows = select(
         (end - interval(2 * length)).label("since_before"),
