@@ -1,4 +1,4 @@
-"""What Sparkify keeps: the models that migrations, loads, checks and questions are all made from."""
+"""Sparkify's models, from which migrations, loads, checks and questions are all built."""
 
 from sparkify.models.base import Base
 from sparkify.models.ledger import (

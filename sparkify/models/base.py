@@ -1,4 +1,4 @@
-"""The declarative base of every model, which makes its docstring the comment of its table."""
+"""The declarative base of every model, which makes a model's docstring the comment of its table."""
 
 from __future__ import annotations
 
@@ -31,6 +31,6 @@ class Base(DeclarativeBase):
 
 
 def _comment(docstring: str) -> str:
-    """The text of a docstring: a line for each paragraph, code in backticks as in Markdown."""
+    """The docstring as a comment: one line for each paragraph, code in single backticks as in Markdown."""
     paragraphs = inspect.cleandoc(docstring).replace("``", "`").split("\n\n")
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)

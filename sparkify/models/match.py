@@ -8,17 +8,17 @@ from typing import Self
 __all__ = ["RULES_VERSION", "Match"]
 
 RULES_VERSION = 8
-"""Raise it when a tier changes, or any transform makes other rows of the same files.
+"""Increase it when a tier changes, or when any transform makes different rows from the same files.
 
-The ledger keeps it with each load, and ``status`` and ``check`` tell of rows that an older version made.
+The ledger records it with each load, and ``status`` and ``check`` report rows that an older version made.
 """
 
 
 class Match(StrEnum):
     """A value of ``songplays.match``, in the order in which the tiers are tried: the first that matches wins.
 
-    :ivar label: what was compared, in words for people.
-    :ivar tier: the place in the order, from 1.
+    :ivar label: what was compared, in words for display.
+    :ivar tier: the position in this order, from 1.
 
     >>> [(match.value, match.tier) for match in Match]
     [('exact', 1), ('title_artist', 2), ('normalized', 3), ('inferred', 4)]
@@ -33,7 +33,7 @@ class Match(StrEnum):
     tier: int
 
     def __new__(cls, value: str, label: str) -> Self:
-        """A member, whose tier is its place among the members."""
+        """A member, whose tier is its position among the members."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.label = label

@@ -17,7 +17,7 @@ from sparkify.models.base import Base
 __all__ = ["DAY", "StagingEvent", "StagingSong"]
 
 _EPOCH_2000 = 946_684_800_000
-"""2000-01-01 in milliseconds: before it there was nothing to log. In seconds it would be 1970."""
+"""2000-01-01 in milliseconds: nothing was logged before it. A time in seconds would be in 1970."""
 
 _NOT_MS = "is before 2000-01-01: seconds, not milliseconds?"
 
@@ -25,7 +25,7 @@ _EPOCH_2100 = 4_102_444_800_000
 """2100-01-01 in milliseconds: a time beyond it is a defect of the log, not a play."""
 
 DAY = 86_400
-"""Seconds: a song is not longer than a day. One of minutes is, where it is in milliseconds."""
+"""A day in seconds: no song is longer, but the length of a few minutes in milliseconds is."""
 
 _NOT_S = "is longer than a day: milliseconds, not seconds?"
 
@@ -117,7 +117,7 @@ class StagingEvent(Base):
             minimum=_EPOCH_2000,
             maximum=_EPOCH_2100,
             too_low=_NOT_MS,
-            # Not one: the clocks of players are set by the time of day where they are, and go wrong by hours.
+            # One, not none: players' clocks are set to the local time of day, and go wrong by hours.
             days_ahead=1,
         ),
         redshift_encode="az64",
@@ -133,7 +133,7 @@ class StagingEvent(Base):
         comment="NULL when nobody is logged in; the logs have an empty string there.",
     )
 
-    # The ORM wants a key to map a class. This one names an event in the logs; the table declares none.
+    # The ORM needs a key to map a class. This one identifies an event in the logs; the table has none.
     __mapper_args__ = {"primary_key": [session_id, item_in_session]}  # noqa: RUF012
 
 

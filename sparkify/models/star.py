@@ -1,8 +1,8 @@
 """The star schema: the fact ``songplays``, its dimensions, and the matches behind them.
 
-All times are UTC without zone. Every id that a fact holds is a row of its dimension, always: what the
-catalogue does not know is an inferred member, made from the event itself (``inferred`` is true). Relationships
-are for reading alone. On Redshift no table is on every node, for all grow (docs/scale.md).
+All times are UTC without zone. Every id in the fact has a row in its dimension, always: what the catalogue
+does not know becomes an inferred member, made from the event itself (``inferred`` is true). Relationships are
+read-only. On Redshift no table of the star is on every node, because all of them grow (docs/scale.md).
 """
 
 from __future__ import annotations

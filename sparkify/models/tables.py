@@ -1,7 +1,7 @@
-"""The tables that the models are mapped to: what statements of Core are made of.
+"""The tables that the models are mapped to, for Core statements.
 
-A SELECT of an attribute of a model is one of the ORM, which SQLAlchemy configures all mappers for, and compiles
-in two steps: a tenth of what a small load takes beside its imports.
+A SELECT of an attribute of a model is an ORM statement: for it SQLAlchemy configures all mappers, and compiles
+in two steps. That is a tenth of the time of a small load, not counting its imports.
 """
 
 from __future__ import annotations

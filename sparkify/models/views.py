@@ -1,4 +1,4 @@
-"""The view of the star for analysts and BI tools: one flat row for each play, under the names that they use."""
+"""The view of the star for analysts and BI tools: one flat row for each play, with the names they use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["PLAYS"]
 
 _WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 
-# With names of their own: the tables have those of a schema before theirs, where it is said.
+# Aliases, because the name of a table is qualified with its schema if one is given.
 _play = tables.songplays.alias("play")
 _time = tables.time.alias("moment")
 _user = tables.users.alias("listener")
@@ -60,7 +60,7 @@ PLAYS = View(
             _play.c.match,
             _play.c.load_id,
         )
-        # Outer joins: a play is never left out, and Redshift leaves out a join of which no column is asked for.
+        # Outer joins: no play is left out, and Redshift omits a join if none of its columns is selected.
         .select_from(_play)
         .outerjoin(_time, _time.c.start_time == _play.c.start_time)
         .outerjoin(_user, _user.c.user_id == _play.c.user_id)
@@ -80,4 +80,4 @@ PLAYS = View(
         "load_id": "The load that brought the play.",
     },
 )
-"""Every dimension joined to the plays."""
+"""The plays, each with its time, user, song and artist."""

@@ -1,6 +1,6 @@
-"""The temporary tables of a load: what its transforms share. No migration knows them.
+"""The temporary tables of a load, which its transforms share. Migrations do not include them.
 
-They are tables of Core rather than models: nobody reads them once the load is over.
+They are Core tables rather than models: nothing reads them after the load.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ def _winners(name: str, target: Table) -> Table:
 
 
 merged_songs = _winners("merged_songs", tables.songs)
-"""Each song of the batch as the catalogue will have it, and whether it has it so already."""
+"""Each song of the batch as the catalogue will have it, and whether the catalogue already has this row."""
 
 merged_artists = _winners("merged_artists", tables.artists)
-"""Each artist of the batch likewise."""
+"""Each artist of the batch, in the same way."""
 
 changed_songs = Table(
     "changed_songs",
@@ -46,13 +46,13 @@ changed_songs = Table(
     *(Column(column.name, column.type) for column in tables.songs.columns),
     Column("is_wanted", Boolean),
 )
-"""The songs that this load changes: as they are to be, or, not wanted, with nothing but the id of one to go."""
+"""The songs that this load changes: the new row, or, if not wanted, only the id of the song to delete."""
 
 batch_users = _winners("batch_users", tables.users)
-"""Each user who made a play of the batch, as of the newest play, and whether the star has the row already."""
+"""Each user who made a play of the batch, as of the newest play, and whether the star already has this row."""
 
 checked_users = Table("checked_users", _metadata, Column("user_id", BigInteger))
-"""The rows of ``users`` of those users."""
+"""The rows of ``users`` for the users of the batch."""
 
 checked_levels = Table(
     "checked_levels",
@@ -62,7 +62,7 @@ checked_levels = Table(
     Column("valid_to", TIMESTAMP),
     Column("is_current", Boolean),
 )
-"""The rows of ``user_levels`` of those users."""
+"""The rows of ``user_levels`` for the users of the batch."""
 
 checked_matches = Table(
     "checked_matches",
@@ -72,15 +72,15 @@ checked_matches = Table(
     Column("artist_id", String(32)),
     Column("match", String(16)),
 )
-"""The rows of ``song_matches`` of the songs that the batch plays, and those that its songs may have changed."""
+"""The rows of ``song_matches`` for the songs that the batch plays, and those its songs may have changed."""
 
 checked_songs = Table(
     "checked_songs", _metadata, Column("song_id", String(32)), Column("artist_id", String(32))
 )
-"""The rows of ``songs`` of those matches, and of the songs of the batch."""
+"""The rows of ``songs`` for the checked matches, and for the songs of the batch."""
 
 checked_artists = Table("checked_artists", _metadata, Column("artist_id", String(32)))
-"""The rows of ``artists`` of those matches and songs, and of the batch."""
+"""The rows of ``artists`` for the checked matches and songs, and for the batch."""
 
 touched_matches = Table(
     "touched_matches",
@@ -97,9 +97,9 @@ touched_matches = Table(
     Column("old_artist_id", String(32)),
     Column("old_match", String(16)),
 )
-"""Each (artist, title, length) that the batch plays, with the number of its match: that which it has, or the
-next that is free; and each that the songs of the batch may change. Those that are new or may change are open:
-they have keys and are resolved. ``old_`` is what a match is resolved to before the load; NULL of a new one."""
+"""Each (artist, title, length) that the batch plays, with the id of its match, or the next free one if it is
+new; and each that the songs of the batch may change. Those that are new or may change are open: they have keys
+and are resolved. The ``old_`` columns are what a match is resolved to before the load; NULL if it is new."""
 
 resolved_matches = Table(
     "resolved_matches",
@@ -109,7 +109,7 @@ resolved_matches = Table(
     Column("artist_id", String(32)),
     Column("match", String(16)),
 )
-"""The same, and what each is resolved to now."""
+"""The same matches, and what each is resolved to now."""
 
 repeated_plays = Table(
     "repeated_plays",
@@ -127,8 +127,8 @@ repeated_plays = Table(
     Column("songplay_id", BigInteger),
     Column("is_there", Boolean),
 )
-"""Each natural key that several plays of the batch and of the star have, with the play that stands; the number
-of the play of the star, if there is one, and whether that is the one that stands."""
+"""Each natural key that several plays of the batch and the star share, with the play to keep; the id of the
+play in the star, if there is one, and whether that is the one to keep."""
 
 level_changes = Table(
     "level_changes",
@@ -138,5 +138,5 @@ level_changes = Table(
     Column("previous_from", TIMESTAMP),
     Column("previous_level", String(16)),
 )
-"""The users with a play that no stretch of its level covers: the first such play, and the stretch before it,
-if there is one."""
+"""The users with a play that no stretch of its level covers: the time of the first such play, and the stretch
+before it, if there is one."""
