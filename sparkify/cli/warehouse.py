@@ -16,7 +16,7 @@ __all__ = ["open_warehouse", "warn_of_settings"]
 def warn_of_settings(pipeline: Pipeline) -> None:
     """Warn of options and environment variables that are not settings.
 
-    :raises ConfigurationError: if users other than its owner may read a settings file that holds a secret.
+    :raises ConfigurationError: if others than its owner may read a settings file that holds a secret.
     """
     refuse_readable_secrets()
     for problem in unknown_options(pipeline.sources):
