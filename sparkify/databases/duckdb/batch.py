@@ -85,9 +85,9 @@ class DuckDBBatch(Batch):
         # An engine without a pool has closed this connection and its database with that of the load; and what
         # ended the load may have ended this connection.
         with suppress(SQLAlchemyError):
+            self._one_thread.abandon(self._reader)
             for catalog in self._attached.values():
                 self._reader.exec_driver_sql(detach(catalog))
-            self._one_thread.abandon(self._reader)
         self._reader.invalidate()
         self._reader.close()
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, Engine, create_engine, event
 
 from sparkify import RejectedLines, Warehouse
-from sparkify.databases.duckdb import one_thread
+from sparkify.databases.duckdb import batch, one_thread
 from tests.support.data import Data
 from tests.support.making import event as line
 from tests.support.making import song
@@ -81,6 +81,23 @@ def test_load_that_fails_gives_them_back(engine: Engine, data: Data) -> None:
     data.song("s.json", song())
     with pytest.raises(RejectedLines):
         load(engine, data)
+    with engine.connect() as connection:
+        assert threads(connection) == 3
+
+
+def test_load_whose_rows_cannot_be_detached_gives_them_back(
+    engine: Engine, data: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "detach", lambda _catalog: "DETACH nothing")
+    data.log("a.json", line())
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def executing(_connection: object, _cursor: object, statement: str, *_others: object) -> None:
+        if statement.startswith("INSERT INTO songplays"):
+            raise ZeroDivisionError
+
+    with Warehouse(engine) as warehouse, pytest.raises(ZeroDivisionError):
+        warehouse.load(log_data=data.logs, only=["events"])
     with engine.connect() as connection:
         assert threads(connection) == 3
 
