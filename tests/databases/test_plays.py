@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, time, timedelta
 from hashlib import md5
 from itertools import permutations
@@ -194,12 +194,33 @@ def test_greek_in_capitals_matches_its_lower_case_with_a_final_sigma(
     assert failed(warehouse) == []
 
 
+Keys = Mapping[str, tuple[list[tuple[str | None, ...]], list[tuple[str | None, ...]]]]
+"""For each query of keys, its rows before a migration and after it."""
+
+
+def assert_migration_changes_keys(warehouse: Warehouse, before: str, keys: Keys) -> None:
+    """Go down to the revision before and up again; the ledger counts the rows alone until a full refresh."""
+    found = star(warehouse)
+    new = {query: after for query, (_, after) in keys.items()}
+    assert {query: rows(warehouse, query) for query in keys} == new
+    Migrations(SPARKIFY, warehouse.database).downgrade(warehouse.engine, before)
+    assert {query: rows(warehouse, query) for query in keys} == {query: old for query, (old, _) in keys.items()}
+    assert warehouse.migrate() == HEAD
+    assert {query: rows(warehouse, query) for query in keys} == new
+    # The ledger, which sums up the keys too, finds no row altered.
+    assert failed(warehouse) == []
+    notes = {result.name.split(":")[0] for result in warehouse.check() if result.note}
+    assert notes == {"songs", "artists"}
+    warehouse.load(full_refresh=True)
+    assert star(warehouse) == found
+    assert [result.note for result in warehouse.check() if result.note] == []
+
+
 def test_migration_makes_one_sigma_of_the_stored_keys(driver: Driver, warehouse: Warehouse) -> None:
     driver.put("songs", "a.json", *GREEK, CATALOGUE[2])
     driver.put("events", "a.json", *played(("Σίσυφος", "Ο ΛΌΦΟΣ"), ("Βράχος", "Τέλος")))
     warehouse.load()
-    found = star(warehouse)
-    keys = {
+    keys: Keys = {
         "SELECT title_key, artist_key FROM songs WHERE NOT inferred ORDER BY song_id": (
             [("ολόφος", "σίσυφοσ"), ("τελοσεποχησ", "θρύλος"), ("丸ノ内live", "椎名林檎orchestra")],
             [("ολόφοσ", "σίσυφοσ"), ("τελοσεποχησ", "θρύλοσ"), ("丸ノ内live", "椎名林檎orchestra")],
@@ -213,21 +234,7 @@ def test_migration_makes_one_sigma_of_the_stored_keys(driver: Driver, warehouse:
             [("βράχοσ",), ("σίσυφοσ",)],
         ),
     }
-    new = {query: after for query, (_, after) in keys.items()}
-    assert {query: rows(warehouse, query) for query in keys} == new
-    Migrations(SPARKIFY, warehouse.database).downgrade(warehouse.engine, "0016")
-    assert {query: rows(warehouse, query) for query in keys} == {
-        query: before for query, (before, _) in keys.items()
-    }
-    assert warehouse.migrate() == HEAD
-    assert {query: rows(warehouse, query) for query in keys} == new
-    # The ledger, which sums up the keys too, finds no row altered.
-    assert failed(warehouse) == []
-    notes = {result.name.split(":")[0] for result in warehouse.check() if result.note}
-    assert notes == {"songs", "artists"}
-    warehouse.load(full_refresh=True)
-    assert star(warehouse) == found
-    assert [result.note for result in warehouse.check() if result.note] == []
+    assert_migration_changes_keys(warehouse, "0016", keys)
 
 
 @pytest.mark.parametrize("revision", ["0016", "0017"])
@@ -370,8 +377,7 @@ def test_migration_makes_the_stored_keys_of_pairs_anew(driver: Driver, warehouse
     )
     driver.put("events", "a.json", *played(("ƐWƐ BAND", "AGBADZA"), ("Fɛla", "X"), ("ɓράχος", "Τέλος")))
     warehouse.load()
-    found = star(warehouse)
-    keys = {
+    keys: Keys = {
         "SELECT title_key, artist_key FROM songs WHERE NOT inferred ORDER BY song_id": (
             [("agbadza", "wɛband"), ("d", "fela"), ("ångstrmλόγοσ", "")],
             [("agbadza", "wband"), ("d", "fela"), ("ngstrmλόγοσ", "")],
@@ -388,21 +394,7 @@ def test_migration_makes_the_stored_keys_of_pairs_anew(driver: Driver, warehouse
         "SELECT DISTINCT title_key, artist_key FROM songs WHERE inferred": ([(None, None)], [(None, None)]),
         "SELECT DISTINCT name_key FROM artists WHERE inferred": ([(None,)], [(None,)]),
     }
-    new = {query: after for query, (_, after) in keys.items()}
-    assert {query: rows(warehouse, query) for query in keys} == new
-    Migrations(SPARKIFY, warehouse.database).downgrade(warehouse.engine, "0017")
-    assert {query: rows(warehouse, query) for query in keys} == {
-        query: before for query, (before, _) in keys.items()
-    }
-    assert warehouse.migrate() == HEAD
-    assert {query: rows(warehouse, query) for query in keys} == new
-    # The ledger, which sums up the keys too, finds no row altered.
-    assert failed(warehouse) == []
-    notes = {result.name.split(":")[0] for result in warehouse.check() if result.note}
-    assert notes == {"songs", "artists"}
-    warehouse.load(full_refresh=True)
-    assert star(warehouse) == found
-    assert [result.note for result in warehouse.check() if result.note] == []
+    assert_migration_changes_keys(warehouse, "0017", keys)
 
 
 # -- one play, two contents ------------------------------------------------------------------------------------
